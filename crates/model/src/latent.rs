@@ -1,0 +1,169 @@
+//! Arithmetic on latent vectors: reparameterization, KL divergence, interpolation.
+
+use crate::{Likelihood, random};
+
+/// Mean and log-variance of q(z | x), for one item or for a batch laid end to end.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Posterior {
+    /// μ
+    pub mean: Vec<f32>,
+    /// log σ²
+    pub log_var: Vec<f32>,
+}
+
+impl Posterior {
+    /// Splits what the encoder wrote, `[N, 2 · latent]` with all means of an item
+    /// before all its log-variances.
+    pub fn from_encoder(output: &[f32], latent: usize) -> Self {
+        let mut posterior = Self::default();
+        for item in output.chunks_exact(2 * latent) {
+            let (mean, log_var) = item.split_at(latent);
+            posterior.mean.extend_from_slice(mean);
+            posterior.log_var.extend_from_slice(log_var);
+        }
+        posterior
+    }
+}
+
+/// z = μ + T · σ · ε (Kingma and Welling 2014, section 2.4), with σ = exp(½ log σ²)
+/// and `temperature` T. The slices have one length.
+pub fn reparameterize(
+    mean: &[f32],
+    log_var: &[f32],
+    epsilon: &[f32],
+    temperature: f32,
+) -> Vec<f32> {
+    mean.iter()
+        .zip(log_var)
+        .zip(epsilon)
+        .map(|((mean, log_var), epsilon)| mean + temperature * (0.5 * log_var).exp() * epsilon)
+        .collect()
+}
+
+/// KL(q(z | x) ‖ N(0, I)) of each variable, in nats (Kingma and Welling 2014, appendix B):
+/// ½ (μ² + σ² − log σ² − 1).
+pub fn kl(mean: &[f32], log_var: &[f32]) -> Vec<f32> {
+    mean.iter()
+        .zip(log_var)
+        .map(|(mean, log_var)| 0.5 * (mean * mean + log_var.exp() - log_var - 1.0))
+        .collect()
+}
+
+/// −log p(x | z) in nats, for an image `x` and the decoder's output `y`, both in `[0, 1]`.
+///
+/// Bernoulli probabilities are kept 10⁻⁶ away from 0 and 1: f32 cannot tell closer
+/// ones apart, and an infinite loss helps nobody.
+pub fn reconstruction(likelihood: Likelihood, x: &[f32], y: &[f32]) -> f32 {
+    let nats = x.iter().zip(y).map(|(&x, &y)| {
+        let (x, y) = (f64::from(x), f64::from(y));
+        match likelihood {
+            Likelihood::Bernoulli => {
+                let y = y.clamp(1e-6, 1.0 - 1e-6);
+                -(x * y.ln() + (1.0 - x) * (1.0 - y).ln())
+            }
+            Likelihood::Gaussian { sigma } => {
+                let sigma = f64::from(sigma);
+                let d = (x - y) / sigma;
+                0.5 * (d * d + std::f64::consts::TAU.ln()) + sigma.ln()
+            }
+        }
+    });
+    nats.sum::<f64>() as f32
+}
+
+/// `count` latent vectors from the prior N(0, I), scaled by `temperature`. The first
+/// vectors of a seed do not depend on `count`.
+pub fn sample(seed: u64, count: usize, latent: usize, temperature: f32) -> Vec<f32> {
+    let mut z = random::normals(seed, count * latent);
+    z.iter_mut().for_each(|v| *v *= temperature);
+    z
+}
+
+/// The straight line: a at `t` = 0, b at `t` = 1.
+pub fn lerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| a * (1.0 - t) + b * t)
+        .collect()
+}
+
+/// Along the great arc between a's and b's directions (Shoemake 1985), with the
+/// length going from one's to the other's, so that the path stays where a Gaussian
+/// has its mass (White 2016). Falls back to [`lerp`] where the arc is not defined:
+/// a vector of length zero, or directions that are the same or opposite.
+pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    };
+    let (len_a, len_b) = (dot(a, a).sqrt(), dot(b, b).sqrt());
+    let cosine = (dot(a, b) / (len_a * len_b)).clamp(-1.0, 1.0);
+    let angle = cosine.acos();
+    // NaN (a zero vector) fails the comparison too. The ends are exact either way.
+    if !(angle.sin() > 1e-6) || t == 0.0 || t == 1.0 {
+        return lerp(a, b, t);
+    }
+    let t = f64::from(t);
+    let length = len_a * (1.0 - t) + len_b * t;
+    let from = ((1.0 - t) * angle).sin() / angle.sin() * length / len_a;
+    let to = (t * angle).sin() / angle.sin() * length / len_b;
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (f64::from(*a) * from + f64::from(*b) * to) as f32)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_textbook_example() {
+        let log_var = [0.2f32, 0.5].map(|sigma| 2.0 * sigma.ln());
+        let z = reparameterize(&[1.3, -0.7], &log_var, &[0.5, 0.2], 1.0);
+        assert!((z[0] - 1.4).abs() < 1e-6 && (z[1] + 0.6).abs() < 1e-6);
+        assert_eq!(reparameterize(&[1.3], &[0.0], &[3.0], 0.0), [1.3]);
+    }
+
+    #[test]
+    fn kl_is_zero_at_the_prior_and_positive_elsewhere() {
+        assert_eq!(kl(&[0.0], &[0.0]), [0.0]);
+        // KL(N(1, 4) ‖ N(0, 1)) = ½ (1 + 4 − ln 4 − 1)
+        assert!((kl(&[1.0], &[4f32.ln()])[0] - 0.5 * (4.0 - 4f32.ln())).abs() < 1e-6);
+    }
+
+    #[test]
+    fn reconstruction_of_a_coin() {
+        let nats = reconstruction(Likelihood::Bernoulli, &[1.0, 0.0], &[0.5, 0.5]);
+        assert!((nats - 2.0 * 2f32.ln()).abs() < 1e-6);
+        assert!(reconstruction(Likelihood::Bernoulli, &[1.0], &[0.0]).is_finite());
+        let gaussian = Likelihood::Gaussian { sigma: 1.0 };
+        let expected = 0.5 * (1.0 + std::f32::consts::TAU.ln());
+        assert!((reconstruction(gaussian, &[1.0], &[0.0]) - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn interpolation_ends_at_its_ends_and_keeps_length() {
+        let (a, b) = (sample(1, 1, 32, 1.0), sample(2, 1, 32, 1.0));
+        for path in [lerp, slerp] {
+            assert_eq!(path(&a, &b, 0.0), a);
+            assert_eq!(path(&a, &b, 1.0), b);
+        }
+        let length = |v: &[f32]| v.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let middle = slerp(&a, &b, 0.5);
+        assert!((length(&middle) - 0.5 * (length(&a) + length(&b))).abs() < 1e-4);
+        assert!(length(&lerp(&a, &b, 0.5)) < length(&middle));
+    }
+
+    #[test]
+    fn slerp_without_an_arc_is_lerp() {
+        assert_eq!(slerp(&[0.0, 0.0], &[2.0, 0.0], 0.5), [1.0, 0.0]);
+        assert_eq!(slerp(&[1.0, 0.0], &[3.0, 0.0], 0.5), [2.0, 0.0]);
+        assert_eq!(slerp(&[1.0, 0.0], &[-1.0, 0.0], 0.25), [0.5, 0.0]);
+    }
+
+    #[test]
+    fn samples_of_a_seed_are_a_prefix() {
+        assert_eq!(sample(3, 2, 8, 1.0), sample(3, 4, 8, 1.0)[..16]);
+        assert_eq!(sample(3, 2, 8, 0.0), [0.0; 16]);
+    }
+}

@@ -1,0 +1,422 @@
+//! `model.json`: everything a runtime or a page needs to know of a model.
+//!
+//! The format is versioned by [`FORMAT`]. What may grow without a new version is a
+//! tagged enum or a list: new kinds of layer, likelihood and prior, more latent
+//! groups, more optional facts.
+
+use crate::{Error, Graph, Result, sha256_hex};
+use serde::{Deserialize, Serialize};
+
+/// The format that this crate reads and writes.
+pub const FORMAT: &str = "vaelet/1";
+
+/// The name that errors use for the description.
+pub(crate) const FILE: &str = "model.json";
+
+/// Upper bound on any single dimension: far above any real model, low enough
+/// that products of a few of them cannot overflow or exhaust memory.
+const MAX_DIM: usize = 1 << 16;
+
+/// Most values that a model may hold for one image in one layer.
+pub(crate) const MAX_VALUES: usize = 1 << 24;
+
+/// The contents of `model.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// Folder name, for URLs and commands.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// What the encoder reads and the decoder writes.
+    pub input: Input,
+    /// p(x | z): how the decoder's output is to be read.
+    pub likelihood: Likelihood,
+    /// The latent vector is these groups, one after another. The encoder gives all
+    /// means and then all log-variances; the decoder reads all of z.
+    pub latents: Vec<LatentGroup>,
+    /// Image to `2 · latent` values.
+    pub encoder: Vec<Layer>,
+    /// Latent to image.
+    pub decoder: Vec<Layer>,
+    /// The file that holds the parameters.
+    pub weights: WeightsFile,
+    /// A handful of images to start from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Example>,
+    /// How the model came to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Training>,
+    /// Licence of the weights.
+    pub licence: String,
+    /// Whom to credit for the data.
+    pub credit: String,
+}
+
+/// Shape of one image; values are in `[0, 1]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// 1 for grey, 3 for RGB.
+    pub channels: usize,
+    /// Rows of pixels.
+    pub height: usize,
+    /// Columns of pixels.
+    pub width: usize,
+}
+
+impl Input {
+    /// Values in one image.
+    pub fn len(&self) -> usize {
+        product(&[self.channels, self.height, self.width])
+    }
+
+    /// Whether an image would hold nothing; never so in a checked model.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// p(x | z), per value of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Likelihood {
+    /// The decoder gives the probability that a pixel is 1.
+    Bernoulli,
+    /// The decoder gives the mean; `sigma` is the standard deviation, in units of `[0, 1]`.
+    Gaussian {
+        /// Standard deviation.
+        sigma: f32,
+    },
+}
+
+/// One group of latent variables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatentGroup {
+    /// Name for people and errors.
+    pub name: String,
+    /// Number of variables.
+    pub size: usize,
+    /// p(z) of this group.
+    pub prior: Prior,
+    /// Mean KL of each variable over the test set, in nats; empty where not measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kl: Vec<f32>,
+}
+
+/// Where a group's samples come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Prior {
+    /// N(0, I).
+    StandardNormal,
+}
+
+/// One layer. Images between layers are stored channels-innermost, `[N, H, W, C]`,
+/// so flattening one gives the order h, w, c.
+///
+/// `params` names the layer's tensors in the weights file: `<params>.weight` and
+/// `<params>.bias`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Layer {
+    /// y = act(x W + b), W of shape `[inputs, outputs]`. Flattens its input.
+    Linear {
+        /// Values read for each image.
+        inputs: usize,
+        /// Values written for each image.
+        outputs: usize,
+        /// Applied to the result.
+        #[serde(default)]
+        activation: Activation,
+        /// Name of the tensors.
+        params: String,
+    },
+    /// Cross-correlation, W of shape `[kernel, kernel, in, out]`.
+    Conv2d {
+        /// Channels read.
+        in_channels: usize,
+        /// Channels written.
+        out_channels: usize,
+        /// Side of the square kernel.
+        kernel: usize,
+        /// Step between outputs.
+        stride: usize,
+        /// Zeros on every side.
+        padding: usize,
+        /// Applied to the result.
+        #[serde(default)]
+        activation: Activation,
+        /// Name of the tensors.
+        params: String,
+    },
+    /// The transpose of a [`Layer::Conv2d`] that reads `out` and writes `in` channels;
+    /// W of shape `[kernel, kernel, in, out]`.
+    ConvTranspose2d {
+        /// Channels read.
+        in_channels: usize,
+        /// Channels written.
+        out_channels: usize,
+        /// Side of the square kernel.
+        kernel: usize,
+        /// Step between inputs.
+        stride: usize,
+        /// Rows and columns cut from every side.
+        padding: usize,
+        /// Applied to the result.
+        #[serde(default)]
+        activation: Activation,
+        /// Name of the tensors.
+        params: String,
+    },
+    /// y = act(x + f(x)), where f is `layers` and keeps the shape.
+    Residual {
+        /// f; its last layer has no activation of its own.
+        layers: Vec<Layer>,
+        /// Applied to the sum.
+        #[serde(default)]
+        activation: Activation,
+    },
+    /// The same values seen as an image.
+    Reshape {
+        /// Channels of the image.
+        channels: usize,
+        /// Rows of the image.
+        height: usize,
+        /// Columns of the image.
+        width: usize,
+    },
+}
+
+/// A function applied to every value of a layer's result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// x
+    #[default]
+    None,
+    /// max(x, 0)
+    Relu,
+    /// x · sigmoid(x)
+    Silu,
+    /// 1 / (1 + exp(−x))
+    Sigmoid,
+}
+
+/// The file that holds the parameters, so that a cut or foreign file is noticed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsFile {
+    /// File name, beside `model.json`.
+    pub file: String,
+    /// Its length.
+    pub bytes: usize,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+}
+
+impl WeightsFile {
+    /// Describes `contents`, to be stored as `file`.
+    pub fn describe(file: &str, contents: &[u8]) -> Self {
+        Self {
+            file: file.into(),
+            bytes: contents.len(),
+            sha256: sha256_hex(contents),
+        }
+    }
+
+    /// Checks that `contents` is the file described here.
+    pub fn verify(&self, contents: &[u8]) -> Result<()> {
+        if contents.len() != self.bytes {
+            return Err(Error::Length {
+                file: self.file.clone(),
+                expected: self.bytes,
+                found: contents.len(),
+            });
+        }
+        let found = sha256_hex(contents);
+        if found != self.sha256 {
+            return Err(Error::Hash {
+                file: self.file.clone(),
+                expected: self.sha256.clone(),
+                found,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// An image that ships with the model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// What it shows.
+    pub label: String,
+    /// `[C, H, W]`, each value in 0–255.
+    pub pixels: Vec<u8>,
+}
+
+/// How a model came to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// The data it was trained on.
+    pub data: String,
+    /// Passes over the data.
+    pub epochs: usize,
+    /// Weight of the KL term in the loss.
+    pub beta: f32,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
+impl ModelSpec {
+    /// Reads `model.json` and checks everything that does not need the weights.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`] where it is not JSON of this shape, [`Error::Field`] where
+    /// a field cannot be used.
+    pub fn parse(json: &str) -> Result<Self> {
+        /// Read first, so that another version is named before its fields are complained of.
+        #[derive(Deserialize)]
+        struct Version {
+            format: String,
+        }
+        let syntax = |e: serde_json::Error| Error::Syntax {
+            file: FILE.into(),
+            reason: e.to_string(),
+        };
+        let version: Version = serde_json::from_str(json).map_err(syntax)?;
+        if version.format != FORMAT {
+            return Err(Error::field(FILE, "format", FORMAT, version.format));
+        }
+        let spec: Self = serde_json::from_str(json).map_err(syntax)?;
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// The description as JSON, ready to be written.
+    ///
+    /// # Errors
+    /// [`Error::Field`] where it would not be read back.
+    pub fn to_json(&self) -> Result<String> {
+        self.check()?;
+        serde_json::to_string_pretty(self).map_err(|e| Error::Syntax {
+            file: FILE.into(),
+            reason: e.to_string(),
+        })
+    }
+
+    /// Number of latent variables in all groups.
+    pub fn latent_size(&self) -> usize {
+        self.latents
+            .iter()
+            .fold(0, |n: usize, group| n.saturating_add(group.size))
+    }
+
+    /// Encoder and decoder with every shape inferred and checked.
+    ///
+    /// # Errors
+    /// [`Error::Field`] that names the layer where shapes do not fit.
+    pub fn graphs(&self) -> Result<(Graph, Graph)> {
+        let image = [self.input.height, self.input.width, self.input.channels];
+        let latent = [1, 1, self.latent_size()];
+        let encoder = Graph::build("encoder", image, &self.encoder, [1, 1, 2 * latent[2]])?;
+        let decoder = Graph::build("decoder", latent, &self.decoder, image)?;
+        Ok((encoder, decoder))
+    }
+
+    fn check(&self) -> Result<()> {
+        let Input {
+            channels,
+            height,
+            width,
+        } = self.input;
+        if ![1, 3].contains(&channels) {
+            return Err(Error::field(FILE, "input.channels", "1 or 3", channels));
+        }
+        check_dim("input.height", height)?;
+        check_dim("input.width", width)?;
+        check_len("input", self.input.len())?;
+        if self.latents.is_empty() {
+            return Err(Error::field(FILE, "latents", "at least one group", "none"));
+        }
+        for (i, group) in self.latents.iter().enumerate() {
+            check_dim(&format!("latents[{i}].size"), group.size)?;
+            if !group.kl.is_empty() && group.kl.len() != group.size {
+                return Err(Error::field(
+                    FILE,
+                    format!("latents[{i}].kl"),
+                    format!("{} values", group.size),
+                    group.kl.len(),
+                ));
+            }
+        }
+        check_dim("latents", self.latent_size())?;
+        if let Likelihood::Gaussian { sigma } = self.likelihood
+            && !(sigma.is_finite() && sigma > 0.0)
+        {
+            return Err(Error::field(
+                FILE,
+                "likelihood.sigma",
+                "a number above 0",
+                sigma,
+            ));
+        }
+        if self.weights.file.is_empty() || self.weights.file.contains(['/', '\\']) {
+            return Err(Error::field(
+                FILE,
+                "weights.file",
+                "the name of a file in the same folder",
+                &self.weights.file,
+            ));
+        }
+        for (i, example) in self.examples.iter().enumerate() {
+            if example.pixels.len() != self.input.len() {
+                return Err(Error::field(
+                    FILE,
+                    format!("examples[{i}].pixels"),
+                    format!("{} values", self.input.len()),
+                    example.pixels.len(),
+                ));
+            }
+        }
+        self.graphs().map(|_| ())
+    }
+}
+
+/// Checks one dimension, so that later arithmetic on it cannot overflow.
+pub(crate) fn check_dim(field: &str, dim: usize) -> Result<()> {
+    if (1..=MAX_DIM).contains(&dim) {
+        Ok(())
+    } else {
+        Err(Error::field(
+            FILE,
+            field,
+            format!("1 to {MAX_DIM}"),
+            dim,
+        ))
+    }
+}
+
+/// Checks the number of values of something that will be allocated.
+pub(crate) fn check_len(field: &str, len: usize) -> Result<()> {
+    if len <= MAX_VALUES {
+        Ok(())
+    } else {
+        Err(Error::field(
+            FILE,
+            field,
+            format!("at most {MAX_VALUES} values"),
+            len,
+        ))
+    }
+}
+
+/// Number of values of a shape. Saturating: an absurd shape is too large all the same.
+pub(crate) fn product(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |n: usize, &dim| n.saturating_mul(dim))
+}

@@ -1,0 +1,173 @@
+//! Data sets as the trainer reads them: images in memory, pixels in 0–255.
+
+use anyhow::{Context, Result, bail, ensure};
+use flate2::read::GzDecoder;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// For training.
+    Train,
+    /// For evaluation only.
+    Test,
+}
+
+/// Images of one shape with a class each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images {
+    /// `[N, H · W · C]`, channels innermost.
+    pub pixels: Vec<u8>,
+    /// Values in one image.
+    pub len: usize,
+    /// One class for each image.
+    pub labels: Vec<u8>,
+}
+
+impl Images {
+    /// Number of images.
+    pub fn count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The values of image `i`.
+    pub fn image(&self, i: usize) -> &[u8] {
+        &self.pixels[i * self.len..(i + 1) * self.len]
+    }
+}
+
+/// Reads a split of MNIST, or of a data set in its format, from `folder`.
+///
+/// # Errors
+/// A missing folder or file, or a file that is not what its name says; the message
+/// names it and what to do.
+pub fn mnist(folder: &Path, split: Split) -> Result<Images> {
+    let prefix = match split {
+        Split::Train => "train",
+        Split::Test => "t10k",
+    };
+    ensure!(
+        folder.is_dir(),
+        "no data in {}: the folder does not exist. Download MNIST with `vaelet data fetch mnist --out {}`",
+        folder.display(),
+        folder.display(),
+    );
+    let images = read(folder, &format!("{prefix}-images-idx3-ubyte"), 3)?;
+    let labels = read(folder, &format!("{prefix}-labels-idx1-ubyte"), 1)?;
+    ensure!(
+        images.shape[0] == labels.shape[0],
+        "{}: {} images but {} labels; the files do not belong together",
+        folder.display(),
+        images.shape[0],
+        labels.shape[0],
+    );
+    Ok(Images {
+        pixels: images.values,
+        len: images.shape[1] * images.shape[2],
+        labels: labels.values,
+    })
+}
+
+/// An array in the IDX format of MNIST's own page.
+struct Idx {
+    shape: Vec<usize>,
+    values: Vec<u8>,
+}
+
+fn read(folder: &Path, name: &str, rank: usize) -> Result<Idx> {
+    let path = folder.join(format!("{name}.gz"));
+    let compressed = File::open(&path).with_context(|| {
+        format!(
+            "{} is missing. Download MNIST with `vaelet data fetch mnist --out {}`",
+            path.display(),
+            folder.display(),
+        )
+    })?;
+    let mut bytes = Vec::new();
+    GzDecoder::new(compressed)
+        .read_to_end(&mut bytes)
+        .with_context(|| damaged(&path, "it does not unpack"))?;
+    parse(&bytes, rank).with_context(|| damaged(&path, "it is not the IDX file it should be"))
+}
+
+fn damaged(path: &Path, what: &str) -> String {
+    format!("{}: {what}; delete it and download it again", path.display())
+}
+
+/// Parses unsigned bytes of `rank` dimensions: a magic number 0x08 0x0`rank`, each
+/// dimension as a big-endian u32, the values.
+fn parse(bytes: &[u8], rank: usize) -> Result<Idx> {
+    let header = 4 + 4 * rank;
+    ensure!(bytes.len() >= header, "only {} bytes", bytes.len());
+    if bytes[..4] != [0, 0, 8, rank as u8] {
+        bail!("it starts with {:?} instead of {:?}", &bytes[..4], [0, 0, 8, rank as u8]);
+    }
+    let shape: Vec<usize> = bytes[4..header]
+        .chunks_exact(4)
+        .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize)
+        .collect();
+    let expected = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+    ensure!(
+        expected == Some(bytes.len() - header),
+        "its header says {shape:?}, but {} values follow: it is truncated or damaged",
+        bytes.len() - header,
+    );
+    Ok(Idx {
+        shape,
+        values: bytes[header..].to_vec(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+
+    fn write(folder: &Path, name: &str, bytes: &[u8]) {
+        let file = File::create(folder.join(format!("{name}.gz"))).unwrap();
+        let mut gz = GzEncoder::new(file, Compression::fast());
+        gz.write_all(bytes).unwrap();
+        gz.finish().unwrap();
+    }
+
+    fn idx(shape: &[u32], values: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0, 0, 8, shape.len() as u8];
+        bytes.extend(shape.iter().flat_map(|d| d.to_be_bytes()));
+        bytes.extend(values);
+        bytes
+    }
+
+    #[test]
+    fn reads_images_and_labels() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "t10k-images-idx3-ubyte", &idx(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]));
+        write(dir.path(), "t10k-labels-idx1-ubyte", &idx(&[2], &[7, 8]));
+        let images = mnist(dir.path(), Split::Test).unwrap();
+        assert_eq!((images.count(), images.len), (2, 3));
+        assert_eq!((images.image(1), images.labels[1]), (&[4, 5, 6][..], 8));
+    }
+
+    #[test]
+    fn says_what_is_wrong_and_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = |split| format!("{:#}", mnist(dir.path(), split).unwrap_err());
+        assert!(error(Split::Train).contains("vaelet data fetch mnist"));
+
+        let whole = idx(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
+        write(dir.path(), "train-images-idx3-ubyte", &whole[..whole.len() - 1]);
+        assert!(error(Split::Train).contains("truncated"));
+        write(dir.path(), "train-images-idx3-ubyte", b"<html>");
+        assert!(error(Split::Train).contains("IDX"));
+        std::fs::write(dir.path().join("train-images-idx3-ubyte.gz"), b"nonsense").unwrap();
+        assert!(error(Split::Train).contains("does not unpack"));
+        write(dir.path(), "train-images-idx3-ubyte", &whole);
+        write(dir.path(), "train-labels-idx1-ubyte", &idx(&[1], &[7]));
+        assert!(error(Split::Train).contains("do not belong together"));
+
+        let missing = mnist(&dir.path().join("nowhere"), Split::Test).unwrap_err();
+        assert!(missing.to_string().contains("does not exist"));
+    }
+}

@@ -1,0 +1,269 @@
+//! A model's graphs as a burn module: the network that is trained, and the oracle
+//! that both runtimes are tested against.
+//!
+//! Parameters have the shapes and the layout of the weights file, so export only
+//! rounds them. Images are `[N, H · W · C]`, channels innermost.
+
+use crate::patches::{Patches, col2im, im2col};
+use anyhow::Result;
+use burn::module::{Module, Param};
+use burn::tensor::module::{conv_transpose2d, conv2d};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::{Device, Tensor, TensorData, activation};
+use vaelet_model::{Activation, Graph, Op, Params, Step, Tensors, Weights, Window, random};
+
+/// Encoder and decoder of one model.
+#[derive(Module, Debug)]
+pub struct Network {
+    encoder: Vec<Affine>,
+    decoder: Vec<Affine>,
+}
+
+/// The parameters of one step: weight `[kernel² · inputs, outputs]` and bias `[outputs]`.
+#[derive(Module, Debug)]
+struct Affine {
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+/// The two graphs that a [`Network`] holds the parameters of.
+#[derive(Debug, Clone)]
+pub struct Graphs {
+    /// Images to `[N, 2 · latent]`.
+    pub encoder: Graph,
+    /// `[N, latent]` to images.
+    pub decoder: Graph,
+}
+
+impl Graphs {
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.encoder.steps.iter().chain(&self.decoder.steps)
+    }
+}
+
+impl Network {
+    /// Fresh parameters: weights from N(0, 2 / fan-in) (He et al. 2015), smaller where a
+    /// residual is added or no activation follows, biases zero.
+    pub fn init(graphs: &Graphs, seed: u64, device: &Device) -> Self {
+        let mut seed = seed;
+        Self::build(graphs, device, |step| {
+            seed = seed.wrapping_add(1);
+            let fan_in = fan_in(step);
+            let gain = match (step.add, step.activation) {
+                (Some(_), _) => 0.1,
+                (None, Activation::Relu | Activation::Silu) => 2.0,
+                (None, Activation::None | Activation::Sigmoid) => 1.0,
+            };
+            let std = (gain / fan_in as f32).sqrt();
+            let len = step.params.weight.iter().product();
+            let weight = random::normals(seed, len).iter().map(|v| v * std).collect();
+            (weight, vec![0.0; step.params.bias])
+        })
+    }
+
+    /// The parameters of a released model.
+    pub fn from_weights(graphs: &Graphs, weights: &Weights, device: &Device) -> Self {
+        Self::build(graphs, device, |step| {
+            let get = |name: String| weights.get(&name).to_vec();
+            (get(step.params.weight_name()), get(step.params.bias_name()))
+        })
+    }
+
+    fn build(
+        graphs: &Graphs,
+        device: &Device,
+        mut values: impl FnMut(&Step) -> (Vec<f32>, Vec<f32>),
+    ) -> Self {
+        let mut affine = |step: &Step| {
+            let (weight, bias) = values(step);
+            let outputs = step.params.bias;
+            let shape = [weight.len() / outputs, outputs];
+            Affine {
+                weight: Param::from_data(TensorData::new(weight, shape), device),
+                bias: Param::from_data(TensorData::new(bias, [outputs]), device),
+            }
+        };
+        Self {
+            encoder: graphs.encoder.steps.iter().map(&mut affine).collect(),
+            decoder: graphs.decoder.steps.iter().map(&mut affine).collect(),
+        }
+    }
+
+    /// All parameters under their names and with their shapes in the weights file.
+    pub fn to_tensors(&self, graphs: &Graphs) -> Result<Tensors> {
+        let mut tensors = Tensors::new();
+        for (affine, step) in self.affines().zip(graphs.steps()) {
+            let Params { weight, bias, .. } = &step.params;
+            for (name, shape, values) in [
+                (step.params.weight_name(), weight.clone(), to_vec(affine.weight.val())?),
+                (step.params.bias_name(), vec![*bias], to_vec(affine.bias.val())?),
+            ] {
+                tensors.insert(name, vaelet_model::Tensor { shape, data: values });
+            }
+        }
+        Ok(tensors)
+    }
+
+    /// Moves towards `other` by the share `1 − decay`: an exponential moving average
+    /// of weights along training (Polyak and Juditsky 1992).
+    pub fn average(self, other: &Self, decay: f64) -> Self {
+        let mix = |list: Vec<Affine>, other: &[Affine]| {
+            list.into_iter()
+                .zip(other)
+                .map(|(a, b)| Affine {
+                    weight: a.weight.map(|w| w * decay + b.weight.val().inner() * (1.0 - decay)),
+                    bias: a.bias.map(|w| w * decay + b.bias.val().inner() * (1.0 - decay)),
+                })
+                .collect()
+        };
+        Self {
+            encoder: mix(self.encoder, &other.encoder),
+            decoder: mix(self.decoder, &other.decoder),
+        }
+    }
+
+    /// Mean and log-variance of q(z | x), each `[N, latent]`.
+    pub fn encode(&self, graphs: &Graphs, images: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let posterior = run(&graphs.encoder, &self.encoder, images, true);
+        let [batch, width] = posterior.dims();
+        let mean = posterior.clone().slice([0..batch, 0..width / 2]);
+        let log_var = posterior.slice([0..batch, width / 2..width]);
+        (mean, log_var)
+    }
+
+    /// Images in `[0, 1]`.
+    pub fn decode(&self, graphs: &Graphs, z: Tensor<2>) -> Tensor<2> {
+        run(&graphs.decoder, &self.decoder, z, true)
+    }
+
+    /// What the decoder gives before its last activation: for a Bernoulli likelihood
+    /// the logits, from which the loss is exact.
+    pub fn decode_logits(&self, graphs: &Graphs, z: Tensor<2>) -> Tensor<2> {
+        run(&graphs.decoder, &self.decoder, z, false)
+    }
+
+    fn affines(&self) -> impl Iterator<Item = &Affine> {
+        self.encoder.iter().chain(&self.decoder)
+    }
+}
+
+/// A tensor's values on the host.
+pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor
+        .into_data()
+        .try_into_vec()
+        .map_err(|e| anyhow::anyhow!("reading a tensor back: {e:?}"))
+}
+
+/// Number of products that are summed into one output value.
+fn fan_in(step: &Step) -> usize {
+    match step.op {
+        Op::Linear { inputs, .. } => inputs,
+        Op::Conv2d(w) => w.kernel * w.kernel * w.input[2],
+        Op::ConvTranspose2d(w) => {
+            (w.kernel * w.kernel * w.input[2]).div_ceil(w.stride * w.stride)
+        }
+    }
+}
+
+fn run(graph: &Graph, params: &[Affine], input: Tensor<2>, last_activation: bool) -> Tensor<2> {
+    let mut values = vec![None; graph.values.len()];
+    values[0] = Some(input);
+    let value = |values: &[Option<Tensor<2>>], i: usize| values[i].clone().unwrap_or_else(|| unreachable!("steps are in order"));
+    let last = graph.steps.len() - 1;
+    for (i, (step, affine)) in graph.steps.iter().zip(params).enumerate() {
+        let mut y = affine.forward(step.op, value(&values, step.input));
+        if let Some(add) = step.add {
+            y = y + value(&values, add);
+        }
+        if i < last || last_activation {
+            y = activate(y, step.activation);
+        }
+        values[step.output] = Some(y);
+    }
+    value(&values, graph.output())
+}
+
+fn activate(x: Tensor<2>, function: Activation) -> Tensor<2> {
+    match function {
+        Activation::None => x,
+        Activation::Relu => activation::relu(x),
+        Activation::Silu => activation::silu(x),
+        Activation::Sigmoid => activation::sigmoid(x),
+    }
+}
+
+impl Affine {
+    fn forward(&self, op: Op, x: Tensor<2>) -> Tensor<2> {
+        let weight = self.weight.val();
+        let on_cpu = x.device().inner() == Device::flex();
+        let (y, channels) = match op {
+            Op::Linear { outputs, .. } => (x.matmul(weight), outputs),
+            Op::Conv2d(w) if on_cpu => (convolve(x, weight, &w), w.output[2]),
+            Op::Conv2d(w) => (convolve_natively(x, weight, &w), w.output[2]),
+            Op::ConvTranspose2d(w) if on_cpu => (convolve_transposed(x, weight, &w), w.output[2]),
+            Op::ConvTranspose2d(w) => (convolve_transposed_natively(x, weight, &w), w.output[2]),
+        };
+        let [batch, len] = y.dims();
+        let bias = self.bias.val().reshape([1, channels]);
+        (y.reshape([batch * len / channels, channels]) + bias).reshape([batch, len])
+    }
+}
+
+fn convolve(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
+    let batch = x.dims()[0];
+    let rows = im2col(x, patches(w, w.input, w.output));
+    rows.matmul(weight).reshape([batch, w.output.iter().product()])
+}
+
+fn convolve_transposed(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
+    let [batch, len] = x.dims();
+    let [inputs, outputs, taps] = [w.input[2], w.output[2], w.kernel * w.kernel];
+    // [taps, in, out] to [in, taps · out]: each pixel's contribution to its whole patch.
+    let weight = weight
+        .reshape([taps, inputs, outputs])
+        .swap_dims(0, 1)
+        .reshape([inputs, taps * outputs]);
+    let rows = x.reshape([batch * len / inputs, inputs]).matmul(weight);
+    col2im(rows, patches(w, w.output, w.input))
+}
+
+fn patches(w: &Window, image: [usize; 3], positions: [usize; 3]) -> Patches {
+    Patches {
+        image: [image[0], image[1]],
+        positions: [positions[0], positions[1]],
+        channels: image[2],
+        kernel: w.kernel,
+        stride: w.stride,
+        padding: w.padding,
+    }
+}
+
+/// With burn's own convolution, which GPU backends do well.
+fn convolve_natively(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
+    let weight = kernel(weight, w).permute([3, 2, 0, 1]);
+    let options = ConvOptions::new([w.stride; 2], [w.padding; 2], [1, 1], 1);
+    to_rows(conv2d(to_images(x, w.input), weight, None, options))
+}
+
+/// With burn's own transposed convolution, which GPU backends do well.
+fn convolve_transposed_natively(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
+    let weight = kernel(weight, w).permute([2, 3, 0, 1]);
+    let options = ConvTransposeOptions::new([w.stride; 2], [w.padding; 2], [0, 0], [1, 1], 1);
+    to_rows(conv_transpose2d(to_images(x, w.input), weight, None, options))
+}
+
+fn kernel(weight: Tensor<2>, w: &Window) -> Tensor<4> {
+    weight.reshape([w.kernel, w.kernel, w.input[2], w.output[2]])
+}
+
+/// `[N, H · W · C]` to `[N, C, H, W]`.
+fn to_images(x: Tensor<2>, [height, width, channels]: [usize; 3]) -> Tensor<4> {
+    let batch = x.dims()[0];
+    x.reshape([batch, height, width, channels]).permute([0, 3, 1, 2])
+}
+
+/// `[N, C, H, W]` to `[N, H · W · C]`.
+fn to_rows(x: Tensor<4>) -> Tensor<2> {
+    x.permute([0, 2, 3, 1]).flatten(1, 3)
+}

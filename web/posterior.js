@@ -1,0 +1,121 @@
+/**
+ * The posterior as a picture: for each latent a band μ ± σ with a tick at μ
+ * and a dot at the sampled z, and below it the arithmetic of one latent in
+ * full. Readers choose that latent by pointing or with the arrow keys.
+ */
+
+import { formatNumber } from "./dom.js";
+
+/** Values beyond ±LIMIT are drawn at the edge. */
+const LIMIT = 4;
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * @param {HTMLElement} host receives the chart
+ * @param {HTMLElement} readout receives the arithmetic of one latent
+ * @param {number} size number of latents
+ */
+export function createPosterior(host, readout, size) {
+  const svg = shape("svg", { viewBox: `0 0 ${size} ${2 * LIMIT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  svg.append(
+    shape("rect", { class: "prior", x: 0, width: size, y: LIMIT - 1, height: 2 }),
+    ...[-2, 0, 2].map((value) => line("grid", 0, size, value, value)),
+  );
+  const cursor = shape("rect", { class: "cursor", y: 0, height: 2 * LIMIT, width: 1 });
+  svg.append(cursor);
+  const columns = Array.from({ length: size }, (_, i) => {
+    const column = {
+      band: shape("rect", { class: "band", x: i + 0.16, width: 0.68 }),
+      mean: line("mean", i + 0.16, i + 0.84, 0, 0),
+      // A line of no length with round caps stays round however the chart is stretched.
+      sample: line("sample", i + 0.5, i + 0.5, 0, 0),
+    };
+    svg.append(...Object.values(column));
+    return column;
+  });
+  host.append(svg);
+
+  /** @type {{ mean: Float32Array, logVar: Float32Array, z: Float32Array, epsilon: Float32Array, temperature: number } | null} */
+  let shown = null;
+  let chosen = null; // null: the latent that says most about this drawing
+
+  const latent = () => {
+    if (chosen !== null || !shown) return chosen ?? 0;
+    const kl = (i) => shown.mean[i] ** 2 + Math.exp(shown.logVar[i]) - shown.logVar[i];
+    return columns.reduce((best, _, i) => (kl(i) > kl(best) ? i : best), 0);
+  };
+
+  const explain = () => {
+    const i = latent();
+    cursor.setAttribute("x", i);
+    host.setAttribute("aria-valuenow", i + 1);
+    if (!shown) {
+      readout.textContent = "";
+      host.setAttribute("aria-valuetext", `latent ${i + 1}, nothing drawn yet`);
+      return;
+    }
+    const sigma = Math.exp(shown.logVar[i] / 2);
+    const [mean, width, epsilon, z] = [shown.mean[i], sigma, shown.epsilon[i], shown.z[i]].map((v) => formatNumber(v, 2));
+    const heat = shown.temperature === 1 ? "" : `${shown.temperature.toFixed(2)} · `;
+    readout.innerHTML = `<var>z</var><sub>${i + 1}</sub> = <b class="is-mean">${mean}</b> + ${heat}<b class="is-band">${width}</b> · ${
+      shown.epsilon[i] < 0 ? `(${epsilon})` : epsilon
+    } = <b class="is-sample">${z}</b>`;
+    host.setAttribute("aria-valuetext", `latent ${i + 1}: mean ${mean}, sigma ${width}, epsilon ${epsilon}, z ${z}`);
+  };
+
+  const choose = (i) => {
+    chosen = i;
+    explain();
+  };
+  host.addEventListener("pointermove", (event) => {
+    const box = svg.getBoundingClientRect();
+    choose(Math.min(size - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * size))));
+  });
+  host.addEventListener("pointerleave", (event) => {
+    if (event.pointerType === "mouse") choose(null);
+  });
+  host.addEventListener("keydown", (event) => {
+    const i = latent();
+    const target = { ArrowLeft: i - 1, ArrowDown: i - 1, ArrowRight: i + 1, ArrowUp: i + 1, PageDown: i - 8, PageUp: i + 8, Home: 0, End: size - 1 }[event.key];
+    if (target === undefined) return;
+    event.preventDefault();
+    choose(Math.min(size - 1, Math.max(0, target)));
+  });
+  host.setAttribute("aria-valuemin", 1);
+  host.setAttribute("aria-valuemax", size);
+  explain();
+
+  return {
+    show(posterior) {
+      shown = posterior;
+      columns.forEach(({ band, mean, sample }, i) => {
+        const sigma = Math.exp(posterior.logVar[i] / 2);
+        const [top, middle, bottom, z] = [posterior.mean[i] + sigma, posterior.mean[i], posterior.mean[i] - sigma, posterior.z[i]].map(height);
+        set(band, { y: top, height: bottom - top });
+        set(mean, { y1: middle, y2: middle });
+        set(sample, { y1: z, y2: z });
+      });
+      explain();
+    },
+    clear() {
+      shown = null;
+      explain();
+    },
+  };
+}
+
+const height = (value) => LIMIT - Math.min(LIMIT, Math.max(-LIMIT, value));
+
+function line(name, x1, x2, from, to) {
+  return shape("line", { class: name, x1, x2, y1: height(from), y2: height(to) });
+}
+
+function shape(tag, attributes) {
+  const element = document.createElementNS(SVG, tag);
+  set(element, attributes);
+  return element;
+}
+
+function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+}

@@ -1,0 +1,38 @@
+/**
+ * The address of what the reader sees: `#/view?name=value&…`. Reading is
+ * forgiving, because a hash is typed, cut and pasted by people: what does not
+ * parse falls back to its default.
+ */
+
+const VIEWS = ["draw", "sample", "morph"];
+
+/** @returns {{ view: string, params: URLSearchParams }} */
+export function parseHash(hash) {
+  const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
+  return { view: VIEWS.includes(path) ? path : VIEWS[0], params: new URLSearchParams(query) };
+}
+
+/** @param {string} view @param {URLSearchParams} params */
+export function formatHash(view, params) {
+  const query = params.toString();
+  return `#/${view}${query ? `?${query}` : ""}`;
+}
+
+/** A number of the hash, clamped into [min, max]; `fallback` where it is missing or no number. */
+export function numberParam(params, name, fallback, min, max) {
+  const text = params.get(name);
+  const value = text === null || text.trim() === "" ? NaN : Number(text);
+  return Number.isFinite(value) ? Math.min(max, Math.max(min, value)) : fallback;
+}
+
+export const MAX_SEED = 2 ** 32 - 1;
+
+/** A seed of the hash: an integer the random generator takes. */
+export function seedParam(params, name, fallback) {
+  return Math.round(numberParam(params, name, fallback, 0, MAX_SEED));
+}
+
+/** A fresh seed, short enough to be read aloud. */
+export function newSeed() {
+  return crypto.getRandomValues(new Uint32Array(1))[0] % 100_000;
+}

@@ -1,0 +1,67 @@
+/**
+ * A labelled range slider. It is the browser's own control, so arrows, Home,
+ * End and Page keys work as readers expect; this adds the value in words and
+ * the filled part of the track.
+ */
+
+/**
+ * @param {HTMLElement} host replaced by the slider
+ * @param {object} options
+ * @param {string} options.id
+ * @param {string} options.label
+ * @param {number} options.min
+ * @param {number} options.max
+ * @param {number} options.step
+ * @param {number} options.value
+ * @param {(value: number) => string} options.format
+ * @param {(value: number) => void} options.onInput
+ * @param {(value: number) => void} [options.onChange] when the reader lets go
+ * @returns {{ value: number }} setting `value` moves the slider without calling back
+ */
+export function createSlider(host, { id, label, min, max, step, value, format, onInput, onChange }) {
+  const element = document.createElement("div");
+  element.className = "slider";
+  const caption = Object.assign(document.createElement("label"), { htmlFor: id, textContent: label });
+  const readout = Object.assign(document.createElement("output"), { htmlFor: id });
+  readout.setAttribute("aria-hidden", "true"); // aria-valuetext says it already
+  const input = Object.assign(document.createElement("input"), { type: "range", id, min, max, step, value });
+  element.append(caption, readout, input);
+  host.replaceWith(element);
+
+  const show = () => {
+    const text = format(input.valueAsNumber);
+    readout.textContent = text;
+    input.setAttribute("aria-valuetext", text);
+    input.style.setProperty("--filled", (input.valueAsNumber - min) / (max - min));
+  };
+  input.addEventListener("input", () => {
+    show();
+    onInput(input.valueAsNumber);
+  });
+  input.addEventListener("change", () => onChange?.(input.valueAsNumber));
+  show();
+
+  return {
+    get value() {
+      return input.valueAsNumber;
+    },
+    set value(next) {
+      input.valueAsNumber = next;
+      show();
+    },
+  };
+}
+
+/** The temperature slider, the same in every view. */
+export function createTemperature(host, value, onInput) {
+  return createSlider(host, {
+    id: "temperature",
+    label: "Temperature T",
+    min: 0,
+    max: 2,
+    step: 0.05,
+    value,
+    format: (temperature) => temperature.toFixed(2),
+    onInput,
+  });
+}

@@ -1,0 +1,128 @@
+/** Types of vaelet.js. Latents and images are flat `Float32Array`s; figures are in nats and milliseconds. */
+
+export type Backend = "webgpu" | "cpu";
+export type BackendChoice = Backend | "auto";
+
+export type ErrorCode =
+  | "not-found"
+  | "network"
+  | "bad-model"
+  | "truncated"
+  | "hash-mismatch"
+  | "no-webgpu"
+  | "unsupported"
+  | "not-ready"
+  | "lost"
+  | (string & {});
+
+/** An error with a machine-readable code and a sentence that says what to do. */
+export class VaeletError extends Error {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions);
+  readonly code: ErrorCode;
+}
+
+export interface Progress {
+  /** Bytes of weights so far. */
+  loaded: number;
+  /** Bytes in all, as model.json says; `null` where it does not say. */
+  total: number | null;
+}
+
+export interface LoadOptions {
+  /** `auto` (the default) measures both and takes the faster. */
+  backend?: BackendChoice;
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
+/** Loads a model folder (`model.json` and the weights it names). Rejects with a `VaeletError`. */
+export function loadModel(url: string | URL, options?: LoadOptions): Promise<Model>;
+
+/**
+ * Brings a drawing into the form of MNIST: crop, scale into 20×20, centre by mass in 28×28.
+ * Grey ink in [0, 1], 1 is ink; `undefined` where there is none. Works once a model has been loaded.
+ */
+export function normalizeDrawing(pixels: Float32Array, width: number, height: number): Float32Array | undefined;
+
+export interface Posterior {
+  mean: Float32Array;
+  /** log σ² */
+  logVar: Float32Array;
+}
+
+export interface Cost {
+  /** −log p(x | z), in nats. */
+  reconstruction: number;
+  /** KL(q(z | x) ‖ p(z)), in nats. */
+  kl: number;
+  klPerDimension: Float32Array;
+}
+
+export interface Reconstruction extends Posterior, Cost {
+  z: Float32Array;
+  /** [1, C, H, W] in [0, 1]. */
+  image: Float32Array;
+}
+
+export interface Elbo extends Cost {
+  /** −(reconstruction + kl), in nats. */
+  elbo: number;
+}
+
+export interface Measured {
+  /** Milliseconds of one decode; `null` where not measured or not available. */
+  webgpu: number | null;
+  cpu: number | null;
+  adapter: string | null;
+}
+
+/** The parsed model.json; DESIGN.md describes it. */
+export interface ModelInfo {
+  format: string;
+  weights: { file: string; bytes?: number };
+  [field: string]: unknown;
+}
+
+export class Model {
+  private constructor();
+
+  readonly info: ModelInfo;
+  readonly backend: Backend;
+  readonly measured: Measured;
+  /** Length of one latent. */
+  readonly latentSize: number;
+
+  /** Called after the runtime was replaced (another backend, or a lost GPU): canvases must be fresh ones. */
+  onRebuilt: ((model: Model) => void) | null;
+
+  /** The posterior of one image with values in [0, 1]. */
+  encode(pixels: Float32Array): Promise<Posterior>;
+  /** Images for latents, [N, C, H, W] in [0, 1]. */
+  decode(z: Float32Array): Promise<Float32Array>;
+  /** z = μ + T·σ·ε; `epsilon` goes before `seed`. */
+  reparameterize(
+    mean: Float32Array,
+    logVar: Float32Array,
+    options?: { seed?: number; epsilon?: Float32Array; temperature?: number },
+  ): Float32Array;
+  /** `count` × `latentSize` standard normals; equal seeds give equal numbers on every machine. */
+  noise(options?: { seed?: number; count?: number }): Float32Array;
+  /** `count` × `latentSize` latents from the prior. */
+  sample(options?: { seed?: number; count?: number; temperature?: number }): Float32Array;
+  /** A latent on the way from `a` (t = 0) to `b` (t = 1). */
+  interpolate(a: Float32Array, b: Float32Array, t: number, options?: { mode?: "lerp" | "slerp" }): Float32Array;
+  /** Decodes latents and draws them row by row, without read-back. A canvas once used belongs to its backend. */
+  present(canvas: HTMLCanvasElement, z: Float32Array, options?: { columns?: number }): void;
+  /** Encode, sample, decode and draw at once; the promise brings the numbers later. */
+  reconstruct(
+    canvas: HTMLCanvasElement,
+    pixels: Float32Array,
+    options?: { epsilon?: Float32Array; temperature?: number },
+  ): Promise<Reconstruction>;
+  /** The evidence lower bound of one image, estimated with one sample. */
+  elbo(pixels: Float32Array, options?: { seed?: number; temperature?: number }): Promise<Elbo>;
+  /** Moves the model to another backend without fetching it again; on failure it stays where it is. */
+  setBackend(backend: BackendChoice): Promise<void>;
+  /** Gives memory and GPU resources back; the model cannot be used afterwards. */
+  free(): void;
+}

@@ -1,0 +1,387 @@
+/**
+ * The JavaScript API of vaelet: fetch a model folder, run its encoder and
+ * decoder on the reader's GPU or CPU. The arithmetic lives in the wasm module;
+ * this file fetches, reports progress, turns every failure into a sentence a
+ * person can act on, and rebuilds the runtime when the GPU goes away.
+ */
+
+/** How often a lost GPU is asked again before the CPU takes over for good. */
+const MAX_GPU_REBUILDS = 2;
+
+/** An error with a machine-readable `code` and a sentence that says what to do. */
+export class VaeletError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {ErrorOptions} [options]
+   */
+  constructor(code, message, options) {
+    super(message, options);
+    this.name = "VaeletError";
+    this.code = code;
+  }
+}
+
+/** @type {Promise<any> | undefined} one wasm instance serves every model on a page */
+let loading;
+/** @type {any} */
+let wasm;
+
+/**
+ * Loads a model folder: `model.json` and the weights it names.
+ *
+ * @param {string | URL} url folder, relative to the document
+ * @param {object} [options]
+ * @param {"auto" | "webgpu" | "cpu"} [options.backend] `auto` measures both and takes the faster
+ * @param {(progress: { loaded: number, total: number | null }) => void} [options.onProgress] bytes of weights
+ * @param {AbortSignal} [options.signal]
+ * @returns {Promise<Model>}
+ * @throws {VaeletError}
+ */
+export async function loadModel(url, { backend = "auto", onProgress, signal } = {}) {
+  const folder = new URL(`${String(url).replace(/\/+$/, "")}/`, document.baseURI);
+  const runtime = loadRuntime();
+  runtime.catch(() => {}); // reported below, unless the files fail first
+  const { spec, info, weightsUrl } = await fetchSpec(folder, signal);
+  const weights = await fetchWeights(weightsUrl, info.weights.bytes ?? null, onProgress, signal);
+  wasm = await runtime;
+  signal?.throwIfAborted();
+  const inner = await createRuntime(spec, weights, backend);
+  return new Model(info, spec, weights, inner);
+}
+
+/**
+ * Brings a drawing into the form of MNIST: crop, scale into 20×20, centre by mass in 28×28.
+ * Works once a model has been loaded.
+ *
+ * @param {Float32Array} pixels grey ink in [0, 1], row by row, 1 is ink
+ * @param {number} width
+ * @param {number} height
+ * @returns {Float32Array | undefined} 784 values, or `undefined` where there is no ink
+ */
+export function normalizeDrawing(pixels, width, height) {
+  if (!wasm) throw new VaeletError("not-ready", "Load a model before normalising a drawing.");
+  return wasm.normalizeDrawing(pixels, width, height);
+}
+
+/** A loaded model. Latents are `Float32Array`s, several of them one after the other. */
+export class Model {
+  /** Called with this model after its runtime was replaced: canvases must be fresh ones. @type {((model: Model) => void) | null} */
+  onRebuilt = null;
+
+  #inner;
+  #spec;
+  #weights;
+  #rebuilds = 0;
+  #lost = false;
+  /** @type {HTMLCanvasElement | undefined} */
+  #scratch;
+  /** @type {Set<Promise<unknown>>} calls the runtime still has to answer */
+  #pending = new Set();
+
+  /** Use `loadModel`. @private */
+  constructor(info, spec, weights, inner) {
+    /** The parsed model.json. */
+    this.info = info;
+    this.#spec = spec;
+    this.#weights = weights;
+    this.#adopt(inner);
+  }
+
+  /** What runs the model now. @returns {"webgpu" | "cpu"} */
+  get backend() {
+    return this.#inner.backend;
+  }
+
+  /** Milliseconds of one decode on each backend as measured for `auto`, and the GPU's name. */
+  get measured() {
+    return this.#inner.measured;
+  }
+
+  /** Length of one latent. @returns {number} */
+  get latentSize() {
+    return this.#inner.latentSize;
+  }
+
+  /**
+   * The posterior of one image.
+   * @param {Float32Array} pixels values in [0, 1]
+   * @returns {Promise<{ mean: Float32Array, logVar: Float32Array }>}
+   */
+  encode(pixels) {
+    return this.#ask((inner) => inner.encode(pixels));
+  }
+
+  /**
+   * Images for latents, [N, C, H, W] in [0, 1].
+   * @param {Float32Array} z
+   * @returns {Promise<Float32Array>}
+   */
+  decode(z) {
+    return this.#ask((inner) => inner.decode(z));
+  }
+
+  /**
+   * z = μ + T·σ·ε. The noise is `epsilon` where given, otherwise that of `seed`.
+   * @param {Float32Array} mean
+   * @param {Float32Array} logVar log σ²
+   * @param {{ seed?: number, epsilon?: Float32Array, temperature?: number }} [options]
+   * @returns {Float32Array}
+   */
+  reparameterize(mean, logVar, { seed = 0, epsilon = this.noise({ seed }), temperature = 1 } = {}) {
+    return this.#inner.reparameterize(mean, logVar, epsilon, temperature);
+  }
+
+  /**
+   * Standard normal noise; equal seeds give equal numbers on every machine.
+   * @param {{ seed?: number, count?: number }} [options]
+   * @returns {Float32Array} `count` × `latentSize`
+   */
+  noise({ seed = 0, count = 1 } = {}) {
+    return this.#inner.noise(seed, count);
+  }
+
+  /**
+   * Latents from the prior.
+   * @param {{ seed?: number, count?: number, temperature?: number }} [options]
+   * @returns {Float32Array} `count` × `latentSize`
+   */
+  sample({ seed = 0, count = 1, temperature = 1 } = {}) {
+    return this.#inner.sample(seed, count, temperature);
+  }
+
+  /**
+   * A latent on the way from `a` (t = 0) to `b` (t = 1).
+   * @param {Float32Array} a
+   * @param {Float32Array} b
+   * @param {number} t
+   * @param {{ mode?: "lerp" | "slerp" }} [options]
+   * @returns {Float32Array}
+   */
+  interpolate(a, b, t, { mode = "lerp" } = {}) {
+    return this.#inner.interpolate(a, b, t, mode);
+  }
+
+  /**
+   * Decodes latents and draws them into a canvas, row by row, without reading anything back.
+   * The canvas keeps its size; once used it belongs to the current backend.
+   * @param {HTMLCanvasElement} canvas
+   * @param {Float32Array} z
+   * @param {{ columns?: number }} [options]
+   */
+  present(canvas, z, { columns = 1 } = {}) {
+    // While a lost device is being replaced there is nothing to draw with;
+    // `onRebuilt` follows and asks for every picture again.
+    if (!this.#lost) this.#inner.present(canvas, z, columns);
+  }
+
+  /**
+   * Encodes an image, takes z = μ + T·σ·ε, decodes it and draws it at once;
+   * the promise brings the numbers later, in nats.
+   * @param {HTMLCanvasElement} canvas
+   * @param {Float32Array} pixels
+   * @param {{ epsilon?: Float32Array, temperature?: number }} [options]
+   * @returns {Promise<{ mean: Float32Array, logVar: Float32Array, z: Float32Array, image: Float32Array,
+   *   reconstruction: number, kl: number, klPerDimension: Float32Array }>}
+   */
+  reconstruct(canvas, pixels, { epsilon = this.noise(), temperature = 1 } = {}) {
+    return this.#ask((inner) => inner.reconstruct(canvas, pixels, epsilon, temperature));
+  }
+
+  /**
+   * The evidence lower bound of one image, estimated with one sample, in nats.
+   * @param {Float32Array} pixels
+   * @param {{ seed?: number, temperature?: number }} [options]
+   * @returns {Promise<{ elbo: number, reconstruction: number, kl: number, klPerDimension: Float32Array }>}
+   */
+  async elbo(pixels, { seed = 0, temperature = 1 } = {}) {
+    this.#scratch ??= Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
+    const epsilon = this.noise({ seed });
+    const { reconstruction, kl, klPerDimension } = await this.reconstruct(this.#scratch, pixels, { epsilon, temperature });
+    return { elbo: -(reconstruction + kl), reconstruction, kl, klPerDimension };
+  }
+
+  /**
+   * Moves the model to another backend without fetching it again; on failure it stays where it is.
+   * @param {"auto" | "webgpu" | "cpu"} backend
+   */
+  async setBackend(backend) {
+    const next = await createRuntime(this.#spec, this.#weights, backend);
+    this.#rebuilds = 0;
+    this.#replace(next);
+  }
+
+  /** Gives memory and GPU resources back. The model cannot be used afterwards. */
+  free() {
+    this.onRebuilt = null;
+    this.#release(this.#inner);
+  }
+
+  async #ask(question) {
+    if (this.#lost) throw lostError();
+    const inner = this.#inner;
+    const answer = question(inner);
+    this.#pending.add(answer);
+    try {
+      return await answer;
+    } catch (error) {
+      // A runtime replaced in mid-answer fails in its own words; callers need one.
+      throw this.#lost || inner !== this.#inner ? lostError() : error;
+    } finally {
+      this.#pending.delete(answer);
+    }
+  }
+
+  #adopt(inner) {
+    this.#inner = inner;
+    this.#lost = false;
+    this.#scratch = undefined;
+    inner.onLost = (reason) => {
+      if (inner === this.#inner) this.#recover(reason);
+    };
+  }
+
+  async #recover(reason) {
+    this.#lost = true;
+    const lost = this.#inner;
+    console.info(`vaelet: the GPU was lost (${reason}); rebuilding.`);
+    let next;
+    while (!next && this.#rebuilds < MAX_GPU_REBUILDS) {
+      this.#rebuilds += 1;
+      next = await createRuntime(this.#spec, this.#weights, "webgpu").catch(() => undefined);
+    }
+    next ??= await createRuntime(this.#spec, this.#weights, "cpu");
+    if (this.#inner === lost) this.#replace(next);
+    else next.free(); // the reader chose another backend meanwhile
+  }
+
+  #replace(next) {
+    const previous = this.#inner;
+    this.#adopt(next);
+    this.#release(previous);
+    this.onRebuilt?.(this);
+  }
+
+  async #release(inner) {
+    inner.onLost = null;
+    // The runtime is borrowed while it answers and must not be freed under a caller.
+    await Promise.allSettled(this.#pending);
+    inner.free();
+  }
+}
+
+function lostError() {
+  return new VaeletError("lost", "The GPU was lost while it was working; the model is being rebuilt.");
+}
+
+function loadRuntime() {
+  if (typeof WebAssembly === "undefined") {
+    return Promise.reject(new VaeletError("unsupported", "This browser cannot run WebAssembly. Try a current Firefox, Chrome, Edge or Safari."));
+  }
+  loading ??= import("../vaelet_web.js")
+    .then(async (module) => {
+      await module.default();
+      return module;
+    })
+    .catch((error) => {
+      loading = undefined; // so that the next attempt starts afresh
+      throw runtimeError(error);
+    });
+  return loading;
+}
+
+function runtimeError(error) {
+  if (error instanceof WebAssembly.CompileError && !/magic|HTML/i.test(error.message)) {
+    return new VaeletError("unsupported", "This browser is too old for the WebAssembly this page uses (SIMD). Try a current Firefox, Chrome, Edge or Safari.", { cause: error });
+  }
+  return new VaeletError("not-found", "The program itself (vaelet_web.js and vaelet_web_bg.wasm) could not be fetched. Check your connection, and that both files were published beside index.html.", { cause: error });
+}
+
+async function createRuntime(spec, weights, backend) {
+  try {
+    return await wasm.Model.create(spec, weights, backend);
+  } catch (error) {
+    if (!error?.code) throw error;
+    throw new VaeletError(error.code, error.message, { cause: error });
+  }
+}
+
+async function fetchFile(url, signal) {
+  let response;
+  try {
+    response = await fetch(url, { signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw networkError(url, error);
+  }
+  if (!response.ok) {
+    throw new VaeletError("not-found", `${url.pathname} could not be fetched (HTTP ${response.status}). Check that the model folder was published with the page.`);
+  }
+  return response;
+}
+
+function networkError(url, cause) {
+  return new VaeletError("network", `The connection failed while fetching ${url.pathname}. Check it and try again.`, { cause });
+}
+
+async function fetchSpec(folder, signal) {
+  const url = new URL("model.json", folder);
+  const response = await fetchFile(url, signal);
+  let spec;
+  try {
+    spec = await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw networkError(url, error);
+  }
+  if (/^\s*</.test(spec)) {
+    throw new VaeletError("bad-model", `${url.pathname} is a web page, not a model: the server answers missing files with its start page. Check the model's address.`);
+  }
+  let info;
+  try {
+    info = JSON.parse(spec);
+  } catch (error) {
+    throw new VaeletError("bad-model", `${url.pathname} is not valid JSON (${error.message}). Export the model again.`, { cause: error });
+  }
+  const file = info?.weights?.file;
+  if (typeof file !== "string" || !file) {
+    throw new VaeletError("bad-model", `${url.pathname} does not name its weights: "weights.file" should be a file name. Export the model again.`);
+  }
+  // A model may only name files of its own folder.
+  const weightsUrl = new URL(file, folder);
+  if (!weightsUrl.href.startsWith(folder.href)) {
+    throw new VaeletError("bad-model", `${url.pathname} names weights outside its folder ("${file}"). Put them beside model.json.`);
+  }
+  return { spec, info, weightsUrl };
+}
+
+async function fetchWeights(url, total, onProgress, signal) {
+  const response = await fetchFile(url, signal);
+  if (response.headers.get("content-type")?.startsWith("text/html")) {
+    throw new VaeletError("not-found", `${url.pathname} is missing: the server answered with a web page. Publish the weights beside model.json.`);
+  }
+  const chunks = [];
+  let loaded = 0;
+  onProgress?.({ loaded, total });
+  try {
+    const reader = response.body.getReader();
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+      chunks.push(value);
+      loaded += value.length;
+      onProgress?.({ loaded, total });
+    }
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw networkError(url, error);
+  }
+  if (total !== null && loaded < total) {
+    throw new VaeletError("truncated", `${url.pathname} ended after ${loaded} of ${total} bytes. Reload the page; if it happens again, publish the file again.`);
+  }
+  const weights = new Uint8Array(loaded);
+  let offset = 0;
+  for (const chunk of chunks) {
+    weights.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return weights;
+}

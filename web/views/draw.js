@@ -1,0 +1,239 @@
+/**
+ * Draw: a digit goes through the whole model, left to right, while it is being
+ * drawn. The noise ε stays as it is until the reader asks for another, so the
+ * picture only changes when the reader changes something.
+ */
+
+import { afterPause, announce, fill, formatNumber, oncePerFrame } from "../dom.js";
+import { examplesOf } from "../examples.js";
+import { decodeInk, encodeInk } from "../ink.js";
+import { createPad } from "../pad.js";
+import { imageSize, paintPixels, sizeFor } from "../picture.js";
+import { createPosterior } from "../posterior.js";
+import { newSeed, numberParam, seedParam } from "../route.js";
+import { createTemperature } from "../slider.js";
+import { normalizeDrawing } from "../vaelet.js";
+
+/** Frames the runtime may be working on; later ones wait, and only the newest is kept. */
+const MAX_IN_FLIGHT = 2;
+
+const MARKUP = `
+  <header class="opening">
+    <h1 tabindex="-1">Draw a digit, get it back from 32 numbers</h1>
+  </header>
+  <div class="stage" id="stage" data-empty>
+    <figure class="step step-pad">
+      <figcaption>Your drawing</figcaption>
+      <div class="frame">
+        <canvas id="pad" class="ink" role="img" aria-label="Drawing pad. Draw with mouse, pen or finger, or choose one of the digits below."></canvas>
+        <p class="invite" id="invite">Draw a digit here</p>
+      </div>
+      <div class="row">
+        <button type="button" id="undo">Undo</button>
+        <button type="button" id="clear">Clear</button>
+      </div>
+    </figure>
+    <figure class="step step-seen">
+      <figcaption>What the encoder sees</figcaption>
+      <div class="frame"><canvas id="seen" class="ink pixels" role="img" aria-label="Your drawing as 28 by 28 pixels"></canvas></div>
+      <p class="note">28 × 28 pixels, centred</p>
+    </figure>
+    <figure class="step step-latents">
+      <figcaption id="posterior-caption"></figcaption>
+      <div class="chart" id="posterior" tabindex="0" role="slider" aria-labelledby="posterior-caption"></div>
+      <p class="note arithmetic" id="latent-readout"></p>
+    </figure>
+    <figure class="step step-output">
+      <figcaption>The reconstruction</figcaption>
+      <div class="frame"><canvas id="reconstruction" class="ink pixels" role="img" aria-label="Reconstruction"></canvas></div>
+      <div class="row"><button type="button" id="new-epsilon">New ε</button></div>
+    </figure>
+  </div>
+  <div class="console">
+    <fieldset class="examples">
+      <legend>Or try one of these</legend>
+      <div class="row" id="examples"></div>
+    </fieldset>
+    <div id="temperature-host"></div>
+    <dl class="sum" id="elbo-sum">
+      <div><dt>ELBO</dt><dd id="elbo">–</dd></div>
+      <div class="operator" aria-hidden="true">= −(</div>
+      <div><dt>reconstruction</dt><dd id="reconstruction-nats">–</dd></div>
+      <div class="operator" aria-hidden="true">+</div>
+      <div><dt>KL</dt><dd id="kl-nats">–</dd></div>
+      <div class="operator" aria-hidden="true">) nats</div>
+    </dl>
+  </div>
+  <div class="prose">
+    <p>
+      The encoder does not turn your drawing into a point but into a small cloud: for each latent a
+      mean <i class="is-mean">μ</i> and a width <i class="is-band">σ</i>. One point
+      <i class="is-sample">z</i> of that cloud goes to the decoder, which paints a picture from it.
+      Narrow bands are latents that your drawing decides; a band as wide as the grey strip, the prior,
+      says nothing about it.
+    </p>
+    <math display="block">
+      <mi>z</mi><mo>=</mo><mi>μ</mi><mo>+</mo><mi>T</mi><mo>·</mo><mi>σ</mi><mo>·</mo><mi>ε</mi>
+      <mo>,</mo><mspace width="1em"></mspace><mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mn>1</mn><mo>)</mo>
+    </math>
+    <p>
+      The noise ε is thrown once and kept until you ask for another; at T = 0 there is none. Training
+      raised the ELBO: the reconstruction term is what it costs to describe your pixels once z is
+      known, the KL term what the cloud itself costs. A drawing unlike a digit costs more.
+    </p>
+  </div>
+`;
+
+export function mount(root, { model, params, setParams, report }) {
+  const $ = fill(root, MARKUP);
+  const size = imageSize(model.info);
+  const examples = examplesOf(model.info);
+  const stage = $("stage");
+  sizeFor($("seen"), size);
+  sizeFor($("reconstruction"), size);
+  root.querySelector("h1").textContent = `Draw a digit, get it back from ${model.latentSize} numbers`;
+  $("posterior-caption").textContent = `${model.latentSize} latents, μ ± σ`;
+  const posterior = createPosterior($("posterior"), $("latent-readout"), model.latentSize);
+
+  const state = { pixels: null, image: null, mean: null, logVar: null, z: null, reconstruction: null, kl: null, elbo: null };
+  let temperature = numberParam(params, "temperature", 1, 0, 2);
+  let seed = seedParam(params, "epsilon", 1);
+  let epsilon = model.noise({ seed });
+
+  let turn = 0; // of the newest frame asked for
+  let shown = 0; // of the frame whose numbers are on the page
+  let inFlight = 0;
+  let waiting = false;
+  let inkChanged = false;
+
+  const blank = () => {
+    shown = turn += 1; // whatever is still under way comes too late
+    for (const key of Object.keys(state)) state[key] = null;
+    stage.dataset.empty = "";
+    posterior.clear();
+    for (const id of ["elbo", "reconstruction-nats", "kl-nats"]) $(id).textContent = "–";
+  };
+
+  const readPad = () => {
+    const { normalized, pixels, width, height } = pad.read();
+    return normalized ?? normalizeDrawing(pixels, width, height) ?? null;
+  };
+
+  const show = (result) => {
+    const elbo = -(result.reconstruction + result.kl);
+    Object.assign(state, result, { elbo });
+    posterior.show({ ...result, epsilon: result.epsilon, temperature: result.temperature });
+    $("elbo").textContent = formatNumber(elbo, 1);
+    $("reconstruction-nats").textContent = formatNumber(result.reconstruction, 1);
+    $("kl-nats").textContent = formatNumber(result.kl, 1);
+    announce(`Reconstructed. ELBO ${elbo.toFixed(1)} nats: reconstruction ${result.reconstruction.toFixed(1)}, KL ${result.kl.toFixed(1)}.`);
+  };
+
+  const draw = oncePerFrame(async () => {
+    if (inFlight >= MAX_IN_FLIGHT) {
+      waiting = true;
+      return;
+    }
+    if (inkChanged) {
+      inkChanged = false;
+      state.pixels = readPad();
+      if (!state.pixels) {
+        blank();
+        return;
+      }
+      paintPixels($("seen"), state.pixels);
+    }
+    if (!state.pixels) return;
+    delete stage.dataset.empty;
+    const mine = (turn += 1);
+    const noise = { epsilon, temperature };
+    inFlight += 1;
+    try {
+      const result = await model.reconstruct($("reconstruction"), state.pixels, noise);
+      if (mine > shown) {
+        shown = mine;
+        show({ ...result, ...noise });
+      }
+    } catch (error) {
+      if (error.code !== "lost") report(error);
+    } finally {
+      inFlight -= 1;
+      if (waiting) {
+        waiting = false;
+        draw();
+      }
+    }
+  });
+
+  const remember = afterPause(() => {
+    const example = pad.example?.label ?? null;
+    setParams({ example, ink: encodeInk(pad.strokes) || null });
+  }, 300);
+
+  const pad = createPad($("pad"), {
+    onInk() {
+      inkChanged = true;
+      $("invite").hidden = !pad.empty;
+      draw();
+    },
+    onCommit() {
+      $("undo").disabled = !pad.canUndo;
+      $("clear").disabled = pad.empty;
+      remember();
+    },
+  });
+
+  $("undo").addEventListener("click", () => pad.undo());
+  $("clear").addEventListener("click", () => pad.clear());
+  const undoByKey = (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === "z" && !event.target.closest("input")) {
+      event.preventDefault();
+      pad.undo();
+    }
+  };
+  addEventListener("keydown", undoByKey);
+
+  for (const example of examples) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: example.label });
+    button.className = "example";
+    button.dataset.example = example.label;
+    button.setAttribute("aria-label", `Try a ${example.label}`);
+    button.addEventListener("click", () => pad.show(asContent(example)));
+    $("examples").append(button);
+  }
+
+  createTemperature($("temperature-host"), temperature, (value) => {
+    temperature = value;
+    draw();
+    setParams({ temperature: value === 1 ? null : value });
+  });
+
+  $("new-epsilon").addEventListener("click", () => {
+    seed = newSeed();
+    epsilon = model.noise({ seed });
+    draw();
+    setParams({ epsilon: seed });
+  });
+
+  const example = examples.find(({ label }) => label === params.get("example"));
+  const ink = decodeInk(params.get("ink"));
+  const start = example ? asContent(example) : { strokes: [] };
+  pad.restore({ ...start, strokes: ink.length ? ink : start.strokes });
+  remember.cancel();
+
+  return {
+    state,
+    pad,
+    unmount() {
+      removeEventListener("keydown", undoByKey);
+      draw.cancel();
+      remember.flush();
+      turn = shown = Infinity;
+    },
+  };
+}
+
+/** Examples with pixels lie under the strokes; those made of strokes are a drawing like any other. */
+function asContent({ label, pixels, strokes }) {
+  return pixels ? { example: { label, pixels } } : { strokes: strokes.map((points) => [...points]) };
+}
