@@ -6,7 +6,7 @@
 import { afterPause, fill, oncePerFrame } from "./dom.js";
 import { drawnEnd, parseEnd, sampleEnd, sampleLatent } from "./ends.js";
 import { createPad } from "./pad.js";
-import { imageSize, sizeFor } from "./picture.js";
+import { sizeFor } from "./picture.js";
 import { newSeed } from "./route.js";
 import { normalizeDrawing } from "./vaelet.js";
 
@@ -48,7 +48,7 @@ export function createEnd(host, { id, title, text, seed, model, onChange, onComm
   let encoding = false;
   let inkChanged = false;
   let gone = false;
-  sizeFor($("sample"), imageSize(model.info));
+  sizeFor($("sample"), model.info.input);
 
   const setLatent = (next) => {
     latent = next;

@@ -3,7 +3,7 @@
  * pictures, otherwise ten digits kept here as strokes, as a hand would draw them.
  */
 
-const arc = (cx, cy, rx, ry, from, to, steps = 20) =>
+const arc = (cx, cy, rx, ry, from, to, steps = 36) =>
   Array.from({ length: steps + 1 }, (_, i) => {
     const angle = ((from + ((to - from) * i) / steps) * Math.PI) / 180;
     return [cx + rx * Math.cos(angle), cy + ry * Math.sin(angle)];
@@ -24,18 +24,14 @@ export const DIGITS = [
 ];
 
 /**
- * @param {import("./vaelet.js").Model["info"]} info
+ * One example for each label, in the order of the labels.
+ * @param {import("./vaelet.js").ModelInfo} info
  * @returns {{ label: string, pixels?: Float32Array, strokes: number[][][] }[]}
  */
-export function examplesOf(info) {
-  const given = Array.isArray(info.examples) ? info.examples.filter((example) => example?.pixels) : [];
-  if (given.length === 0) return DIGITS.map((strokes, digit) => ({ label: String(digit), strokes }));
-  return given.map(({ label, pixels }) => ({ label: String(label), pixels: readPixels(pixels), strokes: [] }));
-}
-
-/** Pixels come as base64 bytes or as numbers, in [0, 255] or [0, 1]. */
-function readPixels(pixels) {
-  const values = typeof pixels === "string" ? Array.from(atob(pixels), (byte) => byte.charCodeAt(0) / 255) : pixels;
-  const scale = values.some((value) => value > 1) ? 1 / 255 : 1;
-  return Float32Array.from(values, (value) => value * scale);
+export function examplesOf({ examples = [] }) {
+  if (examples.length === 0) return DIGITS.map((strokes, digit) => ({ label: String(digit), strokes }));
+  const first = new Map([...examples].reverse().map(({ label, pixels }) => [label, pixels]));
+  return [...first]
+    .sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }))
+    .map(([label, pixels]) => ({ label, pixels: Float32Array.from(pixels, (value) => value / 255), strokes: [] }));
 }

@@ -20,15 +20,15 @@ export function createLoading(find) {
   return {
     start() {
       find("loading").hidden = false;
-      this.show({ loaded: 0, total: null });
+      find("loading-progress").removeAttribute("value"); // how much there is comes with model.json
+      find("loading-bytes").textContent = "";
+      write(context, 0);
     },
     /** @param {import("./vaelet.js").Progress} progress */
     show({ loaded, total }) {
-      const progress = find("loading-progress");
-      if (total) progress.value = loaded / total;
-      else progress.removeAttribute("value");
-      find("loading-bytes").textContent = total ? `${megabytes(loaded)} of ${megabytes(total)} MB` : "";
-      write(context, total ? loaded / total : 0);
+      find("loading-progress").value = loaded / total;
+      find("loading-bytes").textContent = `${megabytes(loaded)} of ${megabytes(total)} MB`;
+      write(context, loaded / total);
     },
     end() {
       find("loading").hidden = true;

@@ -71,6 +71,7 @@ async function start() {
     page.model = model;
     model.onRebuilt = show;
     loading.end();
+    byId("model-credit").textContent = `${model.info.title}. ${model.info.credit} ${model.info.licence}.`;
     show();
     return model;
   } catch (error) {
@@ -81,7 +82,7 @@ async function start() {
 
 async function fetchModel(signal) {
   const url = new URL(`../models/${asked.name}`, import.meta.url);
-  const options = { signal, onProgress: loading.show.bind(loading) };
+  const options = { signal, onProgress: loading.show };
   try {
     return await loadModel(url, { ...options, backend: asked.backend });
   } catch (error) {

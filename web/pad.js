@@ -37,13 +37,13 @@ export function createPad(canvas, { onInk, onCommit }) {
   };
   const remember = () => past.push({ ...content, strokes: [...content.strokes] });
 
-  const at = (event) => {
+  const extend = (events) => {
     const box = canvas.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-  };
-  const extend = (point) => {
-    pen.points.push(point);
-    for (const context of [shown, read]) drawLine(context, pen.points.slice(-2));
+    for (const { clientX, clientY } of events) {
+      pen.points.push([(clientX - box.left) / box.width, (clientY - box.top) / box.height]);
+      for (const context of [shown, read]) drawLine(context, pen.points.slice(-2));
+    }
+    onInk();
   };
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -53,14 +53,12 @@ export function createPad(canvas, { onInk, onCommit }) {
     remember();
     pen = { id: event.pointerId, points: [] };
     content.strokes.push(pen.points);
-    extend(at(event)); // a click is a dot
-    onInk();
+    extend([event]); // a click is a dot
   });
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== pen?.id) return;
     const moves = event.getCoalescedEvents?.() ?? [];
-    for (const move of moves.length ? moves : [event]) extend(at(move));
-    onInk();
+    extend(moves.length ? moves : [event]);
   });
   const lift = (event) => {
     if (event.pointerId !== pen?.id) return;
@@ -126,6 +124,7 @@ function surface(canvas, size, options) {
   context.lineCap = "round";
   context.lineJoin = "round";
   context.strokeStyle = "#fff";
+  context.fillStyle = "#fff";
   return context;
 }
 
@@ -140,10 +139,14 @@ function paint(context, { example, strokes }) {
   for (const points of strokes) drawLine(context, points);
 }
 
-/** A single point is a line of no length: its round caps make the dot. */
-function drawLine(context, points) {
+function drawLine(context, [first, ...rest]) {
   context.beginPath();
-  context.moveTo(...points[0]);
-  for (const point of points.slice(points.length > 1 ? 1 : 0)) context.lineTo(...point);
+  if (rest.length === 0) {
+    context.arc(...first, PEN / 2, 0, 2 * Math.PI);
+    context.fill();
+    return;
+  }
+  context.moveTo(...first);
+  for (const point of rest) context.lineTo(...point);
   context.stroke();
 }

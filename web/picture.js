@@ -3,13 +3,11 @@
  * pixel and are enlarged by CSS, so that a frame costs no more than the image.
  */
 
-/** @param {import("./vaelet.js").Model["info"]} info @returns {{ width: number, height: number }} pixels of one image */
-export function imageSize(info) {
-  const [height, width] = info.input?.shape?.slice(-2) ?? [28, 28];
-  return { width, height };
-}
-
-/** Gives a canvas room for `columns` × `rows` images. */
+/**
+ * Gives a canvas room for `columns` × `rows` images.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{ width: number, height: number }} input of model.json: the size of one image
+ */
 export function sizeFor(canvas, { width, height }, columns = 1, rows = 1) {
   canvas.width = width * columns;
   canvas.height = height * rows;

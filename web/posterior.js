@@ -8,6 +8,7 @@ import { formatNumber } from "./dom.js";
 
 /** Values beyond ±LIMIT are drawn at the edge. */
 const LIMIT = 4;
+const TICKS = [-2, 0, 2];
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -19,7 +20,7 @@ export function createPosterior(host, readout, size) {
   const svg = shape("svg", { viewBox: `0 0 ${size} ${2 * LIMIT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   svg.append(
     shape("rect", { class: "prior", x: 0, width: size, y: LIMIT - 1, height: 2 }),
-    ...[-2, 0, 2].map((value) => line("grid", 0, size, value, value)),
+    ...TICKS.map((value) => line("grid", 0, size, value, value)),
   );
   const cursor = shape("rect", { class: "cursor", y: 0, height: 2 * LIMIT, width: 1 });
   svg.append(cursor);
@@ -33,7 +34,7 @@ export function createPosterior(host, readout, size) {
     svg.append(...Object.values(column));
     return column;
   });
-  host.append(svg);
+  host.append(svg, ...TICKS.map(tick));
 
   /** @type {{ mean: Float32Array, logVar: Float32Array, z: Float32Array, epsilon: Float32Array, temperature: number } | null} */
   let shown = null;
@@ -102,6 +103,16 @@ export function createPosterior(host, readout, size) {
       explain();
     },
   };
+}
+
+/** Ticks are text beside the drawing, which is stretched and would stretch them too. */
+function tick(value) {
+  const element = document.createElement("span");
+  element.className = "tick";
+  element.textContent = formatNumber(value, 0);
+  element.style.setProperty("--at", height(value) / (2 * LIMIT));
+  element.setAttribute("aria-hidden", "true");
+  return element;
 }
 
 const height = (value) => LIMIT - Math.min(LIMIT, Math.max(-LIMIT, value));

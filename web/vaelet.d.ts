@@ -24,8 +24,8 @@ export class VaeletError extends Error {
 export interface Progress {
   /** Bytes of weights so far. */
   loaded: number;
-  /** Bytes in all, as model.json says; `null` where it does not say. */
-  total: number | null;
+  /** Bytes in all, as model.json says. */
+  total: number;
 }
 
 export interface LoadOptions {
@@ -76,10 +76,17 @@ export interface Measured {
   adapter: string | null;
 }
 
-/** The parsed model.json; DESIGN.md describes it. */
+/** The parsed model.json: the fields that pages read. DESIGN.md describes the rest. */
 export interface ModelInfo {
   format: string;
-  weights: { file: string; bytes?: number };
+  name: string;
+  title: string;
+  input: { channels: number; height: number; width: number };
+  weights: { file: string; bytes: number; sha256: string };
+  /** Images to start from, [C, H, W] in 0–255. */
+  examples?: { label: string; pixels: number[] }[];
+  licence: string;
+  credit: string;
   [field: string]: unknown;
 }
 

@@ -33,7 +33,7 @@ let wasm;
  * @param {string | URL} url folder, relative to the document
  * @param {object} [options]
  * @param {"auto" | "webgpu" | "cpu"} [options.backend] `auto` measures both and takes the faster
- * @param {(progress: { loaded: number, total: number | null }) => void} [options.onProgress] bytes of weights
+ * @param {(progress: { loaded: number, total: number }) => void} [options.onProgress] bytes of weights
  * @param {AbortSignal} [options.signal]
  * @returns {Promise<Model>}
  * @throws {VaeletError}
@@ -43,7 +43,7 @@ export async function loadModel(url, { backend = "auto", onProgress, signal } = 
   const runtime = loadRuntime();
   runtime.catch(() => {}); // reported below, unless the files fail first
   const { spec, info, weightsUrl } = await fetchSpec(folder, signal);
-  const weights = await fetchWeights(weightsUrl, info.weights.bytes ?? null, onProgress, signal);
+  const weights = await fetchWeights(weightsUrl, info.weights.bytes, onProgress, signal);
   wasm = await runtime;
   signal?.throwIfAborted();
   const inner = await createRuntime(spec, weights, backend);
@@ -343,9 +343,10 @@ async function fetchSpec(folder, signal) {
   } catch (error) {
     throw new VaeletError("bad-model", `${url.pathname} is not valid JSON (${error.message}). Export the model again.`, { cause: error });
   }
-  const file = info?.weights?.file;
-  if (typeof file !== "string" || !file) {
-    throw new VaeletError("bad-model", `${url.pathname} does not name its weights: "weights.file" should be a file name. Export the model again.`);
+  // What it takes to fetch the weights; everything else is checked where the model is built.
+  const { file, bytes } = info?.weights ?? {};
+  if (typeof file !== "string" || !file || !Number.isInteger(bytes)) {
+    throw new VaeletError("bad-model", `${url.pathname} does not describe its weights: "weights" should hold the "file" and its "bytes". Export the model again.`);
   }
   // A model may only name files of its own folder.
   const weightsUrl = new URL(file, folder);
@@ -374,7 +375,7 @@ async function fetchWeights(url, total, onProgress, signal) {
     if (signal?.aborted) throw error;
     throw networkError(url, error);
   }
-  if (total !== null && loaded < total) {
+  if (loaded < total) {
     throw new VaeletError("truncated", `${url.pathname} ended after ${loaded} of ${total} bytes. Reload the page; if it happens again, publish the file again.`);
   }
   const weights = new Uint8Array(loaded);

@@ -8,7 +8,7 @@ import { afterPause, announce, fill, formatNumber, oncePerFrame } from "../dom.j
 import { examplesOf } from "../examples.js";
 import { decodeInk, encodeInk } from "../ink.js";
 import { createPad } from "../pad.js";
-import { imageSize, paintPixels, sizeFor } from "../picture.js";
+import { paintPixels, sizeFor } from "../picture.js";
 import { createPosterior } from "../posterior.js";
 import { newSeed, numberParam, seedParam } from "../route.js";
 import { createTemperature } from "../slider.js";
@@ -34,9 +34,9 @@ const MARKUP = `
       </div>
     </figure>
     <figure class="step step-seen">
-      <figcaption>What the encoder sees</figcaption>
-      <div class="frame"><canvas id="seen" class="ink pixels" role="img" aria-label="Your drawing as 28 by 28 pixels"></canvas></div>
-      <p class="note">28 × 28 pixels, centred</p>
+      <figcaption>At 28 × 28</figcaption>
+      <div class="frame"><canvas id="seen" class="ink pixels" role="img" aria-label="Your drawing as 28 by 28 pixels, cropped and centred"></canvas></div>
+      <p class="note">what the encoder sees</p>
     </figure>
     <figure class="step step-latents">
       <figcaption id="posterior-caption"></figcaption>
@@ -46,22 +46,20 @@ const MARKUP = `
     <figure class="step step-output">
       <figcaption>The reconstruction</figcaption>
       <div class="frame"><canvas id="reconstruction" class="ink pixels" role="img" aria-label="Reconstruction"></canvas></div>
-      <div class="row"><button type="button" id="new-epsilon">New ε</button></div>
+      <p class="note">decoded from z</p>
     </figure>
-  </div>
-  <div class="console">
     <fieldset class="examples">
       <legend>Or try one of these</legend>
       <div class="row" id="examples"></div>
     </fieldset>
-    <div id="temperature-host"></div>
-    <dl class="sum" id="elbo-sum">
-      <div><dt>ELBO</dt><dd id="elbo">–</dd></div>
-      <div class="operator" aria-hidden="true">= −(</div>
+    <div class="throw">
+      <div id="temperature-host"></div>
+      <button type="button" id="new-epsilon">New ε</button>
+    </div>
+    <dl class="ledger">
       <div><dt>reconstruction</dt><dd id="reconstruction-nats">–</dd></div>
-      <div class="operator" aria-hidden="true">+</div>
-      <div><dt>KL</dt><dd id="kl-nats">–</dd></div>
-      <div class="operator" aria-hidden="true">) nats</div>
+      <div><dt>+ KL</dt><dd id="kl-nats">–</dd></div>
+      <div class="total"><dt>ELBO, minus the sum, in nats</dt><dd id="elbo">–</dd></div>
     </dl>
   </div>
   <div class="prose">
@@ -86,11 +84,11 @@ const MARKUP = `
 
 export function mount(root, { model, params, setParams, report }) {
   const $ = fill(root, MARKUP);
-  const size = imageSize(model.info);
+  const { input } = model.info;
   const examples = examplesOf(model.info);
   const stage = $("stage");
-  sizeFor($("seen"), size);
-  sizeFor($("reconstruction"), size);
+  sizeFor($("seen"), input);
+  sizeFor($("reconstruction"), input);
   root.querySelector("h1").textContent = `Draw a digit, get it back from ${model.latentSize} numbers`;
   $("posterior-caption").textContent = `${model.latentSize} latents, μ ± σ`;
   const posterior = createPosterior($("posterior"), $("latent-readout"), model.latentSize);
@@ -122,7 +120,7 @@ export function mount(root, { model, params, setParams, report }) {
   const show = (result) => {
     const elbo = -(result.reconstruction + result.kl);
     Object.assign(state, result, { elbo });
-    posterior.show({ ...result, epsilon: result.epsilon, temperature: result.temperature });
+    posterior.show(result);
     $("elbo").textContent = formatNumber(elbo, 1);
     $("reconstruction-nats").textContent = formatNumber(result.reconstruction, 1);
     $("kl-nats").textContent = formatNumber(result.kl, 1);
@@ -217,8 +215,8 @@ export function mount(root, { model, params, setParams, report }) {
 
   const example = examples.find(({ label }) => label === params.get("example"));
   const ink = decodeInk(params.get("ink"));
-  const start = example ? asContent(example) : { strokes: [] };
-  pad.restore({ ...start, strokes: ink.length ? ink : start.strokes });
+  const start = example ? asContent(example) : {};
+  pad.restore(ink.length ? { ...start, strokes: ink } : start);
   remember.cancel();
 
   return {

@@ -1,14 +1,15 @@
 /**
  * Morph: the way from one latent to another, as a large picture that follows a
- * slider or plays, and as a strip of steps above it.
+ * slider or plays, and as a strip of steps that the slider runs along.
  */
 
 import { announce, fill, oncePerFrame } from "../dom.js";
 import { createEnd } from "../end-card.js";
-import { imageSize, sizeFor } from "../picture.js";
+import { sizeFor } from "../picture.js";
 import { numberParam } from "../route.js";
 import { createSlider } from "../slider.js";
 
+const MODES = ["slerp", "lerp"];
 const STEPS = 9;
 /** One way, in milliseconds. */
 const DURATION = 3500;
@@ -18,36 +19,43 @@ const MARKUP = `
     <h1 tabindex="-1">From one digit to another</h1>
   </header>
   <div class="stage morph">
-    <figure class="step" id="a"></figure>
+    <figure class="step step-a" id="a"></figure>
     <figure class="step step-morph">
       <figcaption>Between them</figcaption>
       <div class="frame" id="morph-frame" data-empty>
         <canvas id="morph" class="ink pixels" role="img" aria-label="The picture between the two ends"></canvas>
-        <p class="invite">Draw both ends to see the way</p>
+        <p class="invite">Draw the missing end to see the way</p>
+      </div>
+      <div class="row">
+        <button type="button" id="play" class="primary">Play</button>
+        <div class="choice" role="radiogroup" aria-label="Kind of path">
+          <label><input type="radio" name="mode" id="mode-slerp" value="slerp">Slerp</label>
+          <label><input type="radio" name="mode" id="mode-lerp" value="lerp">Lerp</label>
+        </div>
       </div>
     </figure>
-    <figure class="step" id="b"></figure>
-  </div>
-  <div class="path">
-    <canvas id="strip" class="ink pixels" role="img" aria-label="${STEPS} steps from the first end to the second"></canvas>
-    <div id="t-host"></div>
-  </div>
-  <div class="console">
-    <button type="button" id="play" class="primary">Play</button>
-    <div class="choice" role="radiogroup" aria-label="Kind of path">
-      <label><input type="radio" name="mode" id="mode-slerp" value="slerp">Slerp</label>
-      <label><input type="radio" name="mode" id="mode-lerp" value="lerp">Lerp</label>
+    <figure class="step step-b" id="b"></figure>
+    <div class="path">
+      <div class="strip" id="strip-frame"><canvas id="strip" class="ink pixels" role="img" aria-label="${STEPS} steps from the first end to the second"></canvas></div>
+      <div id="t-host"></div>
     </div>
   </div>
   <div class="prose">
     <p>
       Every picture here is one latent z on a path between two others, decoded; nothing is
-      cross-faded. <i>Lerp</i> walks the straight line, <i>slerp</i> an arc that keeps its distance from the
-      centre.
+      cross-faded. <i>Lerp</i> walks the straight line, <i>slerp</i> an arc over the angle Ω between
+      the two, which keeps its distance from the centre.
     </p>
-    <math display="block">
+    <math display="block" id="formula-lerp">
       <msub><mi>z</mi><mi>t</mi></msub><mo>=</mo>
-      <mrow><mo>(</mo><mn>1</mn><mo>−</mo><mi>t</mi><mo>)</mo></mrow><mo>⁢</mo><mi>a</mi><mo>+</mo><mi>t</mi><mo>⁢</mo><mi>b</mi>
+      <mrow><mo>(</mo><mn>1</mn><mo>−</mo><mi>t</mi><mo>)</mo></mrow><mspace width="0.15em"></mspace><mi>a</mi>
+      <mo>+</mo><mi>t</mi><mspace width="0.15em"></mspace><mi>b</mi>
+    </math>
+    <math display="block" id="formula-slerp">
+      <msub><mi>z</mi><mi>t</mi></msub><mo>=</mo>
+      <mfrac><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mo>(</mo><mn>1</mn><mo>−</mo><mi>t</mi><mo>)</mo><mi mathvariant="normal">Ω</mi></mrow><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi mathvariant="normal">Ω</mi></mrow></mfrac><mi>a</mi>
+      <mo>+</mo>
+      <mfrac><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi>t</mi><mi mathvariant="normal">Ω</mi></mrow><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi mathvariant="normal">Ω</mi></mrow></mfrac><mi>b</mi>
     </math>
     <p id="shell"></p>
   </div>
@@ -55,9 +63,9 @@ const MARKUP = `
 
 export function mount(root, { model, params, setParams, report }) {
   const $ = fill(root, MARKUP);
-  const size = imageSize(model.info);
-  sizeFor($("morph"), size);
-  sizeFor($("strip"), size, STEPS);
+  const { input } = model.info;
+  sizeFor($("morph"), input);
+  sizeFor($("strip"), input, STEPS);
   const radius = Math.sqrt(model.latentSize).toFixed(1);
   $("shell").textContent =
     `With ${model.latentSize} latents, random ones lie about √${model.latentSize} ≈ ${radius} from the centre, ` +
@@ -68,7 +76,7 @@ export function mount(root, { model, params, setParams, report }) {
     a: null,
     b: null,
     t: numberParam(params, "t", 0, 0, 1),
-    mode: params.get("mode") === "lerp" ? "lerp" : "slerp",
+    mode: MODES.includes(params.get("mode")) ? params.get("mode") : MODES[0],
     z: null,
     playing: !still && !params.has("t"),
   };
@@ -93,7 +101,7 @@ export function mount(root, { model, params, setParams, report }) {
     const complete = Boolean(state.a && state.b);
     if (!complete) state.z = null;
     $("morph-frame").toggleAttribute("data-empty", !complete);
-    $("strip").toggleAttribute("data-empty", !complete);
+    $("strip-frame").toggleAttribute("data-empty", !complete);
     draw();
   };
 
@@ -117,7 +125,7 @@ export function mount(root, { model, params, setParams, report }) {
 
   const slider = createSlider($("t-host"), {
     id: "t",
-    label: "t",
+    label: "Along the way, t",
     min: 0,
     max: 1,
     step: 0.01,
@@ -142,15 +150,23 @@ export function mount(root, { model, params, setParams, report }) {
     setParams({ t: state.t });
   });
 
-  for (const mode of ["slerp", "lerp"]) {
-    $(`mode-${mode}`).checked = mode === state.mode;
+  const showMode = () => {
+    for (const mode of MODES) {
+      $(`mode-${mode}`).checked = mode === state.mode;
+      // MathML has no "hidden" property of its own, only the attribute.
+      $(`formula-${mode}`).toggleAttribute("hidden", mode !== state.mode);
+    }
+  };
+  for (const mode of MODES) {
     $(`mode-${mode}`).addEventListener("change", () => {
       state.mode = mode;
+      showMode();
       stripChanged = true;
       draw();
-      setParams({ mode: mode === "slerp" ? null : mode });
+      setParams({ mode: mode === MODES[0] ? null : mode });
     });
   }
+  showMode();
 
   let visible = true;
   const sight = new IntersectionObserver(([entry]) => {

@@ -5,7 +5,7 @@
 
 import { announce, fill, oncePerFrame } from "../dom.js";
 import { SHEET, sampleEnd } from "../ends.js";
-import { imageSize, sizeFor } from "../picture.js";
+import { sizeFor } from "../picture.js";
 import { MAX_SEED, newSeed, numberParam, seedParam } from "../route.js";
 import { createTemperature } from "../slider.js";
 
@@ -49,7 +49,7 @@ const MARKUP = `
 
 export function mount(root, { model, params, setParams, navigate }) {
   const $ = fill(root, MARKUP);
-  const size = imageSize(model.info);
+  const { input } = model.info;
   const sheet = $("sheet");
   const state = {
     seed: seedParam(params, "seed", 7),
@@ -122,7 +122,7 @@ export function mount(root, { model, params, setParams, navigate }) {
     if (columns === state.columns) return;
     state.columns = columns;
     sheet.style.setProperty("--columns", columns);
-    sizeFor($("samples"), size, columns, SHEET / columns);
+    sizeFor($("samples"), input, columns, SHEET / columns);
     draw();
   });
   layout.observe(sheet);

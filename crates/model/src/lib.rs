@@ -14,6 +14,7 @@ mod error;
 mod graph;
 pub mod latent;
 pub mod random;
+pub mod runtime;
 mod spec;
 mod weights;
 

@@ -4,7 +4,7 @@ mod architecture;
 mod data;
 mod network;
 mod objective;
-mod patches;
+mod ops;
 mod training;
 
 use anyhow::{Context, Result};

@@ -4,7 +4,7 @@
 //! Parameters have the shapes and the layout of the weights file, so export only
 //! rounds them. Images are `[N, H · W · C]`, channels innermost.
 
-use crate::patches::{Patches, col2im, im2col};
+use crate::ops::{Patches, col2im, im2col, silu};
 use anyhow::Result;
 use burn::module::{Module, Param};
 use burn::tensor::module::{conv_transpose2d, conv2d};
@@ -184,10 +184,16 @@ fn run(graph: &Graph, params: &[Affine], input: Tensor<2>, last_activation: bool
     value(&values, graph.output())
 }
 
+/// Whether the operations of [`crate::ops`] are there for this tensor.
+fn on_cpu(x: &Tensor<2>) -> bool {
+    x.device().inner() == Device::flex()
+}
+
 fn activate(x: Tensor<2>, function: Activation) -> Tensor<2> {
     match function {
         Activation::None => x,
         Activation::Relu => activation::relu(x),
+        Activation::Silu if on_cpu(&x) => silu(x),
         Activation::Silu => activation::silu(x),
         Activation::Sigmoid => activation::sigmoid(x),
     }
@@ -196,7 +202,7 @@ fn activate(x: Tensor<2>, function: Activation) -> Tensor<2> {
 impl Affine {
     fn forward(&self, op: Op, x: Tensor<2>) -> Tensor<2> {
         let weight = self.weight.val();
-        let on_cpu = x.device().inner() == Device::flex();
+        let on_cpu = on_cpu(&x);
         let (y, channels) = match op {
             Op::Linear { outputs, .. } => (x.matmul(weight), outputs),
             Op::Conv2d(w) if on_cpu => (convolve(x, weight, &w), w.output[2]),

@@ -1,0 +1,300 @@
+//! Three operations that make burn's CPU backend train convolutions about three
+//! times faster, as an extension of it.
+//!
+//! [`im2col`] gathers the pixels under every position of a kernel into rows, and
+//! [`col2im`] is its transpose. With them a convolution is `im2col(x) · W` and a
+//! transposed convolution is `col2im(x · W)`, so all arithmetic happens in burn's
+//! matrix product, and each is the other's gradient. [`silu`] does in one pass what
+//! takes burn five. Images are channels-innermost, as in the runtimes.
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::{Shape, Tensor, TensorData};
+use rayon::prelude::*;
+
+/// Where a kernel lies on an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patches {
+    /// Rows and columns of the image.
+    pub image: [usize; 2],
+    /// Rows and columns of positions.
+    pub positions: [usize; 2],
+    /// Values in one pixel.
+    pub channels: usize,
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Pixels between positions.
+    pub stride: usize,
+    /// Zeros on every side of the image.
+    pub padding: usize,
+}
+
+/// `[N, H · W · C]` to `[N · positions, kernel² · C]`.
+pub fn im2col(x: Tensor<2>, patches: Patches) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::im2col(x.into_dispatch(), patches))
+}
+
+/// `[N · positions, kernel² · C]` to `[N, H · W · C]`, adding where positions overlap.
+pub fn col2im(x: Tensor<2>, patches: Patches) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::col2im(x.into_dispatch(), patches))
+}
+
+/// x · sigmoid(x) of every value (Elfwing et al. 2018).
+pub fn silu(x: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::silu(x.into_dispatch()))
+}
+
+impl Patches {
+    fn image_len(&self) -> usize {
+        self.image[0] * self.image[1] * self.channels
+    }
+
+    fn row_len(&self) -> usize {
+        self.kernel * self.kernel * self.channels
+    }
+
+    fn rows(&self) -> usize {
+        self.positions[0] * self.positions[1]
+    }
+
+    /// Calls `copy(row_start, image_start, len)` for every run of values that lies
+    /// inside the image: one kernel row at one position.
+    fn for_each_run(&self, mut copy: impl FnMut(usize, usize, usize)) {
+        let [height, width] = self.image;
+        let (kernel, channels) = (self.kernel, self.channels);
+        for oy in 0..self.positions[0] {
+            for ox in 0..self.positions[1] {
+                let row = (oy * self.positions[1] + ox) * self.row_len();
+                // Kernel columns that fall on the image: ox · stride + kx − padding in 0..width.
+                let left = ox * self.stride;
+                let first = self.padding.saturating_sub(left);
+                let last = kernel.min((width + self.padding).saturating_sub(left));
+                if first >= last {
+                    continue;
+                }
+                for ky in 0..kernel {
+                    let Some(y) = (oy * self.stride + ky).checked_sub(self.padding) else {
+                        continue;
+                    };
+                    if y < height {
+                        let x = left + first - self.padding;
+                        copy(
+                            row + (ky * kernel + first) * channels,
+                            (y * width + x) * channels,
+                            (last - first) * channels,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[backend_extension(Flex, Autodiff)]
+trait CpuOps: Backend {
+    fn im2col(x: FloatTensor<Self>, patches: Patches) -> FloatTensor<Self>;
+    fn col2im(x: FloatTensor<Self>, patches: Patches) -> FloatTensor<Self>;
+    fn silu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn silu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl CpuOps for Flex {
+    fn im2col(x: FloatTensor<Self>, p: Patches) -> FloatTensor<Self> {
+        let batch = x.shape()[0];
+        let x = x.to_contiguous();
+        let mut out = vec![0.0f32; batch * p.rows() * p.row_len()];
+        out.par_chunks_exact_mut(p.rows() * p.row_len())
+            .zip(x.storage::<f32>().par_chunks_exact(p.image_len()))
+            .for_each(|(rows, image)| {
+                p.for_each_run(|row, pixel, len| {
+                    rows[row..row + len].copy_from_slice(&image[pixel..pixel + len]);
+                });
+            });
+        let shape = Shape::new([batch * p.rows(), p.row_len()]);
+        FlexTensor::from_data(TensorData::new(out, shape))
+    }
+
+    fn col2im(x: FloatTensor<Self>, p: Patches) -> FloatTensor<Self> {
+        let batch = x.shape()[0] / p.rows();
+        let x = x.to_contiguous();
+        let mut out = vec![0.0f32; batch * p.image_len()];
+        out.par_chunks_exact_mut(p.image_len())
+            .zip(x.storage::<f32>().par_chunks_exact(p.rows() * p.row_len()))
+            .for_each(|(image, rows)| {
+                p.for_each_run(|row, pixel, len| {
+                    for (pixel, value) in image[pixel..pixel + len].iter_mut().zip(&rows[row..]) {
+                        *pixel += value;
+                    }
+                });
+            });
+        let shape = Shape::new([batch, p.image_len()]);
+        FlexTensor::from_data(TensorData::new(out, shape))
+    }
+
+    fn silu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let x = x.to_contiguous();
+        let mut out = vec![0.0f32; x.shape().num_elements()];
+        out.par_chunks_mut(CHUNK)
+            .zip(x.storage::<f32>().par_chunks(CHUNK))
+            .for_each(|(out, x)| {
+                for (out, &x) in out.iter_mut().zip(x) {
+                    *out = x * sigmoid(x);
+                }
+            });
+        FlexTensor::from_data(TensorData::new(out, x.shape()))
+    }
+
+    fn silu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
+        let mut out = grad.storage::<f32>().to_vec();
+        out.par_chunks_mut(CHUNK)
+            .zip(x.storage::<f32>().par_chunks(CHUNK))
+            .for_each(|(out, x)| {
+                for (out, &x) in out.iter_mut().zip(x) {
+                    let s = sigmoid(x);
+                    *out *= s * (1.0 + x * (1.0 - s));
+                }
+            });
+        FlexTensor::from_data(TensorData::new(out, x.shape()))
+    }
+}
+
+/// Values that one task of [`silu`] works on: they fit the first-level cache.
+const CHUNK: usize = 4096;
+
+/// 1 / (1 + exp(−x)) without a call or a branch, so that loops over it become SIMD.
+/// exp is 2ⁿ · e^f with |f| ≤ ½ ln 2, and e^f a polynomial; relative error below 10⁻⁶.
+fn sigmoid(x: f32) -> f32 {
+    /// Adding and subtracting 1.5 · 2²³ rounds to the nearest integer.
+    const ROUND: f32 = 12_582_912.0;
+    let t = -x.clamp(-80.0, 80.0) * std::f32::consts::LOG2_E;
+    let n = (t + ROUND) - ROUND;
+    let f = (t - n) * std::f32::consts::LN_2;
+    let taylor = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    let power = taylor.iter().fold(0.0, |sum, term| sum * f + term);
+    let scale = f32::from_bits(((n as i32 + 127) << 23) as u32);
+    1.0 / (1.0 + scale * power)
+}
+
+#[derive(Debug)]
+struct Im2col;
+
+impl<B: CpuOps> Backward<B, 1> for Im2col {
+    type State = Patches;
+
+    fn backward(self, ops: Ops<Patches, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        unary::<B, _>(ops.parents, ops.node, grads, |grad| B::col2im(grad, ops.state));
+    }
+}
+
+#[derive(Debug)]
+struct Col2im;
+
+impl<B: CpuOps> Backward<B, 1> for Col2im {
+    type State = Patches;
+
+    fn backward(self, ops: Ops<Patches, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        unary::<B, _>(ops.parents, ops.node, grads, |grad| B::im2col(grad, ops.state));
+    }
+}
+
+#[derive(Debug)]
+struct Silu;
+
+impl<B: CpuOps> Backward<B, 1> for Silu {
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        unary::<B, _>(ops.parents, ops.node, grads, |grad| B::silu_backward(ops.state, grad));
+    }
+}
+
+impl<B: CpuOps, C: CheckpointStrategy> CpuOps for Autodiff<B, C> {
+    fn im2col(x: FloatTensor<Self>, patches: Patches) -> FloatTensor<Self> {
+        match Im2col.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(op) => op.finish(patches, B::im2col(x.into_primitive(), patches)),
+            OpsKind::UnTracked(op) => op.finish(B::im2col(x.into_primitive(), patches)),
+        }
+    }
+
+    fn col2im(x: FloatTensor<Self>, patches: Patches) -> FloatTensor<Self> {
+        match Col2im.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(op) => op.finish(patches, B::col2im(x.into_primitive(), patches)),
+            OpsKind::UnTracked(op) => op.finish(B::col2im(x.into_primitive(), patches)),
+        }
+    }
+    fn silu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match Silu.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(op) => {
+                let x = x.into_primitive();
+                op.finish(x.clone(), B::silu(x))
+            }
+            OpsKind::UnTracked(op) => op.finish(B::silu(x.into_primitive())),
+        }
+    }
+
+    fn silu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        // A gradient of a gradient is never asked for; burn has first derivatives only.
+        Self::from_inner(B::silu_backward(x.into_primitive(), grad.into_primitive()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, activation};
+    use vaelet_model::random;
+
+    fn tensor(seed: u64, shape: [usize; 2]) -> Tensor<2> {
+        let values = random::normals(seed, shape[0] * shape[1]);
+        let data = TensorData::new(values.iter().map(|v| 4.0 * v).collect::<Vec<_>>(), shape);
+        Tensor::from_data(data, &Device::flex().autodiff()).require_grad()
+    }
+
+    fn assert_close(a: Tensor<2>, b: Tensor<2>) {
+        let largest: f32 = (a - b).abs().max().into_scalar();
+        assert!(largest < 1e-5, "{largest}");
+    }
+
+    #[test]
+    fn silu_and_its_gradient_are_burns() {
+        let (x, weight) = (tensor(1, [7, 1000]), tensor(2, [7, 1000]));
+        assert_close(silu(x.clone()), activation::silu(x.clone()));
+        let gradient = |y: Tensor<2>| {
+            let grads = (y * weight.clone()).sum().backward();
+            x.grad(&grads).expect("x is tracked")
+        };
+        assert_close(gradient(silu(x.clone())), gradient(activation::silu(x.clone())));
+    }
+
+    /// ⟨im2col(a), b⟩ = ⟨a, col2im(b)⟩, and each is the other's gradient.
+    #[test]
+    fn im2col_and_col2im_are_each_others_transpose() {
+        for (kernel, stride, padding) in [(3, 1, 1), (4, 2, 1), (2, 3, 0), (5, 1, 2)] {
+            let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
+            let patches = Patches {
+                image: [7, 9],
+                positions: [side(7), side(9)],
+                channels: 3,
+                kernel,
+                stride,
+                padding,
+            };
+            let a = tensor(1, [2, patches.image_len()]);
+            let b = tensor(2, [2 * patches.rows(), patches.row_len()]);
+            let left = (im2col(a.clone(), patches) * b.clone()).sum();
+            let right = (a.clone() * col2im(b.clone(), patches)).sum();
+            let values = [left.clone().into_scalar::<f32>(), right.into_scalar::<f32>()];
+            assert!((values[0] - values[1]).abs() < 1e-3 * values[0].abs().max(1.0), "{values:?}");
+            let grads = left.backward();
+            assert_close(
+                Tensor::from_inner(a.grad(&grads).expect("a is tracked")),
+                col2im(b.clone(), patches),
+            );
+        }
+    }
+}
