@@ -14,9 +14,11 @@ mod conv_transpose2d;
 mod gemm;
 mod linear;
 mod patches;
+mod present;
 mod runtime;
 
 pub use conv_transpose2d::conv_transpose2d;
 pub use conv2d::conv2d;
 pub use linear::linear;
+pub use present::present;
 pub use runtime::{CpuRuntime, activate, fill};

@@ -1,1 +1,47 @@
-//! vaelet-gpu
+//! The GPU runtime: a model compiled once to dispatches over preallocated buffers.
+//!
+//! Models here are small, so overhead decides, not arithmetic. A frame is one command
+//! encoder with one compute pass, one submit, and nothing in it waits for the GPU: what
+//! the reader sees goes from the decoder's buffer to the canvas in the same submit, and
+//! numbers come back later through a small pool of buffers.
+//!
+//! One module for each kernel, of the same name as its file in `shaders/` and as its
+//! twin in `vaelet-cpu`: each says how many workgroups it needs and with which
+//! constants it is built. [`shaders`] joins and names the sources.
+
+mod context;
+mod conv2d;
+mod conv_transpose2d;
+mod kernel;
+mod linear;
+mod plan;
+mod present;
+mod readback;
+mod reparameterize;
+mod runtime;
+pub mod shaders;
+
+pub use context::Context;
+pub use present::Target;
+pub use runtime::{GpuRuntime, Reconstruction};
+pub use wgpu;
+
+/// Why the GPU cannot do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No adapter, or no device from it.
+    #[error("WebGPU is not available here: {0}")]
+    Unavailable(String),
+    /// The device went away; a new [`Context`] is needed.
+    #[error("the GPU was lost: {0}")]
+    Lost(String),
+    /// More items than the device's buffers hold.
+    #[error("a batch of {found} is too large for this GPU, which takes {largest} at once")]
+    Batch {
+        /// Items asked for.
+        found: usize,
+        /// Most items that fit.
+        largest: usize,
+    },
+}

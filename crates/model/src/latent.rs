@@ -96,10 +96,10 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
         a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
     };
     let (len_a, len_b) = (dot(a, a).sqrt(), dot(b, b).sqrt());
-    let cosine = (dot(a, b) / (len_a * len_b)).clamp(-1.0, 1.0);
-    let angle = cosine.acos();
-    // NaN (a zero vector) fails the comparison too. The ends are exact either way.
-    if !(angle.sin() > 1e-6) || t == 0.0 || t == 1.0 {
+    let angle = (dot(a, b) / (len_a * len_b)).clamp(-1.0, 1.0).acos();
+    // A zero vector makes the angle NaN, which lies in no range.
+    let has_arc = (1e-6..std::f64::consts::PI - 1e-6).contains(&angle);
+    if !has_arc || t == 0.0 || t == 1.0 {
         return lerp(a, b, t);
     }
     let t = f64::from(t);

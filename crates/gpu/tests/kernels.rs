@@ -1,0 +1,300 @@
+//! Every kernel against its CPU twin, over random shapes: models of one layer between
+//! an image and a latent vector, run by both runtimes.
+
+mod common;
+
+use common::{context, model};
+use pollster::block_on;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use std::rc::Rc;
+use vaelet_cpu::{CpuRuntime, present};
+use vaelet_gpu::{Context, GpuRuntime, Target, wgpu};
+use vaelet_model::latent::reparameterize;
+use vaelet_model::{Activation, Input, Layer, Model, random};
+
+const ACTIVATIONS: [Activation; 4] = [
+    Activation::None,
+    Activation::Relu,
+    Activation::Silu,
+    Activation::Sigmoid,
+];
+
+/// Checks over random inputs. Compiling a pipeline in software takes a while, so a few
+/// dozen cases have to do; they differ on every run and shrink when they fail.
+fn check<S: Strategy>(strategy: S, test: impl Fn(&Rc<Context>, S::Value)) {
+    let Some(context) = context() else { return };
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 24,
+        failure_persistence: None,
+        ..Default::default()
+    });
+    let result = runner.run(&strategy, |value| {
+        test(&context, value);
+        Ok(())
+    });
+    result.unwrap_or_else(|e| panic!("{e}"));
+}
+
+fn assert_close(found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len());
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let tolerance = 1e-4 * (1.0 + expected.abs());
+        assert!((found - expected).abs() <= tolerance, "{i}: {found} instead of {expected}");
+    }
+}
+
+/// Encoder and decoder of `model` on both runtimes.
+fn assert_same(context: &Rc<Context>, model: &Model, batch: usize, seed: u64) {
+    let mut gpu = GpuRuntime::new(context.clone(), model);
+    let mut cpu = CpuRuntime::new(model);
+    let images = random::normals(seed, batch * model.spec.input.len());
+    let z = random::normals(seed ^ 1, batch * model.spec.latent_size());
+    let found = block_on(gpu.encode(&images).unwrap()).unwrap();
+    let expected = cpu.encode(&images);
+    assert_close(&found.mean, &expected.mean);
+    assert_close(&found.log_var, &expected.log_var);
+    assert_close(&block_on(gpu.decode(&z).unwrap()).unwrap(), &cpu.decode(&z));
+}
+
+fn linear(inputs: usize, outputs: usize, activation: Activation, params: &str) -> Layer {
+    Layer::Linear {
+        inputs,
+        outputs,
+        activation,
+        params: params.into(),
+    }
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    (prop::sample::select(vec![1usize, 3]), 1usize..13, 1usize..13).prop_map(
+        |(channels, height, width)| Input {
+            channels,
+            height,
+            width,
+        },
+    )
+}
+
+fn activation() -> impl Strategy<Value = Activation> {
+    prop::sample::select(ACTIVATIONS.to_vec())
+}
+
+#[test]
+fn linear_is_its_twin() {
+    let strategy = (input(), 1usize..90, activation(), 1usize..20, any::<u64>());
+    check(strategy, |context, (input, latent, activation, batch, seed)| {
+        let encoder = vec![linear(input.len(), 2 * latent, activation, "e")];
+        let decoder = vec![
+            linear(latent, input.len(), activation, "d"),
+            reshape(input.channels, input.height, input.width),
+        ];
+        let model = model(input, latent, encoder, decoder, seed);
+        assert_same(context, &model, batch, seed);
+    });
+}
+
+fn reshape(channels: usize, height: usize, width: usize) -> Layer {
+    Layer::Reshape {
+        channels,
+        height,
+        width,
+    }
+}
+
+/// Kernel, stride, padding and output channels.
+fn window() -> impl Strategy<Value = (usize, usize, usize, usize)> {
+    (1usize..6, 1usize..4, 0usize..3, 1usize..40)
+}
+
+#[test]
+fn conv2d_is_its_twin() {
+    let strategy = (input(), window(), activation(), any::<bool>(), 1usize..6, any::<u64>());
+    check(
+        strategy,
+        |context, (input, (kernel, stride, padding, channels), activation, residual, batch, seed)| {
+            let (height, width) = (input.height, input.width);
+            if height.min(width) + 2 * padding < kernel {
+                return;
+            }
+            let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
+            let conv = |in_channels, out_channels, kernel, stride, padding, activation, params: &str| {
+                Layer::Conv2d {
+                    in_channels,
+                    out_channels,
+                    kernel,
+                    stride,
+                    padding,
+                    activation,
+                    params: params.into(),
+                }
+            };
+            let mut encoder = vec![conv(
+                input.channels,
+                channels,
+                kernel,
+                stride,
+                padding,
+                activation,
+                "e.0",
+            )];
+            if residual {
+                encoder.push(Layer::Residual {
+                    layers: vec![
+                        conv(channels, channels, 3, 1, 1, activation, "e.1"),
+                        conv(channels, channels, 3, 1, 1, Activation::None, "e.2"),
+                    ],
+                    activation,
+                });
+            }
+            encoder.push(linear(side(height) * side(width) * channels, 4, Activation::None, "e.3"));
+            let decoder = vec![
+                linear(2, input.len(), Activation::None, "d"),
+                reshape(input.channels, height, width),
+            ];
+            assert_same(context, &model(input, 2, encoder, decoder, seed), batch, seed);
+        },
+    );
+}
+
+#[test]
+fn conv_transpose2d_is_its_twin() {
+    let strategy = ((1usize..7, 1usize..7), 1usize..20, window(), activation(), 1usize..6, any::<u64>());
+    check(
+        strategy,
+        |context, ((height, width), channels, (kernel, stride, padding, out), activation, batch, seed)| {
+            let side = |s: usize| ((s - 1) * stride + kernel).checked_sub(2 * padding);
+            let (Some(tall @ 1..), Some(wide @ 1..)) = (side(height), side(width)) else {
+                return;
+            };
+            // An image has one or three channels; a fourth makes the last vec4 partial.
+            let out_channels = if out % 2 == 0 { 1 } else { 3 };
+            let input = Input {
+                channels: out_channels,
+                height: tall,
+                width: wide,
+            };
+            let decoder = vec![
+                linear(2, height * width * channels, Activation::None, "d.0"),
+                reshape(channels, height, width),
+                Layer::ConvTranspose2d {
+                    in_channels: channels,
+                    out_channels,
+                    kernel,
+                    stride,
+                    padding,
+                    activation,
+                    params: "d.1".into(),
+                },
+            ];
+            let encoder = vec![linear(input.len(), 4, Activation::None, "e")];
+            assert_same(context, &model(input, 2, encoder, decoder, seed), batch, seed);
+        },
+    );
+}
+
+/// A model whose decoder shows each latent as a pixel.
+fn pixels(input: Input, seed: u64) -> Model {
+    let len = input.len();
+    let encoder = vec![linear(len, 2 * len, Activation::None, "e")];
+    let decoder = vec![
+        linear(len, len, Activation::Sigmoid, "d"),
+        reshape(input.channels, input.height, input.width),
+    ];
+    model(input, len, encoder, decoder, seed)
+}
+
+#[test]
+fn reparameterize_and_present_are_their_twins() {
+    let strategy = (input(), 1usize..10, 1u32..5, (1u32..90, 1u32..90), 0f32..2.0, any::<u64>());
+    check(strategy, |context, (input, batch, columns, (width, height), temperature, seed)| {
+        let model = pixels(input, seed);
+        let mut gpu = GpuRuntime::new(context.clone(), &model);
+        let mut cpu = CpuRuntime::new(&model);
+        let images = random::normals(seed, batch * input.len());
+        let epsilon = random::normals(seed ^ 1, batch * model.spec.latent_size());
+
+        let texture = context.device.create_texture(&wgpu::TextureDescriptor {
+            label: None,
+            size: wgpu::Extent3d {
+                width,
+                height,
+                depth_or_array_layers: 1,
+            },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: wgpu::TextureFormat::Rgba8Unorm,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+            view_formats: &[],
+        });
+        let target = Target {
+            view: &texture.create_view(&Default::default()),
+            format: wgpu::TextureFormat::Rgba8Unorm,
+            size: [width, height],
+            columns,
+        };
+        let found = gpu.reconstruct(&images, &epsilon, temperature, &target).unwrap();
+        let found = block_on(found).unwrap();
+
+        let posterior = cpu.encode(&images);
+        assert_close(&found.posterior.mean, &posterior.mean);
+        let z = reparameterize(&posterior.mean, &posterior.log_var, &epsilon, temperature);
+        assert_close(&found.z, &z);
+        let decoded = cpu.decode(&z);
+        assert_close(&found.images, &decoded);
+
+        let expected = present(&decoded, input, [width, height], columns);
+        for (i, (a, b)) in read(context, &texture).iter().zip(&expected).enumerate() {
+            assert!(a.abs_diff(*b) <= 1, "byte {i} of {width}×{height}: {a} instead of {b}");
+        }
+    });
+}
+
+/// A texture's bytes, rows without padding.
+fn read(context: &Context, texture: &wgpu::Texture) -> Vec<u8> {
+    let row = (4 * texture.width()).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+    let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: u64::from(row * texture.height()),
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = context.device.create_command_encoder(&Default::default());
+    encoder.copy_texture_to_buffer(
+        texture.as_image_copy(),
+        wgpu::TexelCopyBufferInfo {
+            buffer: &buffer,
+            layout: wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(row),
+                rows_per_image: None,
+            },
+        },
+        texture.size(),
+    );
+    context.queue.submit([encoder.finish()]);
+    buffer.map_async(wgpu::MapMode::Read, .., |result| result.unwrap());
+    context.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    let bytes = buffer.get_mapped_range(..).unwrap();
+    let rows = bytes.chunks_exact(row as usize);
+    rows.flat_map(|row| row[..4 * texture.width() as usize].to_vec()).collect()
+}
+
+#[test]
+fn batches_of_any_size_follow_one_another() {
+    let Some(context) = context() else { return };
+    let input = Input {
+        channels: 3,
+        height: 5,
+        width: 4,
+    };
+    let model = pixels(input, 1);
+    let mut gpu = GpuRuntime::new(context.clone(), &model);
+    let mut cpu = CpuRuntime::new(&model);
+    for (seed, batch) in [(1, 1), (2, 64), (3, 3), (4, 256)] {
+        let z = random::normals(seed, batch * model.spec.latent_size());
+        assert_close(&block_on(gpu.decode(&z).unwrap()).unwrap(), &cpu.decode(&z));
+    }
+    assert!(gpu.decode(&[]).is_err(), "an empty batch is refused");
+}

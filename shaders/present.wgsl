@@ -1,0 +1,39 @@
+// Draws a batch of images as a grid, straight from the buffer that the decoder wrote:
+// every pixel of the target finds its cell, and in it the nearest pixel of the image.
+
+@group(0) @binding(0) var<uniform> grid: Grid;
+@group(0) @binding(1) var<storage, read> images: array<f32>; // [N, HEIGHT, WIDTH, CHANNELS]
+
+struct Grid {
+    size: vec2<u32>,  // of the target, in pixels
+    cells: vec2<u32>, // columns and rows
+    count: u32,       // images; cells beyond are left transparent
+}
+
+override HEIGHT: u32;
+override WIDTH: u32;
+override CHANNELS: u32;
+
+@vertex
+fn vertex(@builtin(vertex_index) i: u32) -> @builtin(position) vec4<f32> {
+    // One triangle that covers the target: (−1, −1), (3, −1), (−1, 3).
+    return vec4(4.0 * f32(i % 2) - 1.0, 4.0 * f32(i / 2) - 1.0, 0.0, 1.0);
+}
+
+@fragment
+fn fragment(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
+    let target_pixel = vec2<u32>(position.xy);
+    // The pixel of the whole grid, were every image drawn in its own size.
+    let pixel = target_pixel * grid.cells * vec2(WIDTH, HEIGHT) / grid.size;
+    let cell = pixel / vec2(WIDTH, HEIGHT);
+    let image = cell.y * grid.cells.x + cell.x;
+    if image >= grid.count {
+        return vec4(0.0);
+    }
+    let place = pixel % vec2(WIDTH, HEIGHT);
+    let first = ((image * HEIGHT + place.y) * WIDTH + place.x) * CHANNELS;
+    if CHANNELS == 1 {
+        return vec4(vec3(images[first]), 1.0);
+    }
+    return vec4(images[first], images[first + 1], images[first + 2], 1.0);
+}

@@ -1,0 +1,213 @@
+//! The tools that the page and its tests need. Each knows whether it is there,
+//! what it is for, and how it is installed; asking costs a few milliseconds.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{debian, shell};
+
+const TRUNK_VERSION: &str = "0.21.14";
+/// Of the crate that builds wasm-opt, where no package has it.
+const WASM_OPT_VERSION: &str = "0.116.1";
+const MIN_NODE: u32 = 18;
+const WASM: &str = "wasm32-unknown-unknown";
+/// How long rustup's server may take before the slower way is the faster one.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
+
+/// What building the page takes.
+pub const FOR_WEB: [Tool; 4] = [Tool::WasmStd, Tool::WasmBindgen, Tool::WasmOpt, Tool::Trunk];
+
+/// Something that must be on the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// The standard library for wasm32.
+    WasmStd,
+    /// The bundler and development server.
+    Trunk,
+    /// The command that writes the JavaScript glue.
+    WasmBindgen,
+    /// Binaryen's optimiser.
+    WasmOpt,
+    /// The runner of the browser tests.
+    Node,
+    /// The packages of the browser tests.
+    NodePackages,
+    /// The browser of the browser tests.
+    Chromium,
+    /// A Vulkan driver that runs on the CPU.
+    SoftwareVulkan,
+}
+
+/// Installs those of these tools that are missing; quick and silent where none is.
+pub fn ensure(tools: &[Tool]) -> Result<()> {
+    for tool in tools {
+        if tool.is_there()? {
+            continue;
+        }
+        let name = tool.name()?;
+        println!("installing {name}: {}", tool.why());
+        let start = Instant::now();
+        tool.install().with_context(|| format!("{name} is missing and could not be installed"))?;
+        if !tool.is_there()? {
+            bail!("{name} was installed, but is still not found; is its folder on the PATH?");
+        }
+        println!("installed {name} in {:.0} s", start.elapsed().as_secs_f32());
+    }
+    Ok(())
+}
+
+impl Tool {
+    fn name(self) -> Result<String> {
+        Ok(match self {
+            Tool::WasmStd => format!("the standard library for {WASM}"),
+            Tool::Trunk => format!("trunk {TRUNK_VERSION}"),
+            Tool::WasmBindgen => format!("wasm-bindgen {}", wasm_bindgen_version()?),
+            Tool::WasmOpt => "wasm-opt".to_owned(),
+            Tool::Node => format!("Node.js {MIN_NODE} or newer with npm"),
+            Tool::NodePackages => format!("playwright-core {}", playwright_version()?),
+            Tool::Chromium => "Chromium".to_owned(),
+            Tool::SoftwareVulkan => "Mesa's software Vulkan driver".to_owned(),
+        })
+    }
+
+    /// Ends the sentence "installing …: ".
+    fn why(self) -> &'static str {
+        match self {
+            Tool::WasmStd => "the page's Rust code is compiled for it",
+            Tool::Trunk => "it builds and serves the page",
+            Tool::WasmBindgen => "it writes the JavaScript around the wasm, and must match the locked crate",
+            Tool::WasmOpt => "it makes the wasm smaller and faster",
+            Tool::Node => "it runs the browser tests",
+            Tool::NodePackages => "it drives the browser in the tests",
+            Tool::Chromium => "the page is tested in it, with WebGPU in software",
+            Tool::SoftwareVulkan => "the GPU tests run on it where there is no GPU",
+        }
+    }
+
+    fn is_there(self) -> Result<bool> {
+        Ok(match self {
+            Tool::WasmStd => has_wasm_std(),
+            Tool::Trunk => has_version("trunk", TRUNK_VERSION),
+            Tool::WasmBindgen => has_version("wasm-bindgen", &wasm_bindgen_version()?),
+            Tool::WasmOpt => shell::find("wasm-opt").is_some(),
+            Tool::Node => node_major().is_some_and(|major| major >= MIN_NODE) && shell::find("npm").is_some(),
+            Tool::NodePackages => installed_playwright().is_some_and(|version| playwright_version().is_ok_and(|wanted| wanted == version)),
+            Tool::Chromium => chromium()?.is_some(),
+            Tool::SoftwareVulkan => lavapipe().is_some(),
+        })
+    }
+
+    fn install(self) -> Result<()> {
+        match self {
+            Tool::WasmStd => install_wasm_std(),
+            Tool::Trunk => cargo_install("trunk", TRUNK_VERSION),
+            Tool::WasmBindgen => cargo_install("wasm-bindgen-cli", &wasm_bindgen_version()?),
+            Tool::WasmOpt if debian::can_install() => debian::install(&["binaryen"]),
+            Tool::WasmOpt => cargo_install("wasm-opt", WASM_OPT_VERSION),
+            Tool::Node => debian::install(&["nodejs", "npm"]),
+            Tool::NodePackages => shell::run(shell::command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(browser_tests())),
+            Tool::Chromium => debian::install(&["chromium"]).context("without it, name a browser in CHROMIUM"),
+            Tool::SoftwareVulkan => debian::install(&["mesa-vulkan-drivers", "libvulkan1"]),
+        }
+    }
+}
+
+/// The folder of the browser tests.
+pub fn browser_tests() -> PathBuf {
+    shell::root().join("tests/browser")
+}
+
+/// The browser of the tests: the one that `CHROMIUM` names, or the first on the path.
+///
+/// # Errors
+/// Where `CHROMIUM` names no file.
+pub fn chromium() -> Result<Option<PathBuf>> {
+    if let Some(named) = env::var_os("CHROMIUM").map(PathBuf::from) {
+        if !named.is_file() {
+            bail!("CHROMIUM names {}, which is no file", named.display());
+        }
+        return Ok(Some(named));
+    }
+    Ok(["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(shell::find))
+}
+
+/// The driver description of Mesa's software Vulkan.
+pub fn lavapipe() -> Option<PathBuf> {
+    ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"]
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flat_map(|entries| entries.flatten())
+        .map(|entry| entry.path())
+        .find(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("lvp_icd.")))
+}
+
+fn has_version(program: &str, version: &str) -> bool {
+    let printed = shell::find(program).and_then(|_| shell::output(shell::command(program).arg("--version")).ok());
+    printed.is_some_and(|line| line.split_whitespace().nth(1) == Some(version))
+}
+
+fn cargo_install(package: &str, version: &str) -> Result<()> {
+    let package = format!("{package}@{version}");
+    if shell::find("cargo-binstall").is_some()
+        && shell::run(shell::native_cargo().args(["binstall", "--no-confirm", &package])).is_ok()
+    {
+        return Ok(());
+    }
+    let locked = shell::run(shell::native_cargo().args(["install", "--locked", &package]));
+    // A lock file may name a crate version that has been withdrawn since.
+    locked.or_else(|_| shell::run(shell::native_cargo().args(["install", &package])))
+}
+
+fn has_wasm_std() -> bool {
+    let libdir = shell::output(shell::command("rustc").args(["--print", "target-libdir", "--target", WASM]));
+    let files = libdir.ok().and_then(|folder| fs::read_dir(folder.trim()).ok());
+    files.is_some_and(|files| files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libstd-")))
+}
+
+fn install_wasm_std() -> Result<()> {
+    if shell::find("rustup").is_none() {
+        bail!("install rustup, which adds it with `rustup target add {WASM}`, or use this system's package of it");
+    }
+    let Err(error) = shell::run_within(shell::command("rustup").args(["target", "add", WASM]), RUSTUP_LIMIT) else {
+        return Ok(());
+    };
+    if !debian::can_install() {
+        return Err(error.context("check the connection to rustup's server and try again"));
+    }
+    println!("{error:#}; building it with Debian's compiler instead");
+    debian::install_web_toolchain()
+}
+
+/// The version in Cargo.lock: the command line tool reads no other crate's output.
+fn wasm_bindgen_version() -> Result<String> {
+    let file = shell::root().join("Cargo.lock");
+    let lock = fs::read_to_string(&file).with_context(|| format!("{} is not readable", file.display()))?;
+    let entry = "name = \"wasm-bindgen\"\nversion = \"";
+    let version = lock.split_once(entry).and_then(|(_, rest)| rest.split_once('"'));
+    Ok(version.context("Cargo.lock names no wasm-bindgen")?.0.to_owned())
+}
+
+fn node_major() -> Option<u32> {
+    let version = shell::find("node").and_then(|_| shell::output(shell::command("node").arg("--version")).ok())?;
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+fn playwright_version() -> Result<String> {
+    let file = browser_tests().join("package.json");
+    json_string(&file, "playwright-core").with_context(|| format!("{} pins no playwright-core", file.display()))
+}
+
+fn installed_playwright() -> Option<String> {
+    json_string(&browser_tests().join("node_modules/playwright-core/package.json"), "version")
+}
+
+/// The first string of this name in a JSON file: enough for npm's manifests.
+fn json_string(file: &Path, name: &str) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
+    let (_, rest) = text.split_once(&format!("\"{name}\": \""))?;
+    Some(rest.split_once('"')?.0.to_owned())
+}
