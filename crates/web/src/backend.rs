@@ -1,0 +1,225 @@
+//! The two runtimes behind one face, and the choice between them.
+
+use crate::error::Failure;
+use crate::gpu::{Canvases, Gpu};
+use js_sys::Function;
+use std::cell::RefCell;
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use vaelet_cpu::CpuRuntime;
+use vaelet_gpu::{GpuRuntime, Reconstruction};
+use vaelet_model::latent::{Posterior, reparameterize};
+use vaelet_model::{Input, Model};
+use wasm_bindgen::{Clamped, JsCast};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+
+/// Numbers that come later: at once from the CPU, after the frame from the GPU.
+pub type Later<T> = Pin<Box<dyn Future<Output = Result<T, Failure>>>>;
+
+/// A model on one of the two.
+pub enum Backend {
+    /// On the GPU, which stays for as long as a model uses it.
+    Gpu {
+        gpu: Rc<Gpu>,
+        runtime: Box<GpuRuntime>,
+        canvases: Canvases,
+    },
+    /// On the CPU.
+    Cpu { runtime: CpuRuntime, input: Input },
+}
+
+/// What `choose` measured: milliseconds of one decode.
+#[derive(Default)]
+pub struct Measured {
+    pub webgpu: Option<f64>,
+    pub cpu: Option<f64>,
+    pub adapter: Option<String>,
+}
+
+/// Frames that are timed together on the GPU, so that the wait for the last counts little.
+const FRAMES: usize = 4;
+
+/// Makes the backend called `name`; for `"auto"` the one that decodes faster, measured
+/// here and now: a GPU may be missing, blocked or software, and a software one is a
+/// hundred times slower than the CPU's own SIMD.
+pub async fn choose(
+    model: &Model,
+    name: &str,
+    on_lost: &Rc<RefCell<Option<Function>>>,
+) -> Result<(Backend, Measured), Failure> {
+    match name {
+        "cpu" => Ok((Backend::cpu(model), Measured::default())),
+        "webgpu" => {
+            let gpu = Backend::gpu(model, on_lost).await?;
+            let adapter = Some(gpu.adapter());
+            Ok((gpu, Measured { adapter, ..Default::default() }))
+        }
+        "auto" => fastest(model, on_lost).await,
+        _ => Err(Failure::input(format!(
+            "backend is \"{name}\", not \"auto\", \"webgpu\" or \"cpu\""
+        ))),
+    }
+}
+
+async fn fastest(
+    model: &Model,
+    on_lost: &Rc<RefCell<Option<Function>>>,
+) -> Result<(Backend, Measured), Failure> {
+    let mut cpu = Backend::cpu(model);
+    let z = vec![0.0; model.spec.latent_size()];
+    // The first decode of each allocates and compiles.
+    cpu.decode(&z)?.await?;
+    let start = now();
+    cpu.decode(&z)?.await?;
+    let mut measured = Measured {
+        cpu: Some(now() - start),
+        ..Default::default()
+    };
+    // Whatever is wrong with the GPU here, the CPU does.
+    let Ok(mut gpu) = Backend::gpu(model, on_lost).await else {
+        return Ok((cpu, measured));
+    };
+    measured.adapter = Some(gpu.adapter());
+    match gpu.time(&z).await {
+        Ok(time) => measured.webgpu = Some(time),
+        Err(_) => return Ok((cpu, measured)),
+    }
+    let backend = if measured.webgpu < measured.cpu { gpu } else { cpu };
+    Ok((backend, measured))
+}
+
+/// Milliseconds on a clock that never goes back.
+fn now() -> f64 {
+    let performance = web_sys::window().and_then(|window| window.performance());
+    performance.map_or(0.0, |performance| performance.now())
+}
+
+impl Backend {
+    fn cpu(model: &Model) -> Self {
+        Self::Cpu {
+            runtime: CpuRuntime::new(model),
+            input: model.spec.input,
+        }
+    }
+
+    async fn gpu(model: &Model, on_lost: &Rc<RefCell<Option<Function>>>) -> Result<Self, Failure> {
+        let gpu = Gpu::get().await?;
+        gpu.tell(on_lost);
+        Ok(Self::Gpu {
+            runtime: Box::new(GpuRuntime::new(gpu.context.clone(), model)),
+            canvases: Canvases::default(),
+            gpu,
+        })
+    }
+
+    /// `"webgpu"` or `"cpu"`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Gpu { .. } => "webgpu",
+            Self::Cpu { .. } => "cpu",
+        }
+    }
+
+    fn adapter(&self) -> String {
+        match self {
+            Self::Gpu { gpu, .. } => gpu.context.name(),
+            Self::Cpu { .. } => String::new(),
+        }
+    }
+
+    /// Milliseconds of one decode when several are under way.
+    async fn time(&mut self, z: &[f32]) -> Result<f64, Failure> {
+        self.decode(z)?.await?;
+        let start = now();
+        let frames: Vec<_> = (0..FRAMES).map(|_| self.decode(z)).collect::<Result<_, _>>()?;
+        for frame in frames {
+            frame.await?;
+        }
+        Ok((now() - start) / FRAMES as f64)
+    }
+
+    /// q(z | x) of a batch.
+    pub fn encode(&mut self, images: &[f32]) -> Result<Later<Posterior>, Failure> {
+        Ok(match self {
+            Self::Gpu { runtime, .. } => later(runtime.encode(images)?),
+            Self::Cpu { runtime, .. } => at_once(runtime.encode(images)),
+        })
+    }
+
+    /// Images of a batch of latents.
+    pub fn decode(&mut self, z: &[f32]) -> Result<Later<Vec<f32>>, Failure> {
+        Ok(match self {
+            Self::Gpu { runtime, .. } => later(runtime.decode(z)?),
+            Self::Cpu { runtime, .. } => at_once(runtime.decode(z)),
+        })
+    }
+
+    /// Draws a batch of latents.
+    pub fn present(
+        &mut self,
+        canvas: &HtmlCanvasElement,
+        z: &[f32],
+        columns: u32,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Gpu { gpu, runtime, canvases } => {
+                canvases.draw(&gpu.context, canvas, columns, |target| runtime.present(z, target))
+            }
+            Self::Cpu { runtime, input } => paint(canvas, &runtime.decode(z), *input, columns),
+        }
+    }
+
+    /// Encodes, samples, decodes and draws one image.
+    pub fn reconstruct(
+        &mut self,
+        canvas: &HtmlCanvasElement,
+        image: &[f32],
+        epsilon: &[f32],
+        temperature: f32,
+    ) -> Result<Later<Reconstruction>, Failure> {
+        match self {
+            Self::Gpu { gpu, runtime, canvases } => {
+                let result = canvases.draw(&gpu.context, canvas, 1, |target| {
+                    runtime.reconstruct(image, epsilon, temperature, target)
+                })?;
+                Ok(later(result))
+            }
+            Self::Cpu { runtime, input } => {
+                let posterior = runtime.encode(image);
+                let z = reparameterize(&posterior.mean, &posterior.log_var, epsilon, temperature);
+                let images = runtime.decode(&z);
+                paint(canvas, &images, *input, 1)?;
+                Ok(at_once(Reconstruction { posterior, z, images }))
+            }
+        }
+    }
+}
+
+fn later<T>(future: impl Future<Output = Result<T, vaelet_gpu::Error>> + 'static) -> Later<T> {
+    Box::pin(async move { Ok(future.await?) })
+}
+
+fn at_once<T: 'static>(value: T) -> Later<T> {
+    Box::pin(ready(Ok(value)))
+}
+
+/// Puts a grid of images into a canvas without the GPU.
+fn paint(
+    canvas: &HtmlCanvasElement,
+    images: &[f32],
+    input: Input,
+    columns: u32,
+) -> Result<(), Failure> {
+    let context = canvas
+        .get_context("2d")
+        .ok()
+        .flatten()
+        .and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok())
+        .ok_or_else(|| Failure::canvas("it already belongs to the GPU; use a new one"))?;
+    let (width, height) = (canvas.width(), canvas.height());
+    let rgba = vaelet_cpu::present(images, input, [width, height], columns);
+    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), width, height);
+    data.and_then(|data| context.put_image_data(&data, 0.0, 0.0))
+        .map_err(|e| Failure::canvas(&format!("{e:?}")))
+}

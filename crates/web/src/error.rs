@@ -1,0 +1,73 @@
+//! Errors as JavaScript sees them: an `Error` with a `code` for programs and a sentence
+//! for people.
+
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+
+/// Anything that can go wrong behind the API.
+#[derive(Debug)]
+pub struct Failure {
+    code: &'static str,
+    message: String,
+}
+
+impl Failure {
+    /// An argument that cannot be used.
+    pub fn input(message: String) -> Self {
+        Self {
+            code: "bad-input",
+            message,
+        }
+    }
+
+    /// A canvas that cannot be drawn into.
+    pub fn canvas(reason: &str) -> Self {
+        Self {
+            code: "canvas",
+            message: format!("cannot draw into this canvas: {reason}"),
+        }
+    }
+}
+
+impl From<vaelet_model::Error> for Failure {
+    fn from(e: vaelet_model::Error) -> Self {
+        Self {
+            code: e.code(),
+            message: e.to_string(),
+        }
+    }
+}
+
+impl From<vaelet_gpu::Error> for Failure {
+    fn from(e: vaelet_gpu::Error) -> Self {
+        let code = match e {
+            vaelet_gpu::Error::Unavailable(_) => "no-webgpu",
+            vaelet_gpu::Error::Batch { .. } => "bad-input",
+            _ => "lost",
+        };
+        Self {
+            code,
+            message: e.to_string(),
+        }
+    }
+}
+
+impl From<Failure> for JsValue {
+    fn from(failure: Failure) -> Self {
+        let error = js_sys::Error::new(&failure.message);
+        // An `Error` takes any property.
+        let _ = Reflect::set(&error, &"code".into(), &failure.code.into());
+        error.into()
+    }
+}
+
+/// Checks that an argument is a whole number of items of `len` values; gives the number.
+pub fn check(name: &str, found: usize, len: usize) -> Result<usize, Failure> {
+    if found > 0 && found.is_multiple_of(len) {
+        Ok(found / len)
+    } else {
+        Err(Failure::input(format!(
+            "{name} has {found} values, which is not a multiple of {len}"
+        )))
+    }
+}

@@ -1,0 +1,213 @@
+/**
+ * What the browser tests stand on: a server for the built page whose answers a
+ * test can damage, a Chromium with or without WebGPU, and pages that remember
+ * every complaint on their console.
+ */
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { delimiter, extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
+/** The page must work in any folder, so it is not served from the root. */
+const PREFIX = "/some/folder/";
+const BROWSERS = ["chromium", "chromium-browser", "google-chrome"];
+const TYPES = {
+  ".css": "text/css",
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".json": "application/json",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+};
+
+/** Chromium stays off the network, where it looks for updates of its own. */
+const QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+/** WebGPU in software: the same on every machine. */
+const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+const NO_WEBGPU = ["--disable-features=WebGPU"];
+/** Chromium's own remark where a page asks for an adapter and there is none. */
+const NO_ADAPTER = /No available adapters/;
+
+/**
+ * Serves `dist/` on this machine. Until `repair`, `damage(path, change)` replaces
+ * the answer for a path: `change` gets `{ status, body }` and gives what differs.
+ */
+export async function startServer() {
+  assert(existsSync(join(DIST, "vaelet_web_bg.wasm")), "dist/ holds no page: run `cargo xtask build` first");
+  const damaged = new Map();
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, "http://localhost");
+    const path = pathname.startsWith(PREFIX) ? pathname.slice(PREFIX.length) || "index.html" : null;
+    const { status, body } = await answer(path, damaged.get(path));
+    response.writeHead(status, {
+      "cache-control": "no-store",
+      "content-length": body.length,
+      "content-type": status === 200 ? (TYPES[extname(path)] ?? "application/octet-stream") : "text/plain",
+    });
+    response.end(body);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}${PREFIX}`,
+    damage: (path, change) => damaged.set(path, change),
+    repair: () => damaged.clear(),
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+async function answer(path, change) {
+  const file = path === null ? null : normalize(join(DIST, decodeURIComponent(path)));
+  const body = file?.startsWith(DIST) ? await readFile(file).catch(() => null) : null;
+  const plain = body ? { status: 200, body } : { status: 404, body: Buffer.from("not found") };
+  return { ...plain, ...change?.(plain) };
+}
+
+/** Starts Chromium, with WebGPU on its software adapter or without any adapter. */
+export async function startBrowser({ webgpu }) {
+  const args = [...QUIET, ...(webgpu ? WEBGPU : NO_WEBGPU)];
+  return chromium.launch({ executablePath: findBrowser(), args });
+}
+
+function findBrowser() {
+  const { CHROMIUM, PATH = "" } = process.env;
+  if (CHROMIUM) {
+    assert(existsSync(CHROMIUM), `CHROMIUM names ${CHROMIUM}, which does not exist`);
+    return CHROMIUM;
+  }
+  const files = PATH.split(delimiter).flatMap((folder) => BROWSERS.map((name) => join(folder, name)));
+  const found = files.find(existsSync);
+  assert(found, "no Chromium was found: `cargo xtask test browser` installs it, or name one in CHROMIUM");
+  return found;
+}
+
+/**
+ * Opens the page at a hash, gives it to `use`, and asserts that nothing was said
+ * on its console but what is `expected`.
+ */
+export async function withPage({ browser, server }, hash, use, { expected, init, ...context } = {}) {
+  const tab = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...context });
+  try {
+    const page = await tab.newPage();
+    const complaints = listen(page);
+    if (init) await page.addInitScript(init);
+    await page.goto(server.url + hash);
+    await use(page);
+    const unexpected = complaints.filter((text) => !NO_ADAPTER.test(text) && !expected?.test(text));
+    assert.deepEqual(unexpected, [], "the console is not free of errors");
+  } finally {
+    await tab.close();
+  }
+}
+
+function listen(page) {
+  const complaints = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(`uncaught: ${error.stack}`));
+  return complaints;
+}
+
+/** Waits until the model is loaded and a view is there. */
+export async function ready(page) {
+  const failed = page.waitForSelector("#error:not([hidden])").then(
+    async () => assert.fail(`the page says: ${await page.textContent("#error-message")}`),
+    () => {}, // the page worked, or was closed
+  );
+  await Promise.race([page.waitForFunction(() => window.vaelet?.view), failed]);
+}
+
+/** Waits until everything that was asked for is on the screen. */
+export async function settle(page) {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))));
+  await page.waitForFunction(async () => {
+    const { state } = vaelet.view;
+    if (!state.pixels) return true; // nothing drawn, or another view
+    if (!state.image) return false;
+    const { mean, logVar } = await vaelet.model.encode(state.pixels);
+    const z = vaelet.model.reparameterize(mean, logVar, state);
+    return z.every((value, i) => Math.abs(value - state.z[i]) < 1e-3);
+  });
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
+
+/** The numbers of the view on the page, typed arrays as plain ones. */
+export function state(page) {
+  return page.evaluate(() => {
+    const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
+    return Object.fromEntries(Object.entries(vaelet.view.state).map(([name, value]) => [name, plain(value)]));
+  });
+}
+
+/** Draws strokes with the mouse; points are parts of the pad's width, and may lie outside. */
+export async function drawStrokes(page, strokes, pad = "#pad") {
+  const box = await page.locator(pad).boundingBox();
+  const move = ([x, y], options) => page.mouse.move(box.x + x * box.width, box.y + y * box.height, options);
+  for (const [first, ...rest] of strokes) {
+    await move(first);
+    await page.mouse.down();
+    for (const point of rest) await move(point, { steps: 2 });
+    await page.mouse.up();
+  }
+}
+
+/** What is really on the screen where a canvas is: grey values, `width` × `height`. */
+export async function seen(page, selector, width, height) {
+  const png = (await page.locator(selector).screenshot()).toString("base64");
+  return page.evaluate(
+    async ([png, width, height]) => {
+      const bytes = Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0));
+      const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+      const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+      context.imageSmoothingQuality = "high";
+      context.drawImage(bitmap, 0, 0, width, height);
+      const { data } = context.getImageData(0, 0, width, height);
+      return Array.from({ length: width * height }, (_, i) => data[4 * i]);
+    },
+    [png, width, height],
+  );
+}
+
+/** Images [N, 28, 28] put together as a sheet, row by row. */
+export function sheet(images, columns, size = 28) {
+  const count = images.length / (size * size);
+  const width = columns * size;
+  const pixels = new Array(width * size * Math.ceil(count / columns)).fill(0);
+  images.forEach((value, i) => {
+    const [n, y, x] = [Math.floor(i / (size * size)), Math.floor(i / size) % size, i % size];
+    pixels[(Math.floor(n / columns) * size + y) * width + (n % columns) * size + x] = value;
+  });
+  return pixels;
+}
+
+/** Pearson's correlation of two pictures: 1 where they show the same. */
+export function correlation(a, b) {
+  assert.equal(a.length, b.length);
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [meanA, meanB] = [mean(a), mean(b)];
+  let [ab, aa, bb] = [0, 0, 0];
+  a.forEach((value, i) => {
+    ab += (value - meanA) * (b[i] - meanB);
+    aa += (value - meanA) ** 2;
+    bb += (b[i] - meanB) ** 2;
+  });
+  return aa && bb ? ab / Math.sqrt(aa * bb) : 0;
+}
+
+/** The largest absolute difference of two lists of numbers. */
+export function maxDifference(a, b) {
+  assert.equal(a.length, b.length);
+  return a.reduce((max, value, i) => Math.max(max, Math.abs(value - b[i])), 0);
+}
+
+/** Keeps a picture of the whole page for a person to look at. */
+export async function screenshot(page, name) {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+}

@@ -1,0 +1,325 @@
+/**
+ * The page in a real browser, as a reader uses it: once with WebGPU on a
+ * software adapter, once without WebGPU. Pictures are checked through the API
+ * and on the screen.
+ */
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import {
+  correlation,
+  drawStrokes,
+  maxDifference,
+  ready,
+  screenshot,
+  seen,
+  settle,
+  sheet,
+  startBrowser,
+  startServer,
+  state,
+  withPage,
+} from "./harness.mjs";
+import { DIGITS } from "../../web/examples.js";
+
+/** How much a drawing and its reconstruction have to look alike. */
+const RESEMBLANCE = 0.7;
+/** What backends may differ by: f16 weights, sums in another order. */
+const TOLERANCE = 2e-3;
+/** The same samples, decoded natively. */
+const NATIVE = fileURLToPath(new URL("native.json", import.meta.url));
+/** Chromium reports a missing file on the console, whatever the page makes of it. */
+const MISSING_FILE = /Failed to load resource: the server responded with a status of 404/;
+const MODEL = "models/digits/model.json";
+const WEIGHTS = "models/digits/weights.safetensors";
+
+for (const webgpu of [true, false]) {
+  const backend = webgpu ? "webgpu" : "cpu";
+
+  describe(webgpu ? "with WebGPU" : "without WebGPU", () => {
+    const env = {};
+    before(async () => {
+      env.server = await startServer();
+      env.browser = await startBrowser({ webgpu });
+    });
+    after(async () => {
+      await env.browser?.close();
+      await env.server?.close();
+    });
+
+    /** A test on the page at this hash, on the backend that this browser is for. */
+    const onPage = (name, hash, use, options) =>
+      test(name, () =>
+        withPage(env, `${hash}${hash.includes("?") ? "&" : "?"}backend=${backend}`, async (page) => {
+          await ready(page);
+          await settle(page);
+          await use(page);
+        }, options));
+
+    onPage("the browser is what this run is about", "#/draw", async (page) => {
+      const adapter = await page.evaluate(async () => {
+        const adapter = await navigator.gpu?.requestAdapter();
+        await adapter?.requestDevice();
+        return Boolean(adapter);
+      });
+      assert.equal(adapter, webgpu);
+      assert.equal(await page.evaluate(() => vaelet.model.backend), backend);
+      assert.equal(await page.getAttribute("#backend", "data-running"), backend);
+    });
+
+    onPage("an empty pad shows nothing", "#/draw", async (page) => {
+      const nothing = async () => {
+        const { pixels, image, z, elbo } = await state(page);
+        assert.deepEqual([pixels, image, z, elbo], [null, null, null, null]);
+        assert.equal(await page.getAttribute("#stage", "data-empty"), "");
+        assert.equal(await page.isVisible("#reconstruction"), false);
+        assert.equal(await page.textContent("#elbo"), "–");
+      };
+      await nothing();
+      await drawStrokes(page, DIGITS[2]);
+      await settle(page);
+      assert.equal(await page.isVisible("#reconstruction"), true);
+      await page.click("#clear");
+      await settle(page);
+      await nothing();
+      await page.click("#undo");
+      await settle(page);
+      assert.equal((await state(page)).image.length, 784);
+    });
+
+    onPage("a click draws a dot", "#/draw", async (page) => {
+      await drawStrokes(page, [[[0.5, 0.5]]]);
+      await settle(page);
+      const { pixels, image } = await state(page);
+      assert.ok(Math.max(...pixels) > 0.5, "the encoder sees no dot");
+      assert.equal(image.length, 784);
+      assert.equal(await page.evaluate(() => vaelet.view.pad.strokes.length), 1);
+    });
+
+    onPage("a fast stroke has no gaps, and leaving the pad does not stick", "#/draw", async (page) => {
+      const strokes = () => page.evaluate(() => vaelet.view.pad.strokes.map((points) => points.length));
+      await drawStrokes(page, [[[0.3, 0.2], [0.7, 0.8], [1.4, 0.8]]]);
+      const before = await strokes();
+      assert.equal(before.length, 1);
+      const box = await page.locator("#pad").boundingBox();
+      for (const part of [0.2, 0.4, 0.6]) await page.mouse.move(box.x + part * box.width, box.y + box.height / 2);
+      assert.deepEqual(await strokes(), before, "the pen still draws after it was lifted outside");
+      const gaps = await page.evaluate(() => {
+        const { width, height } = document.querySelector("#pad");
+        const ink = (t) => document.querySelector("#pad").getContext("2d").getImageData(width * (0.3 + 0.4 * t), height * (0.2 + 0.6 * t), 1, 1).data[3];
+        return Array.from({ length: 50 }, (_, i) => ink(i / 49)).filter((alpha) => alpha < 255).length;
+      });
+      assert.equal(gaps, 0);
+    });
+
+    onPage("drawn digits come back", "#/draw?epsilon=1", async (page) => {
+      const drawings = [];
+      for (const strokes of DIGITS) {
+        await page.click("#clear").catch(() => {}); // disabled while the pad is empty
+        await drawStrokes(page, strokes);
+        await settle(page);
+        const { pixels, image } = await state(page);
+        const shown = Math.abs(correlation(await seen(page, "#reconstruction", 28, 28), image)); // ink may be dark or light
+        assert.ok(shown > 0.95, `the screen shows something else: ${shown}`);
+        drawings.push({ pixels, image });
+      }
+      const own = drawings.map(({ pixels, image }) => correlation(pixels, image));
+      console.log(`  resemblance: ${own.map((value, digit) => `${digit} ${value.toFixed(2)}`).join(", ")}`);
+      for (const [digit, { pixels }] of drawings.entries()) {
+        assert.ok(own[digit] >= RESEMBLANCE, `${digit}: ${own[digit]}`);
+        for (const [other, { image }] of drawings.entries()) {
+          if (other !== digit) assert.ok(correlation(pixels, image) < own[digit], `the drawn ${digit} looks more like the ${other} that came back`);
+        }
+      }
+    });
+
+    onPage("ε stays until the reader asks for another, and T = 0 is the mean", "#/draw?example=3&epsilon=5", async (page) => {
+      const first = await state(page);
+      const formula = first.mean.map((mean, i) => mean + Math.exp(first.logVar[i] / 2) * first.epsilon[i]);
+      assert.ok(maxDifference(formula, first.z) < 1e-4, "z is not μ + σ·ε");
+      assert.ok(Math.abs(first.elbo + first.reconstruction + first.kl) < 1e-3, "the ELBO is not minus the sum of its parts");
+      await page.waitForTimeout(300);
+      assert.deepEqual((await state(page)).z, first.z);
+      await page.click("#new-epsilon");
+      await settle(page);
+      const second = await state(page);
+      assert.notDeepEqual(second.z, first.z);
+      assert.deepEqual(second.mean, first.mean);
+      await page.focus("#temperature");
+      await page.keyboard.press("Home");
+      await settle(page);
+      const { z, mean } = await state(page);
+      assert.ok(maxDifference(z, mean) < 1e-6);
+    });
+
+    onPage("a sheet of samples is what its seed says", "#/sample?seed=7", async (page) => {
+      const { z, count, columns } = await state(page);
+      const expected = await page.evaluate((count) => Array.from(vaelet.model.sample({ seed: 7, count })), count);
+      assert.deepEqual(z, expected);
+      const images = await page.evaluate(async (z) => Array.from(await vaelet.model.decode(Float32Array.from(z))), z);
+      const picture = sheet(images, columns);
+      const shown = Math.abs(correlation(await seen(page, "#samples", columns * 28, (count / columns) * 28), picture));
+      assert.ok(shown > 0.9, `the screen shows something else: ${shown}`);
+      await page.click("#new-samples");
+      await settle(page);
+      assert.notDeepEqual((await state(page)).z, z);
+      await page.fill("#seed", "7");
+      await settle(page);
+      assert.deepEqual((await state(page)).z, z);
+    });
+
+    for (const mode of ["slerp", "lerp"]) {
+      for (const [t, end] of [[0, "a"], [1, "b"]]) {
+        const hash = `#/morph?a=sample-7-0-1&b=sample-7-1-1&mode=${mode}&t=${t}`;
+        onPage(`a morph by ${mode} is at its end ${end} at t = ${t}`, hash, async (page) => {
+          const morph = await state(page);
+          assert.deepEqual(morph.z, morph[end]);
+          assert.notDeepEqual(morph.a, morph.b);
+          const decode = (z) => page.evaluate(async (z) => Array.from(await vaelet.model.decode(Float32Array.from(z))), z);
+          const image = await decode(morph[end]);
+          assert.deepEqual(await decode(morph.z), image);
+          const shown = Math.abs(correlation(await seen(page, "#morph", 28, 28), image));
+          assert.ok(shown > 0.95, `the screen shows something else: ${shown}`);
+        });
+      }
+    }
+
+    onPage("a morph plays and pauses, and its slider goes to both ends", "#/morph?a=sample-7-0-1&b=sample-7-1-1", async (page) => {
+      await page.waitForFunction(() => vaelet.view.state.t > 0.02);
+      await page.click("#play");
+      assert.equal((await state(page)).playing, false);
+      await page.focus("#t");
+      for (const [key, end] of [["End", "b"], ["Home", "a"]]) {
+        await page.keyboard.press(key);
+        await settle(page);
+        const morph = await state(page);
+        assert.deepEqual(morph.z, morph[end]);
+      }
+    });
+
+    if (webgpu) {
+      onPage("equal seeds give equal pictures on GPU and CPU", "#/sample?seed=7", async (page) => {
+        const [gpu, cpu] = await page.evaluate(async () => {
+          const decode = async (model) => Array.from(await model.decode(model.sample({ seed: 7, count: 4 })));
+          const other = await vaelet.loadModel("models/digits", { backend: "cpu" });
+          if (other.backend !== "cpu") throw new Error("the CPU was asked for");
+          return [await decode(vaelet.model), await decode(other)];
+        });
+        const difference = maxDifference(gpu, cpu);
+        console.log(`  largest difference of GPU and CPU: ${difference.toExponential(1)}`);
+        assert.ok(difference <= TOLERANCE);
+      });
+    }
+
+    const withoutFixture = !existsSync(NATIVE) && "tests/browser/native.json is not there";
+    test("equal seeds give equal pictures here and natively", { skip: withoutFixture }, () =>
+      withPage(env, `#/sample?backend=${backend}`, async (page) => {
+        await ready(page);
+        const { seed, count, images } = JSON.parse(readFileSync(NATIVE, "utf8"));
+        const here = await page.evaluate(
+          async (options) => Array.from(await vaelet.model.decode(vaelet.model.sample(options))),
+          { seed, count },
+        );
+        const difference = maxDifference(here, images);
+        console.log(`  largest difference of ${backend} and native: ${difference.toExponential(1)}`);
+        assert.ok(difference <= TOLERANCE);
+      }));
+
+    test("the faster backend is chosen by measurement, and said", () =>
+      withPage(env, "#/draw?backend=auto", async (page) => {
+        await ready(page);
+        const { running, measured } = await page.evaluate(() => ({ running: vaelet.model.backend, measured: vaelet.model.measured }));
+        const status = await page.textContent("#backend-status");
+        console.log(`  ${status}`);
+        assert.equal(await page.getAttribute("#backend", "data-running"), running);
+        assert.match(status, /ms a picture/);
+        assert.ok(measured.cpu > 0);
+        if (webgpu) {
+          assert.ok(measured.webgpu > 0);
+          assert.equal(running, measured.webgpu < measured.cpu ? "webgpu" : "cpu");
+        } else {
+          assert.equal(measured.webgpu, null);
+          assert.equal(running, "cpu");
+          assert.match(status, /no WebGPU/);
+        }
+      }));
+
+    onPage("the reader changes the backend, and the drawing stays", "#/draw?example=3", async (page) => {
+      await page.selectOption("#backend", "cpu");
+      await page.waitForFunction(() => vaelet.model.backend === "cpu");
+      await settle(page);
+      assert.equal((await state(page)).image.length, 784);
+      await page.selectOption("#backend", "webgpu");
+      await page.waitForFunction((webgpu) => (webgpu ? vaelet.model.backend === "webgpu" : document.querySelector("#backend").value === "cpu"), webgpu);
+      await settle(page);
+      assert.equal(await page.evaluate(() => vaelet.model.backend), backend);
+      assert.equal((await state(page)).image.length, 784);
+    });
+
+    if (!webgpu) {
+      test("a link that asks for a GPU works where there is none", () =>
+        withPage(env, "#/draw?backend=webgpu&example=3", async (page) => {
+          await ready(page);
+          await settle(page);
+          assert.equal(await page.evaluate(() => vaelet.model.backend), "cpu");
+          assert.equal((await state(page)).image.length, 784);
+        }));
+
+      const noGpu = () => delete Navigator.prototype.gpu;
+      onPage("everything works in a browser that has never heard of WebGPU", "#/draw?example=3", async (page) => {
+        assert.equal(await page.evaluate(() => "gpu" in navigator), false);
+        assert.equal((await state(page)).image.length, 784);
+      }, { init: noGpu });
+    }
+
+    const failures = [
+      ["a missing model.json", MODEL, () => ({ status: 404 }), "not-found", MISSING_FILE],
+      ["missing weights", WEIGHTS, () => ({ status: 404 }), "not-found", MISSING_FILE],
+      ["a missing program", "vaelet_web.js", () => ({ status: 404 }), "not-found", MISSING_FILE],
+      ["a model.json that is a web page", MODEL, () => ({ body: Buffer.from("<!doctype html>") }), "bad-model"],
+      ["truncated weights", WEIGHTS, ({ body }) => ({ body: body.subarray(0, body.length / 2) }), "truncated"],
+      ["weights with a wrong byte", WEIGHTS, ({ body }) => ({ body: withFlippedByte(body) }), "hash-mismatch"],
+    ];
+    for (const [name, path, change, code, expected] of failures) {
+      test(`${name}: a sentence, and trying again recovers`, async () => {
+        env.server.damage(path, change);
+        try {
+          await withPage(env, `#/draw?example=3&backend=${backend}`, async (page) => {
+            await page.waitForSelector("#error:not([hidden])");
+            assert.equal(await page.getAttribute("#error", "data-code"), code);
+            assert.match(await page.textContent("#error-message"), /\w+ .*\.$/);
+            assert.equal(await page.evaluate(() => vaelet.ready.then(() => "", (error) => error.code)), code);
+            assert.equal(await page.evaluate(() => vaelet.view), null);
+            if (webgpu && code === "truncated") await screenshot(page, "error");
+            env.server.repair();
+            await page.click("#error-retry");
+            await page.waitForFunction(() => vaelet.view);
+            assert.equal(await page.isVisible("#error"), false);
+            await settle(page);
+            assert.equal((await state(page)).image.length, 784);
+          }, { expected });
+        } finally {
+          env.server.repair();
+        }
+      });
+    }
+
+    for (const width of [390, 1440]) {
+      for (const [view, hash] of Object.entries({ draw: "#/draw?example=3", sample: "#/sample?seed=7", morph: "#/morph?t=0.4" })) {
+        onPage(`${view} fits into ${width} pixels`, hash, async (page) => {
+          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          assert.ok(overflow <= 0, `${overflow} pixels too wide`);
+          await screenshot(page, `${view}-${width}-${backend}`);
+        }, { viewport: { width, height: 900 } });
+      }
+    }
+  });
+}
+
+function withFlippedByte(body) {
+  const changed = Buffer.from(body);
+  changed[changed.length >> 1] ^= 1;
+  return changed;
+}
