@@ -304,7 +304,7 @@ impl ModelSpec {
     /// [`Error::Field`] where it would not be read back.
     pub fn to_json(&self) -> Result<String> {
         self.check()?;
-        serde_json::to_string_pretty(self).map_err(|e| Error::Syntax {
+        serde_json::to_string(self).map_err(|e| Error::Syntax {
             file: FILE.into(),
             reason: e.to_string(),
         })

@@ -39,10 +39,21 @@ pub struct Settings {
     pub seed: u64,
     /// Folder for checkpoints.
     pub run: PathBuf,
-    /// Go on from the last checkpoint in `run`.
-    pub resume: bool,
+    /// Where to begin and where to end.
+    pub mode: Mode,
     /// Where to compute.
     pub device: Device,
+}
+
+/// How a run begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// From fresh parameters.
+    Start,
+    /// From the last checkpoint.
+    Resume,
+    /// The last checkpoint as it is.
+    Export,
 }
 
 /// What one epoch measured, in nats per training image.
@@ -71,11 +82,12 @@ struct Run {
     progress: Progress,
 }
 
-/// Trains and returns the averaged network, on the device without autodiff.
+/// Trains and returns the averaged network, on the device without autodiff, and the
+/// epochs it has seen.
 ///
 /// # Errors
 /// A checkpoint that cannot be written or read; the last good one stays as it is.
-pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Network> {
+pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<(Network, usize)> {
     let batch = settings.preset.batch;
     ensure!(
         images.count() >= batch,
@@ -83,7 +95,11 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Ne
         images.count(),
     );
     let mut run = Run::start(settings, graphs)?;
-    for epoch in run.progress.epochs.len()..settings.epochs {
+    let epochs = match settings.mode {
+        Mode::Start | Mode::Resume => settings.epochs,
+        Mode::Export => run.progress.epochs.len(),
+    };
+    for epoch in run.progress.epochs.len()..epochs {
         let measured = run.epoch(settings, graphs, images, epoch)?;
         run.progress.epochs.push(measured);
         run.save(&settings.run)?;
@@ -97,7 +113,7 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Ne
             measured.images_per_second,
         );
     }
-    Ok(run.averaged)
+    Ok((run.averaged, run.progress.epochs.len()))
 }
 
 impl Run {
@@ -115,7 +131,7 @@ impl Run {
                 epochs: Vec::new(),
             },
         };
-        if !settings.resume {
+        if settings.mode == Mode::Start {
             ensure!(
                 !folder.exists(),
                 "{} holds an earlier run; continue it with --resume, or delete the folder",
@@ -125,7 +141,7 @@ impl Run {
         }
         let loaded = fresh
             .load(&folder)
-            .with_context(|| format!("cannot resume from {}", folder.display()))?;
+            .with_context(|| format!("no checkpoint that can be used in {}", folder.display()))?;
         let progress = &loaded.progress;
         ensure!(
             progress.model == *name && progress.seed == settings.seed,
@@ -135,7 +151,7 @@ impl Run {
             progress.seed,
             settings.seed,
         );
-        eprintln!("resuming after epoch {}", progress.epochs.len());
+        eprintln!("{}: {} epochs done", folder.display(), progress.epochs.len());
         Ok(loaded)
     }
 

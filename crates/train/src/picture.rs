@@ -1,0 +1,34 @@
+//! Grids of images as PNG.
+
+use anyhow::{Context, Result};
+use image::RgbImage;
+use vaelet_model::Input;
+
+/// Images `[N, C, H, W]` in `[0, 1]`, `columns` in a row, with a pixel of space between.
+///
+/// # Errors
+/// Sizes that do not agree.
+pub fn grid(images: &[f32], input: Input, columns: usize) -> Result<RgbImage> {
+    let Input { channels, height, width } = input;
+    let count = images.len() / input.len();
+    let rows = count.div_ceil(columns);
+    let (tall, wide) = (height + 1, width + 1);
+    let size = |cells: usize, cell: usize| u32::try_from(cells * cell - 1);
+    let mut picture = RgbImage::new(size(columns, wide)?, size(rows, tall)?);
+    for (i, image) in images.chunks_exact(input.len()).enumerate() {
+        for y in 0..height {
+            for x in 0..width {
+                let value = |channel: usize| {
+                    let v = image[(channel.min(channels - 1) * height + y) * width + x];
+                    (v.clamp(0.0, 1.0) * 255.0).round() as u8
+                };
+                let (x, y) = (i % columns * wide + x, i / columns * tall + y);
+                let pixel = picture
+                    .get_pixel_mut_checked(u32::try_from(x)?, u32::try_from(y)?)
+                    .context("a pixel outside the grid")?;
+                *pixel = image::Rgb([value(0), value(1), value(2)]);
+            }
+        }
+    }
+    Ok(picture)
+}
