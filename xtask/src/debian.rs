@@ -16,8 +16,14 @@ use crate::shell;
 /// The name under which rustup knows the toolchain that is built here.
 pub const TOOLCHAIN: &str = "vaelet-web";
 
-const TOOLCHAIN_PACKAGES: [&str; 6] =
-    ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", "rustfmt-web", "lld-22"];
+const TOOLCHAIN_PACKAGES: [&str; 6] = [
+    "rustc-web",
+    "cargo-web",
+    "rust-web-src",
+    "rust-web-clippy",
+    "rustfmt-web",
+    "lld-22",
+];
 /// The linker for all platforms that `lld-22` installs; called `rust-lld`, it is rustc's own.
 const LLD: &str = "/usr/bin/lld-22";
 const WASM: &str = "wasm32-unknown-unknown";
@@ -25,7 +31,10 @@ const WASM: &str = "wasm32-unknown-unknown";
 /// Installs packages, or says which ones to install where that takes another hand.
 pub fn install(packages: &[&str]) -> Result<()> {
     if shell::find("apt-get").is_none() {
-        bail!("install it with this system's package manager (Debian calls it {})", packages.join(" "));
+        bail!(
+            "install it with this system's package manager (Debian calls it {})",
+            packages.join(" ")
+        );
     }
     let apt = || -> Result<Command> {
         let mut apt = match (is_root(), shell::find("sudo")) {
@@ -44,7 +53,11 @@ pub fn install(packages: &[&str]) -> Result<()> {
     if UPDATED.set(()).is_ok() {
         shell::run(apt()?.args(["update", "-q"]))?;
     }
-    shell::run(apt()?.args(["install", "-y", "-q", "--no-install-recommends"]).args(packages))
+    shell::run(
+        apt()?
+            .args(["install", "-y", "-q", "--no-install-recommends"])
+            .args(packages),
+    )
 }
 
 /// Whether packages can be installed here.
@@ -63,16 +76,27 @@ fn is_root() -> bool {
 pub fn install_web_toolchain() -> Result<()> {
     install(&TOOLCHAIN_PACKAGES)?;
     let folder = toolchain_folder()?;
-    assemble(&folder).with_context(|| format!("the toolchain in {} is incomplete", folder.display()))?;
-    shell::run(shell::command("rustup").args(["toolchain", "link", TOOLCHAIN]).arg(&folder))?;
-    shell::run(shell::command("rustup").args(["override", "set", TOOLCHAIN, "--path"]).arg(shell::root()))
+    assemble(&folder)
+        .with_context(|| format!("the toolchain in {} is incomplete", folder.display()))?;
+    shell::run(
+        shell::command("rustup")
+            .args(["toolchain", "link", TOOLCHAIN])
+            .arg(&folder),
+    )?;
+    shell::run(
+        shell::command("rustup")
+            .args(["override", "set", TOOLCHAIN, "--path"])
+            .arg(shell::root()),
+    )
 }
 
 /// Beside rustup's own toolchains: shared by all checkouts, gone when rustup goes.
 fn toolchain_folder() -> Result<PathBuf> {
     let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(env::home_dir()?.join(".rustup")));
-    Ok(home.context("set HOME or RUSTUP_HOME")?.join("vaelet-web-toolchain"))
+    Ok(home
+        .context("set HOME or RUSTUP_HOME")?
+        .join("vaelet-web-toolchain"))
 }
 
 fn assemble(folder: &Path) -> Result<()> {
@@ -85,12 +109,18 @@ fn assemble(folder: &Path) -> Result<()> {
     symlink(debian, rustlib.join(&host).join("lib"))?;
     symlink(LLD, rustlib.join(&host).join("bin/rust-lld"))?;
     for program in ["rustc", "rustdoc"] {
-        script(&folder.join("bin").join(program), &format!("exec /usr/bin/{program} --sysroot \"$here\" \"$@\""))?;
+        script(
+            &folder.join("bin").join(program),
+            &format!("exec /usr/bin/{program} --sysroot \"$here\" \"$@\""),
+        )?;
     }
     let clippy = "SYSROOT=\"$here\" exec /usr/bin/cargo-clippy \"$@\"";
     script(&folder.join("bin/cargo-clippy"), clippy)?;
     for program in ["cargo", "cargo-fmt", "rustfmt"] {
-        symlink(Path::new("/usr/bin").join(program), folder.join("bin").join(program))?;
+        symlink(
+            Path::new("/usr/bin").join(program),
+            folder.join("bin").join(program),
+        )?;
     }
     let built = build_std(folder)?;
     let lib = rustlib.join(WASM).join("lib");
@@ -104,8 +134,14 @@ fn assemble(folder: &Path) -> Result<()> {
 
 /// A shell script that knows the toolchain's folder as `$here`.
 fn script(file: &Path, line: &str) -> Result<()> {
-    fs::write(file, format!("#!/bin/sh\nhere=$(dirname \"$(dirname \"$0\")\")\n{line}\n"))?;
-    Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o755))?)
+    fs::write(
+        file,
+        format!("#!/bin/sh\nhere=$(dirname \"$(dirname \"$0\")\")\n{line}\n"),
+    )?;
+    Ok(fs::set_permissions(
+        file,
+        fs::Permissions::from_mode(0o755),
+    )?)
 }
 
 fn host() -> Result<String> {
@@ -121,19 +157,34 @@ fn host() -> Result<String> {
 fn build_std(folder: &Path) -> Result<Vec<PathBuf>> {
     let empty = folder.join("std");
     fs::create_dir_all(empty.join("src"))?;
-    let manifest = "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n";
+    let manifest =
+        "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n";
     fs::write(empty.join("Cargo.toml"), manifest)?;
     fs::write(empty.join("src/lib.rs"), "")?;
     let mut build = Command::new("/usr/bin/cargo");
-    build.args(["build", "--release", "-Zbuild-std=std,panic_abort", "--target", WASM]);
-    build.current_dir(&empty).env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
-    build.env("CARGO_TARGET_DIR", empty.join("target")).env_remove("CARGO_ENCODED_RUSTFLAGS");
+    build.args([
+        "build",
+        "--release",
+        "-Zbuild-std=std,panic_abort",
+        "--target",
+        WASM,
+    ]);
+    build
+        .current_dir(&empty)
+        .env("RUSTC", "/usr/bin/rustc")
+        .env("RUSTC_BOOTSTRAP", "1");
+    build
+        .env("CARGO_TARGET_DIR", empty.join("target"))
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
     shell::run(&mut build)?;
     let libraries = fs::read_dir(empty.join("target").join(WASM).join("release/deps"))?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<Vec<_>>>()?;
     let is_std = |file: &PathBuf| {
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         name.ends_with(".rlib") && !name.starts_with("libempty-")
     };
     Ok(libraries.into_iter().filter(is_std).collect())

@@ -46,7 +46,10 @@ fn run() -> Result<()> {
         None => ("help", [].as_slice()),
     };
     if command != "test" && command != "help" && !rest.is_empty() {
-        bail!("`{command}` takes no `{}`; see `cargo xtask help`", rest.join(" "));
+        bail!(
+            "`{command}` takes no `{}`; see `cargo xtask help`",
+            rest.join(" ")
+        );
     }
     if command != "serve" && port.is_some() {
         bail!("only `serve` takes a `--port`");

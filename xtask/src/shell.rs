@@ -21,7 +21,10 @@ pub fn root() -> &'static Path {
 /// Where `cargo install` puts programs: often, but not always, on the path already.
 fn cargo_bin() -> Option<PathBuf> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    Some(home.or_else(|| Some(env::home_dir()?.join(".cargo")))?.join("bin"))
+    Some(
+        home.or_else(|| Some(env::home_dir()?.join(".cargo")))?
+            .join("bin"),
+    )
 }
 
 /// The search path of every program started from here.
@@ -34,7 +37,9 @@ fn search_path() -> OsString {
 
 /// The file that a program's name stands for, where there is one.
 pub fn find(program: &str) -> Option<PathBuf> {
-    env::split_paths(&search_path()).map(|dir| dir.join(program)).find(|file| file.is_file())
+    env::split_paths(&search_path())
+        .map(|dir| dir.join(program))
+        .find(|file| file.is_file())
 }
 
 /// A program to be run in the project's root.
@@ -43,7 +48,10 @@ pub fn find(program: &str) -> Option<PathBuf> {
 /// out, so that the choice made for the project's folder counts.
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(find(program).unwrap_or_else(|| program.into()));
-    command.current_dir(root()).env("PATH", search_path()).env_remove("RUSTUP_TOOLCHAIN");
+    command
+        .current_dir(root())
+        .env("PATH", search_path())
+        .env_remove("RUSTUP_TOOLCHAIN");
     command
 }
 
@@ -72,7 +80,9 @@ fn native_toolchain() -> Option<&'static str> {
 
 /// Runs a command to its end, its output shown as it comes.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("`{}` did not start", shown(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("`{}` did not start", shown(command)))?;
     if !status.success() {
         bail!("`{}` failed ({status})", shown(command));
     }
@@ -81,11 +91,17 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// Like [`run`], but ends the command after a time that is too long to wait.
 pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
-    let mut child = command.spawn().with_context(|| format!("`{}` did not start", shown(command)))?;
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("`{}` did not start", shown(command)))?;
     match wait_within(&mut child, limit)? {
         Some(true) => Ok(()),
         Some(false) => bail!("`{}` failed", shown(command)),
-        None => bail!("`{}` took longer than {} s", shown(command), limit.as_secs()),
+        None => bail!(
+            "`{}` took longer than {} s",
+            shown(command),
+            limit.as_secs()
+        ),
     }
 }
 
@@ -120,5 +136,8 @@ fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str());
     let words = std::iter::once(name).chain(command.get_args());
-    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -21,11 +21,31 @@ pub struct Step {
 
 /// All steps, cheap first.
 pub const STEPS: [Step; 5] = [
-    Step { name: "fmt", needs: &[], run: fmt },
-    Step { name: "clippy", needs: &[Tool::WasmStd], run: clippy },
-    Step { name: "native", needs: &[Tool::SoftwareVulkan], run: native },
-    Step { name: "web", needs: &tools::FOR_WEB, run: web::build },
-    Step { name: "browser", needs: &[Tool::Node, Tool::NodePackages, Tool::Chromium], run: browser },
+    Step {
+        name: "fmt",
+        needs: &[],
+        run: fmt,
+    },
+    Step {
+        name: "clippy",
+        needs: &[Tool::WasmStd],
+        run: clippy,
+    },
+    Step {
+        name: "native",
+        needs: &[Tool::SoftwareVulkan],
+        run: native,
+    },
+    Step {
+        name: "web",
+        needs: &tools::FOR_WEB,
+        run: web::build,
+    },
+    Step {
+        name: "browser",
+        needs: &[Tool::Node, Tool::NodePackages, Tool::Chromium],
+        run: browser,
+    },
 ];
 
 /// Runs the steps of these names, or all.
@@ -33,8 +53,14 @@ pub const STEPS: [Step; 5] = [
 /// # Errors
 /// Where a name is unknown, a tool cannot be installed, or a step fails.
 pub fn run(names: &[String]) -> Result<()> {
-    if let Some(name) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
-        bail!("there is no step `{name}`; the steps are {}", STEPS.map(|step| step.name).join(", "));
+    if let Some(name) = names
+        .iter()
+        .find(|name| STEPS.iter().all(|step| step.name != **name))
+    {
+        bail!(
+            "there is no step `{name}`; the steps are {}",
+            STEPS.map(|step| step.name).join(", ")
+        );
     }
     let chosen = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let mut steps: Vec<&Step> = STEPS.iter().filter(|step| chosen(step.name)).collect();
@@ -61,8 +87,24 @@ fn fmt() -> Result<()> {
 }
 
 fn clippy() -> Result<()> {
-    shell::run(shell::native_cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    let web = ["clippy", "-p", "vaelet-web", "--target", "wasm32-unknown-unknown", "--", "-D", "warnings"];
+    shell::run(shell::native_cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    let web = [
+        "clippy",
+        "-p",
+        "vaelet-web",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--",
+        "-D",
+        "warnings",
+    ];
     shell::run(shell::command("cargo").args(web))
 }
 
@@ -72,7 +114,9 @@ fn native() -> Result<()> {
     cargo.args(["test", "--workspace"]);
     let ci = env::var_os("CI").is_some();
     if let Some(driver) = tools::lavapipe().filter(|_| ci || !has_gpu()) {
-        cargo.env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", &driver);
+        cargo
+            .env("VK_DRIVER_FILES", &driver)
+            .env("VK_ICD_FILENAMES", &driver);
     }
     if ci {
         cargo.env("VAELET_REQUIRE_GPU", "1");
@@ -84,7 +128,9 @@ fn native() -> Result<()> {
 /// about it: Mesa's package brings those of all vendors.
 fn has_gpu() -> bool {
     let render_node = fs::read_dir("/dev/dri").is_ok_and(|nodes| {
-        nodes.flatten().any(|node| node.file_name().to_string_lossy().starts_with("renderD"))
+        nodes
+            .flatten()
+            .any(|node| node.file_name().to_string_lossy().starts_with("renderD"))
     });
     render_node || Path::new("/dev/nvidiactl").exists()
 }
@@ -94,5 +140,8 @@ fn browser() -> Result<()> {
     if let Some(chromium) = tools::chromium()? {
         node.env("CHROMIUM", chromium);
     }
-    shell::run(node.args(["--test", "--test-reporter=spec"]).current_dir(tools::browser_tests()))
+    shell::run(
+        node.args(["--test", "--test-reporter=spec"])
+            .current_dir(tools::browser_tests()),
+    )
 }

@@ -51,7 +51,8 @@ pub fn ensure(tools: &[Tool]) -> Result<()> {
         let name = tool.name()?;
         println!("installing {name}: {}", tool.why());
         let start = Instant::now();
-        tool.install().with_context(|| format!("{name} is missing and could not be installed"))?;
+        tool.install()
+            .with_context(|| format!("{name} is missing and could not be installed"))?;
         if !tool.is_there()? {
             bail!("{name} was installed, but is still not found; is its folder on the PATH?");
         }
@@ -79,7 +80,9 @@ impl Tool {
         match self {
             Tool::WasmStd => "the page's Rust code is compiled for it",
             Tool::Trunk => "it builds and serves the page",
-            Tool::WasmBindgen => "it writes the JavaScript around the wasm, and must match the locked crate",
+            Tool::WasmBindgen => {
+                "it writes the JavaScript around the wasm, and must match the locked crate"
+            }
             Tool::WasmOpt => "it makes the wasm smaller and faster",
             Tool::Node => "it runs the browser tests",
             Tool::NodePackages => "it drives the browser in the tests",
@@ -94,8 +97,11 @@ impl Tool {
             Tool::Trunk => has_version("trunk", TRUNK_VERSION),
             Tool::WasmBindgen => has_version("wasm-bindgen", &wasm_bindgen_version()?),
             Tool::WasmOpt => shell::find("wasm-opt").is_some(),
-            Tool::Node => node_major().is_some_and(|major| major >= MIN_NODE) && shell::find("npm").is_some(),
-            Tool::NodePackages => installed_playwright().is_some_and(|version| playwright_version().is_ok_and(|wanted| wanted == version)),
+            Tool::Node => {
+                node_major().is_some_and(|major| major >= MIN_NODE) && shell::find("npm").is_some()
+            }
+            Tool::NodePackages => installed_playwright()
+                .is_some_and(|version| playwright_version().is_ok_and(|wanted| wanted == version)),
             Tool::Chromium => chromium()?.is_some(),
             Tool::SoftwareVulkan => lavapipe().is_some(),
         })
@@ -109,8 +115,14 @@ impl Tool {
             Tool::WasmOpt if debian::can_install() => debian::install(&["binaryen"]),
             Tool::WasmOpt => cargo_install("wasm-opt", WASM_OPT_VERSION),
             Tool::Node => debian::install(&["nodejs", "npm"]),
-            Tool::NodePackages => shell::run(shell::command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(browser_tests())),
-            Tool::Chromium => debian::install(&["chromium"]).context("without it, name a browser in CHROMIUM"),
+            Tool::NodePackages => shell::run(
+                shell::command("npm")
+                    .args(["ci", "--no-audit", "--no-fund"])
+                    .current_dir(browser_tests()),
+            ),
+            Tool::Chromium => {
+                debian::install(&["chromium"]).context("without it, name a browser in CHROMIUM")
+            }
             Tool::SoftwareVulkan => debian::install(&["mesa-vulkan-drivers", "libvulkan1"]),
         }
     }
@@ -132,7 +144,9 @@ pub fn chromium() -> Result<Option<PathBuf>> {
         }
         return Ok(Some(named));
     }
-    Ok(["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(shell::find))
+    Ok(["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find_map(shell::find))
 }
 
 /// The driver description of Mesa's software Vulkan.
@@ -142,11 +156,15 @@ pub fn lavapipe() -> Option<PathBuf> {
         .filter_map(|folder| fs::read_dir(folder).ok())
         .flat_map(|entries| entries.flatten())
         .map(|entry| entry.path())
-        .find(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("lvp_icd.")))
+        .find(|file| {
+            file.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("lvp_icd."))
+        })
 }
 
 fn has_version(program: &str, version: &str) -> bool {
-    let printed = shell::find(program).and_then(|_| shell::output(shell::command(program).arg("--version")).ok());
+    let printed = shell::find(program)
+        .and_then(|_| shell::output(shell::command(program).arg("--version")).ok());
     printed.is_some_and(|line| line.split_whitespace().nth(1) == Some(version))
 }
 
@@ -163,16 +181,28 @@ fn cargo_install(package: &str, version: &str) -> Result<()> {
 }
 
 fn has_wasm_std() -> bool {
-    let libdir = shell::output(shell::command("rustc").args(["--print", "target-libdir", "--target", WASM]));
-    let files = libdir.ok().and_then(|folder| fs::read_dir(folder.trim()).ok());
-    files.is_some_and(|files| files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libstd-")))
+    let libdir =
+        shell::output(shell::command("rustc").args(["--print", "target-libdir", "--target", WASM]));
+    let files = libdir
+        .ok()
+        .and_then(|folder| fs::read_dir(folder.trim()).ok());
+    files.is_some_and(|files| {
+        files
+            .flatten()
+            .any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+    })
 }
 
 fn install_wasm_std() -> Result<()> {
     if shell::find("rustup").is_none() {
-        bail!("install rustup, which adds it with `rustup target add {WASM}`, or use this system's package of it");
+        bail!(
+            "install rustup, which adds it with `rustup target add {WASM}`, or use this system's package of it"
+        );
     }
-    let Err(error) = shell::run_within(shell::command("rustup").args(["target", "add", WASM]), RUSTUP_LIMIT) else {
+    let Err(error) = shell::run_within(
+        shell::command("rustup").args(["target", "add", WASM]),
+        RUSTUP_LIMIT,
+    ) else {
         return Ok(());
     };
     if !debian::can_install() {
@@ -185,24 +215,41 @@ fn install_wasm_std() -> Result<()> {
 /// The version in Cargo.lock: the command line tool reads no other crate's output.
 fn wasm_bindgen_version() -> Result<String> {
     let file = shell::root().join("Cargo.lock");
-    let lock = fs::read_to_string(&file).with_context(|| format!("{} is not readable", file.display()))?;
+    let lock =
+        fs::read_to_string(&file).with_context(|| format!("{} is not readable", file.display()))?;
     let entry = "name = \"wasm-bindgen\"\nversion = \"";
-    let version = lock.split_once(entry).and_then(|(_, rest)| rest.split_once('"'));
-    Ok(version.context("Cargo.lock names no wasm-bindgen")?.0.to_owned())
+    let version = lock
+        .split_once(entry)
+        .and_then(|(_, rest)| rest.split_once('"'));
+    Ok(version
+        .context("Cargo.lock names no wasm-bindgen")?
+        .0
+        .to_owned())
 }
 
 fn node_major() -> Option<u32> {
-    let version = shell::find("node").and_then(|_| shell::output(shell::command("node").arg("--version")).ok())?;
-    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+    let version = shell::find("node")
+        .and_then(|_| shell::output(shell::command("node").arg("--version")).ok())?;
+    version
+        .trim()
+        .strip_prefix('v')?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
 }
 
 fn playwright_version() -> Result<String> {
     let file = browser_tests().join("package.json");
-    json_string(&file, "playwright-core").with_context(|| format!("{} pins no playwright-core", file.display()))
+    json_string(&file, "playwright-core")
+        .with_context(|| format!("{} pins no playwright-core", file.display()))
 }
 
 fn installed_playwright() -> Option<String> {
-    json_string(&browser_tests().join("node_modules/playwright-core/package.json"), "version")
+    json_string(
+        &browser_tests().join("node_modules/playwright-core/package.json"),
+        "version",
+    )
 }
 
 /// The first string of this name in a JSON file: enough for npm's manifests.

@@ -41,7 +41,10 @@ pub fn build() -> Result<()> {
 fn trunk(verb: &str) -> Command {
     let mut trunk = shell::command("trunk");
     // Trunk 0.21 takes NO_COLOR only as `true` or `false`, and otherwise stops.
-    trunk.env_remove("NO_COLOR").arg("--skip-version-check").arg(verb);
+    trunk
+        .env_remove("NO_COLOR")
+        .arg("--skip-version-check")
+        .arg(verb);
     trunk
 }
 
@@ -52,11 +55,23 @@ fn check_budget() -> Result<()> {
         let bytes = fs::read(&path).with_context(|| format!("{} was not built", path.display()))?;
         let packed = gzip_size(&bytes)?;
         total += packed;
-        println!("{file:20} {:>8} raw  {:>8} gzip", kilobytes(bytes.len()), kilobytes(packed));
+        println!(
+            "{file:20} {:>8} raw  {:>8} gzip",
+            kilobytes(bytes.len()),
+            kilobytes(packed)
+        );
     }
-    println!("{:20} {:>8} of  {:>8} gzip", "together", kilobytes(total), kilobytes(BUDGET));
+    println!(
+        "{:20} {:>8} of  {:>8} gzip",
+        "together",
+        kilobytes(total),
+        kilobytes(BUDGET)
+    );
     if total > BUDGET {
-        bail!("the page's program is {} over its budget; find what grew, or argue for more in web.rs", kilobytes(total - BUDGET));
+        bail!(
+            "the page's program is {} over its budget; find what grew, or argue for more in web.rs",
+            kilobytes(total - BUDGET)
+        );
     }
     Ok(())
 }

@@ -60,7 +60,9 @@ impl<'a> Patches<'a> {
                     continue;
                 }
                 for ky in 0..kernel {
-                    let Some(y) = (oy * stride + ky).checked_sub(padding).filter(|&y| y < height)
+                    let Some(y) = (oy * stride + ky)
+                        .checked_sub(padding)
+                        .filter(|&y| y < height)
                     else {
                         continue;
                     };

@@ -98,8 +98,15 @@ impl Network {
         for (step, params) in self.graph.steps.iter().zip(&self.params) {
             let slot = self.slot_of[step.output];
             let mut out = mem::take(&mut self.slots[slot]);
-            let add = step.add.map(|value| self.slots[self.slot_of[value]].as_slice());
-            fill(&mut out, batch * self.graph.values[step.output].len, &params.bias, add);
+            let add = step
+                .add
+                .map(|value| self.slots[self.slot_of[value]].as_slice());
+            fill(
+                &mut out,
+                batch * self.graph.values[step.output].len,
+                &params.bias,
+                add,
+            );
             let x = &self.slots[self.slot_of[step.input]];
             params.apply(step, x, scratch, &mut out);
             activate(step.activation, &mut out);

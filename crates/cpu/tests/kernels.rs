@@ -25,6 +25,8 @@ fn pixel(x: &[f32], shape: [usize; 3], n: usize, y: isize, column: isize, c: usi
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
     #[test]
     fn linear_is_a_matrix_product(
         batch in 1usize..9, inputs in 1usize..40, outputs in 1usize..40, seed: u64,

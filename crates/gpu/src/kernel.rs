@@ -3,7 +3,9 @@
 
 use crate::{conv_transpose2d, conv2d, linear, shaders};
 use vaelet_model::{Activation, Op, Step, Window};
-use wgpu::{BindGroupLayout, BufferBindingType, ComputePipeline, Device, ShaderModule, ShaderStages};
+use wgpu::{
+    BindGroupLayout, BufferBindingType, ComputePipeline, Device, ShaderModule, ShaderStages,
+};
 
 /// Values of `override` declarations, by name.
 pub type Constants = Vec<(&'static str, f64)>;

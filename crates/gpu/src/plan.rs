@@ -89,7 +89,11 @@ impl Plan {
             let x = buffer(step.input);
             // Where nothing is added something has to be bound all the same.
             let add = step.add.map_or(x, buffer);
-            bind_group(device, layout, &[frame, weights, x, add, buffer(step.output)])
+            bind_group(
+                device,
+                layout,
+                &[frame, weights, x, add, buffer(step.output)],
+            )
         };
         self.bind_groups = self.graph.steps.iter().map(bind).collect();
     }
@@ -107,11 +111,18 @@ impl Plan {
     /// The most items whose workgroups fit one dispatch.
     pub fn largest_batch(&self, workgroups: u32) -> usize {
         let fits = |batch: usize| {
-            let groups = self.kernels.iter().flat_map(|kernel| kernel.workgroups(batch));
+            let groups = self
+                .kernels
+                .iter()
+                .flat_map(|kernel| kernel.workgroups(batch));
             groups.max().is_none_or(|most| most <= workgroups)
         };
         // Workgroups grow with the batch, so the last power of two that fits will do.
-        (0..12).map(|power| 1 << power).take_while(|&batch| fits(batch)).last().unwrap_or(0)
+        (0..12)
+            .map(|power| 1 << power)
+            .take_while(|&batch| fits(batch))
+            .last()
+            .unwrap_or(0)
     }
 }
 

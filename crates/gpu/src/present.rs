@@ -5,7 +5,9 @@ use crate::kernel::{bind_group_layout, module, pipeline_layout};
 use crate::shaders;
 use bytemuck::{Pod, Zeroable};
 use vaelet_model::Input;
-use wgpu::{BindGroupLayout, BufferBindingType, RenderPipeline, ShaderModule, ShaderStages, TextureFormat};
+use wgpu::{
+    BindGroupLayout, BufferBindingType, RenderPipeline, ShaderModule, ShaderStages, TextureFormat,
+};
 
 /// Where a grid of images is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +56,11 @@ pub struct Present {
 impl Present {
     pub fn new(device: &wgpu::Device, input: Input) -> Self {
         let read = BufferBindingType::Storage { read_only: true };
-        let layout =
-            bind_group_layout(device, ShaderStages::FRAGMENT, &[BufferBindingType::Uniform, read]);
+        let layout = bind_group_layout(
+            device,
+            ShaderStages::FRAGMENT,
+            &[BufferBindingType::Uniform, read],
+        );
         Self {
             pipeline_layout: pipeline_layout(device, &layout),
             layout,
@@ -71,7 +76,10 @@ impl Present {
 
     /// The pipeline for a format, built the first time it is needed.
     pub fn pipeline(&mut self, device: &wgpu::Device, format: TextureFormat) -> &RenderPipeline {
-        let known = self.pipelines.iter().position(|(known, _)| *known == format);
+        let known = self
+            .pipelines
+            .iter()
+            .position(|(known, _)| *known == format);
         let i = known.unwrap_or_else(|| {
             self.pipelines.push((format, self.build(device, format)));
             self.pipelines.len() - 1

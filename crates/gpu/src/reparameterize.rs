@@ -23,7 +23,12 @@ impl Reparameterize {
         let module = module(device, "reparameterize", shaders::REPARAMETERIZE);
         let constants = [("LATENT", latent as f64)];
         Self {
-            pipeline: pipeline(device, &pipeline_layout(device, &layout), &module, &constants),
+            pipeline: pipeline(
+                device,
+                &pipeline_layout(device, &layout),
+                &module,
+                &constants,
+            ),
             layout,
             latent,
         }

@@ -137,7 +137,13 @@ impl GpuRuntime {
         let sources = [(&buffers.output, input.len() * batch)];
         let pending = self.pool.copy(&self.context.device, &mut encoder, &sources);
         let parts = self.submit(encoder, pending);
-        Ok(async move { Ok(channels_first(&parts.await?[0], input.channels, input.len())) })
+        Ok(async move {
+            Ok(channels_first(
+                &parts.await?[0],
+                input.channels,
+                input.len(),
+            ))
+        })
     }
 
     /// Decodes a batch and draws it: one submit, nothing comes back.
@@ -203,8 +209,13 @@ impl GpuRuntime {
             batch: batch as u32,
             temperature,
         };
-        self.context.queue.write_buffer(&self.frame, 0, bytemuck::bytes_of(&frame));
-        let mut encoder = self.context.device.create_command_encoder(&Default::default());
+        self.context
+            .queue
+            .write_buffer(&self.frame, 0, bytemuck::bytes_of(&frame));
+        let mut encoder = self
+            .context
+            .device
+            .create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
         if part != Part::Decode {
             self.encoder.dispatch(&mut pass, batch);
@@ -228,7 +239,9 @@ impl GpuRuntime {
         target: &Target<'_>,
     ) -> Result<(), Error> {
         let grid = Grid::new(target, batch);
-        self.context.queue.write_buffer(&self.grid, 0, bytemuck::bytes_of(&grid));
+        self.context
+            .queue
+            .write_buffer(&self.grid, 0, bytemuck::bytes_of(&grid));
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {
                 view: target.view,
@@ -257,7 +270,9 @@ impl GpuRuntime {
     }
 
     fn write(&self, buffer: &Buffer, values: &[f32]) {
-        self.context.queue.write_buffer(buffer, 0, bytemuck::cast_slice(values));
+        self.context
+            .queue
+            .write_buffer(buffer, 0, bytemuck::cast_slice(values));
     }
 
     fn channels_last(&self, images: &[f32]) -> Vec<f32> {
@@ -297,8 +312,14 @@ impl GpuRuntime {
             .collect();
 
         let (frame, weights, layout) = (&self.frame, &self.weights, &self.kernels.layout);
-        self.encoder.bind(device, layout, [frame, weights, &images, &posterior], &inner);
-        self.decoder.bind(device, layout, [frame, weights, &z, &output], &inner);
+        self.encoder.bind(
+            device,
+            layout,
+            [frame, weights, &images, &posterior],
+            &inner,
+        );
+        self.decoder
+            .bind(device, layout, [frame, weights, &z, &output], &inner);
         self.buffers = Some(Buffers {
             capacity: batch,
             reparameterize: bind_group(

@@ -29,5 +29,10 @@ pub(crate) fn conv2d() -> String {
 }
 
 pub(crate) fn conv_transpose2d() -> String {
-    [STEP, TILE, include_str!("../../../shaders/conv_transpose2d.wgsl")].concat()
+    [
+        STEP,
+        TILE,
+        include_str!("../../../shaders/conv_transpose2d.wgsl"),
+    ]
+    .concat()
 }

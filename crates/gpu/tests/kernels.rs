@@ -40,7 +40,10 @@ fn assert_close(found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len());
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
         let tolerance = 1e-4 * (1.0 + expected.abs());
-        assert!((found - expected).abs() <= tolerance, "{i}: {found} instead of {expected}");
+        assert!(
+            (found - expected).abs() <= tolerance,
+            "{i}: {found} instead of {expected}"
+        );
     }
 }
 
@@ -67,13 +70,16 @@ fn linear(inputs: usize, outputs: usize, activation: Activation, params: &str) -
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    (prop::sample::select(vec![1usize, 3]), 1usize..13, 1usize..13).prop_map(
-        |(channels, height, width)| Input {
+    (
+        prop::sample::select(vec![1usize, 3]),
+        1usize..13,
+        1usize..13,
+    )
+        .prop_map(|(channels, height, width)| Input {
             channels,
             height,
             width,
-        },
-    )
+        })
 }
 
 fn activation() -> impl Strategy<Value = Activation> {
@@ -83,15 +89,18 @@ fn activation() -> impl Strategy<Value = Activation> {
 #[test]
 fn linear_is_its_twin() {
     let strategy = (input(), 1usize..90, activation(), 1usize..20, any::<u64>());
-    check(strategy, |context, (input, latent, activation, batch, seed)| {
-        let encoder = vec![linear(input.len(), 2 * latent, activation, "e")];
-        let decoder = vec![
-            linear(latent, input.len(), activation, "d"),
-            reshape(input.channels, input.height, input.width),
-        ];
-        let model = model(input, latent, encoder, decoder, seed);
-        assert_same(context, &model, batch, seed);
-    });
+    check(
+        strategy,
+        |context, (input, latent, activation, batch, seed)| {
+            let encoder = vec![linear(input.len(), 2 * latent, activation, "e")];
+            let decoder = vec![
+                linear(latent, input.len(), activation, "d"),
+                reshape(input.channels, input.height, input.width),
+            ];
+            let model = model(input, latent, encoder, decoder, seed);
+            assert_same(context, &model, batch, seed);
+        },
+    );
 }
 
 fn reshape(channels: usize, height: usize, width: usize) -> Layer {
@@ -109,26 +118,35 @@ fn window() -> impl Strategy<Value = (usize, usize, usize, usize)> {
 
 #[test]
 fn conv2d_is_its_twin() {
-    let strategy = (input(), window(), activation(), any::<bool>(), 1usize..6, any::<u64>());
+    let strategy = (
+        input(),
+        window(),
+        activation(),
+        any::<bool>(),
+        1usize..6,
+        any::<u64>(),
+    );
     check(
         strategy,
-        |context, (input, (kernel, stride, padding, channels), activation, residual, batch, seed)| {
+        |context,
+         (input, (kernel, stride, padding, channels), activation, residual, batch, seed)| {
             let (height, width) = (input.height, input.width);
             if height.min(width) + 2 * padding < kernel {
                 return;
             }
             let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
-            let conv = |in_channels, out_channels, kernel, stride, padding, activation, params: &str| {
-                Layer::Conv2d {
-                    in_channels,
-                    out_channels,
-                    kernel,
-                    stride,
-                    padding,
-                    activation,
-                    params: params.into(),
-                }
-            };
+            let conv =
+                |in_channels, out_channels, kernel, stride, padding, activation, params: &str| {
+                    Layer::Conv2d {
+                        in_channels,
+                        out_channels,
+                        kernel,
+                        stride,
+                        padding,
+                        activation,
+                        params: params.into(),
+                    }
+                };
             let mut encoder = vec![conv(
                 input.channels,
                 channels,
@@ -147,19 +165,36 @@ fn conv2d_is_its_twin() {
                     activation,
                 });
             }
-            encoder.push(linear(side(height) * side(width) * channels, 4, Activation::None, "e.3"));
+            encoder.push(linear(
+                side(height) * side(width) * channels,
+                4,
+                Activation::None,
+                "e.3",
+            ));
             let decoder = vec![
                 linear(2, input.len(), Activation::None, "d"),
                 reshape(input.channels, height, width),
             ];
-            assert_same(context, &model(input, 2, encoder, decoder, seed), batch, seed);
+            assert_same(
+                context,
+                &model(input, 2, encoder, decoder, seed),
+                batch,
+                seed,
+            );
         },
     );
 }
 
 #[test]
 fn conv_transpose2d_is_its_twin() {
-    let strategy = ((1usize..7, 1usize..7), 1usize..20, window(), activation(), 1usize..6, any::<u64>());
+    let strategy = (
+        (1usize..7, 1usize..7),
+        1usize..20,
+        window(),
+        activation(),
+        1usize..6,
+        any::<u64>(),
+    );
     check(
         strategy,
         |context, ((height, width), channels, (kernel, stride, padding, out), activation, batch, seed)| {
@@ -206,49 +241,64 @@ fn pixels(input: Input, seed: u64) -> Model {
 
 #[test]
 fn reparameterize_and_present_are_their_twins() {
-    let strategy = (input(), 1usize..10, 1u32..5, (1u32..90, 1u32..90), 0f32..2.0, any::<u64>());
-    check(strategy, |context, (input, batch, columns, (width, height), temperature, seed)| {
-        let model = pixels(input, seed);
-        let mut gpu = GpuRuntime::new(context.clone(), &model);
-        let mut cpu = CpuRuntime::new(&model);
-        let images = random::normals(seed, batch * input.len());
-        let epsilon = random::normals(seed ^ 1, batch * model.spec.latent_size());
+    let strategy = (
+        input(),
+        1usize..10,
+        1u32..5,
+        (1u32..90, 1u32..90),
+        0f32..2.0,
+        any::<u64>(),
+    );
+    check(
+        strategy,
+        |context, (input, batch, columns, (width, height), temperature, seed)| {
+            let model = pixels(input, seed);
+            let mut gpu = GpuRuntime::new(context.clone(), &model);
+            let mut cpu = CpuRuntime::new(&model);
+            let images = random::normals(seed, batch * input.len());
+            let epsilon = random::normals(seed ^ 1, batch * model.spec.latent_size());
 
-        let texture = context.device.create_texture(&wgpu::TextureDescriptor {
-            label: None,
-            size: wgpu::Extent3d {
-                width,
-                height,
-                depth_or_array_layers: 1,
-            },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rgba8Unorm,
-            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-            view_formats: &[],
-        });
-        let target = Target {
-            view: &texture.create_view(&Default::default()),
-            format: wgpu::TextureFormat::Rgba8Unorm,
-            size: [width, height],
-            columns,
-        };
-        let found = gpu.reconstruct(&images, &epsilon, temperature, &target).unwrap();
-        let found = block_on(found).unwrap();
+            let texture = context.device.create_texture(&wgpu::TextureDescriptor {
+                label: None,
+                size: wgpu::Extent3d {
+                    width,
+                    height,
+                    depth_or_array_layers: 1,
+                },
+                mip_level_count: 1,
+                sample_count: 1,
+                dimension: wgpu::TextureDimension::D2,
+                format: wgpu::TextureFormat::Rgba8Unorm,
+                usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+                view_formats: &[],
+            });
+            let target = Target {
+                view: &texture.create_view(&Default::default()),
+                format: wgpu::TextureFormat::Rgba8Unorm,
+                size: [width, height],
+                columns,
+            };
+            let found = gpu
+                .reconstruct(&images, &epsilon, temperature, &target)
+                .unwrap();
+            let found = block_on(found).unwrap();
 
-        let posterior = cpu.encode(&images);
-        assert_close(&found.posterior.mean, &posterior.mean);
-        let z = reparameterize(&posterior.mean, &posterior.log_var, &epsilon, temperature);
-        assert_close(&found.z, &z);
-        let decoded = cpu.decode(&z);
-        assert_close(&found.images, &decoded);
+            let posterior = cpu.encode(&images);
+            assert_close(&found.posterior.mean, &posterior.mean);
+            let z = reparameterize(&posterior.mean, &posterior.log_var, &epsilon, temperature);
+            assert_close(&found.z, &z);
+            let decoded = cpu.decode(&z);
+            assert_close(&found.images, &decoded);
 
-        let expected = present(&decoded, input, [width, height], columns);
-        for (i, (a, b)) in read(context, &texture).iter().zip(&expected).enumerate() {
-            assert!(a.abs_diff(*b) <= 1, "byte {i} of {width}×{height}: {a} instead of {b}");
-        }
-    });
+            let expected = present(&decoded, input, [width, height], columns);
+            for (i, (a, b)) in read(context, &texture).iter().zip(&expected).enumerate() {
+                assert!(
+                    a.abs_diff(*b) <= 1,
+                    "byte {i} of {width}×{height}: {a} instead of {b}"
+                );
+            }
+        },
+    );
 }
 
 /// A texture's bytes, rows without padding.
@@ -275,10 +325,14 @@ fn read(context: &Context, texture: &wgpu::Texture) -> Vec<u8> {
     );
     context.queue.submit([encoder.finish()]);
     buffer.map_async(wgpu::MapMode::Read, .., |result| result.unwrap());
-    context.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    context
+        .device
+        .poll(wgpu::PollType::wait_indefinitely())
+        .unwrap();
     let bytes = buffer.get_mapped_range(..).unwrap();
     let rows = bytes.chunks_exact(row as usize);
-    rows.flat_map(|row| row[..4 * texture.width() as usize].to_vec()).collect()
+    rows.flat_map(|row| row[..4 * texture.width() as usize].to_vec())
+        .collect()
 }
 
 #[test]

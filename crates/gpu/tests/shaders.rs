@@ -21,6 +21,9 @@ fn every_file_is_one_of_them() {
         let name = file.unwrap().file_name().into_string().unwrap();
         let stem = name.trim_end_matches(".wgsl");
         let is_part = ["step", "tile"].contains(&stem);
-        assert!(known.contains(&stem) || is_part, "{name} is not compiled anywhere");
+        assert!(
+            known.contains(&stem) || is_part,
+            "{name} is not compiled anywhere"
+        );
     }
 }

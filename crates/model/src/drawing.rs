@@ -19,7 +19,10 @@ pub fn normalize(pixels: &[f32], width: usize, height: usize) -> Option<Vec<f32>
     }
     let inked = |&(_, &ink): &(usize, &f32)| ink > FAINT;
     let ink = || pixels.iter().enumerate().filter(inked).map(|(i, _)| i);
-    let (left, right) = (ink().map(|i| i % width).min()?, ink().map(|i| i % width).max()? + 1);
+    let (left, right) = (
+        ink().map(|i| i % width).min()?,
+        ink().map(|i| i % width).max()? + 1,
+    );
     let (top, bottom) = (ink().min()? / width, ink().max()? / width + 1);
 
     let (crop_width, crop_height) = ((right - left) as f32, (bottom - top) as f32);
@@ -45,7 +48,10 @@ pub fn normalize(pixels: &[f32], width: usize, height: usize) -> Option<Vec<f32>
 /// The source interval under destination pixel `i` of `count`, over `len` pixels from `start`.
 fn span(i: usize, count: usize, start: usize, len: f32) -> (f32, f32) {
     let step = len / count as f32;
-    (start as f32 + i as f32 * step, start as f32 + (i + 1) as f32 * step)
+    (
+        start as f32 + i as f32 * step,
+        start as f32 + (i + 1) as f32 * step,
+    )
 }
 
 /// Mean of the pixels under a rectangle, each weighted by the area that is covered.
@@ -56,7 +62,8 @@ fn area_mean(
     (x0, x1): (f32, f32),
     (y0, y1): (f32, f32),
 ) -> f32 {
-    let covered = |i: usize, from: f32, to: f32| (to.min(i as f32 + 1.0) - from.max(i as f32)).max(0.0);
+    let covered =
+        |i: usize, from: f32, to: f32| (to.min(i as f32 + 1.0) - from.max(i as f32)).max(0.0);
     let mut sum = 0.0;
     for y in y0 as usize..(y1.ceil() as usize).min(height) {
         for x in x0 as usize..(x1.ceil() as usize).min(width) {
@@ -76,9 +83,8 @@ fn place(image: &[f32], width: usize, height: usize) -> Vec<f32> {
         sum_y += v * ((i / width) as f32 + 0.5);
     }
     let middle = SIDE as f32 / 2.0;
-    let offset = |centre: f32, len: usize| {
-        ((middle - centre).round().max(0.0) as usize).min(SIDE - len)
-    };
+    let offset =
+        |centre: f32, len: usize| ((middle - centre).round().max(0.0) as usize).min(SIDE - len);
     let (left, top) = (offset(sum_x / mass, width), offset(sum_y / mass, height));
     let mut out = vec![0.0; SIDE * SIDE];
     for (y, row) in image.chunks_exact(width).enumerate() {
@@ -108,21 +114,37 @@ mod tests {
 
     #[test]
     fn place_and_size_of_the_drawing_do_not_matter() {
-        let small = normalize(&canvas(|x, y| (10..20).contains(&x) && (5..45).contains(&y)), 200, 200);
-        let large = normalize(&canvas(|x, y| (100..140).contains(&x) && (30..190).contains(&y)), 200, 200);
+        let small = normalize(
+            &canvas(|x, y| (10..20).contains(&x) && (5..45).contains(&y)),
+            200,
+            200,
+        );
+        let large = normalize(
+            &canvas(|x, y| (100..140).contains(&x) && (30..190).contains(&y)),
+            200,
+            200,
+        );
         assert!(small.is_some());
         assert_eq!(small, large);
     }
 
     #[test]
     fn ink_fills_the_box_and_its_mass_is_centred() {
-        let digit = normalize(&canvas(|x, y| (40..150).contains(&x) && (60..70).contains(&y)), 200, 200);
+        let digit = normalize(
+            &canvas(|x, y| (40..150).contains(&x) && (60..70).contains(&y)),
+            200,
+            200,
+        );
         let digit = digit.expect("there is ink");
         let ink: Vec<usize> = (0..SIDE * SIDE).filter(|&i| digit[i] > 0.0).collect();
         let columns = ink.iter().map(|i| i % SIDE);
         assert_eq!((columns.clone().min(), columns.max()), (Some(4), Some(23)));
         let mass: f32 = digit.iter().sum();
-        let row = ink.iter().map(|&i| digit[i] * ((i / SIDE) as f32 + 0.5)).sum::<f32>() / mass;
+        let row = ink
+            .iter()
+            .map(|&i| digit[i] * ((i / SIDE) as f32 + 0.5))
+            .sum::<f32>()
+            / mass;
         assert!((row - 14.0).abs() <= 0.5, "{row}");
         assert_eq!(digit.iter().copied().fold(0.0, f32::max), 1.0);
     }

@@ -103,25 +103,19 @@ impl Graph {
     ///
     /// # Errors
     /// [`Error::Field`] that names the layer whose shape does not fit.
-    pub(crate) fn build(
-        room: &str,
-        input: Shape,
-        layers: &[Layer],
-        output: Shape,
-    ) -> Result<Self> {
+    pub(crate) fn build(room: &str, input: Shape, layers: &[Layer], output: Shape) -> Result<Self> {
         let mut builder = Builder {
             graph: Self {
                 steps: Vec::new(),
-                values: vec![Value {
-                    len: len(input),
-                }],
+                values: vec![Value { len: len(input) }],
             },
             current: 0,
             shape: input,
         };
         builder.layers(room, layers)?;
         // A vector has no height or width of its own, so it may stand for any image of its length.
-        let fits = builder.shape == output || (output[..2] == [1, 1] && len(builder.shape) == output[2]);
+        let fits =
+            builder.shape == output || (output[..2] == [1, 1] && len(builder.shape) == output[2]);
         if !fits {
             return Err(Error::field(
                 FILE,
@@ -242,7 +236,13 @@ impl Builder {
                         full.checked_sub(2 * padding)
                     },
                 )?;
-                self.convolve(field, Op::ConvTranspose2d(window), window, params, *activation)
+                self.convolve(
+                    field,
+                    Op::ConvTranspose2d(window),
+                    window,
+                    params,
+                    *activation,
+                )
             }
             Layer::Residual { layers, activation } => self.residual(field, layers, *activation),
             Layer::Reshape {
@@ -283,7 +283,12 @@ impl Builder {
         let side = |side| {
             output_side(side).filter(|&s| s > 0).ok_or_else(|| {
                 let found = format!("{kernel} on {}", show(self.shape));
-                Error::field(FILE, format!("{field}.kernel"), "a kernel that fits the image", found)
+                Error::field(
+                    FILE,
+                    format!("{field}.kernel"),
+                    "a kernel that fits the image",
+                    found,
+                )
             })
         };
         let output = [side(height)?, side(width)?, out_channels];

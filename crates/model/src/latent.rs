@@ -93,7 +93,10 @@ pub fn lerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
 /// a vector of length zero, or directions that are the same or opposite.
 pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
     let dot = |a: &[f32], b: &[f32]| -> f64 {
-        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum()
     };
     let (len_a, len_b) = (dot(a, a).sqrt(), dot(b, b).sqrt());
     let angle = (dot(a, b) / (len_a * len_b)).clamp(-1.0, 1.0).acos();

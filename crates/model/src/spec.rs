@@ -393,12 +393,7 @@ pub(crate) fn check_dim(field: &str, dim: usize) -> Result<()> {
     if (1..=MAX_DIM).contains(&dim) {
         Ok(())
     } else {
-        Err(Error::field(
-            FILE,
-            field,
-            format!("1 to {MAX_DIM}"),
-            dim,
-        ))
+        Err(Error::field(FILE, field, format!("1 to {MAX_DIM}"), dim))
     }
 }
 

@@ -108,7 +108,12 @@ pub fn write_tensors(file: &str, tensors: &Tensors, precision: Precision) -> Res
             Precision::F16 => {
                 let halves: Vec<f16> = tensor.data.iter().map(|&v| f16::from_f32(v)).collect();
                 if let Some(i) = halves.iter().position(|v| !v.is_finite()) {
-                    return Err(Error::field(file, name, "values that fit f16", tensor.data[i]));
+                    return Err(Error::field(
+                        file,
+                        name,
+                        "values that fit f16",
+                        tensor.data[i],
+                    ));
                 }
                 bytemuck::cast_slice(&halves).to_vec()
             }

@@ -1,6 +1,8 @@
 //! The presets that `vaelet train` knows: what to build, and how to train it.
 
-use vaelet_model::{Activation, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, WeightsFile};
+use vaelet_model::{
+    Activation, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, WeightsFile,
+};
 
 /// A model's description before training, with the settings that trained it best.
 #[derive(Debug, Clone)]
@@ -122,7 +124,13 @@ impl Names {
     }
 
     /// A convolution with padding 1 that is followed by a SiLU.
-    fn conv(&mut self, in_channels: usize, out_channels: usize, kernel: usize, stride: usize) -> Layer {
+    fn conv(
+        &mut self,
+        in_channels: usize,
+        out_channels: usize,
+        kernel: usize,
+        stride: usize,
+    ) -> Layer {
         Layer::Conv2d {
             in_channels,
             out_channels,
@@ -135,7 +143,12 @@ impl Names {
     }
 
     /// Twice the side, kernel 4.
-    fn conv_transpose(&mut self, in_channels: usize, out_channels: usize, activation: Activation) -> Layer {
+    fn conv_transpose(
+        &mut self,
+        in_channels: usize,
+        out_channels: usize,
+        activation: Activation,
+    ) -> Layer {
         Layer::ConvTranspose2d {
             in_channels,
             out_channels,

@@ -93,7 +93,10 @@ fn read(folder: &Path, name: &str, rank: usize) -> Result<Idx> {
 }
 
 fn damaged(path: &Path, what: &str) -> String {
-    format!("{}: {what}; delete it and download it again", path.display())
+    format!(
+        "{}: {what}; delete it and download it again",
+        path.display()
+    )
 }
 
 /// Parses unsigned bytes of `rank` dimensions: a magic number 0x08 0x0`rank`, each
@@ -102,7 +105,11 @@ fn parse(bytes: &[u8], rank: usize) -> Result<Idx> {
     let header = 4 + 4 * rank;
     ensure!(bytes.len() >= header, "only {} bytes", bytes.len());
     if bytes[..4] != [0, 0, 8, rank as u8] {
-        bail!("it starts with {:?} instead of {:?}", &bytes[..4], [0, 0, 8, rank as u8]);
+        bail!(
+            "it starts with {:?} instead of {:?}",
+            &bytes[..4],
+            [0, 0, 8, rank as u8]
+        );
     }
     let shape: Vec<usize> = bytes[4..header]
         .chunks_exact(4)
@@ -143,7 +150,11 @@ mod tests {
     #[test]
     fn reads_images_and_labels() {
         let dir = tempfile::tempdir().unwrap();
-        write(dir.path(), "t10k-images-idx3-ubyte", &idx(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]));
+        write(
+            dir.path(),
+            "t10k-images-idx3-ubyte",
+            &idx(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]),
+        );
         write(dir.path(), "t10k-labels-idx1-ubyte", &idx(&[2], &[7, 8]));
         let images = mnist(dir.path(), Split::Test).unwrap();
         assert_eq!((images.count(), images.len), (2, 3));
@@ -157,7 +168,11 @@ mod tests {
         assert!(error(Split::Train).contains("vaelet data fetch mnist"));
 
         let whole = idx(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
-        write(dir.path(), "train-images-idx3-ubyte", &whole[..whole.len() - 1]);
+        write(
+            dir.path(),
+            "train-images-idx3-ubyte",
+            &whole[..whole.len() - 1],
+        );
         assert!(error(Split::Train).contains("truncated"));
         write(dir.path(), "train-images-idx3-ubyte", b"<html>");
         assert!(error(Split::Train).contains("IDX"));

@@ -70,19 +70,31 @@ impl Evaluation {
 ///
 /// # Errors
 /// A device that fails.
-pub fn evaluate(release: &Release, test: &Images, samples: usize, nll_images: usize) -> Result<Evaluation> {
+pub fn evaluate(
+    release: &Release,
+    test: &Images,
+    samples: usize,
+    nll_images: usize,
+) -> Result<Evaluation> {
     let latent = release.model.spec.latent_size();
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     let (mut reconstruction, mut kl) = (0.0, vec![0.0; latent]);
     let (mut sum, mut sum_of_squares) = (vec![0.0; latent], vec![0.0; latent]);
     let all: Vec<usize> = (0..test.count()).collect();
     for chosen in all.chunks(BATCH) {
-        let x = images_tensor(binarize(test, chosen, &mut rng), chosen.len(), &release.device);
+        let x = images_tensor(
+            binarize(test, chosen, &mut rng),
+            chosen.len(),
+            &release.device,
+        );
         let estimate = measure(release, x, SEED ^ chosen[0] as u64);
         reconstruction += f64::from(estimate.reconstruction.sum().into_scalar::<f32>());
         add(&mut kl, &to_vec(estimate.kl.sum_dim(0))?);
         add(&mut sum, &to_vec(estimate.mean.clone().sum_dim(0))?);
-        add(&mut sum_of_squares, &to_vec(estimate.mean.square().sum_dim(0))?);
+        add(
+            &mut sum_of_squares,
+            &to_vec(estimate.mean.square().sum_dim(0))?,
+        );
     }
     let n = test.count() as f64;
     let variance = |i: usize| sum_of_squares[i] / n - (sum[i] / n).powi(2);
@@ -111,8 +123,9 @@ fn distance(
     count: usize,
     rng: &mut Pcg64Mcg,
 ) -> Result<f64> {
-    let bar = ProgressBar::new(count as u64)
-        .with_style(ProgressStyle::with_template("−log p(x) {bar:30} {pos}/{len}  {eta} left")?);
+    let bar = ProgressBar::new(count as u64).with_style(ProgressStyle::with_template(
+        "−log p(x) {bar:30} {pos}/{len}  {eta} left",
+    )?);
     let mut total = 0.0;
     for i in 0..count {
         let x = binarize(test, &[i * test.count() / count], rng);
@@ -137,7 +150,8 @@ fn log_weights(release: &Release, x: Vec<f32>, samples: usize, seed: u64) -> Res
     for epsilon in epsilon.chunks(BATCH * latent) {
         let count = epsilon.len() / latent;
         let shape = [count, latent];
-        let epsilon = Tensor::<2>::from_data(TensorData::new(epsilon.to_vec(), shape), &release.device);
+        let epsilon =
+            Tensor::<2>::from_data(TensorData::new(epsilon.to_vec(), shape), &release.device);
         let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon.clone();
         let logits = release.network.decode_logits(&release.graphs, z.clone());
         let nats = bernoulli(logits, x.clone().repeat_dim(0, count));

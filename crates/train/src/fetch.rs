@@ -53,7 +53,9 @@ fn files(url: &str, folder: &Path, files: &[(&str, &str)]) -> Result<()> {
         let found = unpacked_sha256(&part);
         if !found.as_ref().is_ok_and(|found| found == sha256) {
             fs::remove_file(&part)?;
-            bail!("{url}/{name} is not the file it should be; run the command again, or try another --url");
+            bail!(
+                "{url}/{name} is not the file it should be; run the command again, or try another --url"
+            );
         }
         fs::rename(&part, &path)?;
         println!("{name}: done");
@@ -141,7 +143,9 @@ mod tests {
                 let response = Response::from_data(rest);
                 let range = Header::from_bytes("Accept-Ranges", "bytes").unwrap();
                 let status = if start > 0 { 206 } else { 200 };
-                request.respond(response.with_status_code(status).with_header(range)).unwrap();
+                request
+                    .respond(response.with_status_code(status).with_header(range))
+                    .unwrap();
             }
         });
         url
@@ -180,7 +184,10 @@ mod tests {
         let list = [("data.gz", "0000")];
         assert!(files(&url, dir.path(), &list).is_err());
         let error = files(&url, dir.path(), &list).unwrap_err();
-        assert!(error.to_string().contains("not the file it should be"), "{error:#}");
+        assert!(
+            error.to_string().contains("not the file it should be"),
+            "{error:#}"
+        );
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
@@ -188,6 +195,9 @@ mod tests {
     fn a_server_that_is_not_there_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let error = files("http://127.0.0.1:9", dir.path(), &[("data.gz", "")]).unwrap_err();
-        assert!(error.to_string().contains("http://127.0.0.1:9/data.gz"), "{error:#}");
+        assert!(
+            error.to_string().contains("http://127.0.0.1:9/data.gz"),
+            "{error:#}"
+        );
     }
 }

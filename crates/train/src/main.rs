@@ -28,7 +28,11 @@ use vaelet_model::{Training, latent};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
-#[command(name = "vaelet", version, about = "Train and release variational autoencoders for the web")]
+#[command(
+    name = "vaelet",
+    version,
+    about = "Train and release variational autoencoders for the web"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -204,7 +208,10 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
         preset: preset.clone(),
         epochs: args.epochs.unwrap_or(preset.epochs),
         seed: args.seed,
-        run: args.run.clone().unwrap_or_else(|| Path::new("runs").join(&preset.spec.name)),
+        run: args
+            .run
+            .clone()
+            .unwrap_or_else(|| Path::new("runs").join(&preset.spec.name)),
         mode,
         device: device.clone(),
     };
@@ -234,9 +241,14 @@ impl DeviceKind {
             Self::Vulkan => Ok(Device::vulkan(Default::default())),
             #[cfg(feature = "cuda")]
             Self::Cuda => Ok(Device::cuda(0)),
-            #[allow(unreachable_patterns, reason = "with every feature on, all are handled above")]
+            #[allow(
+                unreachable_patterns,
+                reason = "with every feature on, all are handled above"
+            )]
             other => {
-                let name = other.to_possible_value().context("a device without a name")?;
+                let name = other
+                    .to_possible_value()
+                    .context("a device without a name")?;
                 let name = name.get_name();
                 bail!("this build has no {name}; build it with `--features {name}`")
             }
@@ -245,9 +257,12 @@ impl DeviceKind {
 }
 
 fn preset(name: &str) -> Result<Box<Preset>, String> {
-    architecture::preset(name)
-        .map(Box::new)
-        .ok_or_else(|| format!("there is no preset of that name; try {}", architecture::NAMES.join(", ")))
+    architecture::preset(name).map(Box::new).ok_or_else(|| {
+        format!(
+            "there is no preset of that name; try {}",
+            architecture::NAMES.join(", ")
+        )
+    })
 }
 
 fn positive(text: &str) -> Result<usize, String> {

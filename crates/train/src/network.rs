@@ -95,10 +95,24 @@ impl Network {
         for (affine, step) in self.affines().zip(graphs.steps()) {
             let Params { weight, bias, .. } = &step.params;
             for (name, shape, values) in [
-                (step.params.weight_name(), weight.clone(), to_vec(affine.weight.val())?),
-                (step.params.bias_name(), vec![*bias], to_vec(affine.bias.val())?),
+                (
+                    step.params.weight_name(),
+                    weight.clone(),
+                    to_vec(affine.weight.val())?,
+                ),
+                (
+                    step.params.bias_name(),
+                    vec![*bias],
+                    to_vec(affine.bias.val())?,
+                ),
             ] {
-                tensors.insert(name, vaelet_model::Tensor { shape, data: values });
+                tensors.insert(
+                    name,
+                    vaelet_model::Tensor {
+                        shape,
+                        data: values,
+                    },
+                );
             }
         }
         Ok(tensors)
@@ -111,8 +125,12 @@ impl Network {
             list.into_iter()
                 .zip(other)
                 .map(|(a, b)| Affine {
-                    weight: a.weight.map(|w| w * decay + b.weight.val().inner() * (1.0 - decay)),
-                    bias: a.bias.map(|w| w * decay + b.bias.val().inner() * (1.0 - decay)),
+                    weight: a
+                        .weight
+                        .map(|w| w * decay + b.weight.val().inner() * (1.0 - decay)),
+                    bias: a
+                        .bias
+                        .map(|w| w * decay + b.bias.val().inner() * (1.0 - decay)),
                 })
                 .collect()
         };
@@ -160,16 +178,18 @@ fn fan_in(step: &Step) -> usize {
     match step.op {
         Op::Linear { inputs, .. } => inputs,
         Op::Conv2d(w) => w.kernel * w.kernel * w.input[2],
-        Op::ConvTranspose2d(w) => {
-            (w.kernel * w.kernel * w.input[2]).div_ceil(w.stride * w.stride)
-        }
+        Op::ConvTranspose2d(w) => (w.kernel * w.kernel * w.input[2]).div_ceil(w.stride * w.stride),
     }
 }
 
 fn run(graph: &Graph, params: &[Affine], input: Tensor<2>, last_activation: bool) -> Tensor<2> {
     let mut values = vec![None; graph.values.len()];
     values[0] = Some(input);
-    let value = |values: &[Option<Tensor<2>>], i: usize| values[i].clone().unwrap_or_else(|| unreachable!("steps are in order"));
+    let value = |values: &[Option<Tensor<2>>], i: usize| {
+        values[i]
+            .clone()
+            .unwrap_or_else(|| unreachable!("steps are in order"))
+    };
     let last = graph.steps.len() - 1;
     for (i, (step, affine)) in graph.steps.iter().zip(params).enumerate() {
         let mut y = affine.forward(step.op, value(&values, step.input));
@@ -219,7 +239,8 @@ impl Affine {
 fn convolve(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
     let batch = x.dims()[0];
     let rows = im2col(x, patches(w, w.input, w.output));
-    rows.matmul(weight).reshape([batch, w.output.iter().product()])
+    rows.matmul(weight)
+        .reshape([batch, w.output.iter().product()])
 }
 
 fn convolve_transposed(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
@@ -256,7 +277,12 @@ fn convolve_natively(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
 fn convolve_transposed_natively(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
     let weight = kernel(weight, w).permute([2, 3, 0, 1]);
     let options = ConvTransposeOptions::new([w.stride; 2], [w.padding; 2], [0, 0], [1, 1], 1);
-    to_rows(conv_transpose2d(to_images(x, w.input), weight, None, options))
+    to_rows(conv_transpose2d(
+        to_images(x, w.input),
+        weight,
+        None,
+        options,
+    ))
 }
 
 fn kernel(weight: Tensor<2>, w: &Window) -> Tensor<4> {
@@ -266,7 +292,8 @@ fn kernel(weight: Tensor<2>, w: &Window) -> Tensor<4> {
 /// `[N, H · W · C]` to `[N, C, H, W]`.
 fn to_images(x: Tensor<2>, [height, width, channels]: [usize; 3]) -> Tensor<4> {
     let batch = x.dims()[0];
-    x.reshape([batch, height, width, channels]).permute([0, 3, 1, 2])
+    x.reshape([batch, height, width, channels])
+        .permute([0, 3, 1, 2])
 }
 
 /// `[N, C, H, W]` to `[N, H · W · C]`.

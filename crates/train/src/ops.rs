@@ -12,7 +12,9 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::backend::{
+    Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata, backend_extension,
+};
 use burn::tensor::{Shape, Tensor, TensorData};
 use rayon::prelude::*;
 
@@ -174,7 +176,15 @@ fn sigmoid(x: f32) -> f32 {
     let t = -x.clamp(-80.0, 80.0) * std::f32::consts::LOG2_E;
     let n = (t + ROUND) - ROUND;
     let f = (t - n) * std::f32::consts::LN_2;
-    let taylor = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    let taylor = [
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+        1.0,
+        1.0,
+    ];
     let power = taylor.iter().fold(0.0, |sum, term| sum * f + term);
     let scale = f32::from_bits(((n as i32 + 127) << 23) as u32);
     1.0 / (1.0 + scale * power)
@@ -187,7 +197,9 @@ impl<B: CpuOps> Backward<B, 1> for Im2col {
     type State = Patches;
 
     fn backward(self, ops: Ops<Patches, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        unary::<B, _>(ops.parents, ops.node, grads, |grad| B::col2im(grad, ops.state));
+        unary::<B, _>(ops.parents, ops.node, grads, |grad| {
+            B::col2im(grad, ops.state)
+        });
     }
 }
 
@@ -198,7 +210,9 @@ impl<B: CpuOps> Backward<B, 1> for Col2im {
     type State = Patches;
 
     fn backward(self, ops: Ops<Patches, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        unary::<B, _>(ops.parents, ops.node, grads, |grad| B::im2col(grad, ops.state));
+        unary::<B, _>(ops.parents, ops.node, grads, |grad| {
+            B::im2col(grad, ops.state)
+        });
     }
 }
 
@@ -209,7 +223,9 @@ impl<B: CpuOps> Backward<B, 1> for Silu {
     type State = FloatTensor<B>;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        unary::<B, _>(ops.parents, ops.node, grads, |grad| B::silu_backward(ops.state, grad));
+        unary::<B, _>(ops.parents, ops.node, grads, |grad| {
+            B::silu_backward(ops.state, grad)
+        });
     }
 }
 
@@ -268,7 +284,10 @@ mod tests {
             let grads = (y * weight.clone()).sum().backward();
             x.grad(&grads).expect("x is tracked")
         };
-        assert_close(gradient(silu(x.clone())), gradient(activation::silu(x.clone())));
+        assert_close(
+            gradient(silu(x.clone())),
+            gradient(activation::silu(x.clone())),
+        );
     }
 
     /// ⟨im2col(a), b⟩ = ⟨a, col2im(b)⟩, and each is the other's gradient.
@@ -288,8 +307,14 @@ mod tests {
             let b = tensor(2, [2 * patches.rows(), patches.row_len()]);
             let left = (im2col(a.clone(), patches) * b.clone()).sum();
             let right = (a.clone() * col2im(b.clone(), patches)).sum();
-            let values = [left.clone().into_scalar::<f32>(), right.into_scalar::<f32>()];
-            assert!((values[0] - values[1]).abs() < 1e-3 * values[0].abs().max(1.0), "{values:?}");
+            let values = [
+                left.clone().into_scalar::<f32>(),
+                right.into_scalar::<f32>(),
+            ];
+            assert!(
+                (values[0] - values[1]).abs() < 1e-3 * values[0].abs().max(1.0),
+                "{values:?}"
+            );
             let grads = left.backward();
             assert_close(
                 Tensor::from_inner(a.grad(&grads).expect("a is tracked")),

@@ -9,7 +9,11 @@ use vaelet_model::Input;
 /// # Errors
 /// Sizes that do not agree.
 pub fn grid(images: &[f32], input: Input, columns: usize) -> Result<RgbImage> {
-    let Input { channels, height, width } = input;
+    let Input {
+        channels,
+        height,
+        width,
+    } = input;
     let count = images.len() / input.len();
     let rows = count.div_ceil(columns);
     let (tall, wide) = (height + 1, width + 1);

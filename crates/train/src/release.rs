@@ -115,7 +115,12 @@ pub fn write(
 ///
 /// # Errors
 /// A folder that cannot be written.
-pub fn complete(folder: &Path, release: &Release, test: &Images, measured: &Evaluation) -> Result<()> {
+pub fn complete(
+    folder: &Path,
+    release: &Release,
+    test: &Images,
+    measured: &Evaluation,
+) -> Result<()> {
     let mut spec = release.model.spec.clone();
     let mut kl = measured.kl_per_dimension.as_slice();
     for group in &mut spec.latents {
@@ -124,7 +129,11 @@ pub fn complete(folder: &Path, release: &Release, test: &Images, measured: &Eval
         kl = rest;
     }
     put(folder, "model.json", spec.to_json()?.as_bytes())?;
-    let golden = write_tensors("golden.safetensors", &golden(release, test)?, Precision::F32)?;
+    let golden = write_tensors(
+        "golden.safetensors",
+        &golden(release, test)?,
+        Precision::F32,
+    )?;
     put(folder, "golden.safetensors", &golden)?;
     let z = latent::sample(SEED, SIDE * SIDE, spec.latent_size(), 1.0);
     grid(&release.decode(z)?, spec.input, SIDE)?
@@ -177,7 +186,12 @@ fn card(spec: &ModelSpec, measured: &Evaluation) -> String {
         format!(
             "Trained for {} epochs on {} with β = {} and seed {}:\n\n    \
              vaelet train {name} --data DATA --out models/{name} --epochs {} --seed {}\n\n",
-            training.epochs, training.data, training.beta, training.seed, training.epochs, training.seed,
+            training.epochs,
+            training.data,
+            training.beta,
+            training.seed,
+            training.epochs,
+            training.seed,
         )
     });
     format!(

@@ -124,7 +124,10 @@ impl Run {
         let fresh = Self {
             network: Network::init(graphs, settings.seed, &device),
             averaged: Network::init(graphs, settings.seed, &settings.device),
-            optimizer: AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(1e-4).init(),
+            optimizer: AdamWConfig::new()
+                .with_epsilon(1e-8)
+                .with_weight_decay(1e-4)
+                .init(),
             progress: Progress {
                 model: name.clone(),
                 seed: settings.seed,
@@ -151,7 +154,11 @@ impl Run {
             progress.seed,
             settings.seed,
         );
-        eprintln!("{}: {} epochs done", folder.display(), progress.epochs.len());
+        eprintln!(
+            "{}: {} epochs done",
+            folder.display(),
+            progress.epochs.len()
+        );
         Ok(loaded)
     }
 
@@ -233,10 +240,19 @@ impl Run {
         let write = || -> Result<()> {
             let _ = fs::remove_dir_all(&next);
             fs::create_dir_all(&next)?;
-            self.network.clone().into_record().save(next.join("network.bpk"))?;
-            self.averaged.clone().into_record().save(next.join("averaged.bpk"))?;
+            self.network
+                .clone()
+                .into_record()
+                .save(next.join("network.bpk"))?;
+            self.averaged
+                .clone()
+                .into_record()
+                .save(next.join("averaged.bpk"))?;
             self.optimizer.save(next.join("optimizer.bpk"))?;
-            fs::write(next.join("progress.json"), serde_json::to_vec(&self.progress)?)?;
+            fs::write(
+                next.join("progress.json"),
+                serde_json::to_vec(&self.progress)?,
+            )?;
             let _ = fs::remove_dir_all(&last);
             if folder.exists() {
                 fs::rename(&folder, &last)?;

@@ -53,7 +53,13 @@ pub async fn choose(
         "webgpu" => {
             let gpu = Backend::gpu(model, on_lost).await?;
             let adapter = Some(gpu.adapter());
-            Ok((gpu, Measured { adapter, ..Default::default() }))
+            Ok((
+                gpu,
+                Measured {
+                    adapter,
+                    ..Default::default()
+                },
+            ))
         }
         "auto" => fastest(model, on_lost).await,
         _ => Err(Failure::input(format!(
@@ -85,7 +91,11 @@ async fn fastest(
         Ok(time) => measured.webgpu = Some(time),
         Err(_) => return Ok((cpu, measured)),
     }
-    let backend = if measured.webgpu < measured.cpu { gpu } else { cpu };
+    let backend = if measured.webgpu < measured.cpu {
+        gpu
+    } else {
+        cpu
+    };
     Ok((backend, measured))
 }
 
@@ -132,7 +142,9 @@ impl Backend {
     async fn time(&mut self, z: &[f32]) -> Result<f64, Failure> {
         self.decode(z)?.await?;
         let start = now();
-        let frames: Vec<_> = (0..FRAMES).map(|_| self.decode(z)).collect::<Result<_, _>>()?;
+        let frames: Vec<_> = (0..FRAMES)
+            .map(|_| self.decode(z))
+            .collect::<Result<_, _>>()?;
         for frame in frames {
             frame.await?;
         }
@@ -163,9 +175,13 @@ impl Backend {
         columns: u32,
     ) -> Result<(), Failure> {
         match self {
-            Self::Gpu { gpu, runtime, canvases } => {
-                canvases.draw(&gpu.context, canvas, columns, |target| runtime.present(z, target))
-            }
+            Self::Gpu {
+                gpu,
+                runtime,
+                canvases,
+            } => canvases.draw(&gpu.context, canvas, columns, |target| {
+                runtime.present(z, target)
+            }),
             Self::Cpu { runtime, input } => paint(canvas, &runtime.decode(z), *input, columns),
         }
     }
@@ -179,7 +195,11 @@ impl Backend {
         temperature: f32,
     ) -> Result<Later<Reconstruction>, Failure> {
         match self {
-            Self::Gpu { gpu, runtime, canvases } => {
+            Self::Gpu {
+                gpu,
+                runtime,
+                canvases,
+            } => {
                 let result = canvases.draw(&gpu.context, canvas, 1, |target| {
                     runtime.reconstruct(image, epsilon, temperature, target)
                 })?;
@@ -190,7 +210,11 @@ impl Backend {
                 let z = reparameterize(&posterior.mean, &posterior.log_var, epsilon, temperature);
                 let images = runtime.decode(&z);
                 paint(canvas, &images, *input, 1)?;
-                Ok(at_once(Reconstruction { posterior, z, images }))
+                Ok(at_once(Reconstruction {
+                    posterior,
+                    z,
+                    images,
+                }))
             }
         }
     }

@@ -89,9 +89,8 @@ impl Canvases {
             canvas.surface.configure(&context.device, &canvas.config);
         }
         let texture = match canvas.surface.get_current_texture() {
-            CurrentSurfaceTexture::Success(texture) | CurrentSurfaceTexture::Suboptimal(texture) => {
-                texture
-            }
+            CurrentSurfaceTexture::Success(texture)
+            | CurrentSurfaceTexture::Suboptimal(texture) => texture,
             other => return Err(Failure::canvas(&format!("{other:?}"))),
         };
         let result = draw(&Target {
@@ -104,7 +103,11 @@ impl Canvases {
         Ok(result)
     }
 
-    fn find(&mut self, context: &Context, element: &HtmlCanvasElement) -> Result<&mut Canvas, Failure> {
+    fn find(
+        &mut self,
+        context: &Context,
+        element: &HtmlCanvasElement,
+    ) -> Result<&mut Canvas, Failure> {
         let known = self.0.iter().position(|canvas| canvas.element == *element);
         let i = match known {
             Some(i) => i,

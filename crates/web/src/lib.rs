@@ -119,13 +119,21 @@ impl Model {
     }
 
     /// The latent at `t` between `a` and `b`, on a line (`"lerp"`) or an arc (`"slerp"`).
-    pub fn interpolate(&self, a: &[f32], b: &[f32], t: f32, mode: &str) -> Result<Vec<f32>, JsValue> {
+    pub fn interpolate(
+        &self,
+        a: &[f32],
+        b: &[f32],
+        t: f32,
+        mode: &str,
+    ) -> Result<Vec<f32>, JsValue> {
         check_same("a", a.len(), self.latent)?;
         check_same("b", b.len(), self.latent)?;
         match mode {
             "lerp" => Ok(latent::lerp(a, b, t)),
             "slerp" => Ok(latent::slerp(a, b, t)),
-            _ => Err(Failure::input(format!("mode is \"{mode}\", not \"lerp\" or \"slerp\"")).into()),
+            _ => {
+                Err(Failure::input(format!("mode is \"{mode}\", not \"lerp\" or \"slerp\"")).into())
+            }
         }
     }
 
@@ -151,7 +159,12 @@ impl Model {
     }
 
     /// Decodes latents and draws them into a canvas, `columns` in a row. Nothing is read back.
-    pub fn present(&self, canvas: &HtmlCanvasElement, z: &[f32], columns: u32) -> Result<(), JsValue> {
+    pub fn present(
+        &self,
+        canvas: &HtmlCanvasElement,
+        z: &[f32],
+        columns: u32,
+    ) -> Result<(), JsValue> {
         check("z", z.len(), self.latent)?;
         Ok(self.backend.borrow_mut().present(canvas, z, columns)?)
     }
@@ -168,10 +181,16 @@ impl Model {
         check_same("pixels", image.len(), self.image_len)?;
         check_same("epsilon", epsilon.len(), self.latent)?;
         let likelihood = self.likelihood;
-        let result =
-            self.backend.borrow_mut().reconstruct(canvas, &image, epsilon, temperature)?;
+        let result = self
+            .backend
+            .borrow_mut()
+            .reconstruct(canvas, &image, epsilon, temperature)?;
         Ok(promise(async move {
-            let Reconstruction { posterior, z, images } = result.await?;
+            let Reconstruction {
+                posterior,
+                z,
+                images,
+            } = result.await?;
             let kl = latent::kl(&posterior.mean, &posterior.log_var);
             let nats = latent::reconstruction(likelihood, &image, &images);
             Ok(object([
@@ -193,7 +212,9 @@ fn check_same(name: &str, found: usize, len: usize) -> Result<(), Failure> {
     if found == len {
         Ok(())
     } else {
-        Err(Failure::input(format!("{name} has {found} values instead of {len}")))
+        Err(Failure::input(format!(
+            "{name} has {found} values instead of {len}"
+        )))
     }
 }
 

@@ -24,7 +24,13 @@ pub fn context() -> Option<Rc<Context>> {
 
 /// A model with random weights: `encoder` maps an image to `2 · latent` values,
 /// `decoder` maps `latent` values to an image.
-pub fn model(input: Input, latent: usize, encoder: Vec<Layer>, decoder: Vec<Layer>, seed: u64) -> Model {
+pub fn model(
+    input: Input,
+    latent: usize,
+    encoder: Vec<Layer>,
+    decoder: Vec<Layer>,
+    seed: u64,
+) -> Model {
     let mut spec = ModelSpec {
         format: FORMAT.into(),
         name: "random".into(),

@@ -1,0 +1,242 @@
+//! Reading a model: a good one whole, a bad one never, and no panic in between.
+
+use proptest::prelude::*;
+use vaelet_model::{
+    Error, Graph, Model, ModelSpec, Precision, Tensor, Tensors, WeightsFile, random, write_tensors,
+};
+
+const LAYERS: &str = r#"
+    "encoder": [
+        {"type": "conv2d", "in_channels": 1, "out_channels": 4, "kernel": 4, "stride": 2,
+         "padding": 1, "activation": "relu", "params": "encoder.0"},
+        {"type": "residual", "activation": "silu", "layers": [
+            {"type": "conv2d", "in_channels": 4, "out_channels": 2, "kernel": 3, "stride": 1,
+             "padding": 1, "activation": "relu", "params": "encoder.1"},
+            {"type": "conv2d", "in_channels": 2, "out_channels": 4, "kernel": 3, "stride": 1,
+             "padding": 1, "params": "encoder.2"}]},
+        {"type": "linear", "inputs": 64, "outputs": 10, "params": "encoder.3"}],
+    "decoder": [
+        {"type": "linear", "inputs": 5, "outputs": 64, "activation": "relu", "params": "decoder.0"},
+        {"type": "reshape", "channels": 4, "height": 4, "width": 4},
+        {"type": "conv_transpose2d", "in_channels": 4, "out_channels": 1, "kernel": 4, "stride": 2,
+         "padding": 1, "activation": "sigmoid", "params": "decoder.1"}],"#;
+
+fn json(layers: &str, weights: &WeightsFile) -> String {
+    let weights = serde_json::to_string(weights).unwrap();
+    format!(
+        r#"{{"format": "vaelet/1", "name": "tiny", "title": "Tiny",
+        "input": {{"channels": 1, "height": 8, "width": 8}},
+        "likelihood": {{"kind": "bernoulli"}},
+        "latents": [
+            {{"name": "shape", "size": 3, "prior": {{"kind": "standard_normal"}}}},
+            {{"name": "style", "size": 2, "prior": {{"kind": "standard_normal"}}}}],
+        {layers} "weights": {weights}, "licence": "", "credit": ""}}"#
+    )
+}
+
+fn spec(layers: &str) -> Result<ModelSpec, Error> {
+    ModelSpec::parse(&json(layers, &WeightsFile::describe("w.safetensors", &[])))
+}
+
+fn tensors(graphs: [&Graph; 2]) -> Tensors {
+    let params = graphs
+        .into_iter()
+        .flat_map(|graph| &graph.steps)
+        .map(|step| &step.params);
+    params
+        .flat_map(|p| {
+            [
+                (p.weight_name(), p.weight.clone()),
+                (p.bias_name(), vec![p.bias]),
+            ]
+        })
+        .map(|(name, shape)| {
+            let data = random::normals(1, shape.iter().product());
+            (name, Tensor { shape, data })
+        })
+        .collect()
+}
+
+fn files() -> (String, Vec<u8>) {
+    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
+    let tensors = tensors([&encoder, &decoder]);
+    let weights = write_tensors("w.safetensors", &tensors, Precision::F16).unwrap();
+    (
+        json(LAYERS, &WeightsFile::describe("w.safetensors", &weights)),
+        weights,
+    )
+}
+
+#[test]
+fn a_good_model_is_read_and_fused() {
+    let (json, weights) = files();
+    let model = Model::read(&json, &weights).unwrap();
+    assert_eq!(model.spec.latent_size(), 5, "two groups");
+    assert_eq!(
+        model.encoder.steps.len(),
+        4,
+        "a residual block is two steps, a reshape none"
+    );
+    let residual = &model.encoder.steps[2];
+    assert_eq!(residual.add, Some(model.encoder.steps[0].output));
+    assert_eq!(model.encoder.values[model.encoder.output()].len, 10);
+    let again = ModelSpec::parse(&model.spec.to_json().unwrap()).unwrap();
+    assert_eq!(again, model.spec);
+}
+
+#[test]
+fn values_alive_together_never_share_a_slot() {
+    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
+    for graph in [encoder, decoder] {
+        let (slot_of, sizes) = graph.slots();
+        for (i, step) in graph.steps.iter().enumerate() {
+            assert_ne!(slot_of[step.input], slot_of[step.output]);
+            assert!(graph.values[step.output].len <= sizes[slot_of[step.output]]);
+            // Whatever a later step still reads must survive this one.
+            for later in &graph.steps[i + 1..] {
+                for value in [Some(later.input), later.add].into_iter().flatten() {
+                    let written = graph.steps.iter().position(|s| s.output == value);
+                    if written.is_none_or(|w| w < i) {
+                        assert_ne!(slot_of[value], slot_of[step.output], "step {i}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_names_file_field_found_and_expected() {
+    let says = |layers: &str, words: &[&str]| {
+        let error = spec(layers).unwrap_err().to_string();
+        for word in words {
+            assert!(error.contains(word), "{error}");
+        }
+    };
+    says(
+        &LAYERS.replace("\"inputs\": 64", "\"inputs\": 65"),
+        &["model.json", "encoder[2].inputs", "64", "65"],
+    );
+    says(
+        &LAYERS.replace("\"stride\": 1", "\"stride\": 0"),
+        &["encoder[1].layers[0].stride", "0"],
+    );
+    says(
+        &LAYERS.replace("\"kernel\": 3", "\"kernel\": 33"),
+        &["encoder[1].layers[0].kernel"],
+    );
+    says(
+        &LAYERS.replace(
+            "\"padding\": 1, \"params\": \"encoder.2\"",
+            "\"padding\": 0, \"params\": \"encoder.2\"",
+        ),
+        &["encoder[1].layers", "4×4×4", "4×2×2"],
+    );
+    says(
+        &LAYERS.replace("\"outputs\": 10", "\"outputs\": 11"),
+        &["encoder", "10×1×1", "11×1×1"],
+    );
+    says(
+        &LAYERS.replace("conv2d", "conv5d"),
+        &["model.json", "conv5d"],
+    );
+    says(
+        &LAYERS.replace("\"outputs\": 64", "\"outputs\": 99999999"),
+        &["decoder[0].outputs"],
+    );
+
+    let (good, weights) = files();
+    let other = ModelSpec::parse(&good.replace("vaelet/1", "vaelet/9"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        other.contains("vaelet/1") && other.contains("vaelet/9"),
+        "{other}"
+    );
+    let elsewhere = good.replace("w.safetensors", "../w.safetensors");
+    assert!(
+        ModelSpec::parse(&elsewhere).is_err(),
+        "a path instead of a name"
+    );
+    assert!(matches!(
+        Model::read("<!doctype html>", &weights),
+        Err(Error::Syntax { .. })
+    ));
+    let cut = &weights[..weights.len() - 1];
+    assert!(matches!(Model::read(&good, cut), Err(Error::Length { .. })));
+    let mut flipped = weights.clone();
+    flipped[weights.len() / 2] ^= 1;
+    assert!(matches!(
+        Model::read(&good, &flipped),
+        Err(Error::Hash { .. })
+    ));
+}
+
+#[test]
+fn weights_must_be_finite_and_of_the_right_shape() {
+    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
+    let good = tensors([&encoder, &decoder]);
+    let read = |tensors: &Tensors| {
+        let weights = write_tensors("w.safetensors", tensors, Precision::F32).unwrap();
+        Model::read(
+            &json(LAYERS, &WeightsFile::describe("w.safetensors", &weights)),
+            &weights,
+        )
+        .map_err(|e| e.to_string())
+    };
+    assert!(read(&good).is_ok());
+    let mut bad = good.clone();
+    bad.get_mut("decoder.1.bias").unwrap().data[0] = f32::NAN;
+    assert!(read(&bad).unwrap_err().contains("decoder.1.bias"));
+    let mut bad = good.clone();
+    bad.get_mut("encoder.0.weight").unwrap().shape.swap(2, 3);
+    assert!(read(&bad).unwrap_err().contains("[4, 4, 1, 4]"));
+    let mut bad = good.clone();
+    bad.remove("encoder.3.weight");
+    assert!(read(&bad).unwrap_err().contains("encoder.3.weight"));
+    let mut large = good;
+    large.get_mut("encoder.3.bias").unwrap().data[0] = 1e6;
+    assert!(write_tensors("w.safetensors", &large, Precision::F16).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// Weights whose hash agrees may still be anything.
+    #[test]
+    fn damaged_weights_never_panic(at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
+        let (_, mut weights) = files();
+        let i = at.index(weights.len());
+        weights[i] = byte;
+        weights.truncate(cut.index(weights.len() + 1));
+        let json = json(LAYERS, &WeightsFile::describe("w.safetensors", &weights));
+        let _ = Model::read(&json, &weights);
+    }
+
+    #[test]
+    fn a_damaged_description_never_panics(at: prop::sample::Index, byte in 32u8..127) {
+        let (json, weights) = files();
+        let mut bytes = json.into_bytes();
+        let i = at.index(bytes.len());
+        bytes[i] = byte;
+        let _ = Model::read(&String::from_utf8(bytes).unwrap(), &weights);
+    }
+
+    #[test]
+    fn absurd_numbers_never_panic(value: u64, field in 0usize..8) {
+        let names = ["kernel", "stride", "padding", "in_channels", "out_channels", "inputs", "outputs", "height"];
+        let mut layers = String::new();
+        for part in LAYERS.split_inclusive(',') {
+            let name = format!("\"{}\": ", names[field]);
+            match part.find(&name) {
+                Some(start) => {
+                    layers += &part[..start];
+                    layers += &format!("{name}{value}");
+                    layers += part[start + name.len()..].trim_start_matches(|c: char| c.is_ascii_digit());
+                }
+                None => layers += part,
+            }
+        }
+        let _ = spec(&layers);
+    }
+}

@@ -1,0 +1,129 @@
+//! Every released model gives burn's answers on both runtimes: `golden.safetensors`
+//! holds what burn computed with the weights as released.
+
+use pollster::block_on;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use vaelet_cpu::CpuRuntime;
+use vaelet_gpu::{Context, GpuRuntime};
+use vaelet_model::runtime::Runtime;
+use vaelet_model::{Model, Tensors, latent, read_tensors};
+
+/// Largest difference allowed on pixels, which lie in `[0, 1]`.
+const PIXELS: f32 = 2e-3;
+/// Largest difference allowed on μ and log σ².
+const LATENTS: f32 = 5e-3;
+/// The seed of the golden samples.
+const SEED: u64 = 7;
+
+fn models() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let mut models: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    models.sort();
+    assert!(!models.is_empty(), "no released model");
+    models
+}
+
+fn read(folder: &Path) -> (Model, Tensors) {
+    let file = |name: &str| fs::read(folder.join(name)).unwrap();
+    let json = fs::read_to_string(folder.join("model.json")).unwrap();
+    let model = Model::read(&json, &file("weights.safetensors")).unwrap();
+    let golden = read_tensors("golden.safetensors", &file("golden.safetensors")).unwrap();
+    (model, golden)
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
+}
+
+fn assert_golden<R: Runtime>(name: &str, runtime: &mut R, model: &Model, golden: &Tensors)
+where
+    R::Error: std::fmt::Debug,
+{
+    let golden = |name: &str| golden[name].data.as_slice();
+    let posterior = block_on(runtime.encode(golden("images"))).unwrap();
+    let mean = largest_difference(&posterior.mean, golden("mean"));
+    let log_var = largest_difference(&posterior.log_var, golden("log_var"));
+
+    let z = latent::reparameterize(&posterior.mean, &posterior.log_var, golden("epsilon"), 1.0);
+    let images = block_on(runtime.decode(&z)).unwrap();
+    let reconstruction = largest_difference(&images, golden("reconstruction"));
+
+    let latent = model.spec.latent_size();
+    let count = golden("epsilon").len() / latent;
+    let images = block_on(runtime.decode(&latent::sample(SEED, count, latent, 1.0))).unwrap();
+    let sample = largest_difference(&images, golden("sample"));
+
+    println!(
+        "{name}: mean {mean:.1e}, log σ² {log_var:.1e}, reconstruction {reconstruction:.1e}, sample {sample:.1e}"
+    );
+    assert!(mean.max(log_var) <= LATENTS, "{name}: latents differ");
+    assert!(
+        reconstruction.max(sample) <= PIXELS,
+        "{name}: pixels differ"
+    );
+}
+
+#[test]
+fn the_cpu_gives_burns_answers() {
+    for folder in models() {
+        let (model, golden) = read(&folder);
+        let name = format!("{} on the CPU", model.spec.name);
+        assert_golden(&name, &mut CpuRuntime::new(&model), &model, &golden);
+    }
+}
+
+#[test]
+fn the_gpu_gives_burns_answers() {
+    let context = match block_on(Context::new()) {
+        Ok(context) => Rc::new(context),
+        Err(e) if std::env::var_os("VAELET_REQUIRE_GPU").is_some() => panic!("{e}"),
+        Err(e) => {
+            return eprintln!("NOT TESTED: {e}. Install mesa-vulkan-drivers for a GPU in software.");
+        }
+    };
+    for folder in models() {
+        let (model, golden) = read(&folder);
+        let name = format!("{} on {}", model.spec.name, context.name());
+        let mut runtime = GpuRuntime::new(context.clone(), &model);
+        assert_golden(&name, &mut runtime, &model, &golden);
+    }
+}
+
+#[test]
+fn a_released_model_is_small_and_complete() {
+    for folder in models() {
+        for name in [
+            "model.json",
+            "weights.safetensors",
+            "golden.safetensors",
+            "README.md",
+        ] {
+            assert!(
+                folder.join(name).is_file(),
+                "{} has no {name}",
+                folder.display()
+            );
+        }
+        let weights = folder.join("weights.safetensors").metadata().unwrap().len();
+        assert!(
+            weights < 8_000_000,
+            "{}: {weights} bytes of weights",
+            folder.display()
+        );
+        let (model, _) = read(&folder);
+        assert_eq!(
+            folder.file_name().unwrap().to_str(),
+            Some(model.spec.name.as_str())
+        );
+    }
+}
