@@ -278,7 +278,7 @@ function loadRuntime() {
   if (typeof WebAssembly === "undefined") {
     return Promise.reject(new VaeletError("unsupported", "This browser cannot run WebAssembly. Try a current Firefox, Chrome, Edge or Safari."));
   }
-  loading ??= import("../vaelet_web.js")
+  loading ??= import("../vaelet-web.js")
     .then(async (module) => {
       await module.default();
       return module;
@@ -294,7 +294,7 @@ function runtimeError(error) {
   if (error instanceof WebAssembly.CompileError && !/magic|HTML/i.test(error.message)) {
     return new VaeletError("unsupported", "This browser is too old for the WebAssembly this page uses (SIMD). Try a current Firefox, Chrome, Edge or Safari.", { cause: error });
   }
-  return new VaeletError("not-found", "The program itself (vaelet_web.js and vaelet_web_bg.wasm) could not be fetched. Check your connection, and that both files were published beside index.html.", { cause: error });
+  return new VaeletError("not-found", "The program itself (vaelet-web.js and vaelet-web_bg.wasm) could not be fetched. Check your connection, and that both files were published beside index.html.", { cause: error });
 }
 
 async function createRuntime(spec, weights, backend) {

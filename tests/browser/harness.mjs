@@ -39,7 +39,7 @@ const NO_ADAPTER = /No available adapters/;
  * the answer for a path: `change` gets `{ status, body }` and gives what differs.
  */
 export async function startServer() {
-  assert(existsSync(join(DIST, "vaelet_web_bg.wasm")), "dist/ holds no page: run `cargo xtask build` first");
+  assert(existsSync(join(DIST, "vaelet-web_bg.wasm")), "dist/ holds no page: run `cargo xtask build` first");
   const damaged = new Map();
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");

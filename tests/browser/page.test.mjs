@@ -277,7 +277,7 @@ for (const webgpu of [true, false]) {
     const failures = [
       ["a missing model.json", MODEL, () => ({ status: 404 }), "not-found", MISSING_FILE],
       ["missing weights", WEIGHTS, () => ({ status: 404 }), "not-found", MISSING_FILE],
-      ["a missing program", "vaelet_web.js", () => ({ status: 404 }), "not-found", MISSING_FILE],
+      ["a missing program", "vaelet-web.js", () => ({ status: 404 }), "not-found", MISSING_FILE],
       ["a model.json that is a web page", MODEL, () => ({ body: Buffer.from("<!doctype html>") }), "bad-model"],
       ["truncated weights", WEIGHTS, ({ body }) => ({ body: body.subarray(0, body.length / 2) }), "truncated"],
       ["weights with a wrong byte", WEIGHTS, ({ body }) => ({ body: withFlippedByte(body) }), "hash-mismatch"],

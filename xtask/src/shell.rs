@@ -18,19 +18,18 @@ pub fn root() -> &'static Path {
     xtask.parent().unwrap_or(xtask)
 }
 
-/// Where `cargo install` puts programs: often, but not always, on the path already.
-fn cargo_bin() -> Option<PathBuf> {
+/// The folder in whose `bin` `cargo install` puts programs.
+pub fn cargo_home() -> Option<PathBuf> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    Some(
-        home.or_else(|| Some(env::home_dir()?.join(".cargo")))?
-            .join("bin"),
-    )
+    home.or_else(|| Some(env::home_dir()?.join(".cargo")))
 }
 
-/// The search path of every program started from here.
+/// The search path of every program started from here. Cargo's programs are often, but
+/// not always, on the path already.
 fn search_path() -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
-    let bin = cargo_bin().filter(|bin| !env::split_paths(&path).any(|dir| dir == *bin));
+    let bin = cargo_home().map(|home| home.join("bin"));
+    let bin = bin.filter(|bin| !env::split_paths(&path).any(|dir| dir == *bin));
     let extended = env::join_paths(env::split_paths(&path).chain(bin));
     extended.unwrap_or(path)
 }

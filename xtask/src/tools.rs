@@ -11,8 +11,10 @@ use anyhow::{Context, Result, bail};
 use crate::{debian, shell};
 
 const TRUNK_VERSION: &str = "0.21.14";
-/// Of the crate that builds wasm-opt, where no package has it.
-const WASM_OPT_VERSION: &str = "0.116.1";
+/// The first wasm-opt that reads `table.fill`, which wasm-bindgen writes; Debian's is older.
+const MIN_WASM_OPT: u32 = 119;
+/// Binaryen's own build of it for Node.
+const BINARYEN_VERSION: &str = "132.0.0";
 const MIN_NODE: u32 = 18;
 const WASM: &str = "wasm32-unknown-unknown";
 /// How long rustup's server may take before the slower way is the faster one.
@@ -67,7 +69,7 @@ impl Tool {
             Tool::WasmStd => format!("the standard library for {WASM}"),
             Tool::Trunk => format!("trunk {TRUNK_VERSION}"),
             Tool::WasmBindgen => format!("wasm-bindgen {}", wasm_bindgen_version()?),
-            Tool::WasmOpt => "wasm-opt".to_owned(),
+            Tool::WasmOpt => format!("wasm-opt {MIN_WASM_OPT} or newer"),
             Tool::Node => format!("Node.js {MIN_NODE} or newer with npm"),
             Tool::NodePackages => format!("playwright-core {}", playwright_version()?),
             Tool::Chromium => "Chromium".to_owned(),
@@ -96,7 +98,7 @@ impl Tool {
             Tool::WasmStd => has_wasm_std(),
             Tool::Trunk => has_version("trunk", TRUNK_VERSION),
             Tool::WasmBindgen => has_version("wasm-bindgen", &wasm_bindgen_version()?),
-            Tool::WasmOpt => shell::find("wasm-opt").is_some(),
+            Tool::WasmOpt => wasm_opt_version().is_some_and(|version| version >= MIN_WASM_OPT),
             Tool::Node => {
                 node_major().is_some_and(|major| major >= MIN_NODE) && shell::find("npm").is_some()
             }
@@ -112,8 +114,7 @@ impl Tool {
             Tool::WasmStd => install_wasm_std(),
             Tool::Trunk => cargo_install("trunk", TRUNK_VERSION),
             Tool::WasmBindgen => cargo_install("wasm-bindgen-cli", &wasm_bindgen_version()?),
-            Tool::WasmOpt if debian::can_install() => debian::install(&["binaryen"]),
-            Tool::WasmOpt => cargo_install("wasm-opt", WASM_OPT_VERSION),
+            Tool::WasmOpt => install_wasm_opt(),
             Tool::Node => debian::install(&["nodejs", "npm"]),
             Tool::NodePackages => shell::run(
                 shell::command("npm")
@@ -225,6 +226,22 @@ fn wasm_bindgen_version() -> Result<String> {
         .context("Cargo.lock names no wasm-bindgen")?
         .0
         .to_owned())
+}
+
+/// Into cargo's folder of programs, so that a plain `trunk serve` finds it as well.
+fn install_wasm_opt() -> Result<()> {
+    ensure(&[Tool::Node])?;
+    let home = shell::cargo_home().context("set HOME or CARGO_HOME")?;
+    let package = format!("binaryen@{BINARYEN_VERSION}");
+    let mut npm = shell::command("npm");
+    npm.args(["install", "--global", "--no-audit", "--no-fund", "--prefix"]);
+    shell::run(npm.arg(home).arg(package))
+}
+
+fn wasm_opt_version() -> Option<u32> {
+    shell::find("wasm-opt")?;
+    let printed = shell::output(shell::command("wasm-opt").arg("--version")).ok()?;
+    printed.split_whitespace().nth(2)?.parse().ok()
 }
 
 fn node_major() -> Option<u32> {

@@ -50,7 +50,7 @@ fn trunk(verb: &str) -> Command {
 
 fn check_budget() -> Result<()> {
     let mut total = 0;
-    for file in ["vaelet_web_bg.wasm", "vaelet_web.js"] {
+    for file in ["vaelet-web_bg.wasm", "vaelet-web.js"] {
         let path = shell::root().join("dist").join(file);
         let bytes = fs::read(&path).with_context(|| format!("{} was not built", path.display()))?;
         let packed = gzip_size(&bytes)?;

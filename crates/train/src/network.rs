@@ -300,3 +300,48 @@ fn to_images(x: Tensor<2>, [height, width, channels]: [usize; 3]) -> Tensor<4> {
 fn to_rows(x: Tensor<4>) -> Tensor<2> {
     x.permute([0, 2, 3, 1]).flatten(1, 3)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The operations of [`crate::ops`] give what burn's own convolutions give.
+    #[test]
+    fn convolutions_are_burns() {
+        let device = Device::flex();
+        let random = |seed, shape: [usize; 2]| {
+            let values = random::normals(seed, shape[0] * shape[1]);
+            Tensor::<2>::from_data(TensorData::new(values, shape), &device)
+        };
+        for (kernel, stride, padding) in [(4, 2, 1), (3, 1, 1), (5, 3, 2), (1, 1, 0)] {
+            let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
+            let w = Window {
+                input: [9, 11, 3],
+                output: [side(9), side(11), 5],
+                kernel,
+                stride,
+                padding,
+            };
+            let x = random(1, [2, 9 * 11 * 3]);
+            let weight = random(2, [kernel * kernel * 3, 5]);
+            assert_close(convolve(x.clone(), weight.clone(), &w), convolve_natively(x, weight, &w));
+
+            let side = |s: usize| (s - 1) * stride + kernel - 2 * padding;
+            let w = Window {
+                input: [4, 3, 6],
+                output: [side(4), side(3), 5],
+                ..w
+            };
+            let x = random(3, [2, 4 * 3 * 6]);
+            let weight = random(4, [kernel * kernel * 6, 5]);
+            let ours = convolve_transposed(x.clone(), weight.clone(), &w);
+            assert_close(ours, convolve_transposed_natively(x, weight, &w));
+        }
+    }
+
+    fn assert_close(a: Tensor<2>, b: Tensor<2>) {
+        assert_eq!(a.dims(), b.dims());
+        let largest: f32 = (a - b).abs().max().into_scalar();
+        assert!(largest < 1e-4, "{largest}");
+    }
+}

@@ -314,3 +314,84 @@ fn progress_bar(steps: usize, epoch: usize, epochs: usize) -> Result<ProgressBar
     bar.set_prefix(format!("epoch {}/{epochs}", epoch + 1));
     Ok(bar)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture::preset;
+    use vaelet_model::Tensors;
+
+    fn images() -> Images {
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let (count, len) = (300, 28 * 28);
+        Images {
+            pixels: (0..count * len).map(|_| rng.next_u32() as u8).collect(),
+            len,
+            labels: vec![0; count],
+        }
+    }
+
+    fn run(folder: &Path, epochs: usize, mode: Mode) -> Result<Tensors> {
+        let preset = preset("digits").context("the preset")?;
+        let (encoder, decoder) = preset.spec.graphs()?;
+        let graphs = Graphs { encoder, decoder };
+        let settings = Settings {
+            preset,
+            epochs,
+            seed: 3,
+            run: folder.into(),
+            mode,
+            device: Device::flex(),
+        };
+        train(&settings, &graphs, &images())?.0.to_tensors(&graphs)
+    }
+
+    #[test]
+    fn an_interrupted_run_loses_one_epoch_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let [whole, cut] = ["whole", "cut"].map(|name| dir.path().join(name));
+        let expected = run(&whole, 2, Mode::Start).unwrap();
+
+        // A run is cut off in its second epoch: the first one's checkpoint is there, and
+        // the second one's half written.
+        fs::create_dir_all(&cut).unwrap();
+        let stopped = cut.join("checkpoint.next");
+        copy_first_epoch(&whole, &cut);
+        fs::create_dir(&stopped).unwrap();
+        fs::write(stopped.join("network.bpk"), "half").unwrap();
+        assert_eq!(run(&cut, 2, Mode::Resume).unwrap(), expected);
+    }
+
+    /// The checkpoint before the last, as a run leaves it.
+    fn copy_first_epoch(from: &Path, to: &Path) {
+        fs::create_dir(to.join("checkpoint")).unwrap();
+        for file in fs::read_dir(from.join("checkpoint.last")).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), to.join("checkpoint").join(file.file_name())).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_run_is_not_overwritten_and_a_bad_checkpoint_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = run(dir.path(), 1, Mode::Resume).unwrap_err().to_string();
+        assert!(missing.contains("no checkpoint"), "{missing}");
+        fs::create_dir(dir.path().join("checkpoint")).unwrap();
+        let taken = run(dir.path(), 1, Mode::Start).unwrap_err().to_string();
+        assert!(taken.contains("--resume"), "{taken}");
+    }
+
+    #[test]
+    fn a_pixel_is_ink_as_often_as_it_is_grey() {
+        let images = Images {
+            pixels: vec![0, 51, 204, 255],
+            len: 4,
+            labels: vec![0],
+        };
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let draws = binarize(&images, &[0; 20_000], &mut rng);
+        let share = |i: usize| draws.iter().skip(i).step_by(4).sum::<f32>() / 20_000.0;
+        assert_eq!((share(0), share(3)), (0.0, 1.0));
+        assert!((share(1) - 0.2).abs() < 0.01 && (share(2) - 0.8).abs() < 0.01);
+    }
+}
