@@ -28,8 +28,17 @@ const TYPES = {
 
 /** Chromium stays off the network, where it looks for updates of its own. */
 const QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-/** WebGPU in software: the same on every machine. */
-const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+/**
+ * WebGPU in software: the same on every machine. The browser itself has to draw with
+ * the same software Vulkan, or a device is lost as soon as it presents to a canvas.
+ */
+const WEBGPU = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+  "--use-vulkan=swiftshader",
+  "--use-angle=vulkan",
+];
 const NO_WEBGPU = ["--disable-features=WebGPU"];
 /** Chromium's own remark where a page asks for an adapter and there is none. */
 const NO_ADAPTER = /No available adapters/;
@@ -93,6 +102,8 @@ function findBrowser() {
 export async function withPage({ browser, server }, hash, use, { expected, init, ...context } = {}) {
   const tab = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...context });
   try {
+    // A GPU in software on a busy machine takes its time.
+    tab.setDefaultTimeout(120_000);
     const page = await tab.newPage();
     const complaints = listen(page);
     if (init) await page.addInitScript(init);

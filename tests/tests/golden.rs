@@ -88,7 +88,9 @@ fn the_gpu_gives_burns_answers() {
         Ok(context) => Rc::new(context),
         Err(e) if std::env::var_os("VAELET_REQUIRE_GPU").is_some() => panic!("{e}"),
         Err(e) => {
-            return eprintln!("NOT TESTED: {e}. Install mesa-vulkan-drivers for a GPU in software.");
+            return eprintln!(
+                "NOT TESTED: {e}. Install mesa-vulkan-drivers for a GPU in software."
+            );
         }
     };
     for folder in models() {

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell;
+use crate::{shell, tools};
 
 /// The name under which rustup knows the toolchain that is built here.
 pub const TOOLCHAIN: &str = "vaelet-web";
@@ -75,9 +75,12 @@ fn is_root() -> bool {
 /// told to use it here, so that a plain `trunk serve` finds it as well.
 pub fn install_web_toolchain() -> Result<()> {
     install(&TOOLCHAIN_PACKAGES)?;
-    let folder = toolchain_folder()?;
-    assemble(&folder)
-        .with_context(|| format!("the toolchain in {} is incomplete", folder.display()))?;
+    let folder = toolchain_folder().context("set HOME or RUSTUP_HOME")?;
+    // Another checkout may have made it; an upgrade of Debian's compiler makes it useless.
+    if !tools::compiles_for_web(&mut Command::new(folder.join("bin/rustc"))) {
+        assemble(&folder)
+            .with_context(|| format!("the toolchain in {} is incomplete", folder.display()))?;
+    }
     shell::run(
         shell::command("rustup")
             .args(["toolchain", "link", TOOLCHAIN])
@@ -91,12 +94,10 @@ pub fn install_web_toolchain() -> Result<()> {
 }
 
 /// Beside rustup's own toolchains: shared by all checkouts, gone when rustup goes.
-fn toolchain_folder() -> Result<PathBuf> {
+pub fn toolchain_folder() -> Option<PathBuf> {
     let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(env::home_dir()?.join(".rustup")));
-    Ok(home
-        .context("set HOME or RUSTUP_HOME")?
-        .join("vaelet-web-toolchain"))
+    let home = home.or_else(|| Some(env::home_dir()?.join(".rustup")))?;
+    Some(home.join("vaelet-web-toolchain"))
 }
 
 fn assemble(folder: &Path) -> Result<()> {
@@ -122,14 +123,15 @@ fn assemble(folder: &Path) -> Result<()> {
             folder.join("bin").join(program),
         )?;
     }
-    let built = build_std(folder)?;
-    let lib = rustlib.join(WASM).join("lib");
-    fs::create_dir_all(&lib)?;
-    for file in built {
+    // Under another name until it is whole.
+    let unfinished = rustlib.join(WASM).join("unfinished");
+    fs::create_dir_all(&unfinished)?;
+    for file in build_std(folder)? {
         let name = file.file_name().context("a library without a name")?;
-        fs::copy(&file, lib.join(name))?;
+        fs::copy(&file, unfinished.join(name))?;
     }
-    Ok(())
+    fs::rename(unfinished, rustlib.join(WASM).join("lib"))?;
+    Ok(fs::remove_dir_all(folder.join("std"))?)
 }
 
 /// A shell script that knows the toolchain's folder as `$here`.
@@ -175,7 +177,8 @@ fn build_std(folder: &Path) -> Result<Vec<PathBuf>> {
         .env("RUSTC_BOOTSTRAP", "1");
     build
         .env("CARGO_TARGET_DIR", empty.join("target"))
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        // The page is optimised as a whole, which needs the library's bitcode.
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Cembed-bitcode=yes");
     shell::run(&mut build)?;
     let libraries = fs::read_dir(empty.join("target").join(WASM).join("release/deps"))?
         .map(|entry| Ok(entry?.path()))

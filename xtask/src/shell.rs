@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::debian;
+
 /// The folder of the workspace.
 pub fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -43,14 +45,15 @@ pub fn find(program: &str) -> Option<PathBuf> {
 
 /// A program to be run in the project's root.
 ///
-/// Cargo's proxies pass on which toolchain started this program; it is taken
-/// out, so that the choice made for the project's folder counts.
+/// Cargo's proxies pass on which toolchain started this program. Where a toolchain
+/// for the web was made, that is taken out, so that the choice made for the
+/// project's folder counts.
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(find(program).unwrap_or_else(|| program.into()));
-    command
-        .current_dir(root())
-        .env("PATH", search_path())
-        .env_remove("RUSTUP_TOOLCHAIN");
+    command.current_dir(root()).env("PATH", search_path());
+    if debian::toolchain_folder().is_some_and(|folder| folder.exists()) {
+        command.env_remove("RUSTUP_TOOLCHAIN");
+    }
     command
 }
 
@@ -67,7 +70,7 @@ pub fn native_cargo() -> Command {
 fn native_toolchain() -> Option<&'static str> {
     static TOOLCHAIN: OnceLock<Option<String>> = OnceLock::new();
     let find = || match env::var("RUSTUP_TOOLCHAIN") {
-        Ok(name) if name != crate::debian::TOOLCHAIN => Some(name),
+        Ok(name) if name != debian::TOOLCHAIN => Some(name),
         Ok(_) => {
             let default = output(command("rustup").arg("default")).ok()?;
             Some(default.split_whitespace().next()?.to_owned())

@@ -4,6 +4,7 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -18,7 +19,7 @@ const BINARYEN_VERSION: &str = "132.0.0";
 const MIN_NODE: u32 = 18;
 const WASM: &str = "wasm32-unknown-unknown";
 /// How long rustup's server may take before the slower way is the faster one.
-const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
+const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
 
 /// What building the page takes.
 pub const FOR_WEB: [Tool; 4] = [Tool::WasmStd, Tool::WasmBindgen, Tool::WasmOpt, Tool::Trunk];
@@ -95,7 +96,7 @@ impl Tool {
 
     fn is_there(self) -> Result<bool> {
         Ok(match self {
-            Tool::WasmStd => has_wasm_std(),
+            Tool::WasmStd => compiles_for_web(&mut shell::command("rustc")),
             Tool::Trunk => has_version("trunk", TRUNK_VERSION),
             Tool::WasmBindgen => has_version("wasm-bindgen", &wasm_bindgen_version()?),
             Tool::WasmOpt => wasm_opt_version().is_some_and(|version| version >= MIN_WASM_OPT),
@@ -181,17 +182,12 @@ fn cargo_install(package: &str, version: &str) -> Result<()> {
     locked.or_else(|_| shell::run(shell::native_cargo().args(["install", &package])))
 }
 
-fn has_wasm_std() -> bool {
-    let libdir =
-        shell::output(shell::command("rustc").args(["--print", "target-libdir", "--target", WASM]));
-    let files = libdir
-        .ok()
-        .and_then(|folder| fs::read_dir(folder.trim()).ok());
-    files.is_some_and(|files| {
-        files
-            .flatten()
-            .any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
-    })
+/// Whether this rustc has a standard library for the web that it can read: it
+/// refuses one that another version has built.
+pub fn compiles_for_web(rustc: &mut Command) -> bool {
+    rustc.args(["--target", WASM, "--crate-type", "lib"]);
+    rustc.args(["--emit", "metadata", "-o", "-", "-"]);
+    shell::output(rustc.stdin(Stdio::null())).is_ok()
 }
 
 fn install_wasm_std() -> Result<()> {
@@ -200,16 +196,16 @@ fn install_wasm_std() -> Result<()> {
             "install rustup, which adds it with `rustup target add {WASM}`, or use this system's package of it"
         );
     }
-    let Err(error) = shell::run_within(
-        shell::command("rustup").args(["target", "add", WASM]),
-        RUSTUP_LIMIT,
-    ) else {
+    let mut rustup = shell::command("rustup");
+    rustup.args(["target", "add", WASM]);
+    if !debian::can_install() {
+        return shell::run(&mut rustup)
+            .context("check the connection to rustup's server and try again");
+    }
+    let Err(error) = shell::run_within(&mut rustup, RUSTUP_LIMIT) else {
         return Ok(());
     };
-    if !debian::can_install() {
-        return Err(error.context("check the connection to rustup's server and try again"));
-    }
-    println!("{error:#}; building it with Debian's compiler instead");
+    println!("{error:#}; building it with Debian's compiler instead, which takes a minute or two");
     debian::install_web_toolchain()
 }
 
@@ -239,7 +235,12 @@ fn install_wasm_opt() -> Result<()> {
 }
 
 fn wasm_opt_version() -> Option<u32> {
-    shell::find("wasm-opt")?;
+    let file = fs::canonicalize(shell::find("wasm-opt")?).ok()?;
+    // The build for Node takes long to start; the package around it says the same at once.
+    let package = file.parent()?.parent()?.join("package.json");
+    if let Some(version) = json_string(&package, "version") {
+        return version.split('.').next()?.parse().ok();
+    }
     let printed = shell::output(shell::command("wasm-opt").arg("--version")).ok()?;
     printed.split_whitespace().nth(2)?.parse().ok()
 }

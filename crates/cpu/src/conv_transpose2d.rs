@@ -1,8 +1,8 @@
 //! Transposed convolution.
 
 use crate::gemm::add_product;
-use crate::patches::Patches;
 use vaelet_model::Window;
+use vaelet_model::patches::Patches;
 
 /// `out` += convᵀ(x) for x of shape `[N, H, W, C]` and `out` of `[N, H', W', C']`.
 /// `weight` is `[C, k, k, C']` (see [`input_first`]): one product gives what each
@@ -19,7 +19,7 @@ pub fn conv_transpose2d(
     let output: usize = window.output.iter().product();
     for (image, out) in x.chunks_exact(input).zip(out.chunks_exact_mut(output)) {
         scratch.clear();
-        scratch.resize(patches.len(), 0.0);
+        scratch.resize(patches.matrix_len(), 0.0);
         add_product(image, weight, scratch, window.input[2], patches.row_len());
         patches.for_each_run(|row, pixel, len| {
             for (out, value) in out[pixel..pixel + len].iter_mut().zip(&scratch[row..]) {

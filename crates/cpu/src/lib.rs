@@ -13,7 +13,6 @@ mod conv2d;
 mod conv_transpose2d;
 mod gemm;
 mod linear;
-mod patches;
 mod present;
 mod runtime;
 

@@ -87,10 +87,11 @@ pub fn lerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
         .collect()
 }
 
-/// Along the great arc between a's and b's directions (Shoemake 1985), with the
-/// length going from one's to the other's, so that the path stays where a Gaussian
-/// has its mass (White 2016). Falls back to [`lerp`] where the arc is not defined:
-/// a vector of length zero, or directions that are the same or opposite.
+/// Along the arc between a's and b's directions (Shoemake 1985), which keeps its distance
+/// from the centre, where a Gaussian has hardly any mass (White 2016):
+/// (sin((1 − t) Ω) a + sin(t Ω) b) / sin Ω, with Ω the angle between the two. Falls back
+/// to [`lerp`] where the arc is not defined: a vector of length zero, or directions that
+/// are the same or opposite.
 pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
     let dot = |a: &[f32], b: &[f32]| -> f64 {
         a.iter()
@@ -98,17 +99,16 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
             .map(|(a, b)| f64::from(*a) * f64::from(*b))
             .sum()
     };
-    let (len_a, len_b) = (dot(a, a).sqrt(), dot(b, b).sqrt());
-    let angle = (dot(a, b) / (len_a * len_b)).clamp(-1.0, 1.0).acos();
+    let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    let angle = cosine.clamp(-1.0, 1.0).acos();
     // A zero vector makes the angle NaN, which lies in no range.
     let has_arc = (1e-6..std::f64::consts::PI - 1e-6).contains(&angle);
     if !has_arc || t == 0.0 || t == 1.0 {
         return lerp(a, b, t);
     }
     let t = f64::from(t);
-    let length = len_a * (1.0 - t) + len_b * t;
-    let from = ((1.0 - t) * angle).sin() / angle.sin() * length / len_a;
-    let to = (t * angle).sin() / angle.sin() * length / len_b;
+    let from = ((1.0 - t) * angle).sin() / angle.sin();
+    let to = (t * angle).sin() / angle.sin();
     a.iter()
         .zip(b)
         .map(|(a, b)| (f64::from(*a) * from + f64::from(*b) * to) as f32)
@@ -152,9 +152,11 @@ mod tests {
             assert_eq!(path(&a, &b, 1.0), b);
         }
         let length = |v: &[f32]| v.iter().map(|v| v * v).sum::<f32>().sqrt();
-        let middle = slerp(&a, &b, 0.5);
-        assert!((length(&middle) - 0.5 * (length(&a) + length(&b))).abs() < 1e-4);
-        assert!(length(&lerp(&a, &b, 0.5)) < length(&middle));
+        let (a, b) = ([3.0, 0.0, 4.0], [0.0, 5.0, 0.0]);
+        for t in [0.1, 0.5, 0.8] {
+            assert!((length(&slerp(&a, &b, t)) - 5.0).abs() < 1e-5);
+            assert!(length(&lerp(&a, &b, t)) < 4.6);
+        }
     }
 
     #[test]

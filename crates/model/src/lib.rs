@@ -13,6 +13,7 @@ pub mod drawing;
 mod error;
 mod graph;
 pub mod latent;
+pub mod patches;
 pub mod random;
 pub mod runtime;
 mod spec;

@@ -4,12 +4,13 @@
 //! Parameters have the shapes and the layout of the weights file, so export only
 //! rounds them. Images are `[N, H · W · C]`, channels innermost.
 
-use crate::ops::{Patches, col2im, im2col, silu};
+use crate::ops::{col2im, im2col, silu};
 use anyhow::Result;
 use burn::module::{Module, Param};
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation};
+use vaelet_model::patches::Patches;
 use vaelet_model::{Activation, Graph, Op, Params, Step, Tensors, Weights, Window, random};
 
 /// Encoder and decoder of one model.
@@ -238,7 +239,7 @@ impl Affine {
 
 fn convolve(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
     let batch = x.dims()[0];
-    let rows = im2col(x, patches(w, w.input, w.output));
+    let rows = im2col(x, Patches::of_conv(w));
     rows.matmul(weight)
         .reshape([batch, w.output.iter().product()])
 }
@@ -252,18 +253,7 @@ fn convolve_transposed(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2>
         .swap_dims(0, 1)
         .reshape([inputs, taps * outputs]);
     let rows = x.reshape([batch * len / inputs, inputs]).matmul(weight);
-    col2im(rows, patches(w, w.output, w.input))
-}
-
-fn patches(w: &Window, image: [usize; 3], positions: [usize; 3]) -> Patches {
-    Patches {
-        image: [image[0], image[1]],
-        positions: [positions[0], positions[1]],
-        channels: image[2],
-        kernel: w.kernel,
-        stride: w.stride,
-        padding: w.padding,
-    }
+    col2im(rows, Patches::of_transpose(w))
 }
 
 /// With burn's own convolution, which GPU backends do well.
@@ -324,7 +314,10 @@ mod tests {
             };
             let x = random(1, [2, 9 * 11 * 3]);
             let weight = random(2, [kernel * kernel * 3, 5]);
-            assert_close(convolve(x.clone(), weight.clone(), &w), convolve_natively(x, weight, &w));
+            assert_close(
+                convolve(x.clone(), weight.clone(), &w),
+                convolve_natively(x, weight, &w),
+            );
 
             let side = |s: usize| (s - 1) * stride + kernel - 2 * padding;
             let w = Window {

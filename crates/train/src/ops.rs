@@ -17,23 +17,7 @@ use burn::backend::{
 };
 use burn::tensor::{Shape, Tensor, TensorData};
 use rayon::prelude::*;
-
-/// Where a kernel lies on an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patches {
-    /// Rows and columns of the image.
-    pub image: [usize; 2],
-    /// Rows and columns of positions.
-    pub positions: [usize; 2],
-    /// Values in one pixel.
-    pub channels: usize,
-    /// Side of the kernel.
-    pub kernel: usize,
-    /// Pixels between positions.
-    pub stride: usize,
-    /// Zeros on every side of the image.
-    pub padding: usize,
-}
+use vaelet_model::patches::Patches;
 
 /// `[N, H · W · C]` to `[N · positions, kernel² · C]`.
 pub fn im2col(x: Tensor<2>, patches: Patches) -> Tensor<2> {
@@ -50,52 +34,6 @@ pub fn silu(x: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::silu(x.into_dispatch()))
 }
 
-impl Patches {
-    fn image_len(&self) -> usize {
-        self.image[0] * self.image[1] * self.channels
-    }
-
-    fn row_len(&self) -> usize {
-        self.kernel * self.kernel * self.channels
-    }
-
-    fn rows(&self) -> usize {
-        self.positions[0] * self.positions[1]
-    }
-
-    /// Calls `copy(row_start, image_start, len)` for every run of values that lies
-    /// inside the image: one kernel row at one position.
-    fn for_each_run(&self, mut copy: impl FnMut(usize, usize, usize)) {
-        let [height, width] = self.image;
-        let (kernel, channels) = (self.kernel, self.channels);
-        for oy in 0..self.positions[0] {
-            for ox in 0..self.positions[1] {
-                let row = (oy * self.positions[1] + ox) * self.row_len();
-                // Kernel columns that fall on the image: ox · stride + kx − padding in 0..width.
-                let left = ox * self.stride;
-                let first = self.padding.saturating_sub(left);
-                let last = kernel.min((width + self.padding).saturating_sub(left));
-                if first >= last {
-                    continue;
-                }
-                for ky in 0..kernel {
-                    let Some(y) = (oy * self.stride + ky).checked_sub(self.padding) else {
-                        continue;
-                    };
-                    if y < height {
-                        let x = left + first - self.padding;
-                        copy(
-                            row + (ky * kernel + first) * channels,
-                            (y * width + x) * channels,
-                            (last - first) * channels,
-                        );
-                    }
-                }
-            }
-        }
-    }
-}
-
 #[backend_extension(Flex, Autodiff)]
 trait CpuOps: Backend {
     fn im2col(x: FloatTensor<Self>, patches: Patches) -> FloatTensor<Self>;
@@ -108,8 +46,8 @@ impl CpuOps for Flex {
     fn im2col(x: FloatTensor<Self>, p: Patches) -> FloatTensor<Self> {
         let batch = x.shape()[0];
         let x = x.to_contiguous();
-        let mut out = vec![0.0f32; batch * p.rows() * p.row_len()];
-        out.par_chunks_exact_mut(p.rows() * p.row_len())
+        let mut out = vec![0.0f32; batch * p.matrix_len()];
+        out.par_chunks_exact_mut(p.matrix_len())
             .zip(x.storage::<f32>().par_chunks_exact(p.image_len()))
             .for_each(|(rows, image)| {
                 p.for_each_run(|row, pixel, len| {
@@ -125,7 +63,7 @@ impl CpuOps for Flex {
         let x = x.to_contiguous();
         let mut out = vec![0.0f32; batch * p.image_len()];
         out.par_chunks_exact_mut(p.image_len())
-            .zip(x.storage::<f32>().par_chunks_exact(p.rows() * p.row_len()))
+            .zip(x.storage::<f32>().par_chunks_exact(p.matrix_len()))
             .for_each(|(image, rows)| {
                 p.for_each_run(|row, pixel, len| {
                     for (pixel, value) in image[pixel..pixel + len].iter_mut().zip(&rows[row..]) {
@@ -296,9 +234,8 @@ mod tests {
         for (kernel, stride, padding) in [(3, 1, 1), (4, 2, 1), (2, 3, 0), (5, 1, 2)] {
             let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
             let patches = Patches {
-                image: [7, 9],
+                image: [7, 9, 3],
                 positions: [side(7), side(9)],
-                channels: 3,
                 kernel,
                 stride,
                 padding,

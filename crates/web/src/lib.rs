@@ -4,6 +4,9 @@
 //! face, and errors become JavaScript `Error`s with a `code` and a sentence. Work for the
 //! GPU is submitted before a call returns; its promises only bring the numbers.
 
+// Natively there is no browser to work in, and nothing to build.
+#![cfg(target_family = "wasm")]
+
 mod backend;
 mod error;
 mod gpu;
@@ -76,9 +79,9 @@ impl Model {
     #[wasm_bindgen(getter)]
     pub fn measured(&self) -> Object {
         object([
-            ("webgpu", self.measured.webgpu.into()),
-            ("cpu", self.measured.cpu.into()),
-            ("adapter", self.measured.adapter.clone().into()),
+            ("webgpu", or_null(self.measured.webgpu)),
+            ("cpu", or_null(self.measured.cpu)),
+            ("adapter", or_null(self.measured.adapter.clone())),
         ])
     }
 
@@ -224,6 +227,10 @@ fn promise(future: impl Future<Output = Result<JsValue, Failure>> + 'static) -> 
 
 fn array(values: &[f32]) -> JsValue {
     Float32Array::from(values).into()
+}
+
+fn or_null(value: Option<impl Into<JsValue>>) -> JsValue {
+    value.map_or(JsValue::NULL, Into::into)
 }
 
 fn object<const N: usize>(entries: [(&str, JsValue); N]) -> Object {
