@@ -1,6 +1,8 @@
 //! Every released model gives burn's answers on both runtimes: `golden.safetensors`
 //! holds what burn computed with the weights as released.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use pollster::block_on;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Reading a model: a good one whole, a bad one never, and no panic in between.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use proptest::prelude::*;
 use vaelet_model::{
     Error, Graph, Model, ModelSpec, Precision, Tensor, Tensors, WeightsFile, random, write_tensors,
