@@ -302,7 +302,7 @@ async function createRuntime(spec, weights, backend) {
     return await wasm.Model.create(spec, weights, backend);
   } catch (error) {
     if (!error?.code) throw error;
-    throw new VaeletError(error.code, error.message, { cause: error });
+    throw new VaeletError(error.code, `${error.message}.`, { cause: error });
   }
 }
 
