@@ -156,16 +156,32 @@ export function state(page) {
   });
 }
 
-/** Draws strokes with the mouse; points are parts of the pad's width, and may lie outside. */
+/**
+ * Draws strokes with the mouse; points are parts of the pad's width, and may lie outside.
+ * Like a real mouse it does not wait for the page: what comes within a frame arrives at once.
+ */
 export async function drawStrokes(page, strokes, pad = "#pad") {
   const box = await page.locator(pad).boundingBox();
-  const move = ([x, y], options) => page.mouse.move(box.x + x * box.width, box.y + y * box.height, options);
-  for (const [first, ...rest] of strokes) {
-    await move(first);
-    await page.mouse.down();
-    for (const point of rest) await move(point, { steps: 2 });
-    await page.mouse.up();
+  const cdp = await page.context().newCDPSession(page);
+  const send = (type, [x, y], buttons) =>
+    cdp.send("Input.dispatchMouseEvent", {
+      type,
+      x: box.x + x * box.width,
+      y: box.y + y * box.height,
+      button: type === "mouseMoved" && !buttons ? "none" : "left",
+      buttons,
+      clickCount: type === "mouseMoved" ? 0 : 1,
+    });
+  for (const points of strokes) {
+    const [first, last] = [points[0], points.at(-1)];
+    await Promise.all([
+      send("mouseMoved", first, 0),
+      send("mousePressed", first, 1),
+      ...points.slice(1).map((point) => send("mouseMoved", point, 1)),
+      send("mouseReleased", last, 0),
+    ]);
   }
+  await cdp.detach();
 }
 
 /** What is really on the screen where a canvas is: grey values, `width` × `height`. */
