@@ -164,7 +164,9 @@ mod tests {
 
     #[test]
     fn resumes_where_it_was_cut_off_and_checks() {
-        let contents: Vec<u8> = (0..100_000u32).map(|i| (i.wrapping_mul(i) >> 3) as u8).collect();
+        let contents: Vec<u8> = (0..100_000u32)
+            .map(|i| (i.wrapping_mul(i) >> 3) as u8)
+            .collect();
         let sha256 = sha256_hex(&contents);
         let list = [("data.gz", sha256.as_str())];
         let packed = packed(&contents);
