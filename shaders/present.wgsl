@@ -2,7 +2,7 @@
 // every pixel of the target finds its cell, and in it the nearest pixel of the image.
 
 @group(0) @binding(0) var<uniform> grid: Grid;
-@group(0) @binding(1) var<storage, read> images: array<f32>; // [N, HEIGHT, WIDTH, CHANNELS]
+@group(0) @binding(1) var<storage, read> images: array<f32>; // [N, CHANNELS, HEIGHT, WIDTH]
 
 struct Grid {
     size: vec2<u32>,  // of the target, in pixels
@@ -31,9 +31,10 @@ fn fragment(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
         return vec4(0.0);
     }
     let place = pixel % vec2(WIDTH, HEIGHT);
-    let first = ((image * HEIGHT + place.y) * WIDTH + place.x) * CHANNELS;
+    let plane = HEIGHT * WIDTH;
+    let first = image * CHANNELS * plane + place.y * WIDTH + place.x;
     if CHANNELS == 1 {
         return vec4(vec3(images[first]), 1.0);
     }
-    return vec4(images[first], images[first + 1], images[first + 2], 1.0);
+    return vec4(images[first], images[first + plane], images[first + 2 * plane], 1.0);
 }

@@ -4,7 +4,7 @@
 use crate::Error;
 use futures_channel::oneshot;
 use std::sync::{Arc, Mutex};
-use wgpu::{Adapter, Device, DeviceType, Instance, InstanceDescriptor, Queue};
+use wgpu::{Adapter, Device, DeviceType, Features, Instance, InstanceDescriptor, Queue};
 
 /// A device and its queue.
 pub struct Context {
@@ -37,6 +37,8 @@ impl Context {
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("vaelet"),
+                required_features: adapter.features()
+                    & (Features::SHADER_F16 | Features::TIMESTAMP_QUERY),
                 ..Default::default()
             })
             .await
@@ -74,6 +76,17 @@ impl Context {
     /// Whether the adapter is known to be a CPU in disguise. Browsers do not always say.
     pub fn is_software(&self) -> bool {
         self.adapter.get_info().device_type == DeviceType::Cpu
+    }
+
+    /// Whether shaders may use f16.
+    pub fn has_f16(&self) -> bool {
+        self.device.features().contains(Features::SHADER_F16)
+    }
+
+    /// Number of threads that keep the adapter busy: a few for each core of a CPU, many
+    /// thousands for a GPU.
+    pub fn parallelism(&self) -> usize {
+        if self.is_software() { 16 } else { 8192 }
     }
 
     /// Resolves with the reason once the device is lost or has failed. The first caller

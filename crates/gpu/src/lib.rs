@@ -5,21 +5,20 @@
 //! the reader sees goes from the decoder's buffer to the canvas in the same submit, and
 //! numbers come back later through a small pool of buffers.
 //!
-//! One module for each kernel, of the same name as its file in `shaders/` and as its
-//! twin in `vaelet-cpu`: each says how many workgroups it needs and with which
-//! constants it is built. [`shaders`] joins and names the sources.
+//! A layer is a matrix product: [`kernel`](crate) says which shader runs it and with how many
+//! threads, `layout` how values lie in buffers, `weights` how parameters do, and
+//! [`shaders`] joins the sources. `plan` makes a graph of them, `runtime` a frame.
 
 mod context;
-mod conv2d;
-mod conv_transpose2d;
 mod kernel;
-mod linear;
+mod layout;
 mod plan;
 mod present;
 mod readback;
 mod reparameterize;
 mod runtime;
 pub mod shaders;
+mod weights;
 
 pub use context::Context;
 pub use present::Target;

@@ -1,39 +1,17 @@
 //! A graph compiled for the GPU: pipelines once, buffers and bind groups for the
 //! largest batch seen.
 
-use crate::kernel::{Kernel, Kernels, LANES, bind_group, columns};
+use crate::kernel::{Geometry, Kernel, Kernels, bind_group};
+use crate::layout::Layout;
 use crate::readback::bytes;
+use crate::weights::{PackedWeights, Place};
 use vaelet_model::{Graph, Model, Step};
 use wgpu::{BindGroup, Buffer, BufferUsages, ComputePass, Device};
-
-/// All parameters of a model as the kernels read them: rows of output channels in
-/// vec4, the last of each row padded with zeros, in the order of use.
-#[derive(Default)]
-pub struct PackedWeights {
-    values: Vec<f32>,
-}
-
-impl PackedWeights {
-    /// Appends rows of `outputs` values; returns where they begin, in vec4.
-    fn push(&mut self, rows: &[f32], outputs: usize) -> usize {
-        let start = self.values.len() / LANES;
-        for row in rows.chunks_exact(outputs) {
-            self.values.extend_from_slice(row);
-            let padded = self.values.len() + columns(outputs) * LANES - outputs;
-            self.values.resize(padded, 0.0);
-        }
-        start
-    }
-
-    /// The bytes of the storage buffer.
-    pub fn bytes(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.values)
-    }
-}
 
 /// A graph's kernels and the places of its values.
 pub struct Plan {
     graph: Graph,
+    layouts: Vec<Layout>,
     kernels: Vec<Kernel>,
     slot_of: Vec<usize>,
     slot_sizes: Vec<usize>,
@@ -41,28 +19,50 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Builds the pipelines and appends the parameters to `weights`.
+    /// Builds the pipelines. The graph's parameters begin `start` blocks into the model's
+    /// weights; its output is laid out as `output` says. Returns where they end.
     pub fn new(
         device: &Device,
-        kernels: &Kernels,
-        model: &Model,
+        kernels: &mut Kernels,
         graph: &Graph,
-        weights: &mut PackedWeights,
-    ) -> Self {
+        output: impl Fn(&vaelet_model::Value) -> Layout,
+        start: usize,
+    ) -> (Self, usize) {
+        let mut layouts: Vec<_> = graph.values.iter().map(Layout::vectors).collect();
+        layouts[0] = Layout::planes(&graph.values[0]);
+        layouts[graph.output()] = output(&graph.values[graph.output()]);
+
+        let mut end = start;
         let build = |step: &Step| {
-            let outputs = step.params.bias;
-            let weight = weights.push(model.weights.get(&step.params.weight_name()), outputs);
-            let bias = weights.push(model.weights.get(&step.params.bias_name()), outputs);
-            kernels.build(device, step, weight, bias)
+            let (x, y) = (layouts[step.input], layouts[step.output]);
+            let geometry = Geometry::new(step, x, y);
+            let place;
+            (place, end) = Place::after(end, &geometry);
+            // Where nothing is added its strides do not matter.
+            let add = layouts[step.add.unwrap_or(step.input)];
+            kernels.build(device, step, geometry, place, [x, add, y])
         };
-        let built = graph.steps.iter().map(build).collect();
-        let (slot_of, slot_sizes) = graph.slots();
-        Self {
+        let kernels = graph.steps.iter().map(build).collect();
+        let (slot_of, mut slot_sizes) = graph.slots();
+        for (layout, &slot) in layouts.iter().zip(&slot_of) {
+            slot_sizes[slot] = slot_sizes[slot].max(layout.len());
+        }
+        let plan = Self {
             graph: graph.clone(),
-            kernels: built,
+            layouts,
+            kernels,
             slot_of,
             slot_sizes,
             bind_groups: Vec::new(),
+        };
+        (plan, end)
+    }
+
+    /// Appends the graph's parameters.
+    pub fn pack(&self, model: &Model, weights: &mut PackedWeights) {
+        for (step, kernel) in self.graph.steps.iter().zip(&self.kernels) {
+            let (x, y) = (self.layouts[step.input], self.layouts[step.output]);
+            weights.push(model, step, &kernel.geometry, x, y);
         }
     }
 
@@ -101,9 +101,9 @@ impl Plan {
     /// Records one dispatch for each step.
     pub fn dispatch(&self, pass: &mut ComputePass<'_>, batch: usize) {
         for (kernel, bind_group) in self.kernels.iter().zip(&self.bind_groups) {
-            pass.set_pipeline(&kernel.pipeline);
+            let (pipeline, [x, y, z]) = kernel.launch(batch);
+            pass.set_pipeline(pipeline);
             pass.set_bind_group(0, bind_group, &[]);
-            let [x, y, z] = kernel.workgroups(batch);
             pass.dispatch_workgroups(x, y, z);
         }
     }
@@ -114,7 +114,7 @@ impl Plan {
             let groups = self
                 .kernels
                 .iter()
-                .flat_map(|kernel| kernel.workgroups(batch));
+                .flat_map(|kernel| kernel.launch(batch).1);
             groups.max().is_none_or(|most| most <= workgroups)
         };
         // Workgroups grow with the batch, so the last power of two that fits will do.

@@ -1,16 +1,18 @@
 //! A model on the GPU: its two plans, its buffers, and the frames made of them.
 
 use crate::kernel::{Kernels, bind_group};
-use crate::plan::{PackedWeights, Plan, storage};
+use crate::layout::Layout;
+use crate::plan::{Plan, storage};
 use crate::present::{Grid, Present, Target};
 use crate::readback::{Pending, Pool};
 use crate::reparameterize::Reparameterize;
+use crate::weights::PackedWeights;
 use crate::{Context, Error};
 use bytemuck::{Pod, Zeroable};
 use std::future::Future;
 use std::rc::Rc;
 use vaelet_model::latent::Posterior;
-use vaelet_model::runtime::{Runtime, channels_first, channels_last};
+use vaelet_model::runtime::Runtime;
 use vaelet_model::{Input, Model};
 use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, Device};
 
@@ -75,13 +77,24 @@ enum Part {
 impl GpuRuntime {
     /// Compiles a model for a device.
     pub fn new(context: Rc<Context>, model: &Model) -> Self {
+        let parallelism = context.parallelism();
+        Self::with_parallelism(context, model, parallelism)
+    }
+
+    /// Like [`GpuRuntime::new`] for a device that so many threads keep busy: the number
+    /// decides between kernels.
+    pub fn with_parallelism(context: Rc<Context>, model: &Model, parallelism: usize) -> Self {
         let device = &context.device;
-        let kernels = Kernels::new(device);
+        let half_precision = context.has_f16() && model.weights.are_f16();
+        let mut kernels = Kernels::new(device, parallelism, half_precision);
+        let (encoder, end) = Plan::new(device, &mut kernels, &model.encoder, Layout::flat, 0);
+        let (decoder, _) = Plan::new(device, &mut kernels, &model.decoder, Layout::planes, end);
         let mut packed = PackedWeights::default();
-        let encoder = Plan::new(device, &kernels, model, &model.encoder, &mut packed);
-        let decoder = Plan::new(device, &kernels, model, &model.decoder, &mut packed);
-        let weights = storage(device, "weights", packed.bytes().len() / size_of::<f32>());
-        context.queue.write_buffer(&weights, 0, packed.bytes());
+        encoder.pack(model, &mut packed);
+        decoder.pack(model, &mut packed);
+        let packed = packed.bytes(half_precision);
+        let weights = storage(device, "weights", packed.len() / size_of::<f32>());
+        context.queue.write_buffer(&weights, 0, &packed);
 
         let (input, latent) = (model.spec.input, model.spec.latent_size());
         Self {
@@ -114,7 +127,7 @@ impl GpuRuntime {
         let latent = self.latent;
         let mut encoder = self.begin(Part::Encode, batch, 0.0)?;
         let buffers = self.buffers()?;
-        self.write(&buffers.images, &self.channels_last(images));
+        self.write(&buffers.images, images);
         let sources = [(&buffers.posterior, 2 * latent * batch)];
         let pending = self.pool.copy(&self.context.device, &mut encoder, &sources);
         let parts = self.submit(encoder, pending);
@@ -137,13 +150,7 @@ impl GpuRuntime {
         let sources = [(&buffers.output, input.len() * batch)];
         let pending = self.pool.copy(&self.context.device, &mut encoder, &sources);
         let parts = self.submit(encoder, pending);
-        Ok(async move {
-            Ok(channels_first(
-                &parts.await?[0],
-                input.channels,
-                input.len(),
-            ))
-        })
+        Ok(async move { Ok(parts.await?.swap_remove(0)) })
     }
 
     /// Decodes a batch and draws it: one submit, nothing comes back.
@@ -175,7 +182,7 @@ impl GpuRuntime {
         let batch = images.len() / input.len();
         let mut encoder = self.begin(Part::Autoencode, batch, temperature)?;
         let buffers = self.buffers()?;
-        self.write(&buffers.images, &self.channels_last(images));
+        self.write(&buffers.images, images);
         self.write(&buffers.epsilon, epsilon);
         let sources = [
             (&buffers.posterior, 2 * latent * batch),
@@ -187,7 +194,7 @@ impl GpuRuntime {
         let parts = self.submit(encoder, pending);
         Ok(async move {
             let mut parts = parts.await?;
-            let images = channels_first(&parts[2], input.channels, input.len());
+            let images = parts.swap_remove(2);
             Ok(Reconstruction {
                 posterior: Posterior::from_encoder(&parts[0], latent),
                 z: parts.swap_remove(1),
@@ -273,10 +280,6 @@ impl GpuRuntime {
         self.context
             .queue
             .write_buffer(buffer, 0, bytemuck::cast_slice(values));
-    }
-
-    fn channels_last(&self, images: &[f32]) -> Vec<f32> {
-        channels_last(images, self.input.channels, self.input.len())
     }
 
     fn buffers(&self) -> Result<&Buffers, Error> {

@@ -3,29 +3,46 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
+use vaelet_gpu::shaders::{self, LayerShader};
+
+fn assert_valid(name: &str, source: &str) {
+    let module = naga::front::wgsl::parse_str(source)
+        .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
+    Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16)
+        .validate(&module)
+        .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
+}
 
 #[test]
-fn every_shader_is_valid() {
-    for (name, source) in vaelet_gpu::shaders::all() {
-        let module = naga::front::wgsl::parse_str(&source)
-            .unwrap_or_else(|e| panic!("{name}.wgsl: {}", e.emit_to_string(&source)));
-        Validator::new(ValidationFlags::all(), Capabilities::empty())
-            .validate(&module)
-            .unwrap_or_else(|e| panic!("{name}.wgsl: {}", e.emit_to_string(&source)));
+fn every_layer_shader_is_valid() {
+    for shader in LayerShader::all() {
+        assert_valid(&format!("{shader:?}"), &shader.source());
     }
 }
 
 #[test]
-fn every_file_is_one_of_them() {
+fn the_other_shaders_are_valid() {
+    for (name, source) in shaders::OTHERS {
+        assert_valid(name, source);
+    }
+}
+
+#[test]
+fn every_file_is_compiled() {
+    let sources: Vec<String> = LayerShader::all()
+        .into_iter()
+        .map(LayerShader::source)
+        .collect();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shaders");
-    let known = vaelet_gpu::shaders::all().map(|(name, _)| name);
     for file in std::fs::read_dir(folder).unwrap() {
-        let name = file.unwrap().file_name().into_string().unwrap();
-        let stem = name.trim_end_matches(".wgsl");
-        let is_part = ["step", "tile"].contains(&stem);
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let joined = sources.iter().any(|source| source.contains(&text));
+        let alone = shaders::OTHERS.iter().any(|(_, source)| *source == text);
         assert!(
-            known.contains(&stem) || is_part,
-            "{name} is not compiled anywhere"
+            joined || alone,
+            "{} is not compiled anywhere",
+            path.display()
         );
     }
 }

@@ -9,7 +9,7 @@ use crate::spec::{FILE, check_dim, check_len, product};
 use crate::{Activation, Error, Layer, Result};
 
 /// Height, width and channels of a value; a vector is `[1, 1, C]`.
-type Shape = [usize; 3];
+pub type Shape = [usize; 3];
 
 /// An encoder or a decoder.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +23,16 @@ pub struct Graph {
 /// Something a step reads or writes: one image or vector for each item of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value {
+    /// As the step that writes it sees it, or the reshape after that.
+    pub shape: Shape,
+}
+
+impl Value {
     /// Number of f32 for one item.
-    pub len: usize,
+    #[expect(clippy::len_without_is_empty, reason = "a value is never empty")]
+    pub fn len(&self) -> usize {
+        len(self.shape)
+    }
 }
 
 /// One kernel launch: `output = activation(op(input) + bias + add)`.
@@ -107,7 +115,7 @@ impl Graph {
         let mut builder = Builder {
             graph: Self {
                 steps: Vec::new(),
-                values: vec![Value { len: len(input) }],
+                values: vec![Value { shape: input }],
             },
             current: 0,
             shape: input,
@@ -149,7 +157,7 @@ impl Graph {
         let output = self.output();
         let mut slot_of = vec![0; self.values.len()];
         slot_of[output] = 1;
-        let mut sizes = vec![self.values[0].len, self.values[output].len];
+        let mut sizes = vec![self.values[0].len(), self.values[output].len()];
         // For each slot from 2 on, the step after which it is free again.
         let mut busy_until: Vec<usize> = Vec::new();
         for (i, step) in self.steps.iter().enumerate() {
@@ -165,7 +173,7 @@ impl Graph {
             });
             busy_until[slot] = last_use[value];
             slot_of[value] = slot + 2;
-            sizes[slot + 2] = sizes[slot + 2].max(self.values[value].len);
+            sizes[slot + 2] = sizes[slot + 2].max(self.values[value].len());
         }
         (slot_of, sizes)
     }
@@ -256,6 +264,17 @@ impl Builder {
                 let shape = [*height, *width, *channels];
                 check_len(field, len(shape))?;
                 self.expect(field, len(self.shape), len(shape))?;
+                // A runtime may pad channels, so only a linear layer can write any shape.
+                let after_linear = self.graph.steps.last().is_some_and(|step| {
+                    step.output == self.current
+                        && step.add.is_none()
+                        && matches!(step.op, Op::Linear { .. })
+                });
+                if !after_linear {
+                    let found = "another place";
+                    return Err(Error::field(FILE, field, "a linear layer before it", found));
+                }
+                self.graph.values[self.current].shape = shape;
                 self.shape = shape;
                 Ok(())
             }
@@ -323,7 +342,8 @@ impl Builder {
     fn residual(&mut self, field: &str, layers: &[Layer], activation: Activation) -> Result<()> {
         let (input, shape, before) = (self.current, self.shape, self.graph.steps.len());
         self.layers(&format!("{field}.layers"), layers)?;
-        if self.shape != shape {
+        let kept = self.graph.values[input].shape == shape;
+        if self.shape != shape || !kept {
             return Err(Error::field(
                 FILE,
                 format!("{field}.layers"),
@@ -366,7 +386,7 @@ impl Builder {
     ) -> Result<()> {
         check_len(field, len(output))?;
         check_len(field, product(&weight))?;
-        self.graph.values.push(Value { len: len(output) });
+        self.graph.values.push(Value { shape: output });
         let output_index = self.graph.values.len() - 1;
         self.graph.steps.push(Step {
             op,

@@ -20,7 +20,7 @@ mod spec;
 mod weights;
 
 pub use error::{Error, Result};
-pub use graph::{Graph, Op, Params, Step, Value, Window};
+pub use graph::{Graph, Op, Params, Shape, Step, Value, Window};
 pub use spec::{
     Activation, Example, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Training,
     WeightsFile,

@@ -81,7 +81,7 @@ fn a_good_model_is_read_and_fused() {
     );
     let residual = &model.encoder.steps[2];
     assert_eq!(residual.add, Some(model.encoder.steps[0].output));
-    assert_eq!(model.encoder.values[model.encoder.output()].len, 10);
+    assert_eq!(model.encoder.values[model.encoder.output()].len(), 10);
     let again = ModelSpec::parse(&model.spec.to_json().unwrap()).unwrap();
     assert_eq!(again, model.spec);
 }
@@ -93,7 +93,7 @@ fn values_alive_together_never_share_a_slot() {
         let (slot_of, sizes) = graph.slots();
         for (i, step) in graph.steps.iter().enumerate() {
             assert_ne!(slot_of[step.input], slot_of[step.output]);
-            assert!(graph.values[step.output].len <= sizes[slot_of[step.output]]);
+            assert!(graph.values[step.output].len() <= sizes[slot_of[step.output]]);
             // Whatever a later step still reads must survive this one.
             for later in &graph.steps[i + 1..] {
                 for value in [Some(later.input), later.add].into_iter().flatten() {
