@@ -1,22 +1,70 @@
 //! Convolution (cross-correlation, as in every deep learning library).
 
-use crate::gemm::add_product;
+use crate::finish::Finish;
+use crate::first_values;
+use crate::gemm::Packed;
+use crate::winograd::{ThreeTaps, Winograd};
 use vaelet_model::Window;
 use vaelet_model::patches::Patches;
 
-/// `out` += conv(x) for x of shape `[N, H, W, C]`, `weight` of `[k, k, C, C']` and
-/// `out` of `[N, H', W', C']`. Gathers the patches of one image at a time into
-/// `scratch` and multiplies them with the weight.
-pub fn conv2d(window: &Window, x: &[f32], weight: &[f32], scratch: &mut Vec<f32>, out: &mut [f32]) {
-    let patches = Patches::of_conv(window);
-    let input: usize = window.input.iter().product();
-    let output: usize = window.output.iter().product();
-    for (image, out) in x.chunks_exact(input).zip(out.chunks_exact_mut(output)) {
-        scratch.clear();
-        scratch.resize(patches.matrix_len(), 0.0);
-        patches.for_each_run(|row, pixel, len| {
-            scratch[row..row + len].copy_from_slice(&image[pixel..pixel + len]);
-        });
-        add_product(scratch, weight, out, patches.row_len(), window.output[2]);
+/// A convolution.
+pub struct Conv2d {
+    window: Window,
+    method: Method,
+    finish: Finish,
+}
+
+enum Method {
+    /// Gathers the patches of an image and multiplies them with the weight.
+    Patches(Packed),
+    Winograd(Winograd<ThreeTaps, 4, 4, 2>),
+}
+
+impl Conv2d {
+    /// Prepares a weight of shape `[k, k, C, C']`.
+    pub fn new(window: &Window, weight: &[f32], finish: Finish) -> Self {
+        let [inputs, outputs] = [window.input[2], window.output[2]];
+        let three_taps = (window.kernel, window.stride) == (3, 1);
+        Self {
+            window: *window,
+            method: if three_taps && inputs.min(outputs) >= 8 {
+                Method::Winograd(Winograd::new(window, weight))
+            } else {
+                Method::Patches(Packed::new(weight, outputs))
+            },
+            finish,
+        }
+    }
+
+    /// `out` = conv(x), finished, for x of shape `[N, H, W, C]` and `out` of
+    /// `[N, H', W', C']`.
+    pub fn run(&self, x: &[f32], add: Option<&[f32]>, scratch: &mut Vec<f32>, out: &mut [f32]) {
+        match &self.method {
+            Method::Patches(weight) => self.patches(weight, x, add, scratch, out),
+            Method::Winograd(weight) => weight.run(x, add, &self.finish, scratch, out),
+        }
+    }
+
+    fn patches(
+        &self,
+        weight: &Packed,
+        x: &[f32],
+        add: Option<&[f32]>,
+        scratch: &mut Vec<f32>,
+        out: &mut [f32],
+    ) {
+        let patches = Patches::of_conv(&self.window);
+        let input: usize = self.window.input.iter().product();
+        let output: usize = self.window.output.iter().product();
+        let matrix = first_values(scratch, patches.matrix_len());
+        for (i, image) in x.chunks_exact(input).enumerate() {
+            matrix.fill(0.0);
+            patches.for_each_run(|row, pixel, len| {
+                matrix[row..row + len].copy_from_slice(&image[pixel..pixel + len]);
+            });
+            let range = i * output..(i + 1) * output;
+            weight.multiply(matrix, &mut out[range.clone()]);
+            self.finish.apply(add, out, range);
+        }
     }
 }

@@ -1,36 +1,79 @@
 //! Transposed convolution.
 
-use crate::gemm::add_product;
+use crate::finish::Finish;
+use crate::first_values;
+use crate::gemm::Packed;
+use crate::lanes::add_to;
+use crate::winograd::{FourTapsTransposed, Winograd};
 use vaelet_model::Window;
 use vaelet_model::patches::Patches;
 
-/// `out` += convᵀ(x) for x of shape `[N, H, W, C]` and `out` of `[N, H', W', C']`.
-/// `weight` is `[C, k, k, C']` (see [`input_first`]): one product gives what each
-/// pixel adds to its whole patch, into `scratch`, and the patches are summed.
-pub fn conv_transpose2d(
-    window: &Window,
-    x: &[f32],
-    weight: &[f32],
-    scratch: &mut Vec<f32>,
-    out: &mut [f32],
-) {
-    let patches = Patches::of_transpose(window);
-    let input: usize = window.input.iter().product();
-    let output: usize = window.output.iter().product();
-    for (image, out) in x.chunks_exact(input).zip(out.chunks_exact_mut(output)) {
-        scratch.clear();
-        scratch.resize(patches.matrix_len(), 0.0);
-        add_product(image, weight, scratch, window.input[2], patches.row_len());
-        patches.for_each_run(|row, pixel, len| {
-            for (out, value) in out[pixel..pixel + len].iter_mut().zip(&scratch[row..]) {
-                *out += value;
-            }
-        });
+/// A transposed convolution.
+pub struct ConvTranspose2d {
+    window: Window,
+    method: Method,
+    finish: Finish,
+}
+
+enum Method {
+    /// One product with the weight as `[C, k, k, C']` gives what each pixel adds to its
+    /// whole patch, and the patches are summed.
+    Patches(Packed),
+    Winograd(Winograd<FourTapsTransposed, 5, 6, 4>),
+}
+
+impl ConvTranspose2d {
+    /// Prepares a weight of shape `[k, k, C, C']`.
+    pub fn new(window: &Window, weight: &[f32], finish: Finish) -> Self {
+        let four_taps = (window.kernel, window.stride, window.padding) == (4, 2, 1);
+        Self {
+            window: *window,
+            method: if four_taps && window.input[2].min(window.output[2]) >= 8 {
+                Method::Winograd(Winograd::new(window, weight))
+            } else {
+                let columns = window.kernel * window.kernel * window.output[2];
+                Method::Patches(Packed::new(&input_first(window, weight), columns))
+            },
+            finish,
+        }
+    }
+
+    /// `out` = convᵀ(x), finished, for x of shape `[N, H, W, C]` and `out` of
+    /// `[N, H', W', C']`.
+    pub fn run(&self, x: &[f32], add: Option<&[f32]>, scratch: &mut Vec<f32>, out: &mut [f32]) {
+        match &self.method {
+            Method::Patches(weight) => self.patches(weight, x, add, scratch, out),
+            Method::Winograd(weight) => weight.run(x, add, &self.finish, scratch, out),
+        }
+    }
+
+    fn patches(
+        &self,
+        weight: &Packed,
+        x: &[f32],
+        add: Option<&[f32]>,
+        scratch: &mut Vec<f32>,
+        out: &mut [f32],
+    ) {
+        let patches = Patches::of_transpose(&self.window);
+        let input: usize = self.window.input.iter().product();
+        let output: usize = self.window.output.iter().product();
+        let matrix = first_values(scratch, patches.matrix_len());
+        for (i, image) in x.chunks_exact(input).enumerate() {
+            weight.multiply(image, matrix);
+            let range = i * output..(i + 1) * output;
+            let sums = &mut out[range.clone()];
+            sums.fill(0.0);
+            patches.for_each_run(|row, pixel, len| {
+                add_to(&mut sums[pixel..pixel + len], &matrix[row..row + len]);
+            });
+            self.finish.apply(add, out, range);
+        }
     }
 }
 
 /// Reorders a weight from the file's `[k, k, C, C']` to `[C, k, k, C']`.
-pub fn input_first(window: &Window, weight: &[f32]) -> Vec<f32> {
+fn input_first(window: &Window, weight: &[f32]) -> Vec<f32> {
     let [inputs, outputs] = [window.input[2], window.output[2]];
     let taps = window.kernel * window.kernel;
     let mut out = Vec::with_capacity(weight.len());

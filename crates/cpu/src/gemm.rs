@@ -1,45 +1,120 @@
-//! The matrix product that all kernels end in.
+//! The matrix product that all kernels end in: A · B, where B is a weight that was
+//! packed once, when the model was loaded.
 
-/// C += A · B, with A of shape `[rows, inner]`, B of `[inner, columns]`, row-major.
-pub fn add_product(a: &[f32], b: &[f32], c: &mut [f32], inner: usize, columns: usize) {
-    let rows = c.len() / columns;
-    assert_eq!(a.len(), rows * inner);
-    assert_eq!(b.len(), inner * columns);
-    assert_eq!(c.len(), rows * columns);
-    // A GEMM first copies B into panels, which for a few rows costs more than the product.
-    if rows < 4 {
-        for (a, c) in a.chunks_exact(inner).zip(c.chunks_exact_mut(columns)) {
-            add_row(a, b, c);
+use crate::lanes::{LANES, Lanes};
+use std::array;
+
+/// Columns of a panel.
+const WIDTH: usize = 2 * LANES;
+/// Rows that share a pass over a panel. Their 4 × 8 sums fit the registers.
+pub const ROWS: usize = 4;
+/// Steps along the sum between two tests whether it is over.
+const UNROLL: usize = 4;
+
+/// A matrix `[inner, columns]`, cut into panels of [`WIDTH`] columns, so that the
+/// product reads it from front to back. The last panel is filled up with zeros.
+pub struct Packed {
+    inner: usize,
+    columns: usize,
+    panels: Vec<f32>,
+}
+
+impl Packed {
+    /// Packs a row-major matrix of `columns` columns.
+    pub fn new(matrix: &[f32], columns: usize) -> Self {
+        let inner = matrix.len() / columns;
+        let mut panels = Vec::with_capacity(inner * columns.next_multiple_of(WIDTH));
+        for first in (0..columns).step_by(WIDTH) {
+            let last = columns.min(first + WIDTH);
+            for row in matrix.chunks_exact(columns) {
+                panels.extend_from_slice(&row[first..last]);
+                panels.resize(panels.len() + WIDTH - (last - first), 0.0);
+            }
         }
-        return;
-    }
-    // SAFETY: the lengths asserted above are those that the strides imply, and C is
-    // borrowed mutably, so it overlaps neither A nor B.
-    unsafe {
-        matrixmultiply::sgemm(
-            rows,
+        Self {
             inner,
             columns,
-            1.0,
-            a.as_ptr(),
-            inner as isize,
-            1,
-            b.as_ptr(),
-            columns as isize,
-            1,
-            1.0,
-            c.as_mut_ptr(),
-            columns as isize,
-            1,
-        );
+            panels,
+        }
+    }
+
+    /// `out` = A · B for A of shape `[rows, inner]` and `out` of `[rows, columns]`. A panel
+    /// stays in the innermost cache while all rows pass it.
+    pub fn multiply(&self, a: &[f32], out: &mut [f32]) {
+        let (inner, columns) = (self.inner, self.columns);
+        assert_eq!(a.len() * columns, out.len() * inner);
+        for (i, panel) in self.panels.chunks_exact(inner * WIDTH).enumerate() {
+            let first = i * WIDTH;
+            let last = columns.min(first + WIDTH);
+            let mut blocks = a.chunks_exact(ROWS * inner);
+            let mut outs = out.chunks_exact_mut(ROWS * columns);
+            for (a, out) in blocks.by_ref().zip(outs.by_ref()) {
+                let sums = four_rows(a, panel);
+                for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(columns)) {
+                    store(sums, &mut out[first..last]);
+                }
+            }
+            let rows = blocks.remainder().chunks_exact(inner);
+            let outs = outs.into_remainder().chunks_exact_mut(columns);
+            for (a, out) in rows.zip(outs) {
+                store(one_row(a, panel), &mut out[first..last]);
+            }
+        }
     }
 }
 
-/// c += a · B for one row: B is read once, front to back.
-fn add_row(a: &[f32], b: &[f32], c: &mut [f32]) {
-    for (&a, b) in a.iter().zip(b.chunks_exact(c.len())) {
-        for (c, b) in c.iter_mut().zip(b) {
-            *c += a * b;
-        }
+/// One row of a product, as wide as a panel.
+type Sums = [Lanes; 2];
+
+#[inline(always)]
+fn store([left, right]: Sums, out: &mut [f32]) {
+    let (left_out, right_out) = out.split_at_mut(out.len().min(LANES));
+    left.store(left_out);
+    right.store(right_out);
+}
+
+/// `sums` + a · b for a row of a panel.
+#[inline(always)]
+fn add_product([left, right]: Sums, a: f32, b: &[f32; WIDTH]) -> Sums {
+    let a = Lanes::splat(a);
+    [
+        left + a * Lanes::load(&b[..LANES]),
+        right + a * Lanes::load(&b[LANES..]),
+    ]
+}
+
+/// Four rows of A, end to end, times a panel.
+#[inline(always)]
+fn four_rows(a: &[f32], panel: &[f32]) -> [Sums; ROWS] {
+    let [mut s0, mut s1, mut s2, mut s3] = [[Lanes::splat(0.0); 2]; ROWS];
+    let inner = a.len() / ROWS;
+    let (a0, a) = a.split_at(inner);
+    let (a1, a) = a.split_at(inner);
+    let (a2, a3) = a.split_at(inner);
+    let rows = a0.iter().zip(a1).zip(a2).zip(a3);
+    for (b, (((a0, a1), a2), a3)) in panel.as_chunks().0.iter().zip(rows) {
+        s0 = add_product(s0, *a0, b);
+        s1 = add_product(s1, *a1, b);
+        s2 = add_product(s2, *a2, b);
+        s3 = add_product(s3, *a3, b);
     }
+    [s0, s1, s2, s3]
+}
+
+/// One row of A times a panel. Sums of every fourth row of the panel take turns, because
+/// an addition takes longer than the next weights to arrive.
+#[inline(always)]
+fn one_row(a: &[f32], panel: &[f32]) -> Sums {
+    let mut sums = [[Lanes::splat(0.0); 2]; UNROLL];
+    let (a, a_rest) = a.as_chunks::<UNROLL>();
+    let (b, b_rest) = panel.as_chunks::<{ UNROLL * WIDTH }>();
+    for (a, b) in a.iter().zip(b) {
+        let b = b.as_chunks().0;
+        sums = array::from_fn(|i| add_product(sums[i], a[i], &b[i]));
+    }
+    for (a, b) in a_rest.iter().zip(b_rest.as_chunks().0) {
+        sums[0] = add_product(sums[0], *a, b);
+    }
+    let [s0, s1, s2, s3] = sums;
+    array::from_fn(|i| (s0[i] + s1[i]) + (s2[i] + s3[i]))
 }

@@ -1,23 +1,36 @@
-//! The CPU runtime: one plain function for each kernel, and [`CpuRuntime`], which
-//! runs a model with them.
+//! The CPU runtime: one plain kernel for each operation, and [`CpuRuntime`], which runs a
+//! model with them.
 //!
 //! It has two jobs: it is the oracle that the GPU's kernels are tested against, and
-//! what a reader gets without WebGPU. So it is short, single-threaded (an embed cannot
-//! have threads), and leaves its arithmetic to a GEMM crate. Images are
+//! what a reader gets without WebGPU. So it is short and single-threaded (an embed cannot
+//! have threads), and fast in wasm: everything ends in one matrix product with weights
+//! that are packed once, the common convolutions after Winograd's transform. Images are
 //! channels-innermost throughout.
 //!
-//! Every kernel *adds* its result to `out`. The caller fills `out` with the bias, and
-//! with the residual where there is one, and applies the activation afterwards.
+//! A kernel owns its parameters. It computes its sums and finishes them ([`Finish`])
+//! while they are in the cache: bias, the other branch of a residual block, activation.
 
 mod conv2d;
 mod conv_transpose2d;
+mod finish;
 mod gemm;
+mod lanes;
 mod linear;
 mod present;
 mod runtime;
+mod winograd;
 
-pub use conv_transpose2d::conv_transpose2d;
-pub use conv2d::conv2d;
-pub use linear::linear;
+pub use conv_transpose2d::ConvTranspose2d;
+pub use conv2d::Conv2d;
+pub use finish::Finish;
+pub use linear::Linear;
 pub use present::present;
-pub use runtime::{CpuRuntime, activate, fill};
+pub use runtime::CpuRuntime;
+
+/// The first `len` values of `scratch`, whatever they are: it grows, but never shrinks.
+fn first_values(scratch: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if scratch.len() < len {
+        scratch.resize(len, 0.0);
+    }
+    &mut scratch[..len]
+}

@@ -1,12 +1,11 @@
 //! Runs a model's graphs with the kernels of this crate.
 
-use crate::conv_transpose2d::input_first;
-use crate::{conv_transpose2d, conv2d, linear};
+use crate::{Conv2d, ConvTranspose2d, Finish, Linear};
 use std::convert::Infallible;
 use std::mem;
 use vaelet_model::latent::Posterior;
 use vaelet_model::runtime::{Runtime, channels_first, channels_last};
-use vaelet_model::{Activation, Graph, Model, Op, Step};
+use vaelet_model::{Graph, Model, Op, Step};
 
 /// A model on the CPU. Its buffers grow to the largest batch seen and stay.
 pub struct CpuRuntime {
@@ -18,17 +17,19 @@ pub struct CpuRuntime {
     scratch: Vec<f32>,
 }
 
-/// A graph with its parameters and its memory.
+/// A graph with its kernels, one for each step, and its memory.
 struct Network {
     graph: Graph,
-    params: Vec<Params>,
+    kernels: Vec<Kernel>,
     slot_of: Vec<usize>,
     slots: Vec<Vec<f32>>,
 }
 
-struct Params {
-    weight: Vec<f32>,
-    bias: Vec<f32>,
+/// A kernel with its parameters.
+enum Kernel {
+    Linear(Linear),
+    Conv2d(Conv2d),
+    ConvTranspose2d(ConvTranspose2d),
 }
 
 impl CpuRuntime {
@@ -72,18 +73,8 @@ impl Runtime for CpuRuntime {
 impl Network {
     fn new(model: &Model, graph: &Graph) -> Self {
         let (slot_of, sizes) = graph.slots();
-        let params = graph.steps.iter().map(|step| {
-            let weight = model.weights.get(&step.params.weight_name());
-            Params {
-                weight: match &step.op {
-                    Op::ConvTranspose2d(window) => input_first(window, weight),
-                    Op::Linear { .. } | Op::Conv2d(_) => weight.to_vec(),
-                },
-                bias: model.weights.get(&step.params.bias_name()).to_vec(),
-            }
-        });
         Self {
-            params: params.collect(),
+            kernels: graph.steps.iter().map(|s| Kernel::new(model, s)).collect(),
             graph: graph.clone(),
             slot_of,
             slots: vec![Vec::new(); sizes.len()],
@@ -92,62 +83,37 @@ impl Network {
 
     /// Runs a batch, laid end to end, and returns the graph's output.
     fn run(&mut self, input: &[f32], scratch: &mut Vec<f32>) -> &[f32] {
-        let batch = input.len() / self.graph.values[0].len;
+        let batch = input.len() / self.graph.values[0].len();
         self.slots[0].clear();
         self.slots[0].extend_from_slice(input);
-        for (step, params) in self.graph.steps.iter().zip(&self.params) {
+        for (step, kernel) in self.graph.steps.iter().zip(&self.kernels) {
             let slot = self.slot_of[step.output];
             let mut out = mem::take(&mut self.slots[slot]);
-            let add = step
-                .add
-                .map(|value| self.slots[self.slot_of[value]].as_slice());
-            fill(
-                &mut out,
-                batch * self.graph.values[step.output].len,
-                &params.bias,
-                add,
-            );
-            let x = &self.slots[self.slot_of[step.input]];
-            params.apply(step, x, scratch, &mut out);
-            activate(step.activation, &mut out);
+            out.resize(batch * self.graph.values[step.output].len(), 0.0);
+            let value = |value: usize| self.slots[self.slot_of[value]].as_slice();
+            let (x, add) = (value(step.input), step.add.map(value));
+            match kernel {
+                Kernel::Linear(kernel) => kernel.run(x, add, &mut out),
+                Kernel::Conv2d(kernel) => kernel.run(x, add, scratch, &mut out),
+                Kernel::ConvTranspose2d(kernel) => kernel.run(x, add, scratch, &mut out),
+            }
             self.slots[slot] = out;
         }
         &self.slots[self.slot_of[self.graph.output()]]
     }
 }
 
-impl Params {
-    fn apply(&self, step: &Step, x: &[f32], scratch: &mut Vec<f32>, out: &mut [f32]) {
+impl Kernel {
+    fn new(model: &Model, step: &Step) -> Self {
+        let weight = model.weights.get(&step.params.weight_name());
+        let bias = model.weights.get(&step.params.bias_name());
+        let finish = Finish::new(bias, step.activation);
         match &step.op {
-            Op::Linear { outputs, .. } => linear(x, &self.weight, *outputs, out),
-            Op::Conv2d(window) => conv2d(window, x, &self.weight, scratch, out),
+            Op::Linear { outputs, .. } => Self::Linear(Linear::new(weight, *outputs, finish)),
+            Op::Conv2d(window) => Self::Conv2d(Conv2d::new(window, weight, finish)),
             Op::ConvTranspose2d(window) => {
-                conv_transpose2d(window, x, &self.weight, scratch, out);
+                Self::ConvTranspose2d(ConvTranspose2d::new(window, weight, finish))
             }
         }
-    }
-}
-
-/// Makes `out` `len` values long: `bias` over and over, plus `add` where there is one.
-pub fn fill(out: &mut Vec<f32>, len: usize, bias: &[f32], add: Option<&[f32]>) {
-    out.resize(len, 0.0);
-    for out in out.chunks_exact_mut(bias.len()) {
-        out.copy_from_slice(bias);
-    }
-    if let Some(add) = add {
-        for (out, add) in out.iter_mut().zip(add) {
-            *out += add;
-        }
-    }
-}
-
-/// Applies `function` to every value.
-pub fn activate(function: Activation, values: &mut [f32]) {
-    let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
-    match function {
-        Activation::None => {}
-        Activation::Relu => values.iter_mut().for_each(|v| *v = v.max(0.0)),
-        Activation::Silu => values.iter_mut().for_each(|v| *v *= sigmoid(*v)),
-        Activation::Sigmoid => values.iter_mut().for_each(|v| *v = sigmoid(*v)),
     }
 }

@@ -279,6 +279,16 @@ impl Kernels {
         }
     }
 
+    /// f32 that a block of weights takes the room of.
+    pub fn block_len(&self) -> usize {
+        let values = LANES * LANES;
+        if self.half_precision {
+            values / 2
+        } else {
+            values
+        }
+    }
+
     /// The kernel of `step`, which reads `x` and `add` and writes `y`.
     pub fn build(
         &mut self,

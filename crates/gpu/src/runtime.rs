@@ -13,7 +13,7 @@ use std::future::Future;
 use std::rc::Rc;
 use vaelet_model::latent::Posterior;
 use vaelet_model::runtime::Runtime;
-use vaelet_model::{Input, Model};
+use vaelet_model::{Input, Model, Outline};
 use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, Device};
 
 /// A model on the GPU. Pipelines are built once; buffers grow to the largest batch
@@ -78,25 +78,22 @@ impl GpuRuntime {
     /// Compiles a model for a device.
     pub fn new(context: Rc<Context>, model: &Model) -> Self {
         let parallelism = context.parallelism();
-        Self::with_parallelism(context, model, parallelism)
+        let mut runtime = Self::prepare(context, &model.outline(), parallelism);
+        runtime.upload(model);
+        runtime
     }
 
-    /// Like [`GpuRuntime::new`] for a device that so many threads keep busy: the number
-    /// decides between kernels.
-    pub fn with_parallelism(context: Rc<Context>, model: &Model, parallelism: usize) -> Self {
+    /// Builds everything but the weights, which may still be on their way:
+    /// [`GpuRuntime::upload`] has to follow. So many threads as `parallelism` keep the
+    /// device busy; the number decides between kernels.
+    pub fn prepare(context: Rc<Context>, outline: &Outline, parallelism: usize) -> Self {
         let device = &context.device;
-        let half_precision = context.has_f16() && model.weights.are_f16();
+        let half_precision = context.has_f16() && outline.is_f16();
         let mut kernels = Kernels::new(device, parallelism, half_precision);
-        let (encoder, end) = Plan::new(device, &mut kernels, &model.encoder, Layout::flat, 0);
-        let (decoder, _) = Plan::new(device, &mut kernels, &model.decoder, Layout::planes, end);
-        let mut packed = PackedWeights::default();
-        encoder.pack(model, &mut packed);
-        decoder.pack(model, &mut packed);
-        let packed = packed.bytes(half_precision);
-        let weights = storage(device, "weights", packed.len() / size_of::<f32>());
-        context.queue.write_buffer(&weights, 0, &packed);
-
-        let (input, latent) = (model.spec.input, model.spec.latent_size());
+        let (encoder, end) = Plan::new(device, &mut kernels, &outline.encoder, Layout::flat, 0);
+        let (decoder, end) = Plan::new(device, &mut kernels, &outline.decoder, Layout::planes, end);
+        let weights = storage(device, "weights", kernels.block_len() * end);
+        let (input, latent) = (outline.spec.input, outline.spec.latent_size());
         Self {
             largest_batch: largest_batch(device, [&encoder, &decoder], input.len().max(2 * latent)),
             reparameterize: Reparameterize::new(device, latent),
@@ -113,6 +110,15 @@ impl GpuRuntime {
             weights,
             context,
         }
+    }
+
+    /// Writes the parameters of the model that this was prepared for.
+    pub fn upload(&mut self, model: &Model) {
+        let mut packed = PackedWeights::default();
+        self.encoder.pack(model, &mut packed);
+        self.decoder.pack(model, &mut packed);
+        let bytes = packed.bytes(self.kernels.half_precision);
+        self.context.queue.write_buffer(&self.weights, 0, &bytes);
     }
 
     /// Encodes a batch; the work is submitted when this returns.

@@ -53,7 +53,8 @@ fn assert_close(found: &[f32], expected: &[f32]) {
 fn assert_same(context: &Rc<Context>, model: &Model, batch: usize, seed: u64) {
     // Large blocks, small blocks, and small ones with their sums shared.
     let parallelism = [1, 256, 65536][(seed % 3) as usize];
-    let mut gpu = GpuRuntime::with_parallelism(context.clone(), model, parallelism);
+    let mut gpu = GpuRuntime::prepare(context.clone(), &model.outline(), parallelism);
+    gpu.upload(model);
     let mut cpu = CpuRuntime::new(model);
     let images = random::normals(seed, batch * model.spec.input.len());
     let z = random::normals(seed ^ 1, batch * model.spec.latent_size());

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{GpuRuntime, Reconstruction};
 use vaelet_model::latent::{Posterior, reparameterize};
-use vaelet_model::{Input, Model};
+use vaelet_model::{Input, Model, Outline};
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
@@ -40,61 +40,56 @@ pub struct Measured {
 /// Frames that are timed together on the GPU, so that the wait for the last counts little.
 const FRAMES: usize = 4;
 
-/// Makes the backend called `name`; for `"auto"` the one that decodes faster, measured
-/// here and now: a GPU may be missing, blocked or software, and a software one is a
-/// hundred times slower than the CPU's own SIMD.
-pub async fn choose(
-    model: &Model,
+/// Asks for what the backend called `name` takes and builds it as far as it goes without
+/// weights, which meanwhile download. `"auto"` does without a GPU where there is none.
+pub async fn prepare(
+    outline: &Outline,
     name: &str,
     on_lost: &Rc<RefCell<Option<Function>>>,
-) -> Result<(Backend, Measured), Failure> {
+) -> Result<Option<Backend>, Failure> {
     match name {
-        "cpu" => Ok((Backend::cpu(model), Measured::default())),
-        "webgpu" => {
-            let gpu = Backend::gpu(model, on_lost).await?;
-            let adapter = Some(gpu.adapter());
-            Ok((
-                gpu,
-                Measured {
-                    adapter,
-                    ..Default::default()
-                },
-            ))
-        }
-        "auto" => fastest(model, on_lost).await,
+        "cpu" => Ok(None),
+        "webgpu" => Ok(Some(Backend::gpu(outline, on_lost).await?)),
+        // Whatever is wrong with the GPU here, the CPU does.
+        "auto" => Ok(Backend::gpu(outline, on_lost).await.ok()),
         _ => Err(Failure::input(format!(
             "backend is \"{name}\", not \"auto\", \"webgpu\" or \"cpu\""
         ))),
     }
 }
 
-async fn fastest(
+/// Completes the backend called `name`; for `"auto"` the one that decodes faster, measured
+/// here and now: a GPU may be missing, blocked or software, and a software one is a
+/// hundred times slower than the CPU's own SIMD.
+pub async fn choose(
     model: &Model,
-    on_lost: &Rc<RefCell<Option<Function>>>,
+    name: &str,
+    prepared: Option<Backend>,
 ) -> Result<(Backend, Measured), Failure> {
+    let mut measured = Measured::default();
+    let mut gpu = prepared;
+    if let Some(Backend::Gpu { gpu, runtime, .. }) = &mut gpu {
+        runtime.upload(model);
+        measured.adapter = Some(gpu.context.name());
+    }
+    if name != "auto" {
+        let backend = gpu.unwrap_or_else(|| Backend::cpu(model));
+        return Ok((backend, measured));
+    }
     let mut cpu = Backend::cpu(model);
     let z = vec![0.0; model.spec.latent_size()];
     // The first decode of each allocates and compiles.
     cpu.decode(&z)?.await?;
     let start = now();
     cpu.decode(&z)?.await?;
-    let mut measured = Measured {
-        cpu: Some(now() - start),
-        ..Default::default()
-    };
-    // Whatever is wrong with the GPU here, the CPU does.
-    let Ok(mut gpu) = Backend::gpu(model, on_lost).await else {
-        return Ok((cpu, measured));
-    };
-    measured.adapter = Some(gpu.adapter());
-    match gpu.time(&z).await {
-        Ok(time) => measured.webgpu = Some(time),
-        Err(_) => return Ok((cpu, measured)),
+    measured.cpu = Some(now() - start);
+    if let Some(gpu) = &mut gpu {
+        // A GPU that fails has no time, and loses.
+        measured.webgpu = gpu.time(&z).await.ok();
     }
-    let backend = if measured.webgpu < measured.cpu {
-        gpu
-    } else {
-        cpu
+    let backend = match gpu {
+        Some(gpu) if measured.webgpu.is_some() && measured.webgpu < measured.cpu => gpu,
+        _ => cpu,
     };
     Ok((backend, measured))
 }
@@ -113,11 +108,18 @@ impl Backend {
         }
     }
 
-    async fn gpu(model: &Model, on_lost: &Rc<RefCell<Option<Function>>>) -> Result<Self, Failure> {
+    async fn gpu(
+        outline: &Outline,
+        on_lost: &Rc<RefCell<Option<Function>>>,
+    ) -> Result<Self, Failure> {
         let gpu = Gpu::get().await?;
         gpu.tell(on_lost);
         Ok(Self::Gpu {
-            runtime: Box::new(GpuRuntime::new(gpu.context.clone(), model)),
+            runtime: Box::new(GpuRuntime::prepare(
+                gpu.context.clone(),
+                outline,
+                gpu.context.parallelism(),
+            )),
             canvases: Canvases::default(),
             gpu,
         })
@@ -128,13 +130,6 @@ impl Backend {
         match self {
             Self::Gpu { .. } => "webgpu",
             Self::Cpu { .. } => "cpu",
-        }
-    }
-
-    fn adapter(&self) -> String {
-        match self {
-            Self::Gpu { gpu, .. } => gpu.context.name(),
-            Self::Cpu { .. } => String::new(),
         }
     }
 

@@ -13,14 +13,14 @@ mod gpu;
 
 use backend::{Backend, Measured};
 use error::{Failure, check};
-use js_sys::{Float32Array, Function, Object, Promise, Reflect};
+use js_sys::{Float32Array, Function, Object, Promise, Reflect, Uint8Array};
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 use vaelet_gpu::Reconstruction;
-use vaelet_model::{Likelihood, drawing, latent, random};
+use vaelet_model::{Likelihood, Outline, drawing, latent, random};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::HtmlCanvasElement;
 
 #[wasm_bindgen(start)]
@@ -49,15 +49,20 @@ pub struct Model {
 #[wasm_bindgen]
 impl Model {
     /// Checks the two files of a model and makes it ready on `"webgpu"`, on `"cpu"`, or
-    /// with `"auto"` on whichever decodes faster here.
+    /// with `"auto"` on whichever decodes faster here. `weights` promises a `Uint8Array`;
+    /// until it comes the GPU is asked for and compiles.
     pub async fn create(
         description: String,
-        weights: Vec<u8>,
+        weights: Promise,
         backend: String,
     ) -> Result<Model, JsValue> {
-        let model = vaelet_model::Model::read(&description, &weights).map_err(Failure::from)?;
+        let outline = Outline::read(&description).map_err(Failure::from)?;
         let on_lost = Rc::default();
-        let (backend, measured) = backend::choose(&model, &backend, &on_lost).await?;
+        let prepared = backend::prepare(&outline, &backend, &on_lost).await?;
+        let weights = Uint8Array::from(JsFuture::from(weights).await?).to_vec();
+        let model = outline.fill(&weights).map_err(Failure::from)?;
+        drop(weights);
+        let (backend, measured) = backend::choose(&model, &backend, prepared).await?;
         Ok(Self {
             image_len: model.spec.input.len(),
             latent: model.spec.latent_size(),

@@ -1,0 +1,152 @@
+//! What happens to a kernel's sums while they are still in the cache.
+
+use crate::lanes::{LANES, Lanes, add_to};
+use std::ops::Range;
+use vaelet_model::Activation;
+
+/// `out = activation(sum + bias + add)`: the end of every step.
+pub struct Finish {
+    /// One value for each output channel, over and over until vectors are full.
+    bias: Vec<Lanes>,
+    activation: Activation,
+}
+
+impl Finish {
+    /// `bias` has one value for each output channel.
+    pub fn new(bias: &[f32], activation: Activation) -> Self {
+        let times = (1..=LANES).find(|times| (times * bias.len()).is_multiple_of(LANES));
+        let bias = bias.repeat(times.unwrap_or(LANES));
+        Self {
+            bias: bias.chunks_exact(LANES).map(Lanes::load).collect(),
+            activation,
+        }
+    }
+
+    /// Finishes `out[pixels]`, a whole number of pixels of a batch, in place. `add` is as
+    /// long as `out`: the other branch of a residual block.
+    pub fn apply(&self, add: Option<&[f32]>, out: &mut [f32], pixels: Range<usize>) {
+        let out = &mut out[pixels.clone()];
+        if let Some(add) = add {
+            add_to(out, &add[pixels]);
+        }
+        match self.activation {
+            Activation::None => self.map(out, |x| x),
+            Activation::Relu => self.map(out, |x| x.max(Lanes::splat(0.0))),
+            Activation::Silu => self.map(out, |x| x * sigmoid(x)),
+            Activation::Sigmoid => self.map(out, sigmoid),
+        }
+    }
+
+    #[inline(always)]
+    fn map(&self, out: &mut [f32], activation: impl Fn(Lanes) -> Lanes) {
+        for out in out.chunks_mut(self.bias.len() * LANES) {
+            for (out, bias) in out.chunks_mut(LANES).zip(&self.bias) {
+                activation(Lanes::load(out) + *bias).store(out);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn sigmoid(x: Lanes) -> Lanes {
+    let one = Lanes::splat(1.0);
+    one / (one + exp(Lanes::splat(0.0) - x))
+}
+
+/// eˣ to within 2 units in the last place, for x cut to where it is a normal number. After
+/// Cephes' `expf` (Moshier 1992): x = n ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for
+/// eʳ, and n added to the exponent.
+#[inline(always)]
+fn exp(x: Lanes) -> Lanes {
+    /// Adding it rounds to an integer, which ends up in the lowest bits.
+    const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³
+    /// ln 2 in two parts. The first has few bits, so that n times it is exact.
+    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    const POLYNOMIAL: [f32; 6] = [
+        1.987_569_1e-4,
+        1.398_199_9e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        1.666_666_5e-1,
+        0.5,
+    ];
+    let x = x.max(Lanes::splat(-87.0)).min(Lanes::splat(88.0));
+    let shifted = x * Lanes::splat(std::f32::consts::LOG2_E) + Lanes::splat(ROUND);
+    let n = shifted - Lanes::splat(ROUND);
+    let r = x - n * Lanes::splat(LN_2[0]) - n * Lanes::splat(LN_2[1]);
+    let [first, rest @ ..] = POLYNOMIAL.map(Lanes::splat);
+    let p = rest
+        .into_iter()
+        .fold(first, |p, coefficient| p * r + coefficient);
+    (p * r * r + r + Lanes::splat(1.0)) * shifted.power_of_two()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_accurate() {
+        for i in -87_000..=88_000 {
+            let x = i as f32 / 1000.0;
+            let mut found = [0.0];
+            exp(Lanes::splat(x)).store(&mut found);
+            let expected = f64::from(x).exp();
+            let error = (f64::from(found[0]) - expected).abs() / expected;
+            assert!(error <= 2.0 * f64::from(f32::EPSILON), "{x}: {error:e}");
+        }
+    }
+
+    #[test]
+    fn every_activation_is_its_formula() {
+        let x: Vec<f32> = (-60..=60).map(|i| i as f32 / 3.0).collect();
+        let formula = |activation, x: f32| match activation {
+            Activation::None => x,
+            Activation::Relu => x.max(0.0),
+            Activation::Silu => x / (1.0 + (-x).exp()),
+            Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        };
+        for activation in [
+            Activation::None,
+            Activation::Relu,
+            Activation::Silu,
+            Activation::Sigmoid,
+        ] {
+            let mut out = x.clone();
+            Finish::new(&[0.0], activation).apply(None, &mut out, 0..x.len());
+            for (x, found) in x.iter().zip(out) {
+                let expected = formula(activation, *x);
+                let error = (found - expected).abs();
+                assert!(
+                    error <= 1e-6 * expected.abs(),
+                    "{x}: {found} instead of {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn bias_and_add_reach_their_pixels_and_no_others() {
+        for channels in 1..=9 {
+            let len = 3 * channels;
+            let bias: Vec<f32> = (0..channels).map(|c| c as f32).collect();
+            let add: Vec<f32> = (0..len).map(|i| 100.0 * i as f32).collect();
+            let mut out = vec![1.0; len];
+            let finish = Finish::new(&bias, Activation::None);
+            finish.apply(Some(&add), &mut out, channels..len);
+            for (i, value) in out.into_iter().enumerate() {
+                let inside = 1.0 + bias[i % channels] + add[i];
+                assert_eq!(value, if i < channels { 1.0 } else { inside });
+            }
+        }
+    }
+
+    #[test]
+    fn sigmoid_has_limits() {
+        let mut out = [f32::INFINITY, f32::NEG_INFINITY, 0.0];
+        Finish::new(&[0.0], Activation::Sigmoid).apply(None, &mut out, 0..3);
+        assert_eq!(out[0], 1.0);
+        assert!(out[1] < 1e-37);
+        assert_eq!(out[2], 0.5);
+    }
+}

@@ -1,0 +1,211 @@
+//! Four numbers in one vector register. Written out because the compiler does not find
+//! the vectors itself in a page's program, which is optimised for size as a whole.
+
+use std::array;
+use std::ops::{Add, Div, Mul, Sub};
+
+#[cfg(target_feature = "simd128")]
+use wasm as register;
+
+/// How many numbers there are.
+pub const LANES: usize = 4;
+
+/// [`LANES`] numbers, on which every operation works at once.
+#[derive(Clone, Copy)]
+pub struct Lanes(register::Register);
+
+impl Lanes {
+    /// The same number in all lanes.
+    #[inline(always)]
+    pub fn splat(value: f32) -> Self {
+        Self(register::splat(value))
+    }
+
+    /// The first numbers of `values`, filled up with zeros.
+    #[inline(always)]
+    pub fn load(values: &[f32]) -> Self {
+        Self(register::load(&match values.first_chunk() {
+            Some(values) => *values,
+            None => array::from_fn(|i| values.get(i).copied().unwrap_or(0.0)),
+        }))
+    }
+
+    /// Overwrites the first numbers of `out`, or all.
+    #[inline(always)]
+    pub fn store(self, out: &mut [f32]) {
+        let values = register::store(self.0);
+        match out.first_chunk_mut() {
+            Some(out) => *out = values,
+            None => out.copy_from_slice(&values[..out.len()]),
+        }
+    }
+
+    /// The smaller of each two numbers; where `self` is not a number, neither is the result.
+    #[inline(always)]
+    pub fn min(self, other: Self) -> Self {
+        Self(register::min(self.0, other.0))
+    }
+
+    /// The larger of each two numbers; where `self` is not a number, neither is the result.
+    #[inline(always)]
+    pub fn max(self, other: Self) -> Self {
+        Self(register::max(self.0, other.0))
+    }
+
+    /// 2ⁿ for integers −127 < n < 128 that were added to 1.5 · 2²³, which leaves them in
+    /// the lowest bits.
+    #[inline(always)]
+    pub fn power_of_two(self) -> Self {
+        Self(register::power_of_two(self.0))
+    }
+}
+
+/// Adds each of `values` to its number in `sums`.
+pub fn add_to(sums: &mut [f32], values: &[f32]) {
+    for (sums, values) in sums.chunks_mut(LANES).zip(values.chunks(LANES)) {
+        (Lanes::load(sums) + Lanes::load(values)).store(sums);
+    }
+}
+
+impl Add for Lanes {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(register::add(self.0, other.0))
+    }
+}
+
+impl Sub for Lanes {
+    type Output = Self;
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(register::sub(self.0, other.0))
+    }
+}
+
+impl Mul for Lanes {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(register::mul(self.0, other.0))
+    }
+}
+
+impl Div for Lanes {
+    type Output = Self;
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(register::div(self.0, other.0))
+    }
+}
+
+#[cfg(target_feature = "simd128")]
+mod wasm {
+    pub use std::arch::wasm32::{
+        f32x4_add as add, f32x4_div as div, f32x4_mul as mul, f32x4_splat as splat,
+        f32x4_sub as sub, v128 as Register,
+    };
+    use std::arch::wasm32::{
+        f32x4_pmax, f32x4_pmin, i32x4_add, i32x4_shl, i32x4_splat, v128_load, v128_store,
+    };
+
+    #[inline(always)]
+    pub fn load(values: &[f32; 4]) -> Register {
+        // SAFETY: an array of four is 16 readable bytes; any alignment will do.
+        unsafe { v128_load(values.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    pub fn store(register: Register) -> [f32; 4] {
+        let mut values = [0.0; 4];
+        // SAFETY: an array of four is 16 writable bytes; any alignment will do.
+        unsafe { v128_store(values.as_mut_ptr().cast(), register) };
+        values
+    }
+
+    #[inline(always)]
+    pub fn min(a: Register, b: Register) -> Register {
+        f32x4_pmin(a, b)
+    }
+
+    #[inline(always)]
+    pub fn max(a: Register, b: Register) -> Register {
+        f32x4_pmax(a, b)
+    }
+
+    #[inline(always)]
+    pub fn power_of_two(shifted: Register) -> Register {
+        i32x4_add(
+            i32x4_shl(shifted, 23),
+            i32x4_splat(1.0_f32.to_bits() as i32),
+        )
+    }
+}
+
+#[cfg(not(target_feature = "simd128"))]
+mod register {
+    pub type Register = [f32; 4];
+
+    /// Written out, because not every optimiser sees through a closure for each lane.
+    #[inline(always)]
+    fn zip([a0, a1, a2, a3]: Register, b: Register, f: impl Fn(f32, f32) -> f32) -> Register {
+        [f(a0, b[0]), f(a1, b[1]), f(a2, b[2]), f(a3, b[3])]
+    }
+
+    #[inline(always)]
+    pub fn splat(value: f32) -> Register {
+        [value; 4]
+    }
+
+    #[inline(always)]
+    pub fn load(values: &[f32; 4]) -> Register {
+        *values
+    }
+
+    #[inline(always)]
+    pub fn store(register: Register) -> [f32; 4] {
+        register
+    }
+
+    #[inline(always)]
+    pub fn add(a: Register, b: Register) -> Register {
+        zip(a, b, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    pub fn sub(a: Register, b: Register) -> Register {
+        zip(a, b, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    pub fn mul(a: Register, b: Register) -> Register {
+        zip(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    pub fn div(a: Register, b: Register) -> Register {
+        zip(a, b, |a, b| a / b)
+    }
+
+    #[inline(always)]
+    pub fn min(a: Register, b: Register) -> Register {
+        zip(a, b, |a, b| if b < a { b } else { a })
+    }
+
+    #[inline(always)]
+    pub fn max(a: Register, b: Register) -> Register {
+        zip(a, b, |a, b| if a < b { b } else { a })
+    }
+
+    #[inline(always)]
+    pub fn power_of_two(shifted: Register) -> Register {
+        let one = 1.0_f32.to_bits();
+        zip(shifted, shifted, |v, _| {
+            f32::from_bits((v.to_bits() << 23).wrapping_add(one))
+        })
+    }
+}

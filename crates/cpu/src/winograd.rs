@@ -1,0 +1,256 @@
+//! Convolutions with fewer multiplications.
+//!
+//! Minimal filtering (Winograd 1980; Lavin & Gray 2016, "Fast algorithms for
+//! convolutional neural networks", §4) computes neighbouring outputs of a short filter
+//! together: outputs = Aᵀ[(G g) ⊙ (Bᵀ d)] for inputs d and filter g. Nested over rows and
+//! columns, and summed over channels, the products in the middle become one matrix
+//! product for each pair of a row's and a column's: `[tiles, C] · [C, C']`. All
+//! coefficients are 0, ±1 and ½, so the rounding errors stay those of a plain sum.
+
+use crate::finish::Finish;
+use crate::first_values;
+use crate::gemm::{Packed, ROWS};
+use crate::lanes::{LANES, Lanes};
+use std::array;
+use std::marker::PhantomData;
+use std::ops::Range;
+use vaelet_model::Window;
+
+/// Rows and columns of input that a tile reads.
+const PATCH: usize = 4;
+/// Inputs from one tile to the next.
+const STEP: usize = 2;
+/// Values of the two scratch matrices of a block of tiles, which should stay in the cache.
+const BLOCK: usize = 64 * 1024;
+/// Values between the matrices of two points or products. Matrices a power of two apart
+/// would fight for the same few places in the cache.
+const PADDING: usize = 16;
+
+/// Minimal filtering in one dimension: `POINTS` combinations of [`PATCH`] inputs, which
+/// `PRODUCTS` products read, for `OUT` outputs.
+pub trait Filtering<const POINTS: usize, const PRODUCTS: usize, const OUT: usize> {
+    /// The point that each product reads.
+    const READS: [usize; PRODUCTS];
+
+    /// Bᵀ d.
+    fn points(d: impl Fn(usize) -> Lanes) -> [Lanes; POINTS];
+
+    /// G g.
+    fn filter(g: impl Fn(usize) -> f32) -> [f32; PRODUCTS];
+
+    /// Aᵀ m.
+    fn outputs(m: impl Fn(usize) -> Lanes) -> [Lanes; OUT];
+}
+
+/// F(2, 3): two outputs of a filter of three with 4 products instead of 6.
+pub struct ThreeTaps;
+
+impl Filtering<4, 4, 2> for ThreeTaps {
+    const READS: [usize; 4] = [0, 1, 2, 3];
+
+    #[inline(always)]
+    fn points(d: impl Fn(usize) -> Lanes) -> [Lanes; 4] {
+        let [d0, d1, d2, d3] = [d(0), d(1), d(2), d(3)];
+        [d0 - d2, d1 + d2, d2 - d1, d1 - d3]
+    }
+
+    fn filter(g: impl Fn(usize) -> f32) -> [f32; 4] {
+        let (even, odd) = (0.5 * (g(0) + g(2)), 0.5 * g(1));
+        [g(0), even + odd, even - odd, g(2)]
+    }
+
+    #[inline(always)]
+    fn outputs(m: impl Fn(usize) -> Lanes) -> [Lanes; 2] {
+        let [m0, m1, m2, m3] = [m(0), m(1), m(2), m(3)];
+        [m0 + m1 + m2, m1 - m2 - m3]
+    }
+}
+
+/// A transposed filter of four with stride 2 and padding 1 is two filters of two: even
+/// outputs see g₃ and g₁, odd ones g₂ and g₀, one input further on. Each is F(2, 2), two
+/// outputs with 3 products instead of 4, and one of their points is the same.
+pub struct FourTapsTransposed;
+
+impl Filtering<5, 6, 4> for FourTapsTransposed {
+    const READS: [usize; 6] = [0, 1, 2, 2, 3, 4];
+
+    #[inline(always)]
+    fn points(d: impl Fn(usize) -> Lanes) -> [Lanes; 5] {
+        let [d0, d1, d2, d3] = [d(0), d(1), d(2), d(3)];
+        [d0 - d1, d1, d2 - d1, d2, d3 - d2]
+    }
+
+    fn filter(g: impl Fn(usize) -> f32) -> [f32; 6] {
+        [g(3), g(3) + g(1), g(1), -g(2), g(2) + g(0), g(0)]
+    }
+
+    #[inline(always)]
+    fn outputs(m: impl Fn(usize) -> Lanes) -> [Lanes; 4] {
+        let [m0, m1, m2, n0, n1, n2] = [m(0), m(1), m(2), m(3), m(4), m(5)];
+        [m0 + m1, n0 + n1, m1 + m2, n1 + n2]
+    }
+}
+
+/// A convolution whose weight has been transformed.
+pub struct Winograd<F, const POINTS: usize, const PRODUCTS: usize, const OUT: usize> {
+    window: Window,
+    /// Rows and columns of tiles on one image.
+    tiles: [usize; 2],
+    /// One matrix `[C, C']` for each pair of products.
+    weights: Vec<Packed>,
+    /// What lies around an image: one pixel.
+    zeros: Vec<f32>,
+    filtering: PhantomData<F>,
+}
+
+impl<F, const POINTS: usize, const PRODUCTS: usize, const OUT: usize>
+    Winograd<F, POINTS, PRODUCTS, OUT>
+where
+    F: Filtering<POINTS, PRODUCTS, OUT>,
+{
+    /// Transforms a weight of shape `[k, k, C, C']`.
+    pub fn new(window: &Window, weight: &[f32]) -> Self {
+        let (kernel, columns) = (window.kernel, window.output[2]);
+        let len = window.input[2] * columns;
+        let mut matrices = vec![vec![0.0; len]; PRODUCTS * PRODUCTS];
+        for i in 0..len {
+            let rows: Vec<[f32; PRODUCTS]> = (0..kernel)
+                .map(|ky| F::filter(|kx| weight[(ky * kernel + kx) * len + i]))
+                .collect();
+            for px in 0..PRODUCTS {
+                for (py, value) in F::filter(|ky| rows[ky][px]).into_iter().enumerate() {
+                    matrices[px * PRODUCTS + py][i] = value;
+                }
+            }
+        }
+        Self {
+            window: *window,
+            tiles: [0, 1].map(|axis| window.output[axis].div_ceil(OUT)),
+            weights: matrices.iter().map(|m| Packed::new(m, columns)).collect(),
+            zeros: vec![0.0; window.input[2]],
+            filtering: PhantomData,
+        }
+    }
+
+    /// Convolves a batch `[N, H, W, C]` into `out`, `[N, H', W', C']`, and finishes it, a
+    /// row of tiles at a time.
+    pub fn run(
+        &self,
+        x: &[f32],
+        add: Option<&[f32]>,
+        finish: &Finish,
+        scratch: &mut Vec<f32>,
+        out: &mut [f32],
+    ) {
+        let [inputs, outputs] = [self.window.input[2], self.window.output[2]];
+        let images = x.len() / self.window.input.iter().product::<usize>();
+        let tiles = images * self.tiles[0] * self.tiles[1];
+
+        // A whole number of the matrix product's rows, for no more tiles than there are.
+        let per_tile = POINTS * POINTS * inputs + PRODUCTS * PRODUCTS * outputs;
+        let block = (BLOCK / per_tile).min(tiles).max(1).next_multiple_of(ROWS);
+        let [point_stride, product_stride] = [inputs, outputs].map(|c| block * c + PADDING);
+        let points_len = POINTS * POINTS * point_stride;
+        let len = points_len + PRODUCTS * PRODUCTS * product_stride;
+        let (points, products) = first_values(scratch, len).split_at_mut(points_len);
+
+        for first in (0..tiles).step_by(block) {
+            let count = block.min(tiles - first);
+            for i in 0..count {
+                let place = self.place(first + i);
+                self.read(x, place, &mut points[i * inputs..], point_stride);
+            }
+            for (i, weight) in self.weights.iter().enumerate() {
+                let point = F::READS[i / PRODUCTS] * POINTS + F::READS[i % PRODUCTS];
+                weight.multiply(
+                    &points[point * point_stride..][..count * inputs],
+                    &mut products[i * product_stride..][..count * outputs],
+                );
+            }
+            for i in 0..count {
+                let place = self.place(first + i);
+                self.write(&products[i * outputs..], product_stride, place, out);
+                if place.column + 1 == self.tiles[1] {
+                    finish.apply(add, out, self.pixels(place));
+                }
+            }
+        }
+    }
+
+    /// Where the tile of this number, counted through the batch, lies.
+    fn place(&self, tile: usize) -> Place {
+        let [rows, columns] = self.tiles;
+        Place {
+            image: tile / (rows * columns),
+            row: tile / columns % rows,
+            column: tile % columns,
+        }
+    }
+
+    /// The values of a batch's output that a row of tiles computes.
+    fn pixels(&self, place: Place) -> Range<usize> {
+        let [height, width, channels] = self.window.output;
+        let row = |tile: usize| (place.image * height + height.min(tile * OUT)) * width * channels;
+        row(place.row)..row(place.row + 1)
+    }
+
+    /// Transforms a tile's patch: its point i goes to `points[i * stride..]`. The last
+    /// vector may reach into the next tile's points, which are written later.
+    fn read(&self, batch: &[f32], place: Place, points: &mut [f32], stride: usize) {
+        let [height, width, channels] = self.window.input;
+        let patch: [[&[f32]; PATCH]; PATCH] = array::from_fn(|dy| {
+            array::from_fn(|dx| {
+                let y = (place.row * STEP + dy).wrapping_sub(self.window.padding);
+                let x = (place.column * STEP + dx).wrapping_sub(self.window.padding);
+                if y < height && x < width {
+                    &batch[((place.image * height + y) * width + x) * channels..][..channels]
+                } else {
+                    &self.zeros
+                }
+            })
+        });
+        let mut rows = [[Lanes::splat(0.0); POINTS]; PATCH];
+        for c in (0..channels).step_by(LANES) {
+            for (row, pixels) in rows.iter_mut().zip(&patch) {
+                *row = F::points(|dx| Lanes::load(&pixels[dx][c..]));
+            }
+            for px in 0..POINTS {
+                let column = F::points(|dy| rows[dy][px]);
+                for py in 0..POINTS {
+                    column[py].store(&mut points[(px * POINTS + py) * stride + c..]);
+                }
+            }
+        }
+    }
+
+    /// Transforms a tile's products, of which number i is at `products[i * stride..]`,
+    /// into those of its pixels that lie on the image.
+    fn write(&self, products: &[f32], stride: usize, place: Place, out: &mut [f32]) {
+        let [height, width, channels] = self.window.output;
+        let (top, left) = (place.row * OUT, place.column * OUT);
+        let start = ((place.image * height + top) * width + left) * channels;
+        let (rows, columns) = (0..OUT.min(height - top), OUT.min(width - left));
+        let mut lines = [[Lanes::splat(0.0); OUT]; PRODUCTS];
+        for c in (0..channels).step_by(LANES) {
+            for (px, line) in lines.iter_mut().enumerate() {
+                let product = |py| (px * PRODUCTS + py) * stride + c;
+                *line = F::outputs(|py| Lanes::load(&products[product(py)..]));
+            }
+            for y in rows.clone() {
+                let row = F::outputs(|px| lines[px][y]);
+                for (x, value) in row.iter().enumerate().take(columns) {
+                    let pixel = start + (y * width + x) * channels;
+                    value.store(&mut out[pixel..pixel + channels][c..]);
+                }
+            }
+        }
+    }
+}
+
+/// Where a tile lies: its image in the batch, its row and column among the image's tiles.
+#[derive(Clone, Copy)]
+struct Place {
+    image: usize,
+    row: usize,
+    column: usize,
+}
