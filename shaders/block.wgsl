@@ -14,16 +14,14 @@ override SLICES: u32;
 override PARTIALS: u32 = COLUMN_THREADS * ROW_THREADS * SLICES;
 var<workgroup> partial: array<mat4x4<f32>, PARTIALS>;
 
-// Four rows of one column.
+// Four rows of one column. A loop over a copy: unrolled, the rest of the kernel would be
+// sixteen times as long, which some compilers take seconds and gigabytes for.
 fn finish_block(sum: mat4x4<f32>, row: u32, column: u32) {
-    let a = destination(row);
-    let b = destination(row + 1);
-    let c = destination(row + 2);
-    let d = destination(row + 3);
-    finish(sum[0], a.x, a.y, column);
-    finish(sum[1], b.x, b.y, column);
-    finish(sum[2], c.x, c.y, column);
-    finish(sum[3], d.x, d.y, column);
+    var rows = sum;
+    for (var i = 0u; i < 4; i++) {
+        let to = destination(row + i);
+        finish(rows[i], to.x, to.y, column);
+    }
 }
 
 @compute @workgroup_size(COLUMN_THREADS, ROW_THREADS, SLICES)

@@ -5,7 +5,7 @@ fn address(item: u32, pixel: u32) -> u32 {
 }
 
 fn channel(a: u32, c: u32) -> f32 {
-    return select(x[a + c * X_CHANNEL], 0.0, a == OUTSIDE || c >= INPUTS);
+    return select(x[a + c * X_CHANNEL], 0.0, (a == OUTSIDE) | (c >= INPUTS));
 }
 
 // Channels 4k to 4k + 3 at an address.

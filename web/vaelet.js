@@ -43,11 +43,13 @@ export async function loadModel(url, { backend = "auto", onProgress, signal } = 
   const runtime = loadRuntime();
   runtime.catch(() => {}); // reported below, unless the files fail first
   const { spec, info, weightsUrl } = await fetchSpec(folder, signal);
-  const weights = await fetchWeights(weightsUrl, info.weights.bytes, onProgress, signal);
+  const weights = fetchWeights(weightsUrl, info.weights.bytes, onProgress, signal);
+  weights.catch(() => {}); // reported below, unless the runtime fails first
   wasm = await runtime;
-  signal?.throwIfAborted();
   const inner = await createRuntime(spec, weights, backend);
-  return new Model(info, spec, weights, inner);
+  if (signal?.aborted) inner.free();
+  signal?.throwIfAborted();
+  return new Model(info, spec, await weights, inner);
 }
 
 /**
@@ -297,11 +299,12 @@ function runtimeError(error) {
   return new VaeletError("not-found", "The program itself (vaelet-web.js and vaelet-web_bg.wasm) could not be fetched. Check your connection, and that both files were published beside index.html.", { cause: error });
 }
 
+/** `weights` may be bytes or a promise of them: the GPU compiles while they download. */
 async function createRuntime(spec, weights, backend) {
   try {
-    return await wasm.Model.create(spec, weights, backend);
+    return await wasm.Model.create(spec, Promise.resolve(weights), backend);
   } catch (error) {
-    if (!error?.code) throw error;
+    if (!error?.code || error instanceof VaeletError || error instanceof DOMException) throw error;
     throw new VaeletError(error.code, `${error.message}.`, { cause: error });
   }
 }

@@ -1,7 +1,8 @@
-//! The project's two commands, `cargo xtask serve` and `cargo xtask test`, and
-//! `build` for the page alone. Each finds the tools that it needs, installs
-//! what is missing and says why, so that a fresh machine needs only cargo.
+//! The project's two commands, `cargo xtask serve` and `cargo xtask test`, with
+//! `build` for the page alone and `bench` for its speed. Each finds the tools that it
+//! needs, installs what is missing and says why, so that a fresh machine needs only cargo.
 
+mod bench;
 mod debian;
 mod shell;
 mod test;
@@ -16,6 +17,9 @@ use lexopt::prelude::*;
 const USAGE: &str = "\
 cargo xtask serve [--port 8080]   build the page and serve it on this machine
 cargo xtask build                 build the page into dist/ and check its size
+cargo xtask bench [option…]       compare the page's speed with its peers', in Chromium;
+                                  `--help` lists the options; with `--native` first,
+                                  time every kernel on this machine's own adapter
 cargo xtask test [step…]          run all tests, or only these steps:
                                   ";
 
@@ -37,6 +41,11 @@ fn run() -> Result<()> {
         match argument {
             Long("port") => port = Some(arguments.value()?.parse::<u16>()?),
             Short('h') | Long("help") => words.insert(0, "help".to_owned()),
+            // Its options are its own.
+            Value(word) if words.is_empty() && word == "bench" => {
+                let rest: Vec<_> = arguments.raw_args()?.collect();
+                return bench::run(&rest);
+            }
             Value(word) => words.push(word.string()?),
             other => return Err(other.unexpected().into()),
         }

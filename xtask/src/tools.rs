@@ -1,4 +1,4 @@
-//! The tools that the page and its tests need. Each knows whether it is there,
+//! The tools that the page, its tests and its measurements need. Each knows whether it is there,
 //! what it is for, and how it is installed; asking costs a few milliseconds.
 
 use std::env;
@@ -39,6 +39,8 @@ pub enum Tool {
     Node,
     /// The packages of the browser tests.
     NodePackages,
+    /// The peers that the page is measured against, and what draws the results.
+    BenchPackages,
     /// The browser of the browser tests.
     Chromium,
     /// A Vulkan driver that runs on the CPU.
@@ -73,6 +75,7 @@ impl Tool {
             Tool::WasmOpt => format!("wasm-opt {MIN_WASM_OPT} or newer"),
             Tool::Node => format!("Node.js {MIN_NODE} or newer with npm"),
             Tool::NodePackages => format!("playwright-core {}", playwright_version()?),
+            Tool::BenchPackages => "the packages of bench/package-lock.json".to_owned(),
             Tool::Chromium => "Chromium".to_owned(),
             Tool::SoftwareVulkan => "Mesa's software Vulkan driver".to_owned(),
         })
@@ -89,6 +92,7 @@ impl Tool {
             Tool::WasmOpt => "it makes the wasm smaller and faster",
             Tool::Node => "it runs the browser tests",
             Tool::NodePackages => "it drives the browser in the tests",
+            Tool::BenchPackages => "the page's speed is compared with theirs",
             Tool::Chromium => "the page is tested in it, with WebGPU in software",
             Tool::SoftwareVulkan => "the GPU tests run on it where there is no GPU",
         }
@@ -105,6 +109,7 @@ impl Tool {
             }
             Tool::NodePackages => installed_playwright()
                 .is_some_and(|version| playwright_version().is_ok_and(|wanted| wanted == version)),
+            Tool::BenchPackages => has_locked_packages(&bench()),
             Tool::Chromium => chromium()?.is_some(),
             Tool::SoftwareVulkan => lavapipe().is_some(),
         })
@@ -117,11 +122,8 @@ impl Tool {
             Tool::WasmBindgen => cargo_install("wasm-bindgen-cli", &wasm_bindgen_version()?),
             Tool::WasmOpt => install_wasm_opt(),
             Tool::Node => debian::install(&["nodejs", "npm"]),
-            Tool::NodePackages => shell::run(
-                shell::command("npm")
-                    .args(["ci", "--no-audit", "--no-fund"])
-                    .current_dir(browser_tests()),
-            ),
+            Tool::NodePackages => npm_ci(&browser_tests()),
+            Tool::BenchPackages => npm_ci(&bench()),
             Tool::Chromium => {
                 debian::install(&["chromium"]).context("without it, name a browser in CHROMIUM")
             }
@@ -133,6 +135,11 @@ impl Tool {
 /// The folder of the browser tests.
 pub fn browser_tests() -> PathBuf {
     shell::root().join("tests/browser")
+}
+
+/// The folder of the measurements.
+fn bench() -> PathBuf {
+    shell::root().join("bench")
 }
 
 /// The browser of the tests: the one that `CHROMIUM` names, or the first on the path.
@@ -268,6 +275,20 @@ fn installed_playwright() -> Option<String> {
         &browser_tests().join("node_modules/playwright-core/package.json"),
         "version",
     )
+}
+
+fn npm_ci(folder: &Path) -> Result<()> {
+    let mut npm = shell::command("npm");
+    npm.args(["ci", "--no-audit", "--no-fund"]);
+    shell::run(npm.current_dir(folder))
+}
+
+/// Whether npm has installed into a folder since its lock file was written.
+fn has_locked_packages(folder: &Path) -> bool {
+    let written = |file: &str| fs::metadata(folder.join(file)).and_then(|facts| facts.modified());
+    let installed = written("node_modules/.package-lock.json");
+    installed
+        .is_ok_and(|installed| written("package-lock.json").is_ok_and(|locked| locked <= installed))
 }
 
 /// The first string of this name in a JSON file: enough for npm's manifests.

@@ -14,6 +14,8 @@ mod kernel;
 mod layout;
 mod plan;
 mod present;
+#[cfg(not(target_family = "wasm"))]
+mod profile;
 mod readback;
 mod reparameterize;
 mod runtime;

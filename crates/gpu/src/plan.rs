@@ -66,6 +66,11 @@ impl Plan {
         }
     }
 
+    /// What it was built from.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
     /// f32 that one item needs in each slot that is neither input nor output.
     pub fn inner_slots(&self) -> &[usize] {
         &self.slot_sizes[2..]
@@ -100,12 +105,17 @@ impl Plan {
 
     /// Records one dispatch for each step.
     pub fn dispatch(&self, pass: &mut ComputePass<'_>, batch: usize) {
-        for (kernel, bind_group) in self.kernels.iter().zip(&self.bind_groups) {
-            let (pipeline, [x, y, z]) = kernel.launch(batch);
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, bind_group, &[]);
-            pass.dispatch_workgroups(x, y, z);
+        for step in 0..self.kernels.len() {
+            self.dispatch_step(pass, step, batch);
         }
+    }
+
+    /// Records the dispatch of one step.
+    pub fn dispatch_step(&self, pass: &mut ComputePass<'_>, step: usize, batch: usize) {
+        let (pipeline, [x, y, z]) = self.kernels[step].launch(batch);
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, &self.bind_groups[step], &[]);
+        pass.dispatch_workgroups(x, y, z);
     }
 
     /// The most items whose workgroups fit one dispatch.

@@ -19,20 +19,20 @@ use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, Device};
 /// A model on the GPU. Pipelines are built once; buffers grow to the largest batch
 /// seen and stay.
 pub struct GpuRuntime {
-    context: Rc<Context>,
+    pub(crate) context: Rc<Context>,
     input: Input,
     latent: usize,
     largest_batch: usize,
     kernels: Kernels,
     encoder: Plan,
     reparameterize: Reparameterize,
-    decoder: Plan,
+    pub(crate) decoder: Plan,
     present: Present,
     weights: Buffer,
     frame: Buffer,
     grid: Buffer,
     buffers: Option<Buffers>,
-    pool: Pool,
+    pub(crate) pool: Pool,
 }
 
 /// What an autoencoded batch was made of.
@@ -209,6 +209,24 @@ impl GpuRuntime {
         })
     }
 
+    /// Makes a batch of latents what the decoder reads; returns its size.
+    pub(crate) fn write_latents(&mut self, z: &[f32]) -> Result<usize, Error> {
+        let batch = z.len() / self.latent;
+        self.reserve(batch)?;
+        self.write_frame(batch, 0.0);
+        self.write(&self.buffers()?.z, z);
+        Ok(batch)
+    }
+
+    fn write_frame(&self, batch: usize, temperature: f32) {
+        let frame = Frame {
+            batch: batch as u32,
+            temperature,
+        };
+        let bytes = bytemuck::bytes_of(&frame);
+        self.context.queue.write_buffer(&self.frame, 0, bytes);
+    }
+
     /// Makes room for a batch and records its compute pass. What is written into the
     /// buffers after this and before the submit is what the pass reads.
     fn begin(
@@ -218,13 +236,7 @@ impl GpuRuntime {
         temperature: f32,
     ) -> Result<CommandEncoder, Error> {
         self.reserve(batch)?;
-        let frame = Frame {
-            batch: batch as u32,
-            temperature,
-        };
-        self.context
-            .queue
-            .write_buffer(&self.frame, 0, bytemuck::bytes_of(&frame));
+        self.write_frame(batch, temperature);
         let mut encoder = self
             .context
             .device

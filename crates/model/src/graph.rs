@@ -68,6 +68,21 @@ pub enum Op {
     ConvTranspose2d(Window),
 }
 
+impl Op {
+    /// Floating-point operations for one item: two for each weight that a value meets,
+    /// as if no value lay outside the image.
+    pub fn operations(&self) -> usize {
+        let products = |window: &Window, image: Shape| {
+            image[0] * image[1] * window.kernel * window.kernel * window.input[2] * window.output[2]
+        };
+        2 * match self {
+            Self::Linear { inputs, outputs } => inputs * outputs,
+            Self::Conv2d(window) => products(window, window.output),
+            Self::ConvTranspose2d(window) => products(window, window.input),
+        }
+    }
+}
+
 /// The geometry of a convolution or of its transpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {

@@ -40,6 +40,57 @@ pub struct Model {
     pub weights: Weights,
 }
 
+/// A model before its weights have come: enough to build everything but its numbers.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// See [`Model::spec`].
+    pub spec: ModelSpec,
+    /// See [`Model::encoder`].
+    pub encoder: Graph,
+    /// See [`Model::decoder`].
+    pub decoder: Graph,
+}
+
+impl Outline {
+    /// Reads the contents of `model.json`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it, with the field, what was found and what was expected.
+    pub fn read(model_json: &str) -> Result<Self> {
+        let spec = ModelSpec::parse(model_json)?;
+        let (encoder, decoder) = spec.graphs()?;
+        Ok(Self {
+            spec,
+            encoder,
+            decoder,
+        })
+    }
+
+    /// Adds the contents of the weights file.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it, or does not agree with the description.
+    pub fn fill(self, weights: &[u8]) -> Result<Model> {
+        self.spec.weights.verify(weights)?;
+        let graphs = [&self.encoder, &self.decoder];
+        let weights = Weights::read(&self.spec.weights.file, weights, graphs)?;
+        Ok(Model {
+            spec: self.spec,
+            encoder: self.encoder,
+            decoder: self.decoder,
+            weights,
+        })
+    }
+
+    /// Whether the weights are f16, by the length of their file.
+    pub fn is_f16(&self) -> bool {
+        let steps = self.encoder.steps.iter().chain(&self.decoder.steps);
+        let sizes = steps.map(|step| spec::product(&step.params.weight) + step.params.bias);
+        let parameters: usize = sizes.sum();
+        self.spec.weights.bytes < 3 * parameters
+    }
+}
+
 impl Model {
     /// Reads a model from the contents of its two files.
     ///
@@ -47,15 +98,15 @@ impl Model {
     /// Whatever is wrong with either file, with the file's name, the field, what
     /// was found and what was expected.
     pub fn read(model_json: &str, weights: &[u8]) -> Result<Self> {
-        let spec = ModelSpec::parse(model_json)?;
-        let (encoder, decoder) = spec.graphs()?;
-        spec.weights.verify(weights)?;
-        let weights = Weights::read(&spec.weights.file, weights, [&encoder, &decoder])?;
-        Ok(Self {
-            spec,
-            encoder,
-            decoder,
-            weights,
-        })
+        Outline::read(model_json)?.fill(weights)
+    }
+
+    /// The model without its weights.
+    pub fn outline(&self) -> Outline {
+        Outline {
+            spec: self.spec.clone(),
+            encoder: self.encoder.clone(),
+            decoder: self.decoder.clone(),
+        }
     }
 }

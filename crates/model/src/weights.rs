@@ -68,12 +68,6 @@ impl Weights {
         &self.0[name].data
     }
 
-    /// Whether f16 holds every value as it is.
-    pub fn are_f16(&self) -> bool {
-        let values = self.0.values().flat_map(|tensor| &tensor.data);
-        values.into_iter().all(|&v| f16::from_f32(v).to_f32() == v)
-    }
-
     /// All tensors, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.0.iter().map(|(name, tensor)| (name.as_str(), tensor))

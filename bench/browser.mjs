@@ -1,0 +1,132 @@
+/**
+ * What a measurement stands on: a server that notes what is fetched, a Chromium
+ * on its software or its real GPU, fresh pages, and what its processes hold.
+ */
+
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { delimiter, extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+/** What the project's root holds, as the first part of an address names it. */
+const FOLDERS = {
+  bench: fileURLToPath(new URL("./", import.meta.url)),
+  dist: fileURLToPath(new URL("../dist/", import.meta.url)),
+  node_modules: fileURLToPath(new URL("./node_modules/", import.meta.url)),
+  target: fileURLToPath(new URL("../target/bench/", import.meta.url)),
+};
+const BROWSERS = ["chromium", "chromium-browser", "google-chrome"];
+const TYPES = {
+  ".css": "text/css",
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".json": "application/json",
+  ".mjs": "text/javascript",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+};
+const QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const WEBGPU = ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--use-angle=vulkan"];
+/** The browser itself has to draw with the same software Vulkan, as in the browser tests. */
+const SOFTWARE = ["--use-webgpu-adapter=swiftshader", "--use-vulkan=swiftshader"];
+const HARDWARE = ["--ignore-gpu-blocklist"];
+
+/** The file that a path of the server stands for, or null. */
+export function fileOf(path) {
+  const [, name, ...rest] = path.split("/");
+  const folder = Object.hasOwn(FOLDERS, name) ? FOLDERS[name] : null;
+  const file = folder && normalize(join(folder, ...rest.map(decodeURIComponent)));
+  return file?.startsWith(folder) ? file : null;
+}
+
+/** Serves the built page, the peers and the models. `fetched()` gives the paths asked for since the last time. */
+export async function startServer() {
+  let paths = [];
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url, "http://localhost").pathname;
+    const file = fileOf(path);
+    const body = file ? await readFile(file).catch(() => null) : null;
+    if (body) paths.push(path);
+    response.writeHead(body ? 200 : 404, {
+      "cache-control": "no-store",
+      "content-length": body?.length ?? 0,
+      "content-type": TYPES[extname(path)] ?? "application/octet-stream",
+      // An isolated page has a clock of 5 instead of 100 µs.
+      "cross-origin-embedder-policy": "require-corp",
+      "cross-origin-opener-policy": "same-origin",
+    });
+    response.end(body);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const fetched = () => {
+    const list = paths;
+    paths = [];
+    return list;
+  };
+  return { url: `http://127.0.0.1:${server.address().port}`, fetched, close: () => server.close() };
+}
+
+/** Starts Chromium with WebGPU on the machine's GPU or in software. */
+export function startBrowser({ hardware }) {
+  return chromium.launch({ executablePath: findBrowser(), args: [...QUIET, ...WEBGPU, ...(hardware ? HARDWARE : SOFTWARE)] });
+}
+
+function findBrowser() {
+  const { CHROMIUM, PATH = "" } = process.env;
+  const files = PATH.split(delimiter).flatMap((folder) => BROWSERS.map((name) => join(folder, name)));
+  const found = CHROMIUM ?? files.find(existsSync);
+  if (!found) throw new Error("no Chromium was found: `cargo xtask bench` installs it, or name one in CHROMIUM");
+  return found;
+}
+
+/**
+ * Opens an address in a page of its own, with nothing cached, and gives it to `use`.
+ * @template T
+ * @param {import("playwright-core").Browser} browser
+ * @param {string} url
+ * @param {(page: import("playwright-core").Page) => Promise<T>} use
+ * @param {{ limit: number, init?: () => void }} options `limit` in milliseconds; `init` runs in the page before all else
+ * @returns {Promise<T>}
+ */
+export async function withPage(browser, url, use, { limit, init }) {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 900 } });
+  let timer;
+  try {
+    const page = await context.newPage();
+    if (init) await page.addInitScript(init);
+    const failed = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`took longer than ${limit / 1000} s`)), limit);
+      page.on("crash", () => reject(new Error("the page crashed")));
+      page.on("pageerror", reject);
+    });
+    failed.catch(() => {}); // reported by the race, unless that is over
+    await Promise.race([page.goto(url), failed]);
+    const used = use(page);
+    used.catch(() => {}); // likewise, where the other comes first
+    return await Promise.race([used, failed]);
+  } finally {
+    clearTimeout(timer);
+    await context.close().catch(() => {}); // the browser may be gone
+  }
+}
+
+/**
+ * Bytes that the renderers and the GPU process of a browser hold in memory.
+ * @returns {Promise<number | null>} null where the system does not say
+ */
+export async function residentBytes(browser) {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  await session.detach();
+  const sizes = processInfo.filter(({ type }) => ["renderer", "GPU"].includes(type)).map(({ id }) => residentSize(id));
+  const found = await Promise.all(sizes);
+  return found.includes(null) ? null : found.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+async function residentSize(pid) {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  return kilobytes ? 1024 * Number(kilobytes) : null;
+}

@@ -1,0 +1,121 @@
+/**
+ * Times engines on models at batch sizes: a cell is one of each, and every
+ * measurement of a cell has a page of its own.
+ */
+
+import { startBrowser, withPage } from "./browser.mjs";
+
+/** Largest difference between two engines' images at which they still compute the same. */
+const TOLERANCE = 1e-3;
+/** How long one page may take, in milliseconds. */
+const LIMIT = 300_000;
+const TIMES = ["first", "call", "frame", "submit"];
+
+/**
+ * Times in milliseconds as `page.mjs` describes them, each the median of all rounds, or null.
+ * @typedef {object} Cell
+ * @property {string} model
+ * @property {number} batch
+ * @property {string} engine
+ * @property {number | null} first
+ * @property {number | null} call
+ * @property {number | null} frame
+ * @property {number | null} submit
+ * @property {number[]} calls `call` of each round
+ * @property {string[]} fetched what its page asked the server for
+ * @property {string} [error] why there are no times
+ */
+
+/** Where measurements take place. @typedef {{ browser: import("playwright-core").Browser, server: object, hardware: boolean }} Stage */
+
+/**
+ * Measures all cells of a plan once in each round, so that a busy machine disturbs all engines alike.
+ * What takes longer than the budget for one call is long enough to be measured once.
+ * @param {Stage} stage
+ * @param {{ model: import("./prepare.mjs").ModelFacts, batch: number, engines: string[] }[]} plan
+ * @param {{ rounds: number, budget: number }} options `budget` as in `page.mjs`
+ * @returns {Promise<{ cells: Cell[], agreement: { model: string, batch: number, difference: number }[] }>}
+ * @throws {Error} where engines give different images
+ */
+export async function measureCells(stage, plan, { rounds, budget }) {
+  const samples = new Map();
+  const agreement = [];
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { model, batch, engines } of plan) {
+      const outputs = [];
+      for (const engine of engines) {
+        const key = [model.name, batch, engine].join();
+        const known = samples.get(key) ?? [];
+        if (known.some(({ call, error }) => error || call > budget)) continue;
+        const { output, ...sample } = await measureOnce(stage, { engine, model, batch, budget });
+        if (output) outputs.push(output);
+        samples.set(key, [...known, sample]);
+        const { fetched, ...shown } = sample;
+        console.error(JSON.stringify({ round, ...shown }));
+      }
+      if (round > 0 || outputs.length < 2) continue;
+      const difference = spread(outputs);
+      if (!(difference < TOLERANCE)) {
+        throw new Error(`the engines' images of ${model.name} at batch ${batch} differ by ${difference}: they do not compute the same`);
+      }
+      agreement.push({ model: model.name, batch, difference });
+    }
+  }
+  return { cells: [...samples.values()].map(summary), agreement };
+}
+
+/** One engine in a fresh page. An engine that fails has an `error` instead of times. */
+export async function measureOnce(stage, { engine, model, batch, budget, look }) {
+  const [height, width, channels] = model.image;
+  const query = new URLSearchParams({ engine, model: model.name, batch, budget, latent: model.latent, height, width, channels });
+  const cell = { model: model.name, batch, engine };
+  const { server } = stage;
+  server.fetched();
+  try {
+    const result = await withPage(
+      stage.browser,
+      `${server.url}/bench/page.html?${query}`,
+      async (page) => {
+        const { output, ...times } = await page.evaluate(() => window.result);
+        return { ...times, output: decode(output), look: await look?.(page) };
+      },
+      { limit: LIMIT },
+    );
+    return { ...cell, ...result, fetched: server.fetched() };
+  } catch (error) {
+    // A GPU that hangs takes the whole browser down with it, sooner or later; the next engine gets another.
+    await stage.browser.close().catch(() => {});
+    stage.browser = await startBrowser(stage);
+    return { ...cell, error: error.message.split("\n")[0], fetched: server.fetched() };
+  }
+}
+
+function decode(base64) {
+  const bytes = Buffer.from(base64, "base64");
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+}
+
+/** The largest difference between any two outputs in any value; NaN where a value is. */
+function spread(outputs) {
+  if (outputs.some(({ length }) => length !== outputs[0].length)) return Infinity;
+  let largest = 0;
+  for (let i = 0; i < outputs[0].length; i += 1) {
+    const values = outputs.map((output) => output[i]);
+    const difference = Math.max(...values) - Math.min(...values);
+    if (!(difference <= largest)) largest = difference;
+  }
+  return largest;
+}
+
+function summary(samples) {
+  const [{ model, batch, engine, fetched }] = samples;
+  const good = samples.filter(({ error }) => !error);
+  const times = TIMES.map((name) => [name, median(good.map((sample) => sample[name]).filter((time) => time != null))]);
+  const error = good.length ? undefined : samples[0].error;
+  return { model, batch, engine, ...Object.fromEntries(times), calls: good.map(({ call }) => call), fetched, error };
+}
+
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted.length ? sorted[sorted.length >> 1] : null;
+}

@@ -1,0 +1,115 @@
+/**
+ * What an engine costs beside time for each picture: bytes to fetch, memory,
+ * and the wait until a reader sees the first digits.
+ */
+
+import { readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import { fileOf, residentBytes, startBrowser, withPage } from "./browser.mjs";
+import { measureOnce } from "./cells.mjs";
+
+const LIMIT = 120_000;
+/** How often the wait for the first picture is measured. */
+const VISITS = 5;
+
+/**
+ * Bytes after `gzip -9` of all that a page of each engine fetched: the program once,
+ * and for each model its description and weights.
+ * @param {import("./cells.mjs").Cell[]} cells
+ */
+export async function measureBytes(cells) {
+  const engines = {};
+  for (const { engine, model, fetched, error } of cells) {
+    if (error) continue;
+    const { weights } = (engines[engine] ??= { program: await weigh(fetched.filter(isProgram)), weights: {} });
+    weights[model] ??= await weigh(fetched.filter((path) => path.startsWith("/target/models/")));
+  }
+  return engines;
+}
+
+/** Neither a model nor the page that measures. */
+function isProgram(path) {
+  return !path.startsWith("/target/models/") && !path.startsWith("/bench/");
+}
+
+const packed = new Map();
+
+async function weigh(paths) {
+  let sum = 0;
+  for (const path of new Set(paths)) {
+    if (!packed.has(path)) packed.set(path, gzipSync(await readFile(fileOf(path)), { level: 9 }).length);
+    sum += packed.get(path);
+  }
+  return sum;
+}
+
+/**
+ * Bytes that the renderer and the GPU process of a browser of its own hold after a run,
+ * above what they hold with an empty page.
+ */
+export async function measureMemory(server, models, { engines, batch, budget, hardware }) {
+  const results = [];
+  for (const model of models) {
+    for (const engine of engines) {
+      const stage = { server, hardware, browser: await startBrowser({ hardware }) };
+      try {
+        const settled = async () => {
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+          return residentBytes(stage.browser);
+        };
+        const blank = await withPage(stage.browser, "about:blank", settled, { limit: LIMIT });
+        const { look: used, error } = await measureOnce(stage, { engine, model, batch, budget, look: settled });
+        const bytes = blank == null || used == null ? null : used - blank;
+        results.push({ engine, model: model.name, batch, bytes, error });
+        console.error(JSON.stringify({ memory: results.at(-1) }));
+      } finally {
+        await stage.browser.close();
+      }
+    }
+  }
+  return results;
+}
+
+/**
+ * Milliseconds from the start of the navigation until digits are on the screen of the page that
+ * readers get, with nothing cached; and, for comparison, until TensorFlow.js has its first images
+ * of as many digits.
+ */
+export async function measurePicture(stage, digits) {
+  const waits = {};
+  const note = (name, time) => (waits[name] ??= []).push(time);
+  for (let visit = 0; visit < VISITS; visit += 1) {
+    let batch;
+    for (const backend of ["auto", "webgpu", "cpu"]) {
+      const url = `${stage.server.url}/dist/index.html#/sample?backend=${backend}`;
+      const { time, count } = await withPage(stage.browser, url, firstPicture, { limit: LIMIT, init: watchPicture });
+      note(`vaelet page, ${backend}`, time);
+      batch = count;
+    }
+    const { first } = await measureOnce(stage, { engine: "tfjs-webgpu", model: digits, batch, budget: 0 });
+    note("tfjs-webgpu, first images", first ?? NaN);
+  }
+  const medians = Object.entries(waits).map(([name, times]) => [name, times.sort((a, b) => a - b)[times.length >> 1]]);
+  const picture = Object.fromEntries(medians);
+  console.error(JSON.stringify({ picture }));
+  return picture;
+}
+
+async function firstPicture(page) {
+  await page.waitForFunction(() => window.firstPicture, null, { timeout: LIMIT });
+  return page.evaluate(() => window.firstPicture);
+}
+
+/** Runs in the page: notes when the sheet of samples has been drawn and the GPU has done all it was given. */
+function watchPicture() {
+  const look = async () => {
+    const { view, model } = window.vaelet ?? {};
+    if (!view?.state.z) {
+      requestAnimationFrame(look);
+      return;
+    }
+    await model.decode(view.state.z.slice(0, model.latentSize));
+    window.firstPicture = { time: Math.round(performance.now()), count: view.state.count };
+  };
+  look();
+}

@@ -1,0 +1,177 @@
+//! `cargo xtask bench --native`: decoders through wgpu on whatever adapter is there, with
+//! the time of every kernel, the operations and bytes a second that it reaches, and the
+//! share of the adapter's own peak. Prints a table and writes a JSON file.
+
+mod peak;
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use anyhow::{Context as _, Result, bail};
+use peak::Peak;
+use pollster::block_on;
+use serde_json::{Value, json};
+use vaelet_gpu::{Context, GpuRuntime};
+use vaelet_model::{Model, Op, Step, random};
+
+const BATCHES: [usize; 3] = [1, 16, 64];
+/// Decodes of each batch, of which the median counts.
+const RUNS: usize = 7;
+/// Decodes that are queued before one wait, for the time of a frame.
+const QUEUED: usize = 8;
+
+fn main() -> Result<()> {
+    let mut arguments = env::args_os().skip(1);
+    let Some(out) = arguments.next() else {
+        bail!("usage: vaelet-bench OUT.json MODEL…");
+    };
+    let folders: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
+    let context = Rc::new(block_on(Context::new())?);
+    let peak = peak::measure(&context)?;
+    println!(
+        "{}{}: at most {:.1} GFLOP/s, {:.1} GB/s",
+        context.name(),
+        if context.is_software() {
+            " (software)"
+        } else {
+            ""
+        },
+        peak.operations / 1e9,
+        peak.bytes / 1e9
+    );
+    let mut models = Vec::new();
+    for folder in &folders {
+        let timed = time_model(&context, &peak, folder);
+        models.push(timed.with_context(|| format!("{}", folder.display()))?);
+    }
+    let result = json!({
+        "adapter": context.name(),
+        "software": context.is_software(),
+        "f16": context.has_f16(),
+        "peak": { "gflops": peak.operations / 1e9, "gbytes": peak.bytes / 1e9 },
+        "models": models,
+    });
+    fs::write(out, format!("{result:#}\n"))?;
+    Ok(())
+}
+
+fn time_model(context: &Rc<Context>, peak: &Peak, folder: &Path) -> Result<Value> {
+    let description = fs::read_to_string(folder.join("model.json"))?;
+    let weights = fs::read(folder.join("weights.safetensors"))?;
+    let model = Model::read(&description, &weights)?;
+    let mut runtime = GpuRuntime::new(context.clone(), &model);
+    let mut batches = Vec::new();
+    for batch in BATCHES {
+        let z = random::normals(1, batch * model.spec.latent_size());
+        // The first decode allocates and compiles.
+        block_on(runtime.decode(&z)?)?;
+        let call = median(|| {
+            let start = Instant::now();
+            block_on(runtime.decode(&z)?)?;
+            Ok(start.elapsed())
+        })?;
+        let queued = median(|| {
+            let start = Instant::now();
+            let last = (0..QUEUED).map(|_| runtime.decode(&z)).last();
+            if let Some(last) = last {
+                block_on(last?)?;
+            }
+            Ok(start.elapsed() / QUEUED as u32)
+        })?;
+        println!(
+            "\n{} × {batch}: {:.3} ms a call, {:.3} ms queued",
+            model.spec.name,
+            milliseconds(call),
+            milliseconds(queued)
+        );
+        let kernels = match profile(&mut runtime, &z)? {
+            Some(times) => kernels(&model, batch, &times, peak),
+            None => {
+                println!("  (this device has no timestamps)");
+                Vec::new()
+            }
+        };
+        batches.push(json!({
+            "batch": batch,
+            "call_ms": milliseconds(call),
+            "queued_ms": milliseconds(queued),
+            "kernels": kernels,
+        }));
+    }
+    Ok(json!({ "name": model.spec.name, "batches": batches }))
+}
+
+/// The median time of each kernel.
+fn profile(runtime: &mut GpuRuntime, z: &[f32]) -> Result<Option<Vec<Duration>>> {
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        match block_on(runtime.profile(z))? {
+            Some(times) => runs.push(times),
+            None => return Ok(None),
+        }
+    }
+    let steps = 0..runs[0].len();
+    let median = |step: usize| {
+        let mut times: Vec<_> = runs.iter().map(|run| run[step]).collect();
+        times.sort();
+        times[RUNS / 2]
+    };
+    Ok(Some(steps.map(median).collect()))
+}
+
+fn kernels(model: &Model, batch: usize, times: &[Duration], peak: &Peak) -> Vec<Value> {
+    let steps = model.decoder.steps.iter().zip(times);
+    let lines = steps.map(|(step, time)| {
+        let seconds = time.as_secs_f64();
+        let operations = (batch * step.op.operations()) as f64 / seconds;
+        let bytes = bytes(model, step, batch) as f64 / seconds;
+        let name = describe(&step.op);
+        println!(
+            "  {name:<34} {:>9.3} ms {:>8.2} GFLOP/s {:>4.0} % {:>8.2} GB/s {:>4.0} %",
+            milliseconds(*time),
+            operations / 1e9,
+            100.0 * operations / peak.operations,
+            bytes / 1e9,
+            100.0 * bytes / peak.bytes,
+        );
+        json!({
+            "kernel": name,
+            "ms": milliseconds(*time),
+            "gflops": operations / 1e9,
+            "of_peak_operations": operations / peak.operations,
+            "gbytes": bytes / 1e9,
+            "of_peak_bytes": bytes / peak.bytes,
+        })
+    });
+    lines.collect()
+}
+
+/// Bytes that a step has to move at least: its input, its weight, its output.
+fn bytes(model: &Model, step: &Step, batch: usize) -> usize {
+    let values = |value: usize| batch * model.decoder.values[value].len();
+    let weight: usize = step.params.weight.iter().product();
+    let add = step.add.map_or(0, values);
+    size_of::<f32>() * (values(step.input) + add + values(step.output) + weight)
+}
+
+fn describe(op: &Op) -> String {
+    match op {
+        Op::Linear { inputs, outputs } => format!("linear {inputs} → {outputs}"),
+        Op::Conv2d(w) => format!("conv2d {0}×{0} {1:?} → {2:?}", w.kernel, w.input, w.output),
+        Op::ConvTranspose2d(w) => {
+            format!("convᵀ {0}×{0} {1:?} → {2:?}", w.kernel, w.input, w.output)
+        }
+    }
+}
+
+fn median(mut run: impl FnMut() -> Result<Duration>) -> Result<Duration> {
+    let mut times = (0..RUNS).map(|_| run()).collect::<Result<Vec<_>>>()?;
+    times.sort();
+    Ok(times[RUNS / 2])
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

@@ -1,0 +1,66 @@
+/**
+ * Puts what the engines fetch into target/bench: every model folder with its
+ * decoder as ONNX beside it, and TensorFlow.js bundled.
+ */
+
+import { build } from "esbuild";
+import { copyFile, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { REFERENCES, SCALES, writeDecoders } from "./decoders.mjs";
+import { decoderFlops, latentSize, readTensors } from "./model.mjs";
+import { onnxDecoder } from "./onnx.mjs";
+
+const RELEASED = fileURLToPath(new URL("../models/", import.meta.url));
+const TARGET = fileURLToPath(new URL("../target/bench/", import.meta.url));
+const MODELS = join(TARGET, "models");
+
+/** @typedef {{ name: string, latent: number, image: import("./model.mjs").Shape, mflop: number }} ModelFacts */
+
+/**
+ * Writes the decoders with random weights, takes in the released models, and adds the ONNX files.
+ * @returns {Promise<{ compared: ModelFacts[], scales: ModelFacts[] }>}
+ */
+export async function prepareModels() {
+  await mkdir(MODELS, { recursive: true });
+  await writeDecoders(MODELS);
+  const released = await readdir(RELEASED);
+  for (const name of released) await takeIn(name);
+  return {
+    compared: await Promise.all([...REFERENCES, ...released].map(addOnnx)),
+    scales: await Promise.all(SCALES.map(addOnnx)),
+  };
+}
+
+async function takeIn(name) {
+  const spec = await readSpec(join(RELEASED, name));
+  await mkdir(join(MODELS, name), { recursive: true });
+  for (const file of ["model.json", spec.weights.file]) {
+    await copyFile(join(RELEASED, name, file), join(MODELS, name, file));
+  }
+}
+
+async function addOnnx(name) {
+  const folder = join(MODELS, name);
+  const spec = await readSpec(folder);
+  const tensors = readTensors(await readFile(join(folder, spec.weights.file)));
+  await writeFile(join(folder, "decoder.onnx"), onnxDecoder(spec, tensors));
+  const { height, width, channels } = spec.input;
+  return { name, latent: latentSize(spec), image: [height, width, channels], mflop: decoderFlops(spec) / 1e6 };
+}
+
+async function readSpec(folder) {
+  return JSON.parse(await readFile(join(folder, "model.json"), "utf8"));
+}
+
+/** Bundles `tfjs.mjs` with the part of TensorFlow.js that it uses. */
+export async function bundleTensorFlow() {
+  await build({
+    entryPoints: [fileURLToPath(new URL("tfjs.mjs", import.meta.url))],
+    outfile: join(TARGET, "tfjs.mjs"),
+    bundle: true,
+    format: "esm",
+    minify: true,
+    logLevel: "warning",
+  });
+}

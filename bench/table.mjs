@@ -1,0 +1,117 @@
+/**
+ * The results as tables for a terminal.
+ */
+
+const WEBGPU_PEERS = ["ort-webgpu", "ort-webgpu-jspi", "tfjs-webgpu"];
+
+/**
+ * Everything that was measured, as text.
+ * @param {object} results as written by `run.mjs`
+ */
+export function report(results) {
+  const { machine, cells, agreement, bytes, memory, picture, scaling } = results;
+  const parts = [
+    `${machine.cpu}, ${machine.cores} cores; ${machine.browser}; WebGPU on ${machine.adapter}${machine.software ? ", in software" : ""}`,
+    cells && `Milliseconds per call, read-back included\n${callTable(cells)}`,
+    cells && `Milliseconds per frame, nothing read back (in brackets: of the main thread)\n${frameTable(cells)}`,
+    agreement?.length && `The engines' images differ by at most ${Math.max(...agreement.map(({ difference }) => difference)).toExponential(1)}.`,
+    bytes && `Kilobytes to fetch, gzip -9\n${bytesTable(bytes)}`,
+    memory && `Megabytes of the renderer and the GPU process above an empty page\n${memoryTable(memory)}`,
+    picture && `Milliseconds from navigation to the first picture\n${table(Object.entries(picture).map(([name, time]) => [name, time.toFixed(0)]))}`,
+    scaling && `vaelet's growth: time per image against arithmetic per image\n${scalingTable(scaling)}`,
+  ];
+  return parts.filter(Boolean).join("\n\n");
+}
+
+function callTable(cells) {
+  const engines = unique(cells.map(({ engine }) => engine));
+  const head = ["model", "batch", ...engines, "webgpu: best peer ÷ vaelet", "cpu: ort-wasm ÷ vaelet"];
+  const rows = groups(cells).map(({ model, batch, time }) => [
+    model,
+    batch,
+    ...engines.map((engine) => show(time(engine, "call"))),
+    ratio(lowest(WEBGPU_PEERS.map((peer) => time(peer, "call"))), time("vaelet-webgpu", "call")),
+    ratio(time("ort-wasm", "call"), time("vaelet-cpu", "call")),
+  ]);
+  return table([head, ...rows]);
+}
+
+function frameTable(cells) {
+  const engines = unique(cells.filter(({ frame }) => frame != null).map(({ engine }) => engine));
+  const head = ["model", "batch", ...engines, "webgpu: best peer ÷ vaelet"];
+  const rows = groups(cells).map(({ model, batch, time }) => [
+    model,
+    batch,
+    ...engines.map((engine) => (time(engine, "frame") == null ? "–" : `${show(time(engine, "frame"))} (${show(time(engine, "submit"))})`)),
+    ratio(lowest(WEBGPU_PEERS.map((peer) => time(peer, "frame"))), time("vaelet-webgpu", "frame")),
+  ]);
+  return table([head, ...rows]);
+}
+
+function bytesTable(bytes) {
+  const models = unique(Object.values(bytes).flatMap(({ weights }) => Object.keys(weights)));
+  const kilobytes = (count) => (count == null ? "–" : (count / 1024).toFixed(0));
+  const rows = Object.entries(bytes).map(([engine, { program, weights }]) => [
+    engine,
+    kilobytes(program),
+    ...models.map((model) => kilobytes(weights[model])),
+  ]);
+  return table([["engine", "program", ...models], ...rows]);
+}
+
+function memoryTable(memory) {
+  const head = ["engine", "model", "batch", "MB"];
+  return table([head, ...memory.map(({ engine, model, batch, bytes }) => [engine, model, batch, bytes == null ? "–" : (bytes / 2 ** 20).toFixed(0)])]);
+}
+
+function scalingTable(scaling) {
+  const head = ["engine", "model", "batch", "MFLOP", "call ms", "frame ms", "frame µs / MFLOP"];
+  const rows = scaling.map(({ engine, model, batch, mflop, call, frame }) => [
+    engine,
+    model,
+    batch,
+    (mflop * batch).toFixed(1),
+    show(call),
+    show(frame),
+    show(frame == null ? null : (1000 * frame) / (mflop * batch)),
+  ]);
+  return table([head, ...rows]);
+}
+
+/** One for each model and batch, with the times of its engines. */
+function groups(cells) {
+  const keys = unique(cells.map(({ model, batch }) => JSON.stringify([model, batch])));
+  return keys.map((key) => {
+    const [model, batch] = JSON.parse(key);
+    const time = (engine, name) => cells.find((cell) => cell.model === model && cell.batch === batch && cell.engine === engine)?.[name];
+    return { model, batch, time };
+  });
+}
+
+function lowest(times) {
+  const found = times.filter((time) => time != null);
+  return found.length ? Math.min(...found) : null;
+}
+
+function ratio(peer, vaelet) {
+  return peer && vaelet ? `${(peer / vaelet).toPrecision(2)}×` : "–";
+}
+
+/** Three digits of a time. */
+function show(time) {
+  if (time == null) return "–";
+  return time >= 100 ? time.toFixed(0) : time.toPrecision(3);
+}
+
+function unique(values) {
+  return [...new Set(values)];
+}
+
+/** Columns padded to the same width, numbers to the right. */
+function table(rows) {
+  const text = rows.map((row) => row.map(String));
+  const widths = text[0].map((_, column) => Math.max(...text.map((row) => row[column].length)));
+  const isName = (column) => text.slice(1).every((row) => /^[a-z]/.test(row[column]));
+  const pad = (cell, column) => (isName(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]));
+  return text.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
+}

@@ -1,0 +1,65 @@
+//! How long each kernel takes, by the GPU's own clock: what `cargo xtask bench --native`
+//! prints. A pass for each kernel makes this slower than a frame, so frames never do it.
+
+use crate::readback::bytes;
+use crate::{Error, GpuRuntime};
+use std::time::Duration;
+use wgpu::{BufferUsages, Features, QueryType};
+
+/// f32 that a timestamp of 64 bits takes the room of.
+const TIMESTAMP: usize = 2;
+
+impl GpuRuntime {
+    /// Decodes a batch and times every step of the decoder; `None` where the device has
+    /// no timestamps.
+    ///
+    /// # Errors
+    /// [`Error::Batch`] and [`Error::Lost`].
+    pub async fn profile(&mut self, z: &[f32]) -> Result<Option<Vec<Duration>>, Error> {
+        let context = self.context.clone();
+        let (device, queue) = (&context.device, &context.queue);
+        if !device.features().contains(Features::TIMESTAMP_QUERY) {
+            return Ok(None);
+        }
+        let batch = self.write_latents(z)?;
+        let steps = self.decoder.graph().steps.len();
+        let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: None,
+            ty: QueryType::Timestamp,
+            count: 2 * steps as u32,
+        });
+        let resolved = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("timestamps"),
+            size: bytes(2 * steps * TIMESTAMP),
+            usage: BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        });
+        let mut encoder = device.create_command_encoder(&Default::default());
+        for step in 0..steps {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: None,
+                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                    query_set: &queries,
+                    beginning_of_pass_write_index: Some(2 * step as u32),
+                    end_of_pass_write_index: Some(2 * step as u32 + 1),
+                }),
+            });
+            self.decoder.dispatch_step(&mut pass, step, batch);
+        }
+        encoder.resolve_query_set(&queries, 0..2 * steps as u32, &resolved, 0);
+        let sources = [(&resolved, 2 * steps * TIMESTAMP)];
+        let pending = self.pool.copy(device, &mut encoder, &sources);
+        queue.submit([encoder.finish()]);
+        let raw = pending.read(device).await?.swap_remove(0);
+
+        let period = f64::from(queue.get_timestamp_period());
+        let ticks =
+            |pair: &[f32]| u64::from(pair[0].to_bits()) | u64::from(pair[1].to_bits()) << 32;
+        let times = raw.chunks_exact(2 * TIMESTAMP).map(|step| {
+            let (start, end) = step.split_at(TIMESTAMP);
+            let nanoseconds = ticks(end).saturating_sub(ticks(start)) as f64 * period;
+            Duration::from_nanos(nanoseconds as u64)
+        });
+        Ok(Some(times.collect()))
+    }
+}
