@@ -18,7 +18,7 @@ export function report(results) {
     bytes && `Kilobytes to fetch, gzip -9\n${bytesTable(bytes)}`,
     memory && `Megabytes of the renderer and the GPU process above an empty page\n${memoryTable(memory)}`,
     picture && `Milliseconds from navigation to the first picture\n${table(Object.entries(picture).map(([name, time]) => [name, time.toFixed(0)]))}`,
-    scaling && `vaelet's growth: time per image against arithmetic per image\n${scalingTable(scaling)}`,
+    scaling && `vaelet's growth: time of a batch against its arithmetic\n${scalingTable(scaling)}`,
   ];
   return parts.filter(Boolean).join("\n\n");
 }

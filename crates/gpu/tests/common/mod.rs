@@ -67,7 +67,7 @@ pub fn model(
         }
     }
     // Weights in f16 take the kernels for f16 where the adapter has it.
-    let precision = if seed % 2 == 0 {
+    let precision = if seed.is_multiple_of(2) {
         Precision::F16
     } else {
         Precision::F32
