@@ -12,7 +12,7 @@ use wgpu::{BindGroup, Buffer, BufferUsages, ComputePass, Device};
 pub struct Plan {
     graph: Graph,
     layouts: Vec<Layout>,
-    kernels: Vec<Kernel>,
+    pub kernels: Vec<Kernel>,
     slot_of: Vec<usize>,
     slot_sizes: Vec<usize>,
     bind_groups: Vec<BindGroup>,
@@ -64,11 +64,6 @@ impl Plan {
             let (x, y) = (self.layouts[step.input], self.layouts[step.output]);
             weights.push(model, step, &kernel.geometry, x, y);
         }
-    }
-
-    /// What it was built from.
-    pub fn graph(&self) -> &Graph {
-        &self.graph
     }
 
     /// f32 that one item needs in each slot that is neither input nor output.

@@ -21,8 +21,11 @@ impl GpuRuntime {
         if !device.features().contains(Features::TIMESTAMP_QUERY) {
             return Ok(None);
         }
-        let batch = self.write_latents(z)?;
-        let steps = self.decoder.graph().steps.len();
+        let batch = z.len() / self.latent;
+        self.reserve(batch)?;
+        self.write_frame(batch, 0.0);
+        self.write(&self.buffers()?.z, z);
+        let steps = self.decoder.kernels.len();
         let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
             label: None,
             ty: QueryType::Timestamp,

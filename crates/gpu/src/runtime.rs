@@ -21,7 +21,7 @@ use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, Device};
 pub struct GpuRuntime {
     pub(crate) context: Rc<Context>,
     input: Input,
-    latent: usize,
+    pub(crate) latent: usize,
     largest_batch: usize,
     kernels: Kernels,
     encoder: Plan,
@@ -55,12 +55,12 @@ struct Frame {
 }
 
 /// Everything whose size follows the batch.
-struct Buffers {
+pub(crate) struct Buffers {
     capacity: usize,
     images: Buffer,
     posterior: Buffer,
     epsilon: Buffer,
-    z: Buffer,
+    pub(crate) z: Buffer,
     output: Buffer,
     reparameterize: BindGroup,
     present: BindGroup,
@@ -209,16 +209,7 @@ impl GpuRuntime {
         })
     }
 
-    /// Makes a batch of latents what the decoder reads; returns its size.
-    pub(crate) fn write_latents(&mut self, z: &[f32]) -> Result<usize, Error> {
-        let batch = z.len() / self.latent;
-        self.reserve(batch)?;
-        self.write_frame(batch, 0.0);
-        self.write(&self.buffers()?.z, z);
-        Ok(batch)
-    }
-
-    fn write_frame(&self, batch: usize, temperature: f32) {
+    pub(crate) fn write_frame(&self, batch: usize, temperature: f32) {
         let frame = Frame {
             batch: batch as u32,
             temperature,
@@ -294,13 +285,13 @@ impl GpuRuntime {
         pending.read(&self.context.device)
     }
 
-    fn write(&self, buffer: &Buffer, values: &[f32]) {
+    pub(crate) fn write(&self, buffer: &Buffer, values: &[f32]) {
         self.context
             .queue
             .write_buffer(buffer, 0, bytemuck::cast_slice(values));
     }
 
-    fn buffers(&self) -> Result<&Buffers, Error> {
+    pub(crate) fn buffers(&self) -> Result<&Buffers, Error> {
         self.buffers.as_ref().ok_or(Error::Batch {
             found: 0,
             largest: self.largest_batch,
@@ -309,7 +300,7 @@ impl GpuRuntime {
 
     /// Makes the buffers hold `batch` items. A larger batch than ever before costs new
     /// buffers and bind groups; any other costs nothing.
-    fn reserve(&mut self, batch: usize) -> Result<(), Error> {
+    pub(crate) fn reserve(&mut self, batch: usize) -> Result<(), Error> {
         if batch == 0 || batch > self.largest_batch {
             return Err(Error::Batch {
                 found: batch,
