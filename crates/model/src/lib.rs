@@ -12,9 +12,11 @@
 pub mod drawing;
 mod error;
 mod graph;
+mod json;
 pub mod latent;
 pub mod patches;
 pub mod random;
+mod read;
 pub mod runtime;
 mod spec;
 mod weights;
@@ -25,7 +27,9 @@ pub use spec::{
     Activation, Example, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Training,
     WeightsFile,
 };
-pub use weights::{Precision, Tensor, Tensors, Weights, read_tensors, sha256_hex, write_tensors};
+#[cfg(feature = "write")]
+pub use weights::write_tensors;
+pub use weights::{Precision, Tensor, Tensors, Weights, read_tensors, sha256_hex};
 
 /// A model whose description and weights have been read and agree with each other.
 #[derive(Debug, Clone)]

@@ -4,8 +4,10 @@
 //! tagged enum or a list: new kinds of layer, likelihood and prior, more latent
 //! groups, more optional facts.
 
+use crate::json::{Field, Value};
 use crate::{Error, Graph, Result, sha256_hex};
-use serde::{Deserialize, Serialize};
+#[cfg(feature = "write")]
+use serde::Serialize;
 
 /// The format that this crate reads and writes.
 pub const FORMAT: &str = "vaelet/1";
@@ -21,8 +23,8 @@ const MAX_DIM: usize = 1 << 16;
 pub(crate) const MAX_VALUES: usize = 1 << 24;
 
 /// The contents of `model.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct ModelSpec {
     /// Always [`FORMAT`].
     pub format: String,
@@ -44,10 +46,10 @@ pub struct ModelSpec {
     /// The file that holds the parameters.
     pub weights: WeightsFile,
     /// A handful of images to start from.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Vec::is_empty"))]
     pub examples: Vec<Example>,
     /// How the model came to be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub training: Option<Training>,
     /// Licence of the weights.
     pub licence: String,
@@ -56,8 +58,8 @@ pub struct ModelSpec {
 }
 
 /// Shape of one image; values are in `[0, 1]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct Input {
     /// 1 for grey, 3 for RGB.
     pub channels: usize,
@@ -80,8 +82,9 @@ impl Input {
 }
 
 /// p(x | z), per value of the image.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+#[cfg_attr(feature = "write", serde(tag = "kind", rename_all = "snake_case"))]
 pub enum Likelihood {
     /// The decoder gives the probability that a pixel is 1.
     Bernoulli,
@@ -93,8 +96,8 @@ pub enum Likelihood {
 }
 
 /// One group of latent variables.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct LatentGroup {
     /// Name for people and errors.
     pub name: String,
@@ -103,13 +106,14 @@ pub struct LatentGroup {
     /// p(z) of this group.
     pub prior: Prior,
     /// Mean KL of each variable over the test set, in nats; empty where not measured.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Vec::is_empty"))]
     pub kl: Vec<f32>,
 }
 
 /// Where a group's samples come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+#[cfg_attr(feature = "write", serde(tag = "kind", rename_all = "snake_case"))]
 pub enum Prior {
     /// N(0, I).
     StandardNormal,
@@ -120,8 +124,9 @@ pub enum Prior {
 ///
 /// `params` names the layer's tensors in the weights file: `<params>.weight` and
 /// `<params>.bias`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+#[cfg_attr(feature = "write", serde(tag = "type", rename_all = "snake_case"))]
 pub enum Layer {
     /// y = act(x W + b), W of shape `[inputs, outputs]`. Flattens its input.
     Linear {
@@ -130,7 +135,6 @@ pub enum Layer {
         /// Values written for each image.
         outputs: usize,
         /// Applied to the result.
-        #[serde(default)]
         activation: Activation,
         /// Name of the tensors.
         params: String,
@@ -148,7 +152,6 @@ pub enum Layer {
         /// Zeros on every side.
         padding: usize,
         /// Applied to the result.
-        #[serde(default)]
         activation: Activation,
         /// Name of the tensors.
         params: String,
@@ -167,7 +170,6 @@ pub enum Layer {
         /// Rows and columns cut from every side.
         padding: usize,
         /// Applied to the result.
-        #[serde(default)]
         activation: Activation,
         /// Name of the tensors.
         params: String,
@@ -177,7 +179,6 @@ pub enum Layer {
         /// f; its last layer has no activation of its own.
         layers: Vec<Layer>,
         /// Applied to the sum.
-        #[serde(default)]
         activation: Activation,
     },
     /// The same values seen as an image.
@@ -192,8 +193,9 @@ pub enum Layer {
 }
 
 /// A function applied to every value of a layer's result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+#[cfg_attr(feature = "write", serde(rename_all = "snake_case"))]
 pub enum Activation {
     /// x
     #[default]
@@ -207,8 +209,8 @@ pub enum Activation {
 }
 
 /// The file that holds the parameters, so that a cut or foreign file is noticed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct WeightsFile {
     /// File name, beside `model.json`.
     pub file: String,
@@ -250,8 +252,8 @@ impl WeightsFile {
 }
 
 /// An image that ships with the model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct Example {
     /// What it shows.
     pub label: String,
@@ -260,8 +262,8 @@ pub struct Example {
 }
 
 /// How a model came to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct Training {
     /// The data it was trained on.
     pub data: String,
@@ -280,20 +282,8 @@ impl ModelSpec {
     /// [`Error::Syntax`] where it is not JSON of this shape, [`Error::Field`] where
     /// a field cannot be used.
     pub fn parse(json: &str) -> Result<Self> {
-        /// Read first, so that another version is named before its fields are complained of.
-        #[derive(Deserialize)]
-        struct Version {
-            format: String,
-        }
-        let syntax = |e: serde_json::Error| Error::Syntax {
-            file: FILE.into(),
-            reason: e.to_string(),
-        };
-        let version: Version = serde_json::from_str(json).map_err(syntax)?;
-        if version.format != FORMAT {
-            return Err(Error::field(FILE, "format", FORMAT, version.format));
-        }
-        let spec: Self = serde_json::from_str(json).map_err(syntax)?;
+        let value = Value::parse(FILE, json)?;
+        let spec = Self::read(&Field::root(FILE, &value))?;
         spec.check()?;
         Ok(spec)
     }
@@ -302,6 +292,7 @@ impl ModelSpec {
     ///
     /// # Errors
     /// [`Error::Field`] where it would not be read back.
+    #[cfg(feature = "write")]
     pub fn to_json(&self) -> Result<String> {
         self.check()?;
         serde_json::to_string(self).map_err(|e| Error::Syntax {

@@ -1,11 +1,10 @@
 //! `weights.safetensors` and `golden.safetensors`: named tensors, f16 or f32 on
 //! disk, f32 in memory.
 
+use crate::json::{Field, Value};
 use crate::spec::product;
 use crate::{Error, Graph, Result};
 use half::f16;
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -43,16 +42,16 @@ impl Weights {
                 (params.weight_name(), params.weight.as_slice()),
                 (params.bias_name(), &[params.bias]),
             ] {
-                let view = tensors.tensor(&name).map_err(|_| {
+                let view = tensors.get(&name).ok_or_else(|| {
                     Error::field(file, &name, format!("a tensor of shape {shape:?}"), "none")
                 })?;
-                if view.shape() != shape {
-                    let found = format!("{:?}", view.shape());
+                if view.shape != shape {
+                    let found = format!("{:?}", view.shape);
                     return Err(Error::field(file, &name, format!("shape {shape:?}"), found));
                 }
-                let tensor = to_f32(file, &name, &view)?;
-                if let Some(bad) = tensor.data.iter().find(|v| !v.is_finite()) {
-                    return Err(Error::field(file, name, "finite values", bad));
+                let tensor = view.to_f32();
+                if tensor.data.iter().any(|v| !v.is_finite()) {
+                    return Err(Error::field(file, name, "finite values", "NaN or infinity"));
                 }
                 weights.insert(name, tensor);
             }
@@ -77,16 +76,14 @@ impl Weights {
 /// Reads every tensor of a safetensors file.
 ///
 /// # Errors
-/// [`Error::Syntax`] where it is not one; [`Error::Field`] for a type other than f16 and f32.
+/// [`Error::Syntax`] where it is not one; [`Error::Field`] for a type other than f16 and f32,
+/// and for a tensor that does not lie where the header says.
 pub fn read_tensors(file: &str, contents: &[u8]) -> Result<Tensors> {
-    let tensors = parse(file, contents)?;
-    tensors
-        .iter()
-        .map(|(name, view)| Ok((name.to_string(), to_f32(file, name, &view)?)))
-        .collect()
+    let tensors = parse(file, contents)?.into_iter();
+    Ok(tensors.map(|(name, view)| (name, view.to_f32())).collect())
 }
 
-/// How [`write_tensors`] stores values.
+/// How a file stores values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// Two bytes a value, rounded to nearest.
@@ -95,12 +92,23 @@ pub enum Precision {
     F32,
 }
 
+impl Precision {
+    fn size(self) -> usize {
+        match self {
+            Self::F16 => size_of::<f16>(),
+            Self::F32 => size_of::<f32>(),
+        }
+    }
+}
+
 /// Writes tensors as a safetensors file.
 ///
 /// # Errors
 /// [`Error::Syntax`] with the writer's reason; [`Error::Field`] where a value is too
 /// large for the precision.
+#[cfg(feature = "write")]
 pub fn write_tensors(file: &str, tensors: &Tensors, precision: Precision) -> Result<Vec<u8>> {
+    use safetensors::{Dtype, tensor::TensorView};
     let mut bytes = BTreeMap::new();
     for (name, tensor) in tensors {
         let data: Vec<u8> = match precision {
@@ -144,33 +152,84 @@ pub fn sha256_hex(contents: &[u8]) -> String {
         .collect()
 }
 
-fn parse<'a>(file: &str, contents: &'a [u8]) -> Result<SafeTensors<'a>> {
-    SafeTensors::deserialize(contents).map_err(|e| Error::Syntax {
-        file: file.into(),
-        reason: e.to_string(),
-    })
+/// A tensor where it lies in the file.
+struct View<'a> {
+    precision: Precision,
+    shape: Vec<usize>,
+    bytes: &'a [u8],
 }
 
-fn to_f32(file: &str, name: &str, view: &TensorView<'_>) -> Result<Tensor> {
-    // Bytes of a safetensors file need not be aligned, so values are read one by one.
-    let data: Vec<f32> = match view.dtype() {
-        Dtype::F16 => view
-            .data()
-            .chunks_exact(2)
-            .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
-            .collect(),
-        Dtype::F32 => view
-            .data()
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect(),
-        other => {
-            return Err(Error::field(file, name, "f16 or f32", format!("{other:?}")));
-        }
+/// Reads the header: its length in eight bytes, then JSON, then the values
+/// (<https://github.com/huggingface/safetensors#format>).
+fn parse<'a>(file: &str, contents: &'a [u8]) -> Result<BTreeMap<String, View<'a>>> {
+    let syntax = |reason: &str| Error::Syntax {
+        file: file.into(),
+        reason: reason.into(),
     };
-    debug_assert_eq!(data.len(), product(view.shape()), "checked by safetensors");
-    Ok(Tensor {
-        shape: view.shape().to_vec(),
-        data,
-    })
+    let (length, rest) = contents
+        .split_first_chunk()
+        .ok_or_else(|| syntax("it is too short"))?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    let header = rest
+        .get(..length)
+        .ok_or_else(|| syntax("its header is cut short"))?;
+    let values = &rest[length..];
+    let header = str::from_utf8(header).map_err(|_| syntax("its header is not text"))?;
+    let header = Value::parse(file, header)?;
+    let mut views = BTreeMap::new();
+    for (name, field) in Field::root(file, &header).object()?.fields() {
+        if name != "__metadata__" {
+            views.insert(name.into(), View::read(&field, values)?);
+        }
+    }
+    Ok(views)
+}
+
+impl<'a> View<'a> {
+    fn read(field: &Field<'_>, values: &'a [u8]) -> Result<Self> {
+        let mut object = field.object()?;
+        let dtype = object.take("dtype")?;
+        let precision = match dtype.text()? {
+            "F16" => Precision::F16,
+            "F32" => Precision::F32,
+            _ => return Err(dtype.wrong("F16 or F32")),
+        };
+        let shape = object.take("shape")?.list(Field::count)?;
+        let offsets = object.take("data_offsets")?;
+        let place = offsets.list(Field::count)?;
+        object.finish()?;
+        let bytes = match place[..] {
+            [start, end] => values.get(start..end),
+            _ => None,
+        };
+        let len = product(&shape).saturating_mul(precision.size());
+        match bytes.filter(|bytes| bytes.len() == len) {
+            Some(bytes) => Ok(Self {
+                precision,
+                shape,
+                bytes,
+            }),
+            None => Err(offsets.wrong("the start and end of values of this shape")),
+        }
+    }
+
+    fn to_f32(&self) -> Tensor {
+        // Bytes of a safetensors file need not be aligned, so values are read one by one.
+        let data = match self.precision {
+            Precision::F16 => {
+                let halves = self.bytes.as_chunks().0.iter();
+                halves
+                    .map(|&half| f16::from_le_bytes(half).to_f32())
+                    .collect()
+            }
+            Precision::F32 => {
+                let floats = self.bytes.as_chunks().0.iter();
+                floats.map(|&float| f32::from_le_bytes(float)).collect()
+            }
+        };
+        Tensor {
+            shape: self.shape.clone(),
+            data,
+        }
+    }
 }

@@ -4,7 +4,8 @@
 
 use proptest::prelude::*;
 use vaelet_model::{
-    Error, Graph, Model, ModelSpec, Precision, Tensor, Tensors, WeightsFile, random, write_tensors,
+    Error, Graph, Model, ModelSpec, Precision, Tensor, Tensors, WeightsFile, random, read_tensors,
+    write_tensors,
 };
 
 const LAYERS: &str = r#"
@@ -199,6 +200,40 @@ fn weights_must_be_finite_and_of_the_right_shape() {
     let mut large = good;
     large.get_mut("encoder.3.bias").unwrap().data[0] = 1e6;
     assert!(write_tensors("w.safetensors", &large, Precision::F16).is_err());
+}
+
+#[test]
+fn our_reader_of_tensors_agrees_with_the_safetensors_crate() {
+    let (_, weights) = files();
+    let theirs = safetensors::SafeTensors::deserialize(&weights).unwrap();
+    let ours = read_tensors("w.safetensors", &weights).unwrap();
+    assert_eq!(ours.len(), theirs.len());
+    for (name, view) in theirs.tensors() {
+        assert_eq!(ours[&name].shape, view.shape());
+        let halves = view.data().chunks_exact(2);
+        let values = halves.map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32());
+        assert!(values.eq(ours[&name].data.iter().copied()), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    let deep = format!("{}1{}", "[".repeat(1 << 16), "]".repeat(1 << 16));
+    for text in [
+        "",
+        "{",
+        "[1,]",
+        "{\"a\" 1}",
+        "01x",
+        "1.",
+        "\"\\u12",
+        "nul",
+        "{} {}",
+        &deep,
+    ] {
+        let error = ModelSpec::parse(text).unwrap_err();
+        assert!(matches!(error, Error::Syntax { .. }), "{text:.9}: {error}");
+    }
 }
 
 proptest! {

@@ -1,0 +1,213 @@
+//! How the structs of `model.json` are read; their fields are explained in `spec.rs`.
+
+use crate::json::{Field, Object};
+use crate::spec::{
+    Activation, Example, FILE, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior,
+    Training, WeightsFile,
+};
+use crate::{Error, Result};
+
+impl ModelSpec {
+    pub(crate) fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        // Another version is named before its fields are complained of.
+        let format = text(&mut object, "format")?;
+        if format != FORMAT {
+            return Err(Error::field(FILE, "format", FORMAT, format));
+        }
+        let spec = Self {
+            format,
+            name: text(&mut object, "name")?,
+            title: text(&mut object, "title")?,
+            input: Input::read(&object.take("input")?)?,
+            likelihood: Likelihood::read(&object.take("likelihood")?)?,
+            latents: object.take("latents")?.list(LatentGroup::read)?,
+            encoder: object.take("encoder")?.list(Layer::read)?,
+            decoder: object.take("decoder")?.list(Layer::read)?,
+            weights: WeightsFile::read(&object.take("weights")?)?,
+            examples: match object.find("examples") {
+                Some(examples) => examples.list(Example::read)?,
+                None => Vec::new(),
+            },
+            training: match object.find("training") {
+                Some(training) => Some(Training::read(&training)?),
+                None => None,
+            },
+            licence: text(&mut object, "licence")?,
+            credit: text(&mut object, "credit")?,
+        };
+        object.finish()?;
+        Ok(spec)
+    }
+}
+
+impl Input {
+    fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        let input = Self {
+            channels: count(&mut object, "channels")?,
+            height: count(&mut object, "height")?,
+            width: count(&mut object, "width")?,
+        };
+        object.finish()?;
+        Ok(input)
+    }
+}
+
+impl Likelihood {
+    fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        let kind = object.take("kind")?;
+        let likelihood = match kind.text()? {
+            "bernoulli" => Self::Bernoulli,
+            "gaussian" => Self::Gaussian {
+                sigma: object.take("sigma")?.number()?,
+            },
+            _ => return Err(kind.wrong("bernoulli or gaussian")),
+        };
+        object.finish()?;
+        Ok(likelihood)
+    }
+}
+
+impl LatentGroup {
+    fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        let group = Self {
+            name: text(&mut object, "name")?,
+            size: count(&mut object, "size")?,
+            prior: Prior::read(&object.take("prior")?)?,
+            kl: match object.find("kl") {
+                Some(kl) => kl.list(Field::number)?,
+                None => Vec::new(),
+            },
+        };
+        object.finish()?;
+        Ok(group)
+    }
+}
+
+impl Prior {
+    fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        let kind = object.take("kind")?;
+        let prior = match kind.text()? {
+            "standard_normal" => Self::StandardNormal,
+            _ => return Err(kind.wrong("standard_normal")),
+        };
+        object.finish()?;
+        Ok(prior)
+    }
+}
+
+impl Layer {
+    fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        let kind = object.take("type")?;
+        let o = &mut object;
+        let layer = match kind.text()? {
+            "linear" => Self::Linear {
+                inputs: count(o, "inputs")?,
+                outputs: count(o, "outputs")?,
+                activation: activation(o)?,
+                params: text(o, "params")?,
+            },
+            "conv2d" => Self::Conv2d {
+                in_channels: count(o, "in_channels")?,
+                out_channels: count(o, "out_channels")?,
+                kernel: count(o, "kernel")?,
+                stride: count(o, "stride")?,
+                padding: count(o, "padding")?,
+                activation: activation(o)?,
+                params: text(o, "params")?,
+            },
+            "conv_transpose2d" => Self::ConvTranspose2d {
+                in_channels: count(o, "in_channels")?,
+                out_channels: count(o, "out_channels")?,
+                kernel: count(o, "kernel")?,
+                stride: count(o, "stride")?,
+                padding: count(o, "padding")?,
+                activation: activation(o)?,
+                params: text(o, "params")?,
+            },
+            "residual" => Self::Residual {
+                layers: o.take("layers")?.list(Self::read)?,
+                activation: activation(o)?,
+            },
+            "reshape" => Self::Reshape {
+                channels: count(o, "channels")?,
+                height: count(o, "height")?,
+                width: count(o, "width")?,
+            },
+            _ => {
+                return Err(kind.wrong("linear, conv2d, conv_transpose2d, residual or reshape"));
+            }
+        };
+        object.finish()?;
+        Ok(layer)
+    }
+}
+
+impl WeightsFile {
+    fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        let weights = Self {
+            file: text(&mut object, "file")?,
+            bytes: count(&mut object, "bytes")?,
+            sha256: text(&mut object, "sha256")?,
+        };
+        object.finish()?;
+        Ok(weights)
+    }
+}
+
+impl Example {
+    fn read(field: &Field<'_>) -> Result<Self> {
+        let pixel = |field: &Field<'_>| {
+            let value = u8::try_from(field.count()?);
+            value.map_err(|_| field.wrong("0 to 255"))
+        };
+        let mut object = field.object()?;
+        let example = Self {
+            label: text(&mut object, "label")?,
+            pixels: object.take("pixels")?.list(pixel)?,
+        };
+        object.finish()?;
+        Ok(example)
+    }
+}
+
+impl Training {
+    fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        let training = Self {
+            data: text(&mut object, "data")?,
+            epochs: count(&mut object, "epochs")?,
+            beta: object.take("beta")?.number()?,
+            seed: count(&mut object, "seed")? as u64,
+        };
+        object.finish()?;
+        Ok(training)
+    }
+}
+
+fn text(object: &mut Object<'_>, name: &'static str) -> Result<String> {
+    Ok(object.take(name)?.text()?.into())
+}
+
+fn count(object: &mut Object<'_>, name: &'static str) -> Result<usize> {
+    object.take(name)?.count()
+}
+
+fn activation(object: &mut Object<'_>) -> Result<Activation> {
+    let Some(field) = object.find("activation") else {
+        return Ok(Activation::None);
+    };
+    Ok(match field.text()? {
+        "none" => Activation::None,
+        "relu" => Activation::Relu,
+        "silu" => Activation::Silu,
+        "sigmoid" => Activation::Sigmoid,
+        _ => return Err(field.wrong("none, relu, silu or sigmoid")),
+    })
+}
