@@ -5,6 +5,7 @@
 mod bench;
 mod debian;
 mod shell;
+mod slim;
 mod test;
 mod tools;
 mod web;

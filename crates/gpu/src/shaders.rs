@@ -1,8 +1,15 @@
 //! The WGSL sources, joined as they are compiled. Everything in `shaders/` is plain
-//! text that a test validates; nothing is generated.
+//! text that a test validates; `build.rs` only takes the comments out.
 
-pub(crate) const REPARAMETERIZE: &str = include_str!("../../../shaders/reparameterize.wgsl");
-pub(crate) const PRESENT: &str = include_str!("../../../shaders/present.wgsl");
+/// A file of `shaders/` without its comments.
+macro_rules! shader {
+    ($name:literal) => {
+        include_str!(concat!(env!("OUT_DIR"), "/", $name, ".wgsl"))
+    };
+}
+
+pub(crate) const REPARAMETERIZE: &str = shader!("reparameterize");
+pub(crate) const PRESENT: &str = shader!("present");
 
 /// The shaders that stand alone, by the names of their files.
 pub const OTHERS: [(&str, &str); 2] = [("reparameterize", REPARAMETERIZE), ("present", PRESENT)];
@@ -53,37 +60,25 @@ impl LayerShader {
             "alias Weight = f32;\n"
         };
         let (x, load) = if self.scalar_input {
-            (
-                "alias X = f32;\n",
-                include_str!("../../../shaders/load_scalars.wgsl"),
-            )
+            ("alias X = f32;\n", shader!("load_scalars"))
         } else {
-            (
-                "alias X = vec4<f32>;\n",
-                include_str!("../../../shaders/load_vectors.wgsl"),
-            )
+            ("alias X = vec4<f32>;\n", shader!("load_vectors"))
         };
         let (y, store) = if self.scalar_output {
-            (
-                "alias Y = f32;\n",
-                include_str!("../../../shaders/store_scalars.wgsl"),
-            )
+            ("alias Y = f32;\n", shader!("store_scalars"))
         } else {
-            (
-                "alias Y = vec4<f32>;\n",
-                include_str!("../../../shaders/store_vectors.wgsl"),
-            )
+            ("alias Y = vec4<f32>;\n", shader!("store_vectors"))
         };
-        let step = include_str!("../../../shaders/step.wgsl");
+        let step = shader!("step");
         let layer = match self.layer {
-            LayerKind::Linear => include_str!("../../../shaders/linear.wgsl"),
-            LayerKind::Conv2d => include_str!("../../../shaders/conv2d.wgsl"),
-            LayerKind::ConvTranspose2d => include_str!("../../../shaders/conv_transpose2d.wgsl"),
+            LayerKind::Linear => shader!("linear"),
+            LayerKind::Conv2d => shader!("conv2d"),
+            LayerKind::ConvTranspose2d => shader!("conv_transpose2d"),
         };
         let product = match self.product {
-            Product::Block => include_str!("../../../shaders/block.wgsl"),
-            Product::Few => include_str!("../../../shaders/few.wgsl"),
-            Product::Vector => include_str!("../../../shaders/vector.wgsl"),
+            Product::Block => shader!("block"),
+            Product::Few => shader!("few"),
+            Product::Vector => shader!("vector"),
         };
         [weight, x, y, step, load, store, layer, product].concat()
     }

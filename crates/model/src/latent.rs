@@ -100,15 +100,15 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
             .sum()
     };
     let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
-    let angle = cosine.clamp(-1.0, 1.0).acos();
+    let angle = libm::acos(cosine.clamp(-1.0, 1.0));
     // A zero vector makes the angle NaN, which lies in no range.
     let has_arc = (1e-6..std::f64::consts::PI - 1e-6).contains(&angle);
     if !has_arc || t == 0.0 || t == 1.0 {
         return lerp(a, b, t);
     }
     let t = f64::from(t);
-    let from = ((1.0 - t) * angle).sin() / angle.sin();
-    let to = (t * angle).sin() / angle.sin();
+    let from = libm::sin((1.0 - t) * angle) / libm::sin(angle);
+    let to = libm::sin(t * angle) / libm::sin(angle);
     a.iter()
         .zip(b)
         .map(|(a, b)| (f64::from(*a) * from + f64::from(*b) * to) as f32)

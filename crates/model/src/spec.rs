@@ -354,7 +354,7 @@ impl ModelSpec {
                 FILE,
                 "likelihood.sigma",
                 "a number above 0",
-                sigma,
+                "another",
             ));
         }
         if self.weights.file.is_empty() || self.weights.file.contains(['/', '\\']) {

@@ -1,0 +1,91 @@
+//! Takes out of the built page what only its makers read: the glue's comments and
+//! indentation, the hashes in the names of imports, and the wasm's custom sections.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use wasm_encoder::reencode::{Error, Reencode};
+use wasm_encoder::{ImportSection, Module};
+use wasmparser::{CustomSectionReader, ImportSectionReader, Parser, Payload};
+
+/// The wasm and the glue, smaller and otherwise the same.
+///
+/// # Errors
+/// Where the wasm cannot be read.
+pub fn slim(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
+    let names = import_names(wasm)?;
+    let mut glue: String = glue
+        .lines()
+        .map(str::trim)
+        .filter(|line| !["", "/**", "*/"].contains(line))
+        .filter(|line| !line.starts_with("* ") && !line.starts_with("//"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    for (long, short) in &names {
+        glue = glue.replace(long, short);
+    }
+    let mut module = Module::new();
+    Slim { names }.parse_core_module(&mut module, Parser::new(0), wasm)?;
+    Ok((module.finish(), glue))
+}
+
+/// Each import's name that ends in a hash, with the same name without it.
+fn import_names(wasm: &[u8]) -> Result<HashMap<String, String>> {
+    let mut all = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        if let Payload::ImportSection(imports) = payload? {
+            for import in imports.into_imports() {
+                all.push(import?.name);
+            }
+        }
+    }
+    let short = |name: &str| {
+        let (start, hash) = name.rsplit_once('_')?;
+        (hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .then(|| start.to_owned())
+    };
+    let mut uses = HashMap::new();
+    for name in &all {
+        *uses
+            .entry(short(name).unwrap_or((*name).into()))
+            .or_insert(0) += 1;
+    }
+    Ok(all
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), short(name)?)))
+        .filter(|(_, short)| uses[short] == 1)
+        .collect())
+}
+
+struct Slim {
+    names: HashMap<String, String>,
+}
+
+impl Reencode for Slim {
+    type Error = std::convert::Infallible;
+
+    fn parse_import_section(
+        &mut self,
+        imports: &mut ImportSection,
+        section: ImportSectionReader<'_>,
+    ) -> Result<(), Error<Self::Error>> {
+        for import in section.into_imports() {
+            let import = import?;
+            let kind = self.entity_type(import.ty)?;
+            let name = self
+                .names
+                .get(import.name)
+                .map_or(import.name, |short| short);
+            imports.import(import.module, name, kind);
+        }
+        Ok(())
+    }
+
+    fn parse_custom_section(
+        &mut self,
+        _: &mut Module,
+        _: CustomSectionReader<'_>,
+    ) -> Result<(), Error<Self::Error>> {
+        Ok(())
+    }
+}
