@@ -118,7 +118,7 @@ export function createEnd(host, { id, title, text, seed, model, onChange, onComm
     remember();
   });
   $("another").addEventListener("click", () => {
-    end = { kind: "sample", seed: newSeed(), index: 0, temperature: end.temperature };
+    end = { kind: "sample", seed: newSeed(), index: 0, temperature: end.temperature, prior: end.prior };
     show();
     remember();
   });

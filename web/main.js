@@ -73,6 +73,9 @@ async function start() {
     loading.end();
     byId("model-credit").textContent = `${model.info.title}. ${model.info.credit} ${model.info.licence}.`;
     show();
+    // The CPU shows the first pictures, while the GPU compiles and proves itself.
+    if (asked.backend === "auto") await model.setBackend("auto");
+    if (page.model === model) showBackend();
     return model;
   } catch (error) {
     if (!signal.aborted) fail("The model did not load", error);
@@ -83,14 +86,15 @@ async function start() {
 async function fetchModel(signal) {
   const url = new URL(`../models/${asked.name}`, import.meta.url);
   const options = { signal, onProgress: loading.show };
+  const backend = asked.backend === "auto" ? "cpu" : asked.backend;
   try {
-    return await loadModel(url, { ...options, backend: asked.backend });
+    return await loadModel(url, { ...options, backend });
   } catch (error) {
     if (error.code !== "no-webgpu" || signal.aborted) throw error;
     // A link may ask for a GPU that this reader does not have; the page works all the same.
     asked.backend = "auto";
     setParams(route, { backend: null });
-    return loadModel(url, { ...options, backend: asked.backend });
+    return loadModel(url, { ...options, backend: "cpu" });
   }
 }
 
@@ -103,7 +107,10 @@ function changeBackend() {
   const before = asked;
   asked = wanted();
   page.ready = page.model.setBackend(asked.backend).then(
-    () => page.model,
+    () => {
+      showBackend();
+      return page.model;
+    },
     (error) => {
       asked = before;
       setParams(route, { backend: before.backend === "auto" ? null : before.backend });
@@ -221,6 +228,7 @@ function showBackend(notice = "") {
   let status = `Running on your ${names[backend]}`;
   if (here !== null) status += `, ${time(here)} a picture`;
   if (there !== null) status += `; the ${names[other]} takes ${time(there)}`;
+  else if (asked.backend === "auto" && cpu === null) status += " while the GPU gets ready";
   else if (asked.backend === "auto" && backend === "cpu") status += "; there is no WebGPU here";
   status = `${notice}${status}.`;
   if (byId("backend-status").textContent !== status) byId("backend-status").textContent = status;

@@ -114,8 +114,15 @@ export class Model {
   ): Float32Array;
   /** `count` × `latentSize` standard normals; equal seeds give equal numbers on every machine. */
   noise(options?: { seed?: number; count?: number }): Float32Array;
-  /** `count` × `latentSize` latents from the prior. */
-  sample(options?: { seed?: number; count?: number; temperature?: number }): Float32Array;
+  /** Whether the model has a prior of its own beside N(0, I). */
+  readonly hasLearnedPrior: boolean;
+  /** `count` × `latentSize` latents from the model's own prior (the default) or from N(0, I). */
+  sample(options?: {
+    seed?: number;
+    count?: number;
+    temperature?: number;
+    prior?: "learned" | "normal";
+  }): Float32Array;
   /** A latent on the way from `a` (t = 0) to `b` (t = 1). */
   interpolate(a: Float32Array, b: Float32Array, t: number, options?: { mode?: "lerp" | "slerp" }): Float32Array;
   /** Decodes latents and draws them row by row, without read-back. A canvas once used belongs to its backend. */

@@ -68,7 +68,7 @@ export function normalizeDrawing(pixels, width, height) {
 
 /** A loaded model. Latents are `Float32Array`s, several of them one after the other. */
 export class Model {
-  /** Called with this model after its runtime was replaced: canvases must be fresh ones. @type {((model: Model) => void) | null} */
+  /** Called with this model after it moved to or on the GPU, or off it: canvases must be fresh ones. @type {((model: Model) => void) | null} */
   onRebuilt = null;
 
   #inner;
@@ -76,6 +76,8 @@ export class Model {
   #weights;
   #rebuilds = 0;
   #lost = false;
+  /** Counts the choices of a backend: only the last one counts. */
+  #choice = 0;
   /** @type {HTMLCanvasElement | undefined} */
   #scratch;
   /** @type {Set<Promise<unknown>>} calls the runtime still has to answer */
@@ -143,13 +145,18 @@ export class Model {
     return this.#inner.noise(seed, count);
   }
 
+  /** Whether the model has a prior of its own beside N(0, I). @returns {boolean} */
+  get hasLearnedPrior() {
+    return this.#inner.hasLearnedPrior;
+  }
+
   /**
-   * Latents from the prior.
-   * @param {{ seed?: number, count?: number, temperature?: number }} [options]
+   * Latents from the model's own prior, fitted to what its encoder gives, or from N(0, I).
+   * @param {{ seed?: number, count?: number, temperature?: number, prior?: "learned" | "normal" }} [options]
    * @returns {Float32Array} `count` × `latentSize`
    */
-  sample({ seed = 0, count = 1, temperature = 1 } = {}) {
-    return this.#inner.sample(seed, count, temperature);
+  sample({ seed = 0, count = 1, temperature = 1, prior = "learned" } = {}) {
+    return this.#inner.sample(seed, count, temperature, prior !== "normal");
   }
 
   /**
@@ -205,10 +212,16 @@ export class Model {
 
   /**
    * Moves the model to another backend without fetching it again; on failure it stays where it is.
+   * The model can be used meanwhile.
    * @param {"auto" | "webgpu" | "cpu"} backend
    */
   async setBackend(backend) {
+    const choice = ++this.#choice;
     const next = await createRuntime(this.#spec, this.#weights, backend);
+    if (choice !== this.#choice) {
+      next.free(); // another choice came after this one
+      return;
+    }
     this.#rebuilds = 0;
     this.#replace(next);
   }
@@ -216,6 +229,7 @@ export class Model {
   /** Gives memory and GPU resources back. The model cannot be used afterwards. */
   free() {
     this.onRebuilt = null;
+    this.#choice += 1;
     this.#release(this.#inner);
   }
 
@@ -259,9 +273,10 @@ export class Model {
 
   #replace(next) {
     const previous = this.#inner;
+    const staysOnCpu = previous.backend === "cpu" && next.backend === "cpu";
     this.#adopt(next);
     this.#release(previous);
-    this.onRebuilt?.(this);
+    if (!staysOnCpu) this.onRebuilt?.(this);
   }
 
   async #release(inner) {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, GpuRuntime};
 use vaelet_model::runtime::Runtime;
-use vaelet_model::{Model, Tensors, latent, read_tensors};
+use vaelet_model::{Model, Priors, Tensors, latent, read_tensors};
 
 /// Largest difference allowed on pixels, which lie in `[0, 1]`.
 const PIXELS: f32 = 2e-3;
@@ -60,9 +60,9 @@ where
     let images = block_on(runtime.decode(&z)).unwrap();
     let reconstruction = largest_difference(&images, golden("reconstruction"));
 
-    let latent = model.spec.latent_size();
-    let count = golden("epsilon").len() / latent;
-    let images = block_on(runtime.decode(&latent::sample(SEED, count, latent, 1.0))).unwrap();
+    let count = golden("epsilon").len() / model.spec.latent_size();
+    let z = Priors::of(model).sample(SEED, count, 1.0);
+    let images = block_on(runtime.decode(&z)).unwrap();
     let sample = largest_difference(&images, golden("sample"));
 
     println!(

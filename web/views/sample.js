@@ -32,6 +32,10 @@ const MARKUP = `
       <button type="button" id="new-samples" class="primary">New samples</button>
     </div>
     <div id="temperature-host"></div>
+    <div class="choice" id="prior" role="radiogroup" aria-label="Prior">
+      <label><input type="radio" name="prior" id="prior-learned" value="learned">Learned prior</label>
+      <label><input type="radio" name="prior" id="prior-normal" value="normal">𝒩(0, 1)</label>
+    </div>
   </div>
   <div class="prose">
     <p>
@@ -43,6 +47,10 @@ const MARKUP = `
       <mi>z</mi><mo>=</mo><mi>T</mi><mo>·</mo><mi>ε</mi><mo>,</mo><mspace width="1em"></mspace>
       <mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mn>1</mn><mo>)</mo>
     </math>
+    <p id="prior-prose">
+      The learned prior throws where the encoder puts real digits, by a mixture of Gaussians fitted to them.
+      𝒩(0, 1), which training asks for, also throws into the gaps between: switch, and see what lives there.
+    </p>
     <p>The same seed gives the same digits on every machine. Choose one to morph from it.</p>
   </div>
 `;
@@ -54,6 +62,7 @@ export function mount(root, { model, params, setParams, navigate }) {
   const state = {
     seed: seedParam(params, "seed", 7),
     temperature: numberParam(params, "temperature", 1, 0, 2),
+    prior: params.get("prior") === "normal" ? "normal" : "learned",
     count: SHEET,
     columns: 0,
     z: null,
@@ -61,7 +70,8 @@ export function mount(root, { model, params, setParams, navigate }) {
 
   const draw = oncePerFrame(() => {
     if (!state.columns) return;
-    state.z = model.sample({ seed: state.seed, count: SHEET, temperature: state.temperature });
+    const { seed, temperature, prior } = state;
+    state.z = model.sample({ seed, count: SHEET, temperature, prior });
     model.present($("samples"), state.z, { columns: state.columns });
   });
 
@@ -96,11 +106,20 @@ export function mount(root, { model, params, setParams, navigate }) {
     setParams({ temperature: value === 1 ? null : value });
   });
 
+  $("prior").hidden = $("prior-prose").hidden = !model.hasLearnedPrior;
+  $(`prior-${state.prior}`).checked = true;
+  $("prior").addEventListener("change", ({ target }) => {
+    state.prior = target.value;
+    draw();
+    say();
+    setParams({ prior: state.prior === "learned" ? null : state.prior });
+  });
+
   const picks = Array.from({ length: SHEET }, (_, index) => {
     const pick = Object.assign(document.createElement("button"), { type: "button", tabIndex: index === 0 ? 0 : -1 });
     pick.setAttribute("aria-label", `Sample ${index + 1}: morph from this one`);
     pick.addEventListener("click", () => {
-      navigate("morph", { a: sampleEnd({ seed: state.seed, index, temperature: state.temperature }) });
+      navigate("morph", { a: sampleEnd({ ...state, index }) });
     });
     return pick;
   });

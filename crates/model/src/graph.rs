@@ -107,6 +107,9 @@ pub struct Params {
     pub weight: Vec<usize>,
     /// Number of biases.
     pub bias: usize,
+    /// Whether the file holds a kernel of side 3 for the image doubled, of which the
+    /// step's kernel of side 4 is made.
+    pub upsampled: bool,
 }
 
 impl Params {
@@ -119,14 +122,27 @@ impl Params {
     pub fn bias_name(&self) -> String {
         format!("{}.bias", self.name)
     }
+
+    /// Names and shapes of the tensors in the weights file.
+    pub fn stored(&self) -> [(String, Vec<usize>); 2] {
+        let mut weight = self.weight.clone();
+        if self.upsampled {
+            weight[..2].fill(3);
+        }
+        [
+            (self.weight_name(), weight),
+            (self.bias_name(), vec![self.bias]),
+        ]
+    }
 }
 
 impl Graph {
-    /// Builds the graph of `layers`, which read `input` and must end at `output`.
+    /// Builds the graph of `layers`, which read `input` and must end at `output`; errors
+    /// name them `room[0]` and so on.
     ///
     /// # Errors
     /// [`Error::Field`] that names the layer whose shape does not fit.
-    pub(crate) fn build(room: &str, input: Shape, layers: &[Layer], output: Shape) -> Result<Self> {
+    pub fn build(room: &str, input: Shape, layers: &[Layer], output: Shape) -> Result<Self> {
         let mut builder = Builder {
             graph: Self {
                 steps: Vec::new(),
@@ -134,6 +150,7 @@ impl Graph {
             },
             current: 0,
             shape: input,
+            upsample: false,
         };
         builder.layers(room, layers)?;
         // A vector has no height or width of its own, so it may stand for any image of its length.
@@ -194,17 +211,28 @@ impl Graph {
     }
 }
 
+const AFTER_UPSAMPLE: &str = "after upsample a conv2d of kernel 3, stride 1 and padding 1";
+
 /// The walk over the layers: where it is, and what it has made so far.
 struct Builder {
     graph: Graph,
     current: usize,
     shape: Shape,
+    /// Whether the layer before was an upsampling.
+    upsample: bool,
 }
 
 impl Builder {
     fn layers(&mut self, room: &str, layers: &[Layer]) -> Result<()> {
         for (i, layer) in layers.iter().enumerate() {
-            self.layer(&format!("{room}[{i}]"), layer)?;
+            let field = format!("{room}[{i}]");
+            if self.upsample && !matches!(layer, Layer::Conv2d { .. }) {
+                return Err(Error::field(FILE, field, AFTER_UPSAMPLE, "another layer"));
+            }
+            self.layer(&field, layer)?;
+        }
+        if self.upsample {
+            return Err(Error::field(FILE, room, AFTER_UPSAMPLE, "the end"));
         }
         Ok(())
     }
@@ -235,12 +263,8 @@ impl Builder {
                 activation,
                 params,
             } => {
-                let window = self.window(
-                    field,
-                    [*in_channels, *out_channels, *kernel, *stride, *padding],
-                    |side| Some((side + 2 * padding).checked_sub(*kernel)? / stride + 1),
-                )?;
-                self.convolve(field, Op::Conv2d(window), window, params, *activation)
+                let sizes = [*in_channels, *out_channels, *kernel, *stride, *padding];
+                self.convolve(field, false, sizes, params, *activation)
             }
             Layer::ConvTranspose2d {
                 in_channels,
@@ -251,21 +275,8 @@ impl Builder {
                 activation,
                 params,
             } => {
-                let window = self.window(
-                    field,
-                    [*in_channels, *out_channels, *kernel, *stride, *padding],
-                    |side| {
-                        let full = (side - 1).saturating_mul(*stride).saturating_add(*kernel);
-                        full.checked_sub(2 * padding)
-                    },
-                )?;
-                self.convolve(
-                    field,
-                    Op::ConvTranspose2d(window),
-                    window,
-                    params,
-                    *activation,
-                )
+                let sizes = [*in_channels, *out_channels, *kernel, *stride, *padding];
+                self.convolve(field, true, sizes, params, *activation)
             }
             Layer::Residual { layers, activation } => self.residual(field, layers, *activation),
             Layer::Reshape {
@@ -293,16 +304,47 @@ impl Builder {
                 self.shape = shape;
                 Ok(())
             }
+            Layer::Upsample {} => {
+                self.upsample = true;
+                Ok(())
+            }
         }
     }
 
-    /// Checks a convolution's numbers; `output_side` gives the output's side for an
-    /// input's, or `None` where nothing is left.
+    /// Adds a convolution, or its transpose.
+    fn convolve(
+        &mut self,
+        field: &str,
+        transposed: bool,
+        sizes: [usize; 5],
+        params: &str,
+        activation: Activation,
+    ) -> Result<()> {
+        let [in_channels, out_channels, ..] = sizes;
+        if self.upsample && sizes[2..] != [3, 1, 1] {
+            return Err(Error::field(FILE, field, AFTER_UPSAMPLE, "another window"));
+        }
+        // The two layers as one, see `upsample.rs`.
+        let folded = [in_channels, out_channels, 4, 2, 1];
+        let (transposed, sizes) = match self.upsample {
+            true => (true, folded),
+            false => (transposed, sizes),
+        };
+        let window = self.window(field, transposed, sizes)?;
+        let weight = vec![window.kernel, window.kernel, in_channels, out_channels];
+        let op = match transposed {
+            true => Op::ConvTranspose2d(window),
+            false => Op::Conv2d(window),
+        };
+        self.push(field, op, params, weight, activation, window.output)
+    }
+
+    /// Checks a convolution's numbers.
     fn window(
         &self,
         field: &str,
+        transposed: bool,
         [in_channels, out_channels, kernel, stride, padding]: [usize; 5],
-        output_side: impl Fn(usize) -> Option<usize>,
     ) -> Result<Window> {
         for (name, dim) in [
             ("out_channels", out_channels),
@@ -314,20 +356,22 @@ impl Builder {
         }
         let [height, width, channels] = self.shape;
         self.expect(&format!("{field}.in_channels"), channels, in_channels)?;
-        let side = |side| {
-            output_side(side).filter(|&s| s > 0).ok_or_else(|| {
+        let mut output = [height, width, out_channels];
+        for side in &mut output[..2] {
+            let found = if transposed {
+                let full = (*side - 1).saturating_mul(stride).saturating_add(kernel);
+                full.checked_sub(2 * padding)
+            } else {
+                let steps = (*side + 2 * padding).checked_sub(kernel);
+                steps.map(|steps| steps / stride + 1)
+            };
+            *side = found.filter(|&side| side > 0).ok_or_else(|| {
+                let field = format!("{field}.kernel");
                 let found = format!("{kernel} on {}", show(self.shape));
-                Error::field(
-                    FILE,
-                    format!("{field}.kernel"),
-                    "a kernel that fits the image",
-                    found,
-                )
-            })
-        };
-        let output = [side(height)?, side(width)?, out_channels];
-        check_dim(field, output[0])?;
-        check_dim(field, output[1])?;
+                Error::field(FILE, field, "a kernel that fits the image", found)
+            })?;
+            check_dim(field, *side)?;
+        }
         Ok(Window {
             input: self.shape,
             output,
@@ -335,23 +379,6 @@ impl Builder {
             stride,
             padding,
         })
-    }
-
-    fn convolve(
-        &mut self,
-        field: &str,
-        op: Op,
-        window: Window,
-        params: &str,
-        activation: Activation,
-    ) -> Result<()> {
-        let weight = vec![
-            window.kernel,
-            window.kernel,
-            window.input[2],
-            window.output[2],
-        ];
-        self.push(field, op, params, weight, activation, window.output)
     }
 
     fn residual(&mut self, field: &str, layers: &[Layer], activation: Activation) -> Result<()> {
@@ -409,6 +436,7 @@ impl Builder {
                 name: params.into(),
                 weight,
                 bias: output[2],
+                upsampled: std::mem::take(&mut self.upsample),
             },
             input: self.current,
             add: None,

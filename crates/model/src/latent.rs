@@ -1,6 +1,6 @@
 //! Arithmetic on latent vectors: reparameterization, KL divergence, interpolation.
 
-use crate::{Likelihood, random};
+use crate::Likelihood;
 
 /// Mean and log-variance of q(z | x), for one item or for a batch laid end to end.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -71,14 +71,6 @@ pub fn reconstruction(likelihood: Likelihood, x: &[f32], y: &[f32]) -> f32 {
     nats.sum::<f64>() as f32
 }
 
-/// `count` latent vectors from the prior N(0, I), scaled by `temperature`. The first
-/// vectors of a seed do not depend on `count`.
-pub fn sample(seed: u64, count: usize, latent: usize, temperature: f32) -> Vec<f32> {
-    let mut z = random::normals(seed, count * latent);
-    z.iter_mut().for_each(|v| *v *= temperature);
-    z
-}
-
 /// The straight line: a at `t` = 0, b at `t` = 1.
 pub fn lerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
     a.iter()
@@ -118,6 +110,7 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random;
 
     #[test]
     fn the_textbook_example() {
@@ -146,7 +139,7 @@ mod tests {
 
     #[test]
     fn interpolation_ends_at_its_ends_and_keeps_length() {
-        let (a, b) = (sample(1, 1, 32, 1.0), sample(2, 1, 32, 1.0));
+        let (a, b) = (random::normals(1, 32), random::normals(2, 32));
         for path in [lerp, slerp] {
             assert_eq!(path(&a, &b, 0.0), a);
             assert_eq!(path(&a, &b, 1.0), b);
@@ -164,11 +157,5 @@ mod tests {
         assert_eq!(slerp(&[0.0, 0.0], &[2.0, 0.0], 0.5), [1.0, 0.0]);
         assert_eq!(slerp(&[1.0, 0.0], &[3.0, 0.0], 0.5), [2.0, 0.0]);
         assert_eq!(slerp(&[1.0, 0.0], &[-1.0, 0.0], 0.25), [0.5, 0.0]);
-    }
-
-    #[test]
-    fn samples_of_a_seed_are_a_prefix() {
-        assert_eq!(sample(3, 2, 8, 1.0), sample(3, 4, 8, 1.0)[..16]);
-        assert_eq!(sample(3, 2, 8, 0.0), [0.0; 16]);
     }
 }

@@ -15,14 +15,17 @@ mod graph;
 mod json;
 pub mod latent;
 pub mod patches;
+mod prior;
 pub mod random;
 mod read;
 pub mod runtime;
 mod spec;
+mod upsample;
 mod weights;
 
 pub use error::{Error, Result};
 pub use graph::{Graph, Op, Params, Shape, Step, Value, Window};
+pub use prior::Priors;
 pub use spec::{
     Activation, Example, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Training,
     WeightsFile,
@@ -76,8 +79,10 @@ impl Outline {
     /// Whatever is wrong with it, or does not agree with the description.
     pub fn fill(self, weights: &[u8]) -> Result<Model> {
         self.spec.weights.verify(weights)?;
-        let graphs = [&self.encoder, &self.decoder];
-        let weights = Weights::read(&self.spec.weights.file, weights, graphs)?;
+        let mut weights = Weights::read(&self.spec.weights.file, weights, self.stored())?;
+        for step in self.steps().filter(|step| step.params.upsampled) {
+            weights.fold(&step.params);
+        }
         Ok(Model {
             spec: self.spec,
             encoder: self.encoder,
@@ -88,10 +93,22 @@ impl Outline {
 
     /// Whether the weights are f16, by the length of their file.
     pub fn is_f16(&self) -> bool {
-        let steps = self.encoder.steps.iter().chain(&self.decoder.steps);
-        let sizes = steps.map(|step| spec::product(&step.params.weight) + step.params.bias);
-        let parameters: usize = sizes.sum();
+        let stored = self.stored();
+        let parameters: usize = stored.iter().map(|(_, shape)| spec::product(shape)).sum();
         self.spec.weights.bytes < 3 * parameters
+    }
+
+    /// Names and shapes of the tensors in the weights file.
+    fn stored(&self) -> Vec<(String, Vec<usize>)> {
+        let mut stored = self.spec.prior_tensors();
+        for step in self.steps() {
+            stored.extend(step.params.stored());
+        }
+        stored
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.encoder.steps.iter().chain(&self.decoder.steps)
     }
 }
 

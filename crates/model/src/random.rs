@@ -23,6 +23,16 @@ pub fn normals(seed: u64, len: usize) -> Vec<f32> {
     values
 }
 
+/// `len` independent draws from the uniform distribution on `[0, 1)`, independent of
+/// [`normals`] of the same seed. The first values do not depend on `len`.
+pub fn uniforms(seed: u64, len: usize) -> Vec<f32> {
+    let mut rng = Pcg64Mcg::seed_from_u64(!seed);
+    // Rounding to f32 must not reach 1.
+    let largest = 1.0f32.next_down();
+    let values = std::iter::repeat_with(|| (uniform(&mut rng) as f32).min(largest));
+    values.take(len).collect()
+}
+
 /// A multiple of 2⁻⁵³ in `[0, 1)`.
 fn uniform(rng: &mut Pcg64Mcg) -> f64 {
     (rng.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)

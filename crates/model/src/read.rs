@@ -93,7 +93,11 @@ impl Prior {
         let kind = object.take("kind")?;
         let prior = match kind.text()? {
             "standard_normal" => Self::StandardNormal,
-            _ => return Err(kind.wrong("standard_normal")),
+            "mixture" => Self::Mixture {
+                components: count(&mut object, "components")?,
+                params: text(&mut object, "params")?,
+            },
+            _ => return Err(kind.wrong("standard_normal or mixture")),
         };
         object.finish()?;
         Ok(prior)
@@ -139,8 +143,11 @@ impl Layer {
                 height: count(o, "height")?,
                 width: count(o, "width")?,
             },
+            "upsample" => Self::Upsample {},
             _ => {
-                return Err(kind.wrong("linear, conv2d, conv_transpose2d, residual or reshape"));
+                return Err(
+                    kind.wrong("linear, conv2d, conv_transpose2d, residual, reshape or upsample")
+                );
             }
         };
         object.finish()?;

@@ -111,12 +111,21 @@ pub struct LatentGroup {
 }
 
 /// Where a group's samples come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "write", derive(Serialize))]
 #[cfg_attr(feature = "write", serde(tag = "kind", rename_all = "snake_case"))]
 pub enum Prior {
     /// N(0, I).
     StandardNormal,
+    /// Gaussians with full covariance, fitted to the posteriors of the training data.
+    /// Tensors `<params>.weight` `[K]`, `<params>.mean` `[K, L]` and `<params>.factor`
+    /// `[K, L, L]`, the lower Cholesky factor of each covariance.
+    Mixture {
+        /// K.
+        components: usize,
+        /// Name of the tensors.
+        params: String,
+    },
 }
 
 /// One layer. Images between layers are stored channels-innermost, `[N, H, W, C]`,
@@ -190,6 +199,9 @@ pub enum Layer {
         /// Columns of the image.
         width: usize,
     },
+    /// Each pixel becomes 2×2 pixels; a [`Layer::Conv2d`] of kernel 3, stride 1 and
+    /// padding 1 must follow, with which it is one step.
+    Upsample {},
 }
 
 /// A function applied to every value of a layer's result.
@@ -308,6 +320,14 @@ impl ModelSpec {
             .fold(0, |n: usize, group| n.saturating_add(group.size))
     }
 
+    /// Names and shapes of the priors' tensors in the weights file.
+    pub(crate) fn prior_tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let groups = self.latents.iter();
+        groups
+            .flat_map(|group| group.prior.stored(group.size))
+            .collect()
+    }
+
     /// Encoder and decoder with every shape inferred and checked.
     ///
     /// # Errors
@@ -337,6 +357,11 @@ impl ModelSpec {
         }
         for (i, group) in self.latents.iter().enumerate() {
             check_dim(&format!("latents[{i}].size"), group.size)?;
+            if let Prior::Mixture { components, .. } = &group.prior {
+                let field = format!("latents[{i}].prior");
+                check_dim(&format!("{field}.components"), *components)?;
+                check_len(&field, product(&[*components, group.size, group.size]))?;
+            }
             if !group.kl.is_empty() && group.kl.len() != group.size {
                 return Err(Error::field(
                     FILE,

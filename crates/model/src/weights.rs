@@ -3,7 +3,7 @@
 
 use crate::json::{Field, Value};
 use crate::spec::product;
-use crate::{Error, Graph, Result};
+use crate::{Error, Params, Result, upsample};
 use half::f16;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -25,44 +25,48 @@ pub type Tensors = BTreeMap<String, Tensor>;
 pub struct Weights(Tensors);
 
 impl Weights {
-    /// Reads exactly the tensors that `graphs` name, with the shapes they expect.
+    /// Reads exactly the tensors of these names and shapes.
     ///
     /// # Errors
     /// [`Error::Syntax`] where the file is not safetensors; [`Error::Field`] where a
-    /// tensor is missing, has another shape or type, or holds a value that is not finite.
-    pub fn read<'a>(
-        file: &str,
-        contents: &[u8],
-        graphs: impl IntoIterator<Item = &'a Graph>,
-    ) -> Result<Self> {
-        let tensors = parse(file, contents)?;
-        let mut weights = Tensors::new();
-        for params in graphs.into_iter().flat_map(|g| &g.steps).map(|s| &s.params) {
-            for (name, shape) in [
-                (params.weight_name(), params.weight.as_slice()),
-                (params.bias_name(), &[params.bias]),
-            ] {
-                let view = tensors.get(&name).ok_or_else(|| {
-                    Error::field(file, &name, format!("a tensor of shape {shape:?}"), "none")
-                })?;
-                if view.shape != shape {
-                    let found = format!("{:?}", view.shape);
-                    return Err(Error::field(file, &name, format!("shape {shape:?}"), found));
-                }
-                let tensor = view.to_f32();
-                if tensor.data.iter().any(|v| !v.is_finite()) {
-                    return Err(Error::field(file, name, "finite values", "NaN or infinity"));
-                }
-                weights.insert(name, tensor);
+    /// tensor is missing, has another shape or type, holds a value that is not finite, or
+    /// is asked for twice.
+    pub fn read(file: &str, contents: &[u8], stored: Vec<(String, Vec<usize>)>) -> Result<Self> {
+        let views = parse(file, contents)?;
+        let mut tensors = Tensors::new();
+        for (name, shape) in stored {
+            let wrong = |expected: &str, found: &str| Error::field(file, &name, expected, found);
+            let Some(view) = views.get(&name) else {
+                return Err(wrong(&format!("a tensor of shape {shape:?}"), "none"));
+            };
+            if view.shape != shape {
+                let shapes = [shape, view.shape.clone()].map(|shape| format!("shape {shape:?}"));
+                return Err(wrong(&shapes[0], &shapes[1]));
             }
+            let tensor = view.to_f32();
+            if tensor.data.iter().any(|v| !v.is_finite()) {
+                return Err(wrong("finite values", "NaN or infinity"));
+            }
+            if tensors.contains_key(&name) {
+                return Err(wrong("one layer that reads it", "two"));
+            }
+            tensors.insert(name, tensor);
         }
-        Ok(Self(weights))
+        Ok(Self(tensors))
     }
 
-    /// The values of a tensor that the graphs name.
+    /// Makes the kernel of a step of that of the convolution after an upsampling.
+    pub(crate) fn fold(&mut self, params: &Params) {
+        if let Some(tensor) = self.0.get_mut(&params.weight_name()) {
+            tensor.data = upsample::fold(&tensor.data);
+            tensor.shape.clone_from(&params.weight);
+        }
+    }
+
+    /// The values of a tensor.
     ///
     /// # Panics
-    /// Where no graph given to [`Weights::read`] names it.
+    /// Where [`Weights::read`] was not asked for it.
     pub fn get(&self, name: &str) -> &[f32] {
         &self.0[name].data
     }

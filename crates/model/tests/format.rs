@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use vaelet_model::{
-    Error, Graph, Model, ModelSpec, Precision, Tensor, Tensors, WeightsFile, random, read_tensors,
-    write_tensors,
+    Error, Graph, Model, ModelSpec, Params, Precision, Priors, Tensor, Tensors, WeightsFile,
+    random, read_tensors, write_tensors,
 };
 
 const LAYERS: &str = r#"
@@ -20,9 +20,12 @@ const LAYERS: &str = r#"
         {"type": "linear", "inputs": 64, "outputs": 10, "params": "encoder.3"}],
     "decoder": [
         {"type": "linear", "inputs": 5, "outputs": 64, "activation": "relu", "params": "decoder.0"},
-        {"type": "reshape", "channels": 4, "height": 4, "width": 4},
-        {"type": "conv_transpose2d", "in_channels": 4, "out_channels": 1, "kernel": 4, "stride": 2,
-         "padding": 1, "activation": "sigmoid", "params": "decoder.1"}],"#;
+        {"type": "reshape", "channels": 16, "height": 2, "width": 2},
+        {"type": "conv_transpose2d", "in_channels": 16, "out_channels": 4, "kernel": 4, "stride": 2,
+         "padding": 1, "activation": "relu", "params": "decoder.1"},
+        {"type": "upsample"},
+        {"type": "conv2d", "in_channels": 4, "out_channels": 1, "kernel": 3, "stride": 1,
+         "padding": 1, "activation": "sigmoid", "params": "decoder.2"}],"#;
 
 fn json(layers: &str, weights: &WeightsFile) -> String {
     let weights = serde_json::to_string(weights).unwrap();
@@ -47,12 +50,7 @@ fn tensors(graphs: [&Graph; 2]) -> Tensors {
         .flat_map(|graph| &graph.steps)
         .map(|step| &step.params);
     params
-        .flat_map(|p| {
-            [
-                (p.weight_name(), p.weight.clone()),
-                (p.bias_name(), vec![p.bias]),
-            ]
-        })
+        .flat_map(Params::stored)
         .map(|(name, shape)| {
             let data = random::normals(1, shape.iter().product());
             (name, Tensor { shape, data })
@@ -83,6 +81,8 @@ fn a_good_model_is_read_and_fused() {
     let residual = &model.encoder.steps[2];
     assert_eq!(residual.add, Some(model.encoder.steps[0].output));
     assert_eq!(model.encoder.values[model.encoder.output()].len(), 10);
+    assert_eq!(model.decoder.steps.len(), 3, "an upsampling is no step");
+    assert_eq!(model.weights.get("decoder.2.weight").len(), 4 * 4 * 4);
     let again = ModelSpec::parse(&model.spec.to_json().unwrap()).unwrap();
     assert_eq!(again, model.spec);
 }
@@ -147,6 +147,11 @@ fn an_error_names_file_field_found_and_expected() {
         &LAYERS.replace("\"outputs\": 64", "\"outputs\": 99999999"),
         &["decoder[0].outputs"],
     );
+    let upsample = r#"{"type": "upsample"},"#;
+    says(
+        &LAYERS.replace(upsample, &upsample.repeat(2)),
+        &["decoder[4]", "after upsample a conv2d"],
+    );
 
     let (good, weights) = files();
     let other = ModelSpec::parse(&good.replace("vaelet/1", "vaelet/9"))
@@ -200,6 +205,57 @@ fn weights_must_be_finite_and_of_the_right_shape() {
     let mut large = good;
     large.get_mut("encoder.3.bias").unwrap().data[0] = 1e6;
     assert!(write_tensors("w.safetensors", &large, Precision::F16).is_err());
+}
+
+#[test]
+fn a_tensor_has_one_reader() {
+    let last = r#""outputs": 10, "params": "encoder.3"}"#;
+    let again = r#", {"type": "linear", "inputs": 10, "outputs": 10, "params": "again"}"#;
+    let layers = LAYERS.replace(last, &format!("{last}{again}{again}"));
+    let (encoder, decoder) = spec(&layers).unwrap().graphs().unwrap();
+    let tensors = tensors([&encoder, &decoder]);
+    let weights = write_tensors("w.safetensors", &tensors, Precision::F32).unwrap();
+    let json = json(&layers, &WeightsFile::describe("w.safetensors", &weights));
+    let error = Model::read(&json, &weights).unwrap_err().to_string();
+    assert!(
+        error.contains("again.weight") && error.contains("two"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_learned_prior_is_read_with_its_tensors() {
+    let (json, _) = files();
+    let standard = r#""size": 2, "prior": {"kind": "standard_normal"}"#;
+    let mixture =
+        r#""size": 2, "prior": {"kind": "mixture", "components": 3, "params": "prior.style"}"#;
+    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
+    let mut tensors = tensors([&encoder, &decoder]);
+    for (name, shape) in [
+        ("weight", vec![3]),
+        ("mean", vec![3, 2]),
+        ("factor", vec![3, 2, 2]),
+    ] {
+        let data = vec![0.5; shape.iter().product()];
+        tensors.insert(format!("prior.style.{name}"), Tensor { shape, data });
+    }
+    let weights = write_tensors("w.safetensors", &tensors, Precision::F32).unwrap();
+    let old = ModelSpec::parse(&json).unwrap().weights;
+    let new = WeightsFile::describe("w.safetensors", &weights);
+    let json = json
+        .replace(standard, mixture)
+        .replace(&old.sha256, &new.sha256)
+        .replace(&old.bytes.to_string(), &new.bytes.to_string());
+    let model = Model::read(&json, &weights).unwrap();
+    assert!(Priors::of(&model).are_learned());
+    let again = ModelSpec::parse(&model.spec.to_json().unwrap()).unwrap();
+    assert_eq!(again, model.spec);
+    let more = json.replace("\"components\": 3", "\"components\": 4");
+    let error = Model::read(&more, &weights).unwrap_err().to_string();
+    assert!(
+        error.contains("prior.style.weight") && error.contains("[4]"),
+        "{error}"
+    );
 }
 
 #[test]

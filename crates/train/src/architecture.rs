@@ -1,5 +1,6 @@
 //! The presets that `vaelet train` knows: what to build, and how to train it.
 
+use crate::data::Source;
 use vaelet_model::{
     Activation, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, WeightsFile,
 };
@@ -9,6 +10,12 @@ use vaelet_model::{
 pub struct Preset {
     /// Everything but weights and figures.
     pub spec: ModelSpec,
+    /// How its data lies in its folder.
+    pub source: Source,
+    /// What the data is, for the model's card.
+    pub data: &'static str,
+    /// Whether images are mirrored, shifted and lit anew at each pass.
+    pub augment: bool,
     /// Passes over the data.
     pub epochs: usize,
     /// Images in a step.
@@ -17,72 +24,284 @@ pub struct Preset {
     pub learning_rate: f64,
     /// Weight of the KL term after warm-up (Higgins et al. 2017); 1 is the ELBO.
     pub beta: f32,
+    /// Gaussians of the learned prior.
+    pub components: usize,
+    /// Whether the decoder of a trained model is sharpened: see [`crate::adversary`].
+    pub adversarial: bool,
 }
 
-/// The names that [`preset`] knows.
-pub const NAMES: [&str; 1] = ["digits"];
+/// The presets of [`preset`].
+pub const NAMES: [&str; 12] = [
+    "digits",
+    "digits-map",
+    "digits-beta-0",
+    "digits-beta-1",
+    "digits-beta-4",
+    "digits-beta-16",
+    "fashion",
+    "faces-map",
+    "portraits",
+    "portraits-sharp",
+    "avatars",
+    "avatars-sharp",
+];
+
+const MNIST: &str = "Trained on MNIST (Yann LeCun, Corinna Cortes), CC BY-SA 3.0";
+const PORTRAITS: &str = "Trained on portraits of members of the US Congress (public domain, US GPO) \
+    and of the UK Parliament (CC BY 3.0), and on the Face Research Lab London Set \
+    (DeBruine and Jones 2017, CC BY 4.0)";
 
 /// The preset called `name`.
 pub fn preset(name: &str) -> Option<Preset> {
-    match name {
-        "digits" => Some(digits()),
-        _ => None,
-    }
+    Some(match name {
+        "digits" => digits(name, "Handwritten digits", 32),
+        "digits-map" => digits(name, "Digits on a map", 2),
+        "digits-beta-0" => beta(name, "Digits, plain autoencoder", 0.0),
+        "digits-beta-1" => beta(name, "Digits, β = 1", 1.0),
+        "digits-beta-4" => beta(name, "Digits, β = 4", 4.0),
+        "digits-beta-16" => beta(name, "Digits, β = 16", 16.0),
+        "fashion" => fashion(name),
+        "faces-map" => faces_map(name),
+        "portraits" => portraits(name, "Portraits"),
+        "portraits-sharp" => sharpened(portraits(name, "Portraits, sharpened"), 40),
+        "avatars" => avatars(name, "Avatars"),
+        "avatars-sharp" => sharpened(avatars(name, "Avatars, sharpened"), 4),
+        _ => return None,
+    })
 }
 
-/// Handwritten digits: a residual convolutional VAE with 32 latents.
-fn digits() -> Preset {
-    const LATENT: usize = 32;
-    const WIDE: usize = 64;
-    let mut names = Names::default();
-    let encoder = vec![
-        names.conv(1, 32, 4, 2),
-        names.conv(32, WIDE, 4, 2),
-        names.residual(WIDE),
-        names.linear(7 * 7 * WIDE, 2 * LATENT, Activation::None),
-    ];
-    let mut names = Names::decoder();
-    let decoder = vec![
-        names.linear(LATENT, 7 * 7 * WIDE, Activation::Silu),
-        Layer::Reshape {
-            channels: WIDE,
-            height: 7,
-            width: 7,
-        },
-        names.residual(WIDE),
-        names.conv_transpose(WIDE, 32, Activation::Silu),
-        names.residual(32),
-        names.conv_transpose(32, 1, Activation::Sigmoid),
-    ];
+/// Handwritten digits: a residual convolutional VAE.
+fn digits(name: &str, title: &str, latent: usize) -> Preset {
     Preset {
-        spec: ModelSpec {
-            format: FORMAT.into(),
-            name: "digits".into(),
-            title: "Handwritten digits".into(),
-            input: Input {
-                channels: 1,
-                height: 28,
-                width: 28,
-            },
-            likelihood: Likelihood::Bernoulli,
-            latents: vec![LatentGroup {
-                name: "z".into(),
-                size: LATENT,
-                prior: Prior::StandardNormal,
-                kl: Vec::new(),
-            }],
-            encoder,
-            decoder,
-            weights: WeightsFile::describe("weights.safetensors", &[]),
-            examples: Vec::new(),
-            training: None,
-            licence: "MIT OR Apache-2.0".into(),
-            credit: "Trained on MNIST (Yann LeCun, Corinna Cortes), CC BY-SA 3.0".into(),
-        },
+        spec: spec(
+            name,
+            title,
+            MNIST,
+            [1, 28],
+            Likelihood::Bernoulli,
+            small(latent, [32, 64]),
+        ),
+        source: Source::Idx,
+        data: "MNIST, 60,000 digits",
+        augment: false,
         epochs: 40,
         batch: 128,
         learning_rate: 2e-3,
         beta: 1.0,
+        components: 32,
+        adversarial: false,
+    }
+}
+
+/// One of a family that differs in nothing but β: the plain autoencoder at 0, collapse at
+/// the other end.
+fn beta(name: &str, title: &str, beta: f32) -> Preset {
+    Preset {
+        spec: spec(
+            name,
+            title,
+            MNIST,
+            [1, 28],
+            Likelihood::Bernoulli,
+            small(10, [16, 32]),
+        ),
+        epochs: 12,
+        beta,
+        ..digits(name, title, 10)
+    }
+}
+
+/// Clothes, as sharp as a Gaussian with its own σ makes them.
+fn fashion(name: &str) -> Preset {
+    let credit = "Trained on Fashion-MNIST (Zalando SE), MIT";
+    let layers = small(32, [32, 64]);
+    Preset {
+        spec: spec(name, "Fashion", credit, [1, 28], GAUSSIAN, layers),
+        data: "Fashion-MNIST, 60,000 pieces of clothing",
+        epochs: 20,
+        ..digits(name, "Fashion", 32)
+    }
+}
+
+/// The worked example of many an introduction: a grey face of 28×28, two latents.
+fn faces_map(name: &str) -> Preset {
+    let layers = small(2, [16, 32]);
+    Preset {
+        spec: spec(name, "Faces on a map", PORTRAITS, [1, 28], GAUSSIAN, layers),
+        source: Source::Sheets,
+        data: "2,117 portraits, 28×28 grey",
+        augment: true,
+        epochs: 150,
+        batch: 32,
+        learning_rate: 1e-3,
+        beta: 1.0,
+        components: 4,
+        adversarial: false,
+    }
+}
+
+/// Real faces.
+fn portraits(name: &str, title: &str) -> Preset {
+    Preset {
+        source: Source::Sheets,
+        data: "2,117 portraits, 64×64",
+        epochs: 120,
+        components: 2,
+        ..pictures(name, title, PORTRAITS, 64)
+    }
+}
+
+/// Drawn faces.
+fn avatars(name: &str, title: &str) -> Preset {
+    let credit = "Art by Pablo Stanley, free for personal and commercial use";
+    Preset {
+        source: Source::Sheets,
+        data: "24,576 drawn faces, 64×64",
+        augment: false,
+        epochs: 16,
+        ..pictures(name, title, credit, 64)
+    }
+}
+
+/// A preset that goes on from a trained model of the same shape.
+fn sharpened(preset: Preset, epochs: usize) -> Preset {
+    Preset {
+        adversarial: true,
+        epochs,
+        learning_rate: 2e-4,
+        ..preset
+    }
+}
+
+/// Any pictures, in colour.
+pub fn pictures(name: &str, title: &str, credit: &str, side: usize) -> Preset {
+    let layers = tall(64, side);
+    Preset {
+        spec: spec(name, title, credit, [3, side], GAUSSIAN, layers),
+        source: Source::Folder,
+        data: "a folder of pictures",
+        augment: true,
+        epochs: 60,
+        batch: 32,
+        learning_rate: 1e-3,
+        beta: 1.0,
+        components: 8,
+        adversarial: false,
+    }
+}
+
+/// σ here is where training starts; the model has its own in the end.
+const GAUSSIAN: Likelihood = Likelihood::Gaussian { sigma: 0.3 };
+
+/// Encoder and decoder.
+type Layers = [Vec<Layer>; 2];
+
+fn spec(
+    name: &str,
+    title: &str,
+    credit: &str,
+    [channels, side]: [usize; 2],
+    likelihood: Likelihood,
+    [encoder, decoder]: Layers,
+) -> ModelSpec {
+    let size = match &decoder[0] {
+        Layer::Linear { inputs, .. } => *inputs,
+        _ => unreachable!("decoders start with a linear layer"),
+    };
+    ModelSpec {
+        format: FORMAT.into(),
+        name: name.into(),
+        title: title.into(),
+        input: Input {
+            channels,
+            height: side,
+            width: side,
+        },
+        likelihood,
+        latents: vec![LatentGroup {
+            name: "z".into(),
+            size,
+            prior: Prior::StandardNormal,
+            kl: Vec::new(),
+        }],
+        encoder,
+        decoder,
+        weights: WeightsFile::describe("weights.safetensors", &[]),
+        examples: Vec::new(),
+        training: None,
+        licence: "MIT OR Apache-2.0".into(),
+        credit: credit.into(),
+    }
+}
+
+/// For grey images of 28×28: two scales, a residual block at each.
+fn small(latent: usize, [narrow, wide]: [usize; 2]) -> Layers {
+    let mut names = Names::default();
+    let encoder = vec![
+        names.conv(1, narrow, 4, 2),
+        names.conv(narrow, wide, 4, 2),
+        names.residual(wide),
+        names.linear(7 * 7 * wide, 2 * latent, Activation::None),
+    ];
+    let mut names = Names::decoder();
+    let decoder = vec![
+        names.linear(latent, 7 * 7 * wide, Activation::Silu),
+        image(wide, 7),
+        names.residual(wide),
+        names.conv_transpose(wide, narrow, Activation::Silu),
+        names.residual(narrow),
+        names.conv_transpose(narrow, 1, Activation::Sigmoid),
+    ];
+    [encoder, decoder]
+}
+
+/// For colour images of `side`, a multiple of 16: halved four times, twice the channels
+/// each time.
+fn tall(latent: usize, side: usize) -> Layers {
+    const CHANNELS: [usize; 5] = [3, 32, 64, 128, 256];
+    let low = side / 16;
+    let mut names = Names::default();
+    let mut encoder = Vec::new();
+    for pair in CHANNELS.windows(2) {
+        encoder.push(names.conv(pair[0], pair[1], 4, 2));
+    }
+    encoder.push(names.residual(256));
+    encoder.push(names.linear(low * low * 256, 2 * latent, Activation::None));
+    let mut names = Names::decoder();
+    let mut decoder = vec![
+        names.linear(latent, low * low * 256, Activation::Silu),
+        image(256, low),
+        names.residual(256),
+    ];
+    for pair in CHANNELS.windows(2).rev() {
+        let activation = if pair[0] == 3 {
+            Activation::Sigmoid
+        } else {
+            Activation::Silu
+        };
+        decoder.push(names.conv_transpose(pair[1], pair[0], activation));
+    }
+    [encoder, decoder]
+}
+
+/// Tells pictures from data: one number for each image, above 0 for data.
+pub fn judge(shape: Input) -> Vec<Layer> {
+    let channels = [shape.channels, 32, 64, 128, 256];
+    let mut names = Names::default();
+    let mut layers = Vec::new();
+    for pair in channels.windows(2) {
+        layers.push(names.conv(pair[0], pair[1], 4, 2));
+    }
+    let inputs = shape.height / 16 * (shape.width / 16) * 256;
+    layers.push(names.linear(inputs, 1, Activation::None));
+    layers
+}
+
+fn image(channels: usize, side: usize) -> Layer {
+    Layer::Reshape {
+        channels,
+        height: side,
+        width: side,
     }
 }
 

@@ -1,26 +1,33 @@
 //! What a released model is worth on the test split.
 
 use crate::data::Images;
+use crate::frechet::Features;
 use crate::network::to_vec;
-use crate::objective::{Elbo, bernoulli, elbo};
+use crate::objective::{Elbo, Encoder, elbo, reconstruction};
 use crate::release::Release;
-use crate::training::{binarize, images_tensor};
+use crate::{batch, looks};
 use anyhow::Result;
 use burn::tensor::{Tensor, TensorData};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
-use vaelet_model::random;
+use vaelet_model::runtime::{channels_first, channels_last};
+use vaelet_model::{Likelihood, Priors, random};
 
 /// Seed of binarization and of ε, so that a figure is the same each time.
 const SEED: u64 = 2024;
 /// Images evaluated at once.
 const BATCH: usize = 250;
+/// Most samples that are compared with the test split.
+const SAMPLES: usize = 10_000;
+/// Samples whose nearest training images are looked for.
+const NEIGHBOURS: usize = 500;
 /// A variable is active where its mean varies this much over the data (Burda et al. 2016).
 const ACTIVE: f64 = 0.01;
 
-/// Figures in nats per image, on the dynamically binarized test split.
+/// Figures in nats per image, on the test split; binarized dynamically where the
+/// likelihood is Bernoulli.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
     /// −log p(x | z), one sample.
@@ -37,6 +44,26 @@ pub struct Evaluation {
     pub nll_images: usize,
     /// Variables that carry information.
     pub active_units: usize,
+    /// Peak signal-to-noise ratio of reconstructions from μ, in decibels.
+    pub psnr: f64,
+    /// Structural similarity of the same.
+    pub ssim: f64,
+    /// Fréchet distance of samples from the test split, see [`crate::frechet`]: z from the
+    /// model's own prior.
+    pub frechet: f64,
+    /// The same with z from N(0, I).
+    pub frechet_normal: f64,
+    /// The same for training images instead of samples: what no model needs to beat.
+    pub frechet_data: f64,
+    /// Gradient energy of samples over that of test images.
+    pub sharpness: f64,
+    /// Distance of samples from the nearest training images over that of test images;
+    /// near 0 where training images are copied.
+    pub novelty: f64,
+    /// Values in one image.
+    pub dimensions: usize,
+    /// Whether p(x | z) is a density over `[0, 1]`, and not a probability.
+    pub is_density: bool,
     /// Test images.
     pub images: usize,
     /// KL of each variable.
@@ -44,6 +71,13 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// −log₂ p(x) for each value of an image. A density over `[0, 1]` is one over the 256
+    /// levels of a pixel, which is 8 bits more.
+    fn bits_per_value(&self) -> f64 {
+        let levels = if self.is_density { 8.0 } else { 0.0 };
+        self.nll / self.dimensions as f64 / std::f64::consts::LN_2 + levels
+    }
+
     /// The figures as a table in Markdown.
     pub fn table(&self) -> String {
         let nll = format!("−log p(x), {} samples", self.nll_samples);
@@ -52,13 +86,30 @@ impl Evaluation {
             ("KL", format!("{:.2}", self.kl)),
             ("−ELBO", format!("{:.2}", self.neg_elbo)),
             (nll.as_str(), format!("{:.2}", self.nll)),
+            ("bits per value", format!("{:.3}", self.bits_per_value())),
+            ("PSNR of reconstructions, dB", format!("{:.2}", self.psnr)),
+            ("SSIM of reconstructions", format!("{:.3}", self.ssim)),
+            (
+                "Fréchet distance, own prior",
+                format!("{:.4}", self.frechet),
+            ),
+            (
+                "Fréchet distance, N(0, I)",
+                format!("{:.4}", self.frechet_normal),
+            ),
+            (
+                "Fréchet distance, training data",
+                format!("{:.4}", self.frechet_data),
+            ),
+            ("sharpness of samples", format!("{:.2}", self.sharpness)),
+            ("novelty of samples", format!("{:.2}", self.novelty)),
             (
                 "active units",
                 format!("{} of {}", self.active_units, self.kl_per_dimension.len()),
             ),
         ];
-        let lines = rows.map(|(name, value)| format!("| {name:<28} | {value:>8} |\n"));
-        format!("| {:<28} | {:>8} |\n|---|---|\n{}", "", "", lines.concat())
+        let lines = rows.map(|(name, value)| format!("| {name:<32} | {value:>8} |\n"));
+        format!("| {:<32} | {:>8} |\n|---|---|\n{}", "", "", lines.concat())
     }
 }
 
@@ -72,6 +123,7 @@ impl Evaluation {
 /// A device that fails.
 pub fn evaluate(
     release: &Release,
+    train: &Images,
     test: &Images,
     samples: usize,
     nll_images: usize,
@@ -79,14 +131,18 @@ pub fn evaluate(
     let latent = release.model.spec.latent_size();
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     let (mut reconstruction, mut kl) = (0.0, vec![0.0; latent]);
+    let (mut squares, mut similarity) = (0.0, 0.0);
     let (mut sum, mut sum_of_squares) = (vec![0.0; latent], vec![0.0; latent]);
     let all: Vec<usize> = (0..test.count()).collect();
     for chosen in all.chunks(BATCH) {
-        let x = images_tensor(
-            binarize(test, chosen, &mut rng),
+        let x = batch::to_tensor(
+            values(release, test, chosen, &mut rng),
             chosen.len(),
             &release.device,
         );
+        let pair = reconstructed(release, test, chosen)?;
+        squares += squared_error(&pair);
+        similarity += looks::similarity(&pair[0], &pair[1], test.shape)? * chosen.len() as f64;
         let estimate = measure(release, x, SEED ^ chosen[0] as u64);
         reconstruction += f64::from(estimate.reconstruction.sum().into_scalar::<f32>());
         add(&mut kl, &to_vec(estimate.kl.sum_dim(0))?);
@@ -101,6 +157,7 @@ pub fn evaluate(
     let kl: Vec<f64> = kl.iter().map(|nats| nats / n).collect();
     let (reconstruction, total) = (reconstruction / n, kl.iter().sum::<f64>());
     let nll_images = nll_images.clamp(1, test.count());
+    let compared = Compared::new(release, train, test)?;
     let distance = distance(release, test, samples, nll_images, &mut rng)?;
     Ok(Evaluation {
         reconstruction,
@@ -110,6 +167,15 @@ pub fn evaluate(
         nll_samples: samples,
         nll_images,
         active_units: (0..latent).filter(|&i| variance(i) > ACTIVE).count(),
+        psnr: -10.0 * (squares / (n * test.shape.len() as f64)).log10(),
+        ssim: similarity / n,
+        frechet: compared.frechet,
+        frechet_normal: compared.frechet_normal,
+        frechet_data: compared.frechet_data,
+        sharpness: compared.sharpness,
+        novelty: compared.novelty,
+        dimensions: test.shape.len(),
+        is_density: release.model.spec.likelihood != Likelihood::Bernoulli,
         images: test.count(),
         kl_per_dimension: kl.iter().map(|&nats| nats as f32).collect(),
     })
@@ -128,7 +194,7 @@ fn distance(
     )?);
     let mut total = 0.0;
     for i in 0..count {
-        let x = binarize(test, &[i * test.count() / count], rng);
+        let x = values(release, test, &[i * test.count() / count], rng);
         let weights = log_weights(release, x, samples, SEED.wrapping_add(i as u64))?;
         let mean = weights.iter().sum::<f64>() / samples as f64;
         let largest = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -144,7 +210,7 @@ fn distance(
 fn log_weights(release: &Release, x: Vec<f32>, samples: usize, seed: u64) -> Result<Vec<f64>> {
     let latent = release.model.spec.latent_size();
     let epsilon = random::normals(seed, samples * latent);
-    let x = images_tensor(x, 1, &release.device);
+    let x = batch::to_tensor(x, 1, &release.device);
     let (mean, log_var) = release.network.encode(&release.graphs, x.clone());
     let mut weights = Vec::with_capacity(samples);
     for epsilon in epsilon.chunks(BATCH * latent) {
@@ -154,7 +220,8 @@ fn log_weights(release: &Release, x: Vec<f32>, samples: usize, seed: u64) -> Res
             Tensor::<2>::from_data(TensorData::new(epsilon.to_vec(), shape), &release.device);
         let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon.clone();
         let logits = release.network.decode_logits(&release.graphs, z.clone());
-        let nats = bernoulli(logits, x.clone().repeat_dim(0, count));
+        let x = x.clone().repeat_dim(0, count);
+        let nats = reconstruction(release.model.spec.likelihood, logits, x);
         // log N(z; 0, 1) − log N(z; μ, σ²), where (z − μ) / σ is ε.
         let ratio = (epsilon.square() + log_var.clone() - z.square()) * 0.5;
         let weight = ratio.sum_dim(1).squeeze_dim::<1>(1) - nats;
@@ -167,7 +234,85 @@ fn measure(release: &Release, x: Tensor<2>, seed: u64) -> Elbo {
     let (batch, latent) = (x.dims()[0], release.model.spec.latent_size());
     let epsilon = random::normals(seed, batch * latent);
     let epsilon = Tensor::from_data(TensorData::new(epsilon, [batch, latent]), &release.device);
-    elbo(&release.network, &release.graphs, x, epsilon)
+    let likelihood = release.model.spec.likelihood;
+    let encoder = Encoder::Learns;
+    elbo(
+        &release.network,
+        &release.graphs,
+        encoder,
+        likelihood,
+        x,
+        epsilon,
+    )
+}
+
+/// Test images as the likelihood has them.
+fn values(release: &Release, test: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
+    match release.model.spec.likelihood {
+        Likelihood::Bernoulli => batch::binarized(test, chosen, rng),
+        Likelihood::Gaussian { .. } => batch::plain(test, chosen),
+    }
+}
+
+/// The chosen images and what comes back from their μ, `[N, C, H, W]` each.
+fn reconstructed(release: &Release, test: &Images, chosen: &[usize]) -> Result<[Vec<f32>; 2]> {
+    let x = batch::to_tensor(batch::plain(test, chosen), chosen.len(), &release.device);
+    let (mean, _) = release.network.encode(&release.graphs, x.clone());
+    let back = to_vec(release.network.decode(&release.graphs, mean))?;
+    let shape = test.shape;
+    Ok([to_vec(x)?, back].map(|images| channels_first(&images, shape.channels, shape.len())))
+}
+
+fn squared_error([images, back]: &[Vec<f32>; 2]) -> f64 {
+    let pairs = images.iter().zip(back);
+    pairs.map(|(x, y)| f64::from(x - y).powi(2)).sum()
+}
+
+/// Samples beside the data.
+struct Compared {
+    frechet: f64,
+    frechet_normal: f64,
+    frechet_data: f64,
+    sharpness: f64,
+    novelty: f64,
+}
+
+impl Compared {
+    fn new(release: &Release, train: &Images, test: &Images) -> Result<Self> {
+        let shape = test.shape;
+        let count = test.count().min(SAMPLES);
+        let images = |data: &Images| {
+            let chosen: Vec<usize> = (0..count.min(data.count()))
+                .map(|i| i * data.count() / count.min(data.count()))
+                .collect();
+            channels_first(&batch::plain(data, &chosen), shape.channels, shape.len())
+        };
+        let sample = |priors: &Priors| {
+            let z = priors.sample(SEED, count, 1.0);
+            let latent = release.model.spec.latent_size();
+            let parts = z.chunks(BATCH * latent).map(|z| release.decode(z.to_vec()));
+            anyhow::Ok(parts.collect::<Result<Vec<_>>>()?.concat())
+        };
+        let features = |images: &[f32]| Features::of(images, shape, &release.device);
+        let (data, samples) = (images(test), sample(&release.priors)?);
+        let expected = features(&data)?;
+        let normal = sample(&release.priors.standard())?;
+        let some = &samples[..count.min(NEIGHBOURS) * shape.len()];
+        let bytes: Vec<u8> = channels_last(some, shape.channels, shape.len())
+            .iter()
+            .map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
+            .collect();
+        let seen = looks::distance_from(train, &bytes);
+        let unseen = looks::distance_from(train, &test.pixels[..bytes.len()]);
+        Ok(Self {
+            frechet: features(&samples)?.distance(&expected)?,
+            frechet_normal: features(&normal)?.distance(&expected)?,
+            frechet_data: features(&images(train))?.distance(&expected)?,
+            sharpness: looks::gradient_energy(&samples, shape)
+                / looks::gradient_energy(&data, shape),
+            novelty: seen / unseen,
+        })
+    }
 }
 
 fn add(total: &mut [f64], values: &[f32]) {

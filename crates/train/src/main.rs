@@ -1,26 +1,31 @@
 //! The command `vaelet`: trains, evaluates, samples and exports models.
 
+mod adversary;
 mod architecture;
+mod batch;
 mod data;
 mod evaluation;
 mod fetch;
+mod frechet;
+mod looks;
 mod network;
 mod objective;
 mod ops;
 mod picture;
+mod prior;
 mod release;
 mod training;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use architecture::Preset;
 use burn::tensor::Device;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use data::Split;
+use data::{Source, Split};
 use network::Graphs;
 use release::Release;
 use std::path::{Path, PathBuf};
 use training::Mode;
-use vaelet_model::{Training, latent};
+use vaelet_model::{Model, Training};
 
 /// Training allocates and frees the same large buffers at every step; this
 /// allocator keeps them, where the system's returns them to the kernel each time.
@@ -106,12 +111,21 @@ enum DataSet {
 /// What training and exporting a run have in common.
 #[derive(Args)]
 struct RunArgs {
-    /// Which preset: digits
-    #[arg(value_parser = preset)]
-    model: Box<Preset>,
-    /// Folder with the data set
+    /// Which preset; none with --images
+    #[arg(value_parser = architecture::NAMES, required_unless_present = "images", conflicts_with = "images")]
+    model: Option<String>,
+    /// Folder with the preset's data set
+    #[arg(long, required_unless_present = "images")]
+    data: Option<PathBuf>,
+    /// Folder of your own PNG and JPEG images
     #[arg(long)]
-    data: PathBuf,
+    images: Option<PathBuf>,
+    /// Side of your images in the model, a multiple of 16
+    #[arg(long, default_value_t = 64, requires = "images", value_parser = side)]
+    size: usize,
+    /// Model folder to begin with, for presets whose name ends in -sharp
+    #[arg(long)]
+    from: Option<PathBuf>,
     /// Model folder to write
     #[arg(long)]
     out: PathBuf,
@@ -165,8 +179,11 @@ fn main() -> Result<()> {
             device,
         } => {
             let release = Release::read(&model, device.open()?)?;
-            let test = data::mnist(&data, Split::Test)?;
-            let measured = evaluation::evaluate(&release, &test, nll_samples, nll_images)?;
+            let spec = &release.model.spec;
+            let source = architecture::preset(&spec.name).map_or(Source::Folder, |p| p.source);
+            let read = |split| data::read(source, &data, split, spec.input);
+            let (train, test) = (read(Split::Train)?, read(Split::Test)?);
+            let measured = evaluation::evaluate(&release, &train, &test, nll_samples, nll_images)?;
             if json {
                 println!("{}", serde_json::to_string_pretty(&measured)?);
             } else {
@@ -183,7 +200,7 @@ fn main() -> Result<()> {
         } => {
             let release = Release::read(&model, Device::flex())?;
             let spec = &release.model.spec;
-            let z = latent::sample(seed, count, spec.latent_size(), temperature);
+            let z = release.priors.sample(seed, count, temperature);
             let columns = (count as f64).sqrt().ceil() as usize;
             picture::grid(&release.decode(z)?, spec.input, columns)?
                 .save(&out)
@@ -197,13 +214,17 @@ fn main() -> Result<()> {
 
 /// Trains, or takes the run as it is, and writes the model folder.
 fn release(args: &RunArgs, mode: Mode) -> Result<()> {
-    let preset = &*args.model;
+    let (mut preset, folder) = args.resolve()?;
     let device = args.device.open()?;
+    let begin = args.begin(&preset)?;
+    if let Some(begin) = &begin {
+        preset.spec.likelihood = begin.spec.likelihood;
+    }
     let (encoder, decoder) = preset.spec.graphs()?;
     let graphs = Graphs { encoder, decoder };
     // Both splits before hours of work, so that a missing file is noticed now.
-    let images = data::mnist(&args.data, Split::Train)?;
-    let test = data::mnist(&args.data, Split::Test)?;
+    let read = |split| data::read(preset.source, folder, split, preset.spec.input);
+    let (images, test) = (read(Split::Train)?, read(Split::Test)?);
     let settings = training::Settings {
         preset: preset.clone(),
         epochs: args.epochs.unwrap_or(preset.epochs),
@@ -213,21 +234,26 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
             .clone()
             .unwrap_or_else(|| Path::new("runs").join(&preset.spec.name)),
         mode,
+        weights: begin.map(|model| model.weights),
         device: device.clone(),
     };
-    let (network, epochs) = training::train(&settings, &graphs, &images)?;
+    let trained = training::train(&settings, &graphs, &images)?;
 
     let mut spec = preset.spec.clone();
     spec.training = Some(Training {
-        data: "MNIST, 60,000 digits".into(),
-        epochs,
+        data: preset.data.into(),
+        epochs: trained.epochs,
         beta: preset.beta,
         seed: args.seed,
     });
-    release::write(&args.out, spec, &network, &graphs, &test)?;
+    spec.likelihood = trained.likelihood;
+    let mut tensors = trained.network.to_tensors(&graphs)?;
+    let draws = training::posterior_draws(&settings, &trained.network, &graphs, &images)?;
+    tensors.extend(prior::fit(&mut spec.latents, preset.components, &draws)?);
+    release::write(&args.out, spec, &tensors, &test)?;
     eprintln!("measuring {}", args.out.display());
     let release = Release::read(&args.out, device)?;
-    let measured = evaluation::evaluate(&release, &test, NLL_SAMPLES, NLL_IMAGES)?;
+    let measured = evaluation::evaluate(&release, &images, &test, NLL_SAMPLES, NLL_IMAGES)?;
     release::complete(&args.out, &release, &test, &measured)?;
     print!("{}", measured.table());
     Ok(())
@@ -256,13 +282,56 @@ impl DeviceKind {
     }
 }
 
-fn preset(name: &str) -> Result<Box<Preset>, String> {
-    architecture::preset(name).map(Box::new).ok_or_else(|| {
-        format!(
-            "there is no preset of that name; try {}",
-            architecture::NAMES.join(", ")
-        )
-    })
+impl RunArgs {
+    /// The model that a sharpened one begins with.
+    fn begin(&self, preset: &Preset) -> Result<Option<Model>> {
+        ensure!(
+            preset.adversarial == self.from.is_some(),
+            "{}",
+            if preset.adversarial {
+                "a sharpened model begins with a trained one: give its folder with --from"
+            } else {
+                "only presets whose name ends in -sharp take --from"
+            }
+        );
+        let Some(folder) = &self.from else {
+            return Ok(None);
+        };
+        let model = Release::read(folder, Device::flex())?.model;
+        let spec = &preset.spec;
+        ensure!(
+            (&model.spec.encoder, &model.spec.decoder) == (&spec.encoder, &spec.decoder),
+            "{} has other layers than {}",
+            folder.display(),
+            spec.name,
+        );
+        Ok(Some(model))
+    }
+
+    /// What to train, and the folder with its data.
+    fn resolve(&self) -> Result<(Preset, &Path)> {
+        if let Some(images) = &self.images {
+            let name = self.out.file_name().and_then(|name| name.to_str());
+            let name = name.context("--out needs a name that is text")?;
+            let credit = "Trained on pictures of its author's";
+            return Ok((
+                architecture::pictures(name, name, credit, self.size),
+                images,
+            ));
+        }
+        let preset = self.model.as_deref().and_then(architecture::preset);
+        let data = self.data.as_deref();
+        preset
+            .zip(data)
+            .context("a preset needs --data, the folder of its data set")
+    }
+}
+
+fn side(text: &str) -> Result<usize, String> {
+    match positive(text)? {
+        side if side.is_multiple_of(16) && side <= 256 => Ok(side),
+        _ => Err("expected a multiple of 16 up to 256".into()),
+    }
 }
 
 fn positive(text: &str) -> Result<usize, String> {

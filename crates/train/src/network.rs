@@ -16,8 +16,14 @@ use vaelet_model::{Activation, Graph, Op, Params, Step, Tensors, Weights, Window
 /// Encoder and decoder of one model.
 #[derive(Module, Debug)]
 pub struct Network {
-    encoder: Vec<Affine>,
-    decoder: Vec<Affine>,
+    encoder: Stack,
+    decoder: Stack,
+}
+
+/// The parameters of one graph.
+#[derive(Module, Debug)]
+pub struct Stack {
+    steps: Vec<Affine>,
 }
 
 /// The parameters of one step: weight `[kernel² · inputs, outputs]` and bias `[outputs]`.
@@ -43,50 +49,26 @@ impl Graphs {
 }
 
 impl Network {
-    /// Fresh parameters: weights from N(0, 2 / fan-in) (He et al. 2015), smaller where a
-    /// residual is added or no activation follows, biases zero.
+    /// Fresh parameters.
     pub fn init(graphs: &Graphs, seed: u64, device: &Device) -> Self {
-        let mut seed = seed;
-        Self::build(graphs, device, |step| {
-            seed = seed.wrapping_add(1);
-            let fan_in = fan_in(step);
-            let gain = match (step.add, step.activation) {
-                (Some(_), _) => 0.1,
-                (None, Activation::Relu | Activation::Silu) => 2.0,
-                (None, Activation::None | Activation::Sigmoid) => 1.0,
-            };
-            let std = (gain / fan_in as f32).sqrt();
-            let len = step.params.weight.iter().product();
-            let weight = random::normals(seed, len).iter().map(|v| v * std).collect();
-            (weight, vec![0.0; step.params.bias])
-        })
+        let after = seed.wrapping_add(graphs.encoder.steps.len() as u64);
+        Self {
+            encoder: Stack::init(&graphs.encoder, seed, device),
+            decoder: Stack::init(&graphs.decoder, after, device),
+        }
     }
 
     /// The parameters of a released model.
     pub fn from_weights(graphs: &Graphs, weights: &Weights, device: &Device) -> Self {
-        Self::build(graphs, device, |step| {
-            let get = |name: String| weights.get(&name).to_vec();
-            (get(step.params.weight_name()), get(step.params.bias_name()))
-        })
-    }
-
-    fn build(
-        graphs: &Graphs,
-        device: &Device,
-        mut values: impl FnMut(&Step) -> (Vec<f32>, Vec<f32>),
-    ) -> Self {
-        let mut affine = |step: &Step| {
-            let (weight, bias) = values(step);
-            let outputs = step.params.bias;
-            let shape = [weight.len() / outputs, outputs];
-            Affine {
-                weight: Param::from_data(TensorData::new(weight, shape), device),
-                bias: Param::from_data(TensorData::new(bias, [outputs]), device),
-            }
+        let stack = |graph: &Graph| {
+            Stack::build(graph, device, |step| {
+                let get = |name: String| weights.get(&name).to_vec();
+                (get(step.params.weight_name()), get(step.params.bias_name()))
+            })
         };
         Self {
-            encoder: graphs.encoder.steps.iter().map(&mut affine).collect(),
-            decoder: graphs.decoder.steps.iter().map(&mut affine).collect(),
+            encoder: stack(&graphs.encoder),
+            decoder: stack(&graphs.decoder),
         }
     }
 
@@ -122,9 +104,9 @@ impl Network {
     /// Moves towards `other` by the share `1 − decay`: an exponential moving average
     /// of weights along training (Polyak and Juditsky 1992).
     pub fn average(self, other: &Self, decay: f64) -> Self {
-        let mix = |list: Vec<Affine>, other: &[Affine]| {
-            list.into_iter()
-                .zip(other)
+        let mix = |stack: Stack, other: &Stack| {
+            let pairs = stack.steps.into_iter().zip(&other.steps);
+            let steps = pairs
                 .map(|(a, b)| Affine {
                     weight: a
                         .weight
@@ -133,7 +115,8 @@ impl Network {
                         .bias
                         .map(|w| w * decay + b.bias.val().inner() * (1.0 - decay)),
                 })
-                .collect()
+                .collect();
+            Stack { steps }
         };
         Self {
             encoder: mix(self.encoder, &other.encoder),
@@ -143,7 +126,7 @@ impl Network {
 
     /// Mean and log-variance of q(z | x), each `[N, latent]`.
     pub fn encode(&self, graphs: &Graphs, images: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-        let posterior = run(&graphs.encoder, &self.encoder, images, true);
+        let posterior = self.encoder.run(&graphs.encoder, images, true);
         let [batch, width] = posterior.dims();
         let mean = posterior.clone().slice([0..batch, 0..width / 2]);
         let log_var = posterior.slice([0..batch, width / 2..width]);
@@ -152,17 +135,17 @@ impl Network {
 
     /// Images in `[0, 1]`.
     pub fn decode(&self, graphs: &Graphs, z: Tensor<2>) -> Tensor<2> {
-        run(&graphs.decoder, &self.decoder, z, true)
+        self.decoder.run(&graphs.decoder, z, true)
     }
 
     /// What the decoder gives before its last activation: for a Bernoulli likelihood
     /// the logits, from which the loss is exact.
     pub fn decode_logits(&self, graphs: &Graphs, z: Tensor<2>) -> Tensor<2> {
-        run(&graphs.decoder, &self.decoder, z, false)
+        self.decoder.run(&graphs.decoder, z, false)
     }
 
     fn affines(&self) -> impl Iterator<Item = &Affine> {
-        self.encoder.iter().chain(&self.decoder)
+        self.encoder.steps.iter().chain(&self.decoder.steps)
     }
 }
 
@@ -183,26 +166,67 @@ fn fan_in(step: &Step) -> usize {
     }
 }
 
-fn run(graph: &Graph, params: &[Affine], input: Tensor<2>, last_activation: bool) -> Tensor<2> {
-    let mut values = vec![None; graph.values.len()];
-    values[0] = Some(input);
-    let value = |values: &[Option<Tensor<2>>], i: usize| {
-        values[i]
-            .clone()
-            .unwrap_or_else(|| unreachable!("steps are in order"))
-    };
-    let last = graph.steps.len() - 1;
-    for (i, (step, affine)) in graph.steps.iter().zip(params).enumerate() {
-        let mut y = affine.forward(step.op, value(&values, step.input));
-        if let Some(add) = step.add {
-            y = y + value(&values, add);
-        }
-        if i < last || last_activation {
-            y = activate(y, step.activation);
-        }
-        values[step.output] = Some(y);
+impl Stack {
+    /// Fresh parameters: weights from N(0, 2 / fan-in) (He et al. 2015), smaller where a
+    /// residual is added or no activation follows, biases zero.
+    pub fn init(graph: &Graph, seed: u64, device: &Device) -> Self {
+        let mut seed = seed;
+        Self::build(graph, device, |step| {
+            seed = seed.wrapping_add(1);
+            let fan_in = fan_in(step);
+            let gain = match (step.add, step.activation) {
+                (Some(_), _) => 0.1,
+                (None, Activation::Relu | Activation::Silu) => 2.0,
+                (None, Activation::None | Activation::Sigmoid) => 1.0,
+            };
+            let std = (gain / fan_in as f32).sqrt();
+            let len = step.params.weight.iter().product();
+            let weight = random::normals(seed, len).iter().map(|v| v * std).collect();
+            (weight, vec![0.0; step.params.bias])
+        })
     }
-    value(&values, graph.output())
+
+    fn build(
+        graph: &Graph,
+        device: &Device,
+        mut values: impl FnMut(&Step) -> (Vec<f32>, Vec<f32>),
+    ) -> Self {
+        let affine = |step: &Step| {
+            let (weight, bias) = values(step);
+            let outputs = step.params.bias;
+            let shape = [weight.len() / outputs, outputs];
+            Affine {
+                weight: Param::from_data(TensorData::new(weight, shape), device),
+                bias: Param::from_data(TensorData::new(bias, [outputs]), device),
+            }
+        };
+        Self {
+            steps: graph.steps.iter().map(affine).collect(),
+        }
+    }
+
+    /// The graph's output, `[N, H · W · C]`, or what it is before the last activation.
+    pub fn run(&self, graph: &Graph, input: Tensor<2>, last_activation: bool) -> Tensor<2> {
+        let mut values = self.values(graph, input, last_activation);
+        values.swap_remove(graph.output())
+    }
+
+    /// Everything that the graph computes, in the order of [`Graph::values`].
+    pub fn values(&self, graph: &Graph, input: Tensor<2>, last_activation: bool) -> Vec<Tensor<2>> {
+        let mut values = vec![input];
+        let last = graph.steps.len() - 1;
+        for (i, (step, affine)) in graph.steps.iter().zip(&self.steps).enumerate() {
+            let mut y = affine.forward(step.op, values[step.input].clone());
+            if let Some(add) = step.add {
+                y = y + values[add].clone();
+            }
+            if i < last || last_activation {
+                y = activate(y, step.activation);
+            }
+            values.push(y);
+        }
+        values
+    }
 }
 
 /// Whether the operations of [`crate::ops`] are there for this tensor.

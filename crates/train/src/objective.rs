@@ -2,34 +2,101 @@
 
 use crate::network::{Graphs, Network};
 use burn::tensor::{Tensor, activation};
+use std::f32::consts::TAU;
+use vaelet_model::Likelihood;
 
 /// One estimate of the two halves of the loss, and what they were made of.
 pub struct Elbo {
     /// −log p(x | z) of each image, `[N]`.
     pub reconstruction: Tensor<1>,
-    /// KL(q(z | x) ‖ p(z)) of each variable of each image, `[N, latent]`.
+    /// KL(q(z | x) ‖ N(0, I)) of each variable of each image, `[N, latent]`.
     pub kl: Tensor<2>,
     /// μ of each image, `[N, latent]`.
     pub mean: Tensor<2>,
+    /// z of each image, `[N, latent]`.
+    pub z: Tensor<2>,
+    /// What the decoder made of z, before the last activation.
+    pub logits: Tensor<2>,
+}
+
+/// Whether the encoder learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoder {
+    /// With the decoder.
+    Learns,
+    /// It stays as it is.
+    Stays,
 }
 
 /// Encodes `images`, `[N, H · W · C]` in `[0, 1]`, draws z = μ + σ · `epsilon`, and
 /// compares what comes back (Kingma and Welling 2014, equation 10, one sample).
-pub fn elbo(network: &Network, graphs: &Graphs, images: Tensor<2>, epsilon: Tensor<2>) -> Elbo {
-    let (mean, log_var) = network.encode(graphs, images.clone());
+pub fn elbo(
+    network: &Network,
+    graphs: &Graphs,
+    encoder: Encoder,
+    likelihood: Likelihood,
+    images: Tensor<2>,
+    epsilon: Tensor<2>,
+) -> Elbo {
+    let (mean, log_var) = match (encoder, network.encode(graphs, images.clone())) {
+        (Encoder::Learns, posterior) => posterior,
+        (Encoder::Stays, (mean, log_var)) => (mean.detach(), log_var.detach()),
+    };
     let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon;
-    let logits = network.decode_logits(graphs, z);
+    let logits = network.decode_logits(graphs, z.clone());
     let variance = log_var.clone().exp();
     let kl = (mean.clone().square() + variance - log_var - 1.0) * 0.5;
     Elbo {
-        reconstruction: bernoulli(logits, images),
+        reconstruction: reconstruction(likelihood, logits.clone(), images),
         kl,
         mean,
+        z,
+        logits,
     }
 }
 
-/// −log p(x | z) of each image for Bernoulli pixels, `[N]`: Σ softplus(l) − x · l.
-pub fn bernoulli(logits: Tensor<2>, images: Tensor<2>) -> Tensor<1> {
-    let nats = activation::softplus(logits.clone(), 1.0) - logits * images;
-    nats.sum_dim(1).squeeze_dim(1)
+/// −log p(x | z) of each image, `[N]`.
+///
+/// Bernoulli: Σ softplus(l) − x · l. Gaussian: Σ (x − sigmoid(l))² / 2σ² + ln σ + ½ ln 2π.
+pub fn reconstruction(likelihood: Likelihood, logits: Tensor<2>, images: Tensor<2>) -> Tensor<1> {
+    let len = images.dims()[1] as f32;
+    let (nats, constant) = match likelihood {
+        Likelihood::Bernoulli => {
+            let nats = activation::softplus(logits.clone(), 1.0) - logits * images;
+            (nats, 0.0)
+        }
+        Likelihood::Gaussian { sigma } => {
+            let nats = (activation::sigmoid(logits) - images).square() / (2.0 * sigma * sigma);
+            (nats, len * normalizer(sigma))
+        }
+    };
+    nats.sum_dim(1).squeeze_dim(1) + constant
+}
+
+/// The σ that would have given the images of a batch the highest likelihood, from their
+/// mean −log p(x | z) under `sigma`: their root mean square error (Rybkin et al. 2021).
+pub fn optimal_sigma(sigma: f32, nats: f32, len: usize) -> f32 {
+    let squares = 2.0 * sigma * sigma * (nats / len as f32 - normalizer(sigma));
+    squares.max(0.0).sqrt()
+}
+
+/// ln σ + ½ ln 2π
+fn normalizer(sigma: f32) -> f32 {
+    sigma.ln() + 0.5 * TAU.ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    #[test]
+    fn sigma_is_the_error_it_was_measured_with() {
+        let device = Device::flex();
+        let logits = Tensor::<2>::zeros([2, 3], &device);
+        let images = Tensor::<2>::full([2, 3], 0.7, &device);
+        let nats = reconstruction(Likelihood::Gaussian { sigma: 0.5 }, logits, images);
+        let nats: f32 = nats.mean().into_scalar();
+        assert!((optimal_sigma(0.5, nats, 3) - 0.2).abs() < 1e-5);
+    }
 }

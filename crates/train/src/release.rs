@@ -10,7 +10,8 @@ use std::fs;
 use std::path::Path;
 use vaelet_model::runtime::{channels_first, channels_last};
 use vaelet_model::{
-    Example, Model, ModelSpec, Precision, Tensors, WeightsFile, latent, random, write_tensors,
+    Example, Model, ModelSpec, Precision, Priors, Tensors, WeightsFile, latent, random,
+    write_tensors,
 };
 
 /// Images and latents in the golden file.
@@ -28,6 +29,8 @@ pub struct Release {
     pub model: Model,
     /// The same, as burn needs them.
     pub network: Network,
+    /// Where samples come from.
+    pub priors: Priors,
     /// What the network's parameters belong to.
     pub graphs: Graphs,
     /// Where it runs.
@@ -54,6 +57,7 @@ impl Release {
         };
         Ok(Self {
             network: Network::from_weights(&graphs, &model.weights, &device),
+            priors: Priors::of(&model),
             model,
             graphs,
             device,
@@ -81,23 +85,18 @@ impl Release {
 ///
 /// # Errors
 /// A folder that cannot be written, or a weight that does not fit f16.
-pub fn write(
-    folder: &Path,
-    mut spec: ModelSpec,
-    network: &Network,
-    graphs: &Graphs,
-    test: &Images,
-) -> Result<()> {
+pub fn write(folder: &Path, mut spec: ModelSpec, tensors: &Tensors, test: &Images) -> Result<()> {
     let input = spec.input;
     ensure!(
-        test.len == input.len(),
-        "the test images have {} values, the model's have {}",
-        test.len,
-        input.len(),
+        test.shape == input,
+        "the test images are {:?}, the model's {input:?}",
+        test.shape,
     );
-    let weights = write_tensors(WEIGHTS, &network.to_tensors(graphs)?, Precision::F16)?;
+    let weights = write_tensors(WEIGHTS, tensors, Precision::F16)?;
     spec.weights = WeightsFile::describe(WEIGHTS, &weights);
-    spec.examples = (0..10)
+    let classes = test.labels.iter().max().map_or(0, |&class| class + 1);
+    spec.examples = (0..classes)
+        .filter(|_| classes > 1)
         .filter_map(|class| {
             let i = test.labels.iter().position(|&label| label == class)?;
             Some(Example {
@@ -135,7 +134,7 @@ pub fn complete(
         Precision::F32,
     )?;
     put(folder, "golden.safetensors", &golden)?;
-    let z = latent::sample(SEED, SIDE * SIDE, spec.latent_size(), 1.0);
+    let z = release.priors.sample(SEED, SIDE * SIDE, 1.0);
     grid(&release.decode(z)?, spec.input, SIDE)?
         .save(folder.join("samples.png"))
         .with_context(|| format!("cannot write {}/samples.png", folder.display()))?;
@@ -159,7 +158,7 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
     let (mean, log_var) = (to_vec(mean)?, to_vec(log_var)?);
     let z = latent::reparameterize(&mean, &log_var, &epsilon, 1.0);
     let reconstruction = release.decode(z.clone())?;
-    let sample = release.decode(latent::sample(SEED, GOLDEN, latent, 1.0))?;
+    let sample = release.decode(release.priors.sample(SEED, GOLDEN, 1.0))?;
 
     let image = vec![GOLDEN, input.channels, input.height, input.width];
     let vector = vec![GOLDEN, latent];

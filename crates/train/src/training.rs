@@ -4,29 +4,37 @@
 //! number, so a run that was interrupted and resumed takes the same steps as one
 //! that was not.
 
+use crate::adversary::Adversary;
 use crate::architecture::Preset;
+use crate::batch;
 use crate::data::Images;
-use crate::network::{Graphs, Network};
-use crate::objective::elbo;
+use crate::network::{Graphs, Network, to_vec};
+use crate::objective::{Encoder, elbo, optimal_sigma};
+use crate::picture::grid;
 use anyhow::{Context, Result, ensure};
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData, activation};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use vaelet_model::random;
+use vaelet_model::runtime::channels_first;
+use vaelet_model::{Likelihood, Weights, latent, random};
 
 /// The share of the run over which learning rate and β rise from zero.
 const WARM_UP: f64 = 0.05;
 /// How slowly the averaged weights follow; about the last thousand steps count.
 const AVERAGE_DECAY: f64 = 0.999;
+/// How slowly a Gaussian's σ follows the error of the last steps.
+const SIGMA_DECAY: f32 = 0.95;
+/// Side of the grid of samples that is saved after each epoch.
+const SIDE: usize = 8;
 
 /// What a run needs to know beside its data.
 #[derive(Debug, Clone)]
@@ -41,6 +49,8 @@ pub struct Settings {
     pub run: PathBuf,
     /// Where to begin and where to end.
     pub mode: Mode,
+    /// Parameters to begin with, instead of random ones.
+    pub weights: Option<Weights>,
     /// Where to compute.
     pub device: Device,
 }
@@ -72,6 +82,8 @@ pub struct Epoch {
 struct Progress {
     model: String,
     seed: u64,
+    /// Of a Gaussian likelihood.
+    sigma: f32,
     epochs: Vec<Epoch>,
 }
 
@@ -79,15 +91,25 @@ struct Run {
     network: Network,
     averaged: Network,
     optimizer: ModuleOptimizer,
+    adversary: Option<Adversary>,
     progress: Progress,
 }
 
-/// Trains and returns the averaged network, on the device without autodiff, and the
-/// epochs it has seen.
+/// What training gives.
+pub struct Trained {
+    /// The averaged network, on the device without autodiff.
+    pub network: Network,
+    /// p(x | z) with the σ that fits.
+    pub likelihood: Likelihood,
+    /// Passes over the data that it has seen.
+    pub epochs: usize,
+}
+
+/// Trains a network, or takes it from the run's last checkpoint.
 ///
 /// # Errors
 /// A checkpoint that cannot be written or read; the last good one stays as it is.
-pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<(Network, usize)> {
+pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Trained> {
     let batch = settings.preset.batch;
     ensure!(
         images.count() >= batch,
@@ -103,6 +125,7 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<(N
         let measured = run.epoch(settings, graphs, images, epoch)?;
         run.progress.epochs.push(measured);
         run.save(&settings.run)?;
+        run.preview(settings, graphs)?;
         eprintln!(
             "epoch {:>3}/{}: loss {:.2}  reconstruction {:.2}  KL {:.2} nats  {:.0} images/s",
             epoch + 1,
@@ -112,8 +135,53 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<(N
             measured.kl,
             measured.images_per_second,
         );
+        if let Some(adversary) = &run.adversary {
+            let (real, made) = adversary.verdicts();
+            eprintln!("    the judge gives data {real:.2} and pictures {made:.2}");
+        }
     }
-    Ok((run.averaged, run.progress.epochs.len()))
+    Ok(Trained {
+        likelihood: run.likelihood(settings),
+        network: run.averaged,
+        epochs: run.progress.epochs.len(),
+    })
+}
+
+/// Images whose posteriors are drawn from for the learned prior.
+const DRAWS: usize = 20_000;
+/// Images encoded at once.
+const ENCODED: usize = 250;
+
+/// One draw from q(z | x) of each of many training images, `[N, latent]`; several of each
+/// where there are few.
+///
+/// # Errors
+/// A device that fails.
+pub fn posterior_draws(
+    settings: &Settings,
+    network: &Network,
+    graphs: &Graphs,
+    images: &Images,
+) -> Result<Vec<f32>> {
+    let device = &settings.device;
+    let mut rng = Pcg64Mcg::seed_from_u64(settings.seed);
+    let count = images.count().min(DRAWS);
+    let chosen: Vec<usize> = (0..count).map(|i| i * images.count() / count).collect();
+    let mut draws = Vec::new();
+    for _ in 0..DRAWS.div_ceil(count).min(10) {
+        for chosen in chosen.chunks(ENCODED) {
+            let values = match settings.preset.spec.likelihood {
+                Likelihood::Bernoulli => batch::binarized(images, chosen, &mut rng),
+                Likelihood::Gaussian { .. } => batch::plain(images, chosen),
+            };
+            let x = batch::to_tensor(values, chosen.len(), device);
+            let (mean, log_var) = network.encode(graphs, x);
+            let (mean, log_var) = (to_vec(mean)?, to_vec(log_var)?);
+            let epsilon = random::normals(rng.next_u64(), mean.len());
+            draws.extend(latent::reparameterize(&mean, &log_var, &epsilon, 1.0));
+        }
+    }
+    Ok(draws)
 }
 
 impl Run {
@@ -121,9 +189,22 @@ impl Run {
         let device = settings.device.clone().autodiff();
         let name = &settings.preset.spec.name;
         let folder = settings.run.join("checkpoint");
+        let network = |device: &Device| match &settings.weights {
+            Some(weights) => Network::from_weights(graphs, weights, device),
+            None => Network::init(graphs, settings.seed, device),
+        };
+        let Preset {
+            spec, adversarial, ..
+        } = &settings.preset;
+        let adversary = || Adversary::new(spec.input, settings.seed, &device);
+        let sigma = match spec.likelihood {
+            Likelihood::Gaussian { sigma } => sigma,
+            Likelihood::Bernoulli => 1.0,
+        };
         let fresh = Self {
-            network: Network::init(graphs, settings.seed, &device),
-            averaged: Network::init(graphs, settings.seed, &settings.device),
+            network: network(&device),
+            averaged: network(&settings.device),
+            adversary: adversarial.then(adversary).transpose()?,
             optimizer: AdamWConfig::new()
                 .with_epsilon(1e-8)
                 .with_weight_decay(1e-4)
@@ -131,6 +212,7 @@ impl Run {
             progress: Progress {
                 model: name.clone(),
                 seed: settings.seed,
+                sigma,
                 epochs: Vec::new(),
             },
         };
@@ -170,14 +252,16 @@ impl Run {
         epoch: usize,
     ) -> Result<Epoch> {
         let Preset {
-            batch,
+            batch: size,
             learning_rate,
             beta,
+            augment,
             ..
         } = settings.preset;
         let device = settings.device.clone().autodiff();
+        let len = images.shape.len();
         let latent = settings.preset.spec.latent_size();
-        let steps = images.count() / batch;
+        let steps = images.count() / size;
         let total = steps * settings.epochs;
         let mut rng = Pcg64Mcg::seed_from_u64(settings.seed.wrapping_add((epoch as u64) << 32));
         let mut order: Vec<usize> = (0..images.count()).collect();
@@ -186,19 +270,47 @@ impl Run {
         let bar = progress_bar(steps, epoch, settings.epochs)?;
         let start = Instant::now();
         let (mut reconstruction, mut kl) = (0.0, 0.0);
-        for (i, chosen) in order.chunks_exact(batch).enumerate() {
+        for (i, chosen) in order.chunks_exact(size).enumerate() {
             let step = epoch * steps + i;
             let done = step as f64 / total as f64;
-            let x = images_tensor(binarize(images, chosen, &mut rng), batch, &device);
-            let epsilon = random::normals(rng.next_u64(), batch * latent);
-            let epsilon = Tensor::from_data(TensorData::new(epsilon, [batch, latent]), &device);
+            let likelihood = self.likelihood(settings);
+            let values = match likelihood {
+                Likelihood::Bernoulli => batch::binarized(images, chosen, &mut rng),
+                Likelihood::Gaussian { .. } if augment => {
+                    batch::augmented(images, chosen, &mut rng)
+                }
+                Likelihood::Gaussian { .. } => batch::plain(images, chosen),
+            };
+            let x = batch::to_tensor(values, size, &device);
+            let epsilon = random::normals(rng.next_u64(), size * latent);
+            let epsilon = Tensor::from_data(TensorData::new(epsilon, [size, latent]), &device);
 
-            let elbo = elbo(&self.network, graphs, x, epsilon);
-            let (nats, divergence) = (elbo.reconstruction.mean(), elbo.kl.sum() / batch as f32);
+            let encoder = match self.adversary {
+                Some(_) => Encoder::Stays,
+                None => Encoder::Learns,
+            };
+            let elbo = elbo(
+                &self.network,
+                graphs,
+                encoder,
+                likelihood,
+                x.clone(),
+                epsilon,
+            );
+            let (nats, divergence) = (elbo.reconstruction.mean(), elbo.kl.sum() / size as f32);
             let beta = f64::from(beta) * (done / WARM_UP).min(1.0);
-            let loss = nats.clone() + divergence.clone() * beta;
-            let grads = GradientsParams::from_grads(loss.backward(), &self.network);
             let rate = learning_rate * schedule(done);
+            let loss = match &mut self.adversary {
+                None => nats.clone() + divergence.clone() * beta,
+                Some(adversary) => {
+                    let z = between(elbo.z, &mut rng);
+                    let imagined = self.network.decode(graphs, z);
+                    let back = activation::sigmoid(elbo.logits);
+                    adversary.learn(rate, x.clone(), back.clone(), imagined.clone());
+                    nats.clone() / len as f32 + adversary.loss(x, back, imagined)
+                }
+            };
+            let grads = GradientsParams::from_grads(loss.backward(), &self.network);
             let network = self.network.clone();
             self.network = self.optimizer.step(rate, network, grads);
             let decay = AVERAGE_DECAY.min((1 + step) as f64 / (10 + step) as f64);
@@ -211,11 +323,16 @@ impl Run {
                  with --resume, or start over with another --seed",
                 epoch + 1,
             );
+            if let Likelihood::Gaussian { sigma } = likelihood {
+                let sigma = optimal_sigma(sigma, nats, len);
+                self.progress.sigma =
+                    SIGMA_DECAY * self.progress.sigma + (1.0 - SIGMA_DECAY) * sigma;
+            }
             reconstruction += f64::from(nats);
             kl += f64::from(divergence);
             bar.inc(1);
             if i % 10 == 0 {
-                let speed = ((i + 1) * batch) as f64 / start.elapsed().as_secs_f64();
+                let speed = ((i + 1) * size) as f64 / start.elapsed().as_secs_f64();
                 bar.set_message(format!(
                     "loss {:.1}  KL {divergence:.1} nats  {speed:.0} images/s",
                     nats + divergence,
@@ -226,8 +343,33 @@ impl Run {
         Ok(Epoch {
             reconstruction: reconstruction / steps as f64,
             kl: kl / steps as f64,
-            images_per_second: (steps * batch) as f64 / start.elapsed().as_secs_f64(),
+            images_per_second: (steps * size) as f64 / start.elapsed().as_secs_f64(),
         })
+    }
+
+    /// p(x | z) as it is now.
+    fn likelihood(&self, settings: &Settings) -> Likelihood {
+        match settings.preset.spec.likelihood {
+            Likelihood::Bernoulli => Likelihood::Bernoulli,
+            Likelihood::Gaussian { .. } => Likelihood::Gaussian {
+                sigma: self.progress.sigma,
+            },
+        }
+    }
+
+    /// Saves samples from N(0, I) of the averaged network, to look at on the way.
+    fn preview(&self, settings: &Settings, graphs: &Graphs) -> Result<()> {
+        let spec = &settings.preset.spec;
+        let (count, latent) = (SIDE * SIDE, spec.latent_size());
+        let z = random::normals(settings.seed, count * latent);
+        let z = batch::to_tensor(z, count, &settings.device);
+        let images = to_vec(self.averaged.decode(graphs, z))?;
+        let images = channels_first(&images, spec.input.channels, spec.input.len());
+        let path = settings.run.join("samples.png");
+        let picture = grid(&images, spec.input, SIDE)?;
+        picture
+            .save(&path)
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Writes a whole new checkpoint, and only then replaces the last one.
@@ -249,6 +391,9 @@ impl Run {
                 .into_record()
                 .save(next.join("averaged.bpk"))?;
             self.optimizer.save(next.join("optimizer.bpk"))?;
+            if let Some(adversary) = &self.adversary {
+                adversary.save(&next)?;
+            }
             fs::write(
                 next.join("progress.json"),
                 serde_json::to_vec(&self.progress)?,
@@ -277,9 +422,24 @@ impl Run {
             network: self.network.try_load_record(record("network.bpk")?)?,
             averaged: self.averaged.try_load_record(record("averaged.bpk")?)?,
             optimizer: self.optimizer.load(folder.join("optimizer.bpk"))?,
+            adversary: self.adversary.map(|judge| judge.load(folder)).transpose()?,
             progress,
         })
     }
+}
+
+/// Latents that no image has, yet distributed as those of `z`, `[N, latent]`: each is mixed
+/// with its neighbour's, around the mean of all, in shares whose squares add up to one.
+fn between(z: Tensor<2>, rng: &mut Pcg64Mcg) -> Tensor<2> {
+    let [count, latent] = z.dims();
+    let shares = (0..count).map(|_| rng.random::<f32>()).collect();
+    let share = batch::to_tensor(shares, count, &z.device());
+    let mean = z.clone().mean_dim(0);
+    let one = z - mean.clone();
+    let last = one.clone().slice([count - 1..count, 0..latent]);
+    let rest = one.clone().slice([0..count - 1, 0..latent]);
+    let other = Tensor::cat(vec![last, rest], 0);
+    one * share.clone().sqrt() + other * (share.neg() + 1.0).sqrt() + mean
 }
 
 /// The share of the highest learning rate when `done` of the run has passed: a linear
@@ -287,25 +447,6 @@ impl Run {
 fn schedule(done: f64) -> f64 {
     let cosine = 0.5 + 0.5 * (std::f64::consts::PI * done).cos();
     cosine * (done / WARM_UP).min(1.0)
-}
-
-/// Draws each pixel as a coin with its grey value as probability: the dynamic
-/// binarization that likelihoods on MNIST are reported with (Burda et al. 2016).
-pub fn binarize(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
-    chosen
-        .iter()
-        .flat_map(|&i| images.image(i))
-        .map(|&grey| {
-            let uniform_255 = (u64::from(rng.next_u32()) * 255) >> 32;
-            f32::from(u8::from(uniform_255 < u64::from(grey)))
-        })
-        .collect()
-}
-
-/// `[N, H · W · C]` on `device`.
-pub fn images_tensor(values: Vec<f32>, count: usize, device: &Device) -> Tensor<2> {
-    let len = values.len() / count;
-    Tensor::from_data(TensorData::new(values, [count, len]), device)
 }
 
 fn progress_bar(steps: usize, epoch: usize, epochs: usize) -> Result<ProgressBar> {
@@ -319,14 +460,18 @@ fn progress_bar(steps: usize, epoch: usize, epochs: usize) -> Result<ProgressBar
 mod tests {
     use super::*;
     use crate::architecture::preset;
-    use vaelet_model::Tensors;
+    use vaelet_model::{Input, Tensors};
 
     fn images() -> Images {
         let mut rng = Pcg64Mcg::seed_from_u64(1);
         let (count, len) = (300, 28 * 28);
         Images {
             pixels: (0..count * len).map(|_| rng.next_u32() as u8).collect(),
-            len,
+            shape: Input {
+                channels: 1,
+                height: 28,
+                width: 28,
+            },
             labels: vec![0; count],
         }
     }
@@ -341,9 +486,12 @@ mod tests {
             seed: 3,
             run: folder.into(),
             mode,
+            weights: None,
             device: Device::flex(),
         };
-        train(&settings, &graphs, &images())?.0.to_tensors(&graphs)
+        train(&settings, &graphs, &images())?
+            .network
+            .to_tensors(&graphs)
     }
 
     #[test]
@@ -379,19 +527,5 @@ mod tests {
         fs::create_dir(dir.path().join("checkpoint")).unwrap();
         let taken = run(dir.path(), 1, Mode::Start).unwrap_err().to_string();
         assert!(taken.contains("--resume"), "{taken}");
-    }
-
-    #[test]
-    fn a_pixel_is_ink_as_often_as_it_is_grey() {
-        let images = Images {
-            pixels: vec![0, 51, 204, 255],
-            len: 4,
-            labels: vec![0],
-        };
-        let mut rng = Pcg64Mcg::seed_from_u64(1);
-        let draws = binarize(&images, &[0; 20_000], &mut rng);
-        let share = |i: usize| draws.iter().skip(i).step_by(4).sum::<f32>() / 20_000.0;
-        assert_eq!((share(0), share(3)), (0.0, 1.0));
-        assert!((share(1) - 0.2).abs() < 0.01 && (share(2) - 0.8).abs() < 0.01);
     }
 }

@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 use vaelet_gpu::Reconstruction;
-use vaelet_model::{Likelihood, Outline, drawing, latent, random};
+use vaelet_model::{Likelihood, Outline, Priors, drawing, latent, random};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::HtmlCanvasElement;
@@ -41,6 +41,7 @@ pub struct Model {
     image_len: usize,
     latent: usize,
     likelihood: Likelihood,
+    priors: Priors,
     measured: Measured,
     backend: RefCell<Backend>,
     on_lost: Rc<RefCell<Option<Function>>>,
@@ -67,6 +68,7 @@ impl Model {
             image_len: model.spec.input.len(),
             latent: model.spec.latent_size(),
             likelihood: model.spec.likelihood,
+            priors: Priors::of(&model),
             measured,
             backend: RefCell::new(backend),
             on_lost,
@@ -107,9 +109,21 @@ impl Model {
         random::normals(seed as u64, count * self.latent)
     }
 
-    /// `count` latents from the prior, scaled by `temperature`.
-    pub fn sample(&self, seed: f64, count: usize, temperature: f32) -> Vec<f32> {
-        latent::sample(seed as u64, count, self.latent, temperature)
+    /// Whether the model has a prior of its own beside N(0, I).
+    #[wasm_bindgen(getter, js_name = hasLearnedPrior)]
+    pub fn has_learned_prior(&self) -> bool {
+        self.priors.are_learned()
+    }
+
+    /// `count` latents from the model's own prior, or where `learned` is false from
+    /// N(0, I); `temperature` scales the noise.
+    pub fn sample(&self, seed: f64, count: usize, temperature: f32, learned: bool) -> Vec<f32> {
+        let sample = |priors: &Priors| priors.sample(seed as u64, count, temperature);
+        if learned {
+            sample(&self.priors)
+        } else {
+            sample(&self.priors.standard())
+        }
     }
 
     /// z = μ + T · σ · ε.

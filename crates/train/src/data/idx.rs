@@ -1,49 +1,19 @@
-//! Data sets as the trainer reads them: images in memory, pixels in 0–255.
+//! MNIST's own format, IDX, which Fashion-MNIST shares.
 
+use super::{Images, Split};
 use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-
-/// The part of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Split {
-    /// For training.
-    Train,
-    /// For evaluation only.
-    Test,
-}
-
-/// Images of one shape with a class each.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Images {
-    /// `[N, H · W · C]`, channels innermost.
-    pub pixels: Vec<u8>,
-    /// Values in one image.
-    pub len: usize,
-    /// One class for each image.
-    pub labels: Vec<u8>,
-}
-
-impl Images {
-    /// Number of images.
-    pub fn count(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// The values of image `i`.
-    pub fn image(&self, i: usize) -> &[u8] {
-        &self.pixels[i * self.len..(i + 1) * self.len]
-    }
-}
+use vaelet_model::Input;
 
 /// Reads a split of MNIST, or of a data set in its format, from `folder`.
 ///
 /// # Errors
 /// A missing folder or file, or a file that is not what its name says; the message
 /// names it and what to do.
-pub fn mnist(folder: &Path, split: Split) -> Result<Images> {
+pub fn read(folder: &Path, split: Split) -> Result<Images> {
     let prefix = match split {
         Split::Train => "train",
         Split::Test => "t10k",
@@ -54,8 +24,8 @@ pub fn mnist(folder: &Path, split: Split) -> Result<Images> {
         folder.display(),
         folder.display(),
     );
-    let images = read(folder, &format!("{prefix}-images-idx3-ubyte"), 3)?;
-    let labels = read(folder, &format!("{prefix}-labels-idx1-ubyte"), 1)?;
+    let images = array(folder, &format!("{prefix}-images-idx3-ubyte"), 3)?;
+    let labels = array(folder, &format!("{prefix}-labels-idx1-ubyte"), 1)?;
     ensure!(
         images.shape[0] == labels.shape[0],
         "{}: {} images but {} labels; the files do not belong together",
@@ -65,7 +35,11 @@ pub fn mnist(folder: &Path, split: Split) -> Result<Images> {
     );
     Ok(Images {
         pixels: images.values,
-        len: images.shape[1] * images.shape[2],
+        shape: Input {
+            channels: 1,
+            height: images.shape[1],
+            width: images.shape[2],
+        },
         labels: labels.values,
     })
 }
@@ -76,7 +50,7 @@ struct Idx {
     values: Vec<u8>,
 }
 
-fn read(folder: &Path, name: &str, rank: usize) -> Result<Idx> {
+fn array(folder: &Path, name: &str, rank: usize) -> Result<Idx> {
     let path = folder.join(format!("{name}.gz"));
     let compressed = File::open(&path).with_context(|| {
         format!(
@@ -156,15 +130,15 @@ mod tests {
             &idx(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]),
         );
         write(dir.path(), "t10k-labels-idx1-ubyte", &idx(&[2], &[7, 8]));
-        let images = mnist(dir.path(), Split::Test).unwrap();
-        assert_eq!((images.count(), images.len), (2, 3));
+        let images = read(dir.path(), Split::Test).unwrap();
+        assert_eq!((images.count(), images.shape.len()), (2, 3));
         assert_eq!((images.image(1), images.labels[1]), (&[4, 5, 6][..], 8));
     }
 
     #[test]
     fn says_what_is_wrong_and_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
-        let error = |split| format!("{:#}", mnist(dir.path(), split).unwrap_err());
+        let error = |split| format!("{:#}", read(dir.path(), split).unwrap_err());
         assert!(error(Split::Train).contains("vaelet data fetch mnist"));
 
         let whole = idx(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
@@ -182,7 +156,7 @@ mod tests {
         write(dir.path(), "train-labels-idx1-ubyte", &idx(&[1], &[7]));
         assert!(error(Split::Train).contains("do not belong together"));
 
-        let missing = mnist(&dir.path().join("nowhere"), Split::Test).unwrap_err();
+        let missing = read(&dir.path().join("nowhere"), Split::Test).unwrap_err();
         assert!(missing.to_string().contains("does not exist"));
     }
 }

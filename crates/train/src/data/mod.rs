@@ -1,0 +1,101 @@
+//! Data sets as the trainer reads them: images in memory, pixels in 0–255.
+
+mod folder;
+mod idx;
+mod sheets;
+
+use anyhow::{Result, ensure};
+use image::imageops::{FilterType, resize};
+use image::{GrayImage, RgbImage};
+use std::path::Path;
+use vaelet_model::Input;
+
+/// The part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// For training.
+    Train,
+    /// For evaluation only.
+    Test,
+}
+
+/// Images of one shape with a class each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images {
+    /// `[N, H · W · C]`, channels innermost.
+    pub pixels: Vec<u8>,
+    /// Shape of one image.
+    pub shape: Input,
+    /// One class for each image; all 0 where there are none.
+    pub labels: Vec<u8>,
+}
+
+impl Images {
+    /// Number of images.
+    pub fn count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The values of image `i`.
+    pub fn image(&self, i: usize) -> &[u8] {
+        let len = self.shape.len();
+        &self.pixels[i * len..(i + 1) * len]
+    }
+}
+
+/// Where a data set's files are, and how they are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// `train-images-idx3-ubyte.gz` and its three companions.
+    Idx,
+    /// PNG sheets of tiles beside a `labels.csv`.
+    Sheets,
+    /// Any folder of PNG and JPEG files.
+    Folder,
+}
+
+/// Reads a split of the data set in `folder`, as images of `shape`.
+///
+/// # Errors
+/// A missing folder or file, or one that is not what its name says; the message names
+/// it and what to do.
+pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result<Images> {
+    ensure!(
+        folder.is_dir(),
+        "no data in {}: the folder does not exist. `vaelet data fetch mnist --out {}` downloads \
+         MNIST into it",
+        folder.display(),
+        folder.display(),
+    );
+    let images = match source {
+        Source::Idx => idx::read(folder, split)?,
+        Source::Sheets => sheets::read(folder, split, shape)?,
+        Source::Folder => folder::read(folder, split, shape)?,
+    };
+    ensure!(
+        images.shape == shape,
+        "{}: the images are {}×{} with {} channels, the model's are {}×{} with {}",
+        folder.display(),
+        images.shape.height,
+        images.shape.width,
+        images.shape.channels,
+        shape.height,
+        shape.width,
+        shape.channels,
+    );
+    Ok(images)
+}
+
+/// A picture's largest centred square, as an image of `shape`.
+fn fit(picture: &RgbImage, shape: Input) -> Result<Vec<u8>> {
+    let (width, height) = picture.dimensions();
+    let (wide, tall) = (u32::try_from(shape.width)?, u32::try_from(shape.height)?);
+    let scale = (f64::from(width) / f64::from(wide)).min(f64::from(height) / f64::from(tall));
+    let [w, h] = [wide, tall].map(|side| (f64::from(side) * scale).round() as u32);
+    let cut = image::imageops::crop_imm(picture, (width - w) / 2, (height - h) / 2, w, h);
+    let scaled = resize(&cut.to_image(), wide, tall, FilterType::CatmullRom);
+    Ok(match shape.channels {
+        1 => GrayImage::into_raw(image::DynamicImage::from(scaled).into_luma8()),
+        _ => scaled.into_raw(),
+    })
+}
