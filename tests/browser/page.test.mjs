@@ -229,7 +229,9 @@ for (const webgpu of [true, false]) {
 
     test("the faster backend is chosen by measurement, and said", () =>
       withPage(env, "#/draw?backend=auto", async (page) => {
-        await ready(page);
+        await ready(page); // on the CPU, before the choice
+        assert.ok(await page.evaluate(() => vaelet.view));
+        await page.evaluate(() => vaelet.ready.then(() => {}));
         const { running, measured } = await page.evaluate(() => ({ running: vaelet.model.backend, measured: vaelet.model.measured }));
         const status = await page.textContent("#backend-status");
         console.log(`  ${status}`);
