@@ -4,15 +4,29 @@ use crate::data::Images;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
+use vaelet_model::Likelihood;
 
 /// Largest shift of an augmented image, in pixels.
 const SHIFT: i32 = 2;
 /// Largest change of an augmented image's contrast and brightness.
 const LIGHT: f32 = 0.1;
 
+/// Images as a likelihood has them: binarized for Bernoulli's, else as they are.
+pub fn of(
+    likelihood: Likelihood,
+    images: &Images,
+    chosen: &[usize],
+    rng: &mut Pcg64Mcg,
+) -> Vec<f32> {
+    match likelihood {
+        Likelihood::Bernoulli => binarized(images, chosen, rng),
+        Likelihood::Gaussian { .. } => plain(images, chosen),
+    }
+}
+
 /// Draws each value as a coin with its grey value as probability: the dynamic
 /// binarization that likelihoods on MNIST are reported with (Burda et al. 2016).
-pub fn binarized(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
+fn binarized(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
     chosen
         .iter()
         .flat_map(|&i| images.image(i))

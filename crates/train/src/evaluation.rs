@@ -129,6 +129,7 @@ pub fn evaluate(
     nll_images: usize,
 ) -> Result<Evaluation> {
     let latent = release.model.spec.latent_size();
+    let likelihood = release.model.spec.likelihood;
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     let (mut reconstruction, mut kl) = (0.0, vec![0.0; latent]);
     let (mut squares, mut similarity) = (0.0, 0.0);
@@ -136,7 +137,7 @@ pub fn evaluate(
     let all: Vec<usize> = (0..test.count()).collect();
     for chosen in all.chunks(BATCH) {
         let x = batch::to_tensor(
-            values(release, test, chosen, &mut rng),
+            batch::of(likelihood, test, chosen, &mut rng),
             chosen.len(),
             &release.device,
         );
@@ -192,9 +193,10 @@ fn distance(
     let bar = ProgressBar::new(count as u64).with_style(ProgressStyle::with_template(
         "−log p(x) {bar:30} {pos}/{len}  {eta} left",
     )?);
+    let likelihood = release.model.spec.likelihood;
     let mut total = 0.0;
     for i in 0..count {
-        let x = values(release, test, &[i * test.count() / count], rng);
+        let x = batch::of(likelihood, test, &[i * test.count() / count], rng);
         let weights = log_weights(release, x, samples, SEED.wrapping_add(i as u64))?;
         let mean = weights.iter().sum::<f64>() / samples as f64;
         let largest = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -244,14 +246,6 @@ fn measure(release: &Release, x: Tensor<2>, seed: u64) -> Elbo {
         x,
         epsilon,
     )
-}
-
-/// Test images as the likelihood has them.
-fn values(release: &Release, test: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
-    match release.model.spec.likelihood {
-        Likelihood::Bernoulli => batch::binarized(test, chosen, rng),
-        Likelihood::Gaussian { .. } => batch::plain(test, chosen),
-    }
 }
 
 /// The chosen images and what comes back from their μ, `[N, C, H, W]` each.

@@ -20,12 +20,12 @@ use anyhow::{Context, Result, bail, ensure};
 use architecture::Preset;
 use burn::tensor::Device;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use data::{Source, Split};
+use data::{Images, Source, Split};
 use network::Graphs;
 use release::Release;
 use std::path::{Path, PathBuf};
 use training::Mode;
-use vaelet_model::{Model, Training};
+use vaelet_model::{Input, Model, ModelSpec, Training};
 
 /// Training allocates and frees the same large buffers at every step; this
 /// allocator keeps them, where the system's returns them to the kernel each time.
@@ -59,12 +59,25 @@ enum Command {
         /// Samples for each image of the importance-weighted bound
         #[arg(long, default_value_t = NLL_SAMPLES, value_parser = positive)]
         nll_samples: usize,
-        /// Images on which that bound is measured
-        #[arg(long, default_value_t = NLL_IMAGES, value_parser = positive)]
-        nll_images: usize,
+        /// Images on which that bound is measured [default: 256 of 28×28, fewer larger ones]
+        #[arg(long, value_parser = positive)]
+        nll_images: Option<usize>,
         /// Print JSON
         #[arg(long)]
         json: bool,
+        #[arg(long, value_enum, default_value_t = DeviceKind::Flex)]
+        device: DeviceKind,
+    },
+    /// Fit the learned prior of a trained model again, and measure it
+    Complete {
+        /// Model folder
+        model: PathBuf,
+        /// Folder with the data set
+        #[arg(long)]
+        data: PathBuf,
+        /// Gaussians in the prior
+        #[arg(long, default_value_t = 32, value_parser = positive)]
+        components: usize,
         #[arg(long, value_enum, default_value_t = DeviceKind::Flex)]
         device: DeviceKind,
     },
@@ -161,9 +174,13 @@ enum DeviceKind {
     Cuda,
 }
 
-/// Defaults of the importance-weighted bound: QUALITY asks for a thousand samples.
+/// Samples for each image of the importance-weighted bound.
 const NLL_SAMPLES: usize = 1000;
-const NLL_IMAGES: usize = 256;
+
+/// Images on which that bound is measured: as many as take a few minutes on a CPU.
+fn nll_images(input: Input) -> usize {
+    (256 * 28 * 28 / input.len()).clamp(16, 256)
+}
 
 fn main() -> Result<()> {
     match Cli::parse().command {
@@ -180,16 +197,30 @@ fn main() -> Result<()> {
         } => {
             let release = Release::read(&model, device.open()?)?;
             let spec = &release.model.spec;
-            let source = architecture::preset(&spec.name).map_or(Source::Folder, |p| p.source);
-            let read = |split| data::read(source, &data, split, spec.input);
-            let (train, test) = (read(Split::Train)?, read(Split::Test)?);
-            let measured = evaluation::evaluate(&release, &train, &test, nll_samples, nll_images)?;
+            let (train, test) = splits(spec, &data)?;
+            let measured = evaluation::evaluate(
+                &release,
+                &train,
+                &test,
+                nll_samples,
+                nll_images.unwrap_or_else(|| self::nll_images(spec.input)),
+            )?;
             if json {
                 println!("{}", serde_json::to_string_pretty(&measured)?);
             } else {
                 print!("{}", measured.table());
             }
             Ok(())
+        }
+        Command::Complete {
+            model,
+            data,
+            components,
+            device,
+        } => {
+            let device = device.open()?;
+            let (train, test) = splits(&Release::read(&model, device.clone())?.model.spec, &data)?;
+            complete(&model, &device, components, &train, &test)
         }
         Command::Sample {
             model,
@@ -210,6 +241,13 @@ fn main() -> Result<()> {
             DataSet::Mnist => fetch::mnist(&url, &out),
         },
     }
+}
+
+/// The data that a model was made for.
+fn splits(spec: &ModelSpec, folder: &Path) -> Result<(Images, Images)> {
+    let source = architecture::preset(&spec.name).map_or(Source::Folder, |preset| preset.source);
+    let read = |split| data::read(source, folder, split, spec.input);
+    Ok((read(Split::Train)?, read(Split::Test)?))
 }
 
 /// Trains, or takes the run as it is, and writes the model folder.
@@ -247,14 +285,30 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
         seed: args.seed,
     });
     spec.likelihood = trained.likelihood;
-    let mut tensors = trained.network.to_tensors(&graphs)?;
-    let draws = training::posterior_draws(&settings, &trained.network, &graphs, &images)?;
-    tensors.extend(prior::fit(&mut spec.latents, preset.components, &draws)?);
+    let tensors = trained.network.to_tensors(&graphs)?;
     release::write(&args.out, spec, &tensors, &test)?;
-    eprintln!("measuring {}", args.out.display());
-    let release = Release::read(&args.out, device)?;
-    let measured = evaluation::evaluate(&release, &images, &test, NLL_SAMPLES, NLL_IMAGES)?;
-    release::complete(&args.out, &release, &test, &measured)?;
+    complete(&args.out, &device, preset.components, &images, &test)
+}
+
+/// Fits the prior of the model in `folder`, measures it, and writes all that follows.
+fn complete(
+    folder: &Path,
+    device: &Device,
+    components: usize,
+    train: &Images,
+    test: &Images,
+) -> Result<()> {
+    let release = Release::read(folder, device.clone())?;
+    let mut spec = release.model.spec.clone();
+    let mut tensors = release.network.to_tensors(&release.graphs)?;
+    let draws = prior::draws(&release, train)?;
+    tensors.extend(prior::fit(&mut spec.latents, components, &draws)?);
+    release::write(folder, spec, &tensors, test)?;
+    eprintln!("measuring {}", folder.display());
+    let release = Release::read(folder, device.clone())?;
+    let count = nll_images(release.model.spec.input);
+    let measured = evaluation::evaluate(&release, train, test, NLL_SAMPLES, count)?;
+    release::complete(folder, &release, test, &measured)?;
     print!("{}", measured.table());
     Ok(())
 }

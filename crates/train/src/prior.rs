@@ -2,17 +2,52 @@
 //! data (the aggregate posterior, Hoffman and Johnson 2016). N(0, I) has mass between the
 //! images' posteriors, where the decoder has never been; the mixture has less.
 
+use crate::batch;
+use crate::data::Images;
+use crate::network::to_vec;
+use crate::release::Release;
 use anyhow::{Context, Result};
 use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_clustering::GaussianMixtureModel;
 use linfa_linalg::cholesky::CholeskyInplace;
 use ndarray::Array2;
-use vaelet_model::{LatentGroup, Prior, Tensor, Tensors};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use vaelet_model::{LatentGroup, Prior, Tensor, Tensors, latent, random};
 
-/// Fits `components` Gaussians with full covariance to each of the `groups` in draws from
-/// the posteriors of training images, `[N, latent]`; gives the groups their priors and
-/// returns the tensors that these name.
+/// Images whose posteriors are drawn from.
+const IMAGES: usize = 20_000;
+/// Images encoded at once.
+const BATCH: usize = 250;
+/// Seed of binarization and of ε.
+const SEED: u64 = 1;
+
+/// One draw from q(z | x) of each of many training images, `[N, latent]`; several of each
+/// where there are few.
+///
+/// # Errors
+/// A device that fails.
+pub fn draws(release: &Release, images: &Images) -> Result<Vec<f32>> {
+    let mut rng = Pcg64Mcg::seed_from_u64(SEED);
+    let count = images.count().min(IMAGES);
+    let chosen: Vec<usize> = (0..count).map(|i| i * images.count() / count).collect();
+    let mut draws = Vec::new();
+    for _ in 0..IMAGES.div_ceil(count).min(10) {
+        for chosen in chosen.chunks(BATCH) {
+            let x = batch::of(release.model.spec.likelihood, images, chosen, &mut rng);
+            let x = batch::to_tensor(x, chosen.len(), &release.device);
+            let (mean, log_var) = release.network.encode(&release.graphs, x);
+            let (mean, log_var) = (to_vec(mean)?, to_vec(log_var)?);
+            let epsilon = random::normals(rng.next_u64(), mean.len());
+            draws.extend(latent::reparameterize(&mean, &log_var, &epsilon, 1.0));
+        }
+    }
+    Ok(draws)
+}
+
+/// Fits `components` Gaussians with full covariance to each of the `groups` in [`draws`];
+/// gives the groups their priors and returns the tensors that these name.
 ///
 /// # Errors
 /// Draws that no such mixture fits, far too few ones above all.
@@ -82,7 +117,6 @@ fn mixture(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vaelet_model::random;
 
     #[test]
     fn two_heaps_are_found() {

@@ -25,7 +25,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use vaelet_model::runtime::channels_first;
-use vaelet_model::{Likelihood, Weights, latent, random};
+use vaelet_model::{Likelihood, Weights, random};
 
 /// The share of the run over which learning rate and β rise from zero.
 const WARM_UP: f64 = 0.05;
@@ -147,43 +147,6 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
     })
 }
 
-/// Images whose posteriors are drawn from for the learned prior.
-const DRAWS: usize = 20_000;
-/// Images encoded at once.
-const ENCODED: usize = 250;
-
-/// One draw from q(z | x) of each of many training images, `[N, latent]`; several of each
-/// where there are few.
-///
-/// # Errors
-/// A device that fails.
-pub fn posterior_draws(
-    settings: &Settings,
-    network: &Network,
-    graphs: &Graphs,
-    images: &Images,
-) -> Result<Vec<f32>> {
-    let device = &settings.device;
-    let mut rng = Pcg64Mcg::seed_from_u64(settings.seed);
-    let count = images.count().min(DRAWS);
-    let chosen: Vec<usize> = (0..count).map(|i| i * images.count() / count).collect();
-    let mut draws = Vec::new();
-    for _ in 0..DRAWS.div_ceil(count).min(10) {
-        for chosen in chosen.chunks(ENCODED) {
-            let values = match settings.preset.spec.likelihood {
-                Likelihood::Bernoulli => batch::binarized(images, chosen, &mut rng),
-                Likelihood::Gaussian { .. } => batch::plain(images, chosen),
-            };
-            let x = batch::to_tensor(values, chosen.len(), device);
-            let (mean, log_var) = network.encode(graphs, x);
-            let (mean, log_var) = (to_vec(mean)?, to_vec(log_var)?);
-            let epsilon = random::normals(rng.next_u64(), mean.len());
-            draws.extend(latent::reparameterize(&mean, &log_var, &epsilon, 1.0));
-        }
-    }
-    Ok(draws)
-}
-
 impl Run {
     fn start(settings: &Settings, graphs: &Graphs) -> Result<Self> {
         let device = settings.device.clone().autodiff();
@@ -274,12 +237,10 @@ impl Run {
             let step = epoch * steps + i;
             let done = step as f64 / total as f64;
             let likelihood = self.likelihood(settings);
-            let values = match likelihood {
-                Likelihood::Bernoulli => batch::binarized(images, chosen, &mut rng),
-                Likelihood::Gaussian { .. } if augment => {
-                    batch::augmented(images, chosen, &mut rng)
-                }
-                Likelihood::Gaussian { .. } => batch::plain(images, chosen),
+            let values = if augment {
+                batch::augmented(images, chosen, &mut rng)
+            } else {
+                batch::of(likelihood, images, chosen, &mut rng)
             };
             let x = batch::to_tensor(values, size, &device);
             let epsilon = random::normals(rng.next_u64(), size * latent);
