@@ -48,7 +48,8 @@ const MARKUP = `
       <mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mn>1</mn><mo>)</mo>
     </math>
     <p id="prior-prose">
-      The learned prior throws where the encoder puts real digits, by a mixture of Gaussians fitted to them.
+      The learned prior throws where the encoder puts real digits, by a mixture of Gaussians fitted to them: it
+      picks one, with mean <i>m</i> and covariance <i>FFᵀ</i>, and takes <i>z = m + T · Fε</i>.
       𝒩(0, 1), which training asks for, also throws into the gaps between: switch, and see what lives there.
     </p>
     <p>The same seed gives the same digits on every machine. Choose one to morph from it.</p>
