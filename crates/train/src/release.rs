@@ -1,5 +1,7 @@
 //! A model folder: what `vaelet export` writes and everything else reads.
 
+use crate::architecture::preset;
+use crate::batch;
 use crate::data::Images;
 use crate::evaluation::Evaluation;
 use crate::network::{Graphs, Network, to_vec};
@@ -8,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::fs;
 use std::path::Path;
-use vaelet_model::runtime::{channels_first, channels_last};
+use vaelet_model::runtime::channels_first;
 use vaelet_model::{
     Example, Model, ModelSpec, Precision, Priors, Tensors, WeightsFile, latent, random,
     write_tensors,
@@ -147,13 +149,11 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
     let spec = &release.model.spec;
     let (input, latent) = (spec.input, spec.latent_size());
     let step = test.count() / GOLDEN;
-    let images: Vec<f32> = (0..GOLDEN)
-        .flat_map(|i| test.image(i * step))
-        .map(|&grey| f32::from(grey) / 255.0)
-        .collect();
+    let chosen: Vec<usize> = (0..GOLDEN).map(|i| i * step).collect();
+    let x = batch::plain(test, &chosen);
+    let images = channels_first(&x, input.channels, input.len());
     let epsilon = random::normals(SEED, GOLDEN * latent);
-    let x = channels_last(&images, input.channels, input.len());
-    let x = Tensor::from_data(TensorData::new(x, [GOLDEN, input.len()]), &release.device);
+    let x = batch::to_tensor(x, GOLDEN, &release.device);
     let (mean, log_var) = release.network.encode(&release.graphs, x);
     let (mean, log_var) = (to_vec(mean)?, to_vec(log_var)?);
     let z = latent::reparameterize(&mean, &log_var, &epsilon, 1.0);
@@ -181,10 +181,15 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
 
 fn card(spec: &ModelSpec, measured: &Evaluation) -> String {
     let name = &spec.name;
+    let what = match preset(name) {
+        Some(preset) if preset.adversarial => format!("{name} --from MODEL --data DATA"),
+        Some(_) => format!("{name} --data DATA"),
+        None => format!("--images DATA --size {}", spec.input.height),
+    };
     let training = spec.training.as_ref().map_or(String::new(), |training| {
         format!(
             "Trained for {} epochs on {} with β = {} and seed {}:\n\n    \
-             vaelet train {name} --data DATA --out models/{name} --epochs {} --seed {}\n\n",
+             vaelet train {what} --out models/{name} --epochs {} --seed {}\n\n",
             training.epochs,
             training.data,
             training.beta,

@@ -73,6 +73,15 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result
         Source::Folder => folder::read(folder, split, shape)?,
     };
     ensure!(
+        images.count() > 0,
+        "{} has no images for {}; it takes more of them, since about one in ten is kept for evaluation",
+        folder.display(),
+        match split {
+            Split::Train => "training",
+            Split::Test => "evaluation",
+        },
+    );
+    ensure!(
         images.shape == shape,
         "{}: the images are {}×{} with {} channels, the model's are {}×{} with {}",
         folder.display(),
