@@ -265,22 +265,17 @@ fn tall(latent: usize, side: usize) -> Layers {
     for pair in CHANNELS.windows(2) {
         encoder.push(names.conv(pair[0], pair[1], 4, 2));
     }
-    encoder.push(names.residual(256));
     encoder.push(names.linear(low * low * 256, 2 * latent, Activation::None));
     let mut names = Names::decoder();
-    let mut decoder = vec![
+    let decoder = vec![
         names.linear(latent, low * low * 256, Activation::Silu),
         image(256, low),
-        names.residual(256),
+        names.conv_transpose(256, 128, Activation::Silu),
+        names.conv_transpose(128, 64, Activation::Silu),
+        names.residual(64),
+        names.conv_transpose(64, 32, Activation::Silu),
+        names.conv_transpose(32, 3, Activation::Sigmoid),
     ];
-    for pair in CHANNELS.windows(2).rev() {
-        let activation = if pair[0] == 3 {
-            Activation::Sigmoid
-        } else {
-            Activation::Silu
-        };
-        decoder.push(names.conv_transpose(pair[1], pair[0], activation));
-    }
     [encoder, decoder]
 }
 

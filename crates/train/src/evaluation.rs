@@ -3,7 +3,7 @@
 use crate::data::Images;
 use crate::frechet::Features;
 use crate::network::to_vec;
-use crate::objective::{Elbo, Encoder, elbo, reconstruction};
+use crate::objective::{Elbo, Encoder, elbo, log_posterior, reconstruction};
 use crate::release::Release;
 use crate::{batch, looks};
 use anyhow::Result;
@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
+use std::f32::consts::TAU;
 use vaelet_model::runtime::{channels_first, channels_last};
 use vaelet_model::{Likelihood, Priors, random};
 
@@ -32,12 +33,15 @@ const ACTIVE: f64 = 0.01;
 pub struct Evaluation {
     /// −log p(x | z), one sample.
     pub reconstruction: f64,
-    /// KL(q(z | x) ‖ p(z)).
+    /// KL(q(z | x) ‖ p(z)), p(z) the model's own prior.
     pub kl: f64,
     /// Their sum.
     pub neg_elbo: f64,
-    /// Importance-weighted estimate of −log p(x) (Burda et al. 2016).
+    /// Importance-weighted estimate of −log p(x) (Burda et al. 2016), p(z) the model's own
+    /// prior.
     pub nll: f64,
+    /// The same with N(0, I) as p(z).
+    pub nll_normal: f64,
     /// Samples for each image of that estimate.
     pub nll_samples: usize,
     /// Images on which its distance from −ELBO was measured.
@@ -66,7 +70,7 @@ pub struct Evaluation {
     pub is_density: bool,
     /// Test images.
     pub images: usize,
-    /// KL of each variable.
+    /// KL(q(z | x) ‖ N(0, I)) of each variable.
     pub kl_per_dimension: Vec<f32>,
 }
 
@@ -80,12 +84,14 @@ impl Evaluation {
 
     /// The figures as a table in Markdown.
     pub fn table(&self) -> String {
-        let nll = format!("−log p(x), {} samples", self.nll_samples);
+        let nll = |prior| format!("−log p(x), {prior}, {} samples", self.nll_samples);
+        let (own, normal) = (nll("own prior"), nll("N(0, I)"));
         let rows = [
             ("reconstruction", format!("{:.2}", self.reconstruction)),
             ("KL", format!("{:.2}", self.kl)),
             ("−ELBO", format!("{:.2}", self.neg_elbo)),
-            (nll.as_str(), format!("{:.2}", self.nll)),
+            (own.as_str(), format!("{:.2}", self.nll)),
+            (normal.as_str(), format!("{:.2}", self.nll_normal)),
             ("bits per value", format!("{:.3}", self.bits_per_value())),
             ("PSNR of reconstructions, dB", format!("{:.2}", self.psnr)),
             ("SSIM of reconstructions", format!("{:.3}", self.ssim)),
@@ -108,8 +114,8 @@ impl Evaluation {
                 format!("{} of {}", self.active_units, self.kl_per_dimension.len()),
             ),
         ];
-        let lines = rows.map(|(name, value)| format!("| {name:<32} | {value:>8} |\n"));
-        format!("| {:<32} | {:>8} |\n|---|---|\n{}", "", "", lines.concat())
+        let lines = rows.map(|(name, value)| format!("| {name:<36} | {value:>8} |\n"));
+        format!("| {:<36} | {:>8} |\n|---|---|\n{}", "", "", lines.concat())
     }
 }
 
@@ -131,7 +137,7 @@ pub fn evaluate(
     let latent = release.model.spec.latent_size();
     let likelihood = release.model.spec.likelihood;
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
-    let (mut reconstruction, mut kl) = (0.0, vec![0.0; latent]);
+    let (mut reconstruction, mut divergence, mut kl) = (0.0, 0.0, vec![0.0; latent]);
     let (mut squares, mut similarity) = (0.0, 0.0);
     let (mut sum, mut sum_of_squares) = (vec![0.0; latent], vec![0.0; latent]);
     let all: Vec<usize> = (0..test.count()).collect();
@@ -146,6 +152,7 @@ pub fn evaluate(
         similarity += looks::similarity(&pair[0], &pair[1], test.shape)? * chosen.len() as f64;
         let estimate = measure(release, x, SEED ^ chosen[0] as u64);
         reconstruction += f64::from(estimate.reconstruction.sum().into_scalar::<f32>());
+        divergence += f64::from(estimate.divergence.sum().into_scalar::<f32>());
         add(&mut kl, &to_vec(estimate.kl.sum_dim(0))?);
         add(&mut sum, &to_vec(estimate.mean.clone().sum_dim(0))?);
         add(
@@ -156,15 +163,18 @@ pub fn evaluate(
     let n = test.count() as f64;
     let variance = |i: usize| sum_of_squares[i] / n - (sum[i] / n).powi(2);
     let kl: Vec<f64> = kl.iter().map(|nats| nats / n).collect();
-    let (reconstruction, total) = (reconstruction / n, kl.iter().sum::<f64>());
+    let (reconstruction, divergence) = (reconstruction / n, divergence / n);
+    let normal = reconstruction + kl.iter().sum::<f64>();
+    let own = reconstruction + divergence;
     let nll_images = nll_images.clamp(1, test.count());
     let compared = Compared::new(release, train, test)?;
-    let distance = distance(release, test, samples, nll_images, &mut rng)?;
+    let gains = gains(release, test, samples, nll_images, &mut rng)?;
     Ok(Evaluation {
         reconstruction,
-        kl: total,
-        neg_elbo: reconstruction + total,
-        nll: reconstruction + total - distance,
+        kl: divergence,
+        neg_elbo: own,
+        nll: own - gains[0],
+        nll_normal: normal - gains[1],
         nll_samples: samples,
         nll_images,
         active_units: (0..latent).filter(|&i| variance(i) > ACTIVE).count(),
@@ -182,39 +192,43 @@ pub fn evaluate(
     })
 }
 
-/// Mean of −ELBO minus the importance-weighted −log p(x), over `count` test images.
-fn distance(
+/// Means of −ELBO minus the importance-weighted −log p(x), over `count` test images: with
+/// the own prior, and with N(0, I).
+fn gains(
     release: &Release,
     test: &Images,
     samples: usize,
     count: usize,
     rng: &mut Pcg64Mcg,
-) -> Result<f64> {
+) -> Result<[f64; 2]> {
     let bar = ProgressBar::new(count as u64).with_style(ProgressStyle::with_template(
         "−log p(x) {bar:30} {pos}/{len}  {eta} left",
     )?);
     let likelihood = release.model.spec.likelihood;
-    let mut total = 0.0;
+    let mut totals = [0.0; 2];
     for i in 0..count {
         let x = batch::of(likelihood, test, &[i * test.count() / count], rng);
         let weights = log_weights(release, x, samples, SEED.wrapping_add(i as u64))?;
-        let mean = weights.iter().sum::<f64>() / samples as f64;
-        let largest = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = weights.iter().map(|w| (w - largest).exp()).sum();
-        total += (sum / samples as f64).ln() + largest - mean;
+        for (total, weights) in totals.iter_mut().zip(weights) {
+            let mean = weights.iter().sum::<f64>() / samples as f64;
+            let largest = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = weights.iter().map(|w| (w - largest).exp()).sum();
+            *total += (sum / samples as f64).ln() + largest - mean;
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(total / count as f64)
+    Ok(totals.map(|total| total / count as f64))
 }
 
-/// log p(x, z) − log q(z | x) of `samples` draws from q(z | x), for one image.
-fn log_weights(release: &Release, x: Vec<f32>, samples: usize, seed: u64) -> Result<Vec<f64>> {
+/// log p(x, z) − log q(z | x) of `samples` draws from q(z | x), for one image: with the own
+/// prior, and with N(0, I).
+fn log_weights(release: &Release, x: Vec<f32>, samples: usize, seed: u64) -> Result<[Vec<f64>; 2]> {
     let latent = release.model.spec.latent_size();
     let epsilon = random::normals(seed, samples * latent);
     let x = batch::to_tensor(x, 1, &release.device);
     let (mean, log_var) = release.network.encode(&release.graphs, x.clone());
-    let mut weights = Vec::with_capacity(samples);
+    let mut weights = [(); 2].map(|()| Vec::with_capacity(samples));
     for epsilon in epsilon.chunks(BATCH * latent) {
         let count = epsilon.len() / latent;
         let shape = [count, latent];
@@ -224,10 +238,17 @@ fn log_weights(release: &Release, x: Vec<f32>, samples: usize, seed: u64) -> Res
         let logits = release.network.decode_logits(&release.graphs, z.clone());
         let x = x.clone().repeat_dim(0, count);
         let nats = reconstruction(release.model.spec.likelihood, logits, x);
-        // log N(z; 0, 1) − log N(z; μ, σ²), where (z − μ) / σ is ε.
-        let ratio = (epsilon.square() + log_var.clone() - z.square()) * 0.5;
-        let weight = ratio.sum_dim(1).squeeze_dim::<1>(1) - nats;
-        weights.extend(to_vec(weight)?.into_iter().map(f64::from));
+        let posterior = log_posterior(log_var.clone(), epsilon);
+        // log N(z; 0, I)
+        let normal: Tensor<1> = ((z.clone().square() + TAU.ln()) * -0.5)
+            .sum_dim(1)
+            .squeeze_dim(1);
+        let own = release.network.prior();
+        let own = own.map_or_else(|| normal.clone(), |prior| prior.log(z));
+        for (weights, prior) in weights.iter_mut().zip([own, normal]) {
+            let weight = prior - posterior.clone() - nats.clone();
+            weights.extend(to_vec(weight)?.into_iter().map(f64::from));
+        }
     }
     Ok(weights)
 }

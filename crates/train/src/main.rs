@@ -4,6 +4,7 @@ mod adversary;
 mod architecture;
 mod batch;
 mod data;
+mod density;
 mod evaluation;
 mod fetch;
 mod frechet;
@@ -68,16 +69,16 @@ enum Command {
         #[arg(long, value_enum, default_value_t = DeviceKind::Flex)]
         device: DeviceKind,
     },
-    /// Fit the learned prior of a trained model again, and measure it
+    /// Measure a trained model and write all that follows from its weights
     Complete {
         /// Model folder
         model: PathBuf,
         /// Folder with the data set
         #[arg(long)]
         data: PathBuf,
-        /// Gaussians in the prior
-        #[arg(long, default_value_t = 32, value_parser = positive)]
-        components: usize,
+        /// Fit the learned prior again, with this many Gaussians
+        #[arg(long, value_parser = positive)]
+        components: Option<usize>,
         #[arg(long, value_enum, default_value_t = DeviceKind::Flex)]
         device: DeviceKind,
     },
@@ -136,7 +137,8 @@ struct RunArgs {
     /// Side of your images in the model, a multiple of 16
     #[arg(long, default_value_t = 64, requires = "images", value_parser = side)]
     size: usize,
-    /// Model folder to begin with, for presets whose name ends in -sharp
+    /// Model folder to go on from, which presets whose name ends in -sharp need; its learned
+    /// prior is trained along
     #[arg(long)]
     from: Option<PathBuf>,
     /// Model folder to write
@@ -148,6 +150,9 @@ struct RunArgs {
     /// Passes over the data
     #[arg(long, value_parser = positive)]
     epochs: Option<usize>,
+    /// Highest learning rate [default: the preset's]
+    #[arg(long, value_parser = rate)]
+    learning_rate: Option<f64>,
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -255,6 +260,7 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     let (mut preset, folder) = args.resolve()?;
     let device = args.device.open()?;
     let begin = args.begin(&preset)?;
+    preset.learning_rate = args.learning_rate.unwrap_or(preset.learning_rate);
     if let Some(begin) = &begin {
         preset.spec.likelihood = begin.spec.likelihood;
     }
@@ -272,7 +278,7 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
             .clone()
             .unwrap_or_else(|| Path::new("runs").join(&preset.spec.name)),
         mode,
-        weights: begin.map(|model| model.weights),
+        begin,
         device: device.clone(),
     };
     let trained = training::train(&settings, &graphs, &images)?;
@@ -285,25 +291,37 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
         seed: args.seed,
     });
     spec.likelihood = trained.likelihood;
+    let mut components = Some(preset.components);
+    if let Some(prior) = trained.network.prior() {
+        spec.latents[0].prior = prior.spec();
+        components = None;
+    }
     let tensors = trained.network.to_tensors(&graphs)?;
     release::write(&args.out, spec, &tensors, &test)?;
-    complete(&args.out, &device, preset.components, &images, &test)
+    complete(&args.out, &device, components, &images, &test)
 }
 
-/// Fits the prior of the model in `folder`, measures it, and writes all that follows.
+/// Measures the model in `folder`, after fitting a prior of so many `components` if that is
+/// asked for, and writes all that follows.
 fn complete(
     folder: &Path,
     device: &Device,
-    components: usize,
+    components: Option<usize>,
     train: &Images,
     test: &Images,
 ) -> Result<()> {
-    let release = Release::read(folder, device.clone())?;
-    let mut spec = release.model.spec.clone();
-    let mut tensors = release.network.to_tensors(&release.graphs)?;
-    let draws = prior::draws(&release, train)?;
-    tensors.extend(prior::fit(&mut spec.latents, components, &draws)?);
-    release::write(folder, spec, &tensors, test)?;
+    if let Some(components) = components {
+        let release = Release::read(folder, device.clone())?;
+        let mut spec = release.model.spec.clone();
+        let draws = prior::draws(&release, train)?;
+        let fitted = prior::fit(&mut spec.latents, components, &draws)?;
+        let mut tensors = release
+            .network
+            .without_prior()
+            .to_tensors(&release.graphs)?;
+        tensors.extend(fitted);
+        release::write(folder, spec, &tensors, test)?;
+    }
     eprintln!("measuring {}", folder.display());
     let release = Release::read(folder, device.clone())?;
     let count = nll_images(release.model.spec.input);
@@ -340,13 +358,8 @@ impl RunArgs {
     /// The model that a sharpened one begins with.
     fn begin(&self, preset: &Preset) -> Result<Option<Model>> {
         ensure!(
-            preset.adversarial == self.from.is_some(),
-            "{}",
-            if preset.adversarial {
-                "a sharpened model begins with a trained one: give its folder with --from"
-            } else {
-                "only presets whose name ends in -sharp take --from"
-            }
+            self.from.is_some() || !preset.adversarial,
+            "a sharpened model begins with a trained one: give its folder with --from"
         );
         let Some(folder) = &self.from else {
             return Ok(None);
@@ -385,6 +398,13 @@ fn side(text: &str) -> Result<usize, String> {
     match positive(text)? {
         side if side.is_multiple_of(16) && side <= 256 => Ok(side),
         _ => Err("expected a multiple of 16 up to 256".into()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(rate),
+        _ => Err("expected a number above 0, at most 1".into()),
     }
 }
 

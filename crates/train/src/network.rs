@@ -4,6 +4,7 @@
 //! Parameters have the shapes and the layout of the weights file, so export only
 //! rounds them. Images are `[N, H · W · C]`, channels innermost.
 
+use crate::density::Density;
 use crate::ops::{col2im, im2col, silu};
 use anyhow::Result;
 use burn::module::{Module, Param};
@@ -11,13 +12,14 @@ use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use vaelet_model::patches::Patches;
-use vaelet_model::{Activation, Graph, Op, Params, Step, Tensors, Weights, Window, random};
+use vaelet_model::{Activation, Graph, Model, Op, Params, Step, Tensors, Window, random};
 
-/// Encoder and decoder of one model.
+/// Encoder and decoder of one model, and its learned prior.
 #[derive(Module, Debug)]
 pub struct Network {
     encoder: Stack,
     decoder: Stack,
+    prior: Option<Density>,
 }
 
 /// The parameters of one graph.
@@ -55,20 +57,38 @@ impl Network {
         Self {
             encoder: Stack::init(&graphs.encoder, seed, device),
             decoder: Stack::init(&graphs.decoder, after, device),
+            prior: None,
         }
     }
 
     /// The parameters of a released model.
-    pub fn from_weights(graphs: &Graphs, weights: &Weights, device: &Device) -> Self {
+    ///
+    /// # Errors
+    /// A learned prior whose covariance has no inverse.
+    pub fn of(model: &Model, device: &Device) -> Result<Self> {
         let stack = |graph: &Graph| {
             Stack::build(graph, device, |step| {
-                let get = |name: String| weights.get(&name).to_vec();
+                let get = |name: String| model.weights.get(&name).to_vec();
                 (get(step.params.weight_name()), get(step.params.bias_name()))
             })
         };
+        Ok(Self {
+            encoder: stack(&model.encoder),
+            decoder: stack(&model.decoder),
+            prior: Density::of(model, device)?,
+        })
+    }
+
+    /// p(z), where it is more than N(0, I).
+    pub fn prior(&self) -> Option<&Density> {
+        self.prior.as_ref()
+    }
+
+    /// The same with N(0, I) as p(z).
+    pub fn without_prior(self) -> Self {
         Self {
-            encoder: stack(&graphs.encoder),
-            decoder: stack(&graphs.decoder),
+            prior: None,
+            ..self
         }
     }
 
@@ -98,6 +118,9 @@ impl Network {
                 );
             }
         }
+        if let Some(prior) = &self.prior {
+            tensors.extend(prior.to_tensors()?);
+        }
         Ok(tensors)
     }
 
@@ -121,6 +144,10 @@ impl Network {
         Self {
             encoder: mix(self.encoder, &other.encoder),
             decoder: mix(self.decoder, &other.decoder),
+            prior: self
+                .prior
+                .zip(other.prior.as_ref())
+                .map(|(a, b)| a.average(b, decay)),
         }
     }
 

@@ -9,6 +9,8 @@ use vaelet_model::Likelihood;
 pub struct Elbo {
     /// −log p(x | z) of each image, `[N]`.
     pub reconstruction: Tensor<1>,
+    /// KL(q(z | x) ‖ p(z)) of each image, `[N]`; one sample's estimate where p(z) is learned.
+    pub divergence: Tensor<1>,
     /// KL(q(z | x) ‖ N(0, I)) of each variable of each image, `[N, latent]`.
     pub kl: Tensor<2>,
     /// μ of each image, `[N, latent]`.
@@ -42,17 +44,28 @@ pub fn elbo(
         (Encoder::Learns, posterior) => posterior,
         (Encoder::Stays, (mean, log_var)) => (mean.detach(), log_var.detach()),
     };
-    let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon;
+    let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon.clone();
     let logits = network.decode_logits(graphs, z.clone());
     let variance = log_var.clone().exp();
-    let kl = (mean.clone().square() + variance - log_var - 1.0) * 0.5;
+    let kl = (mean.clone().square() + variance - log_var.clone() - 1.0) * 0.5;
+    let divergence = match network.prior() {
+        Some(prior) => log_posterior(log_var, epsilon) - prior.log(z.clone()),
+        None => kl.clone().sum_dim(1).squeeze_dim(1),
+    };
     Elbo {
+        divergence,
         reconstruction: reconstruction(likelihood, logits.clone(), images),
         kl,
         mean,
         z,
         logits,
     }
+}
+
+/// log q(z | x) of z = μ + σ · `epsilon`, `[N]`.
+pub fn log_posterior(log_var: Tensor<2>, epsilon: Tensor<2>) -> Tensor<1> {
+    let each = (epsilon.square() + log_var + TAU.ln()) * -0.5;
+    each.sum_dim(1).squeeze_dim(1)
 }
 
 /// −log p(x | z) of each image, `[N]`.

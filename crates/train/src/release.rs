@@ -58,7 +58,7 @@ impl Release {
             decoder: model.decoder.clone(),
         };
         Ok(Self {
-            network: Network::from_weights(&graphs, &model.weights, &device),
+            network: Network::of(&model, &device)?,
             priors: Priors::of(&model),
             model,
             graphs,

@@ -25,7 +25,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use vaelet_model::runtime::channels_first;
-use vaelet_model::{Likelihood, Weights, random};
+use vaelet_model::{Likelihood, Model, random};
 
 /// The share of the run over which learning rate and β rise from zero.
 const WARM_UP: f64 = 0.05;
@@ -49,8 +49,8 @@ pub struct Settings {
     pub run: PathBuf,
     /// Where to begin and where to end.
     pub mode: Mode,
-    /// Parameters to begin with, instead of random ones.
-    pub weights: Option<Weights>,
+    /// A model to begin with, instead of random parameters. Its learned prior learns on.
+    pub begin: Option<Model>,
     /// Where to compute.
     pub device: Device,
 }
@@ -152,9 +152,9 @@ impl Run {
         let device = settings.device.clone().autodiff();
         let name = &settings.preset.spec.name;
         let folder = settings.run.join("checkpoint");
-        let network = |device: &Device| match &settings.weights {
-            Some(weights) => Network::from_weights(graphs, weights, device),
-            None => Network::init(graphs, settings.seed, device),
+        let network = |device: &Device| match &settings.begin {
+            Some(model) => Network::of(model, device),
+            None => Ok(Network::init(graphs, settings.seed, device)),
         };
         let Preset {
             spec, adversarial, ..
@@ -165,8 +165,8 @@ impl Run {
             Likelihood::Bernoulli => 1.0,
         };
         let fresh = Self {
-            network: network(&device),
-            averaged: network(&settings.device),
+            network: network(&device)?,
+            averaged: network(&settings.device)?,
             adversary: adversarial.then(adversary).transpose()?,
             optimizer: AdamWConfig::new()
                 .with_epsilon(1e-8)
@@ -258,8 +258,12 @@ impl Run {
                 x.clone(),
                 epsilon,
             );
-            let (nats, divergence) = (elbo.reconstruction.mean(), elbo.kl.sum() / size as f32);
-            let beta = f64::from(beta) * (done / WARM_UP).min(1.0);
+            let (nats, divergence) = (elbo.reconstruction.mean(), elbo.divergence.mean());
+            let warmth = match settings.begin {
+                Some(_) => 1.0,
+                None => (done / WARM_UP).min(1.0),
+            };
+            let beta = f64::from(beta) * warmth;
             let rate = learning_rate * schedule(done);
             let loss = match &mut self.adversary {
                 None => nats.clone() + divergence.clone() * beta,
@@ -447,7 +451,7 @@ mod tests {
             seed: 3,
             run: folder.into(),
             mode,
-            weights: None,
+            begin: None,
             device: Device::flex(),
         };
         train(&settings, &graphs, &images())?
