@@ -1,6 +1,7 @@
 //! The presets that `vaelet train` knows: what to build, and how to train it.
 
 use crate::data::Source;
+use crate::data::attributes::{Column, Rule};
 use vaelet_model::{
     Activation, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, WeightsFile,
 };
@@ -24,6 +25,9 @@ pub struct Preset {
     pub learning_rate: f64,
     /// Weight of the KL term after warm-up (Higgins et al. 2017); 1 is the ELBO.
     pub beta: f32,
+    /// Epochs without a better −ELBO on held-out images after which training stops; no images
+    /// are held out where there is no such number.
+    pub patience: Option<usize>,
     /// Gaussians of the learned prior.
     pub components: usize,
     /// Whether the decoder of a trained model is sharpened: see [`crate::adversary`].
@@ -50,6 +54,104 @@ const MNIST: &str = "Trained on MNIST (Yann LeCun, Corinna Cortes), CC BY-SA 3.0
 const PORTRAITS: &str = "Trained on portraits of members of the US Congress (public domain, US GPO) \
     and of the UK Parliament (CC BY 3.0), and on the Face Research Lab London Set \
     (DeBruine and Jones 2017, CC BY 4.0)";
+
+/// Of the portraits: the London Set has everyone both smiling and not.
+const PORTRAIT: &[Rule] = &[
+    Rule {
+        name: "smile",
+        certain: Column::Words("expression", &["smiling"], &["neutral"]),
+        guess: Some(Column::Number("smile_score", 0.2, 0.9)),
+        hidden: None,
+    },
+    certain("turn", Column::Number("yaw", -0.1, 0.1)),
+    certain("youth", Column::Number("birth_year", 1947.0, 1964.0)),
+];
+
+/// Of the avatars, each of which was drawn from its labels.
+const AVATAR: &[Rule] = &[
+    certain(
+        "smile",
+        Column::Words("mouth", &["smile"], &["sad", "serious", "concerned"]),
+    ),
+    certain(
+        "glasses",
+        Column::Words(
+            "accessories",
+            &[
+                "round",
+                "prescription01",
+                "prescription02",
+                "wayfarers",
+                "sunglasses",
+            ],
+            &[""],
+        ),
+    ),
+    certain(
+        "beard",
+        Column::Words(
+            "facialHair",
+            &["beardLight", "beardMedium", "beardMajestic"],
+            &[""],
+        ),
+    ),
+    certain(
+        "long hair",
+        Column::Words(
+            "top",
+            &[
+                "straight01",
+                "straight02",
+                "longButNotTooLong",
+                "bob",
+                "curly",
+            ],
+            &[
+                "shortFlat",
+                "shortRound",
+                "theCaesar",
+                "theCaesarAndSidePart",
+                "sides",
+            ],
+        ),
+    ),
+    Rule {
+        hidden: Some(("top", &["", "hat", "hijab", "turban", "winterHat02"])),
+        ..certain(
+            "fair hair",
+            Column::Words(
+                "hairColor",
+                &["#e8e1e1", "#ecdcbf", "#d6b370"],
+                &["#2c1b18", "#4a312c", "#724133"],
+            ),
+        )
+    },
+    certain(
+        "dark skin",
+        Column::Words(
+            "skinColor",
+            &["#614335", "#ae5d29"],
+            &["#ffdbb4", "#edb98a"],
+        ),
+    ),
+    certain(
+        "warm background",
+        Column::Words(
+            "primaryBackgroundColor",
+            &["#ffdfbf", "#ffd5dc"],
+            &["#b6e3f4", "#d1d4f9"],
+        ),
+    ),
+];
+
+const fn certain(name: &'static str, certain: Column) -> Rule {
+    Rule {
+        name,
+        certain,
+        guess: None,
+        hidden: None,
+    }
+}
 
 /// The preset called `name`.
 pub fn preset(name: &str) -> Option<Preset> {
@@ -88,6 +190,7 @@ fn digits(name: &str, title: &str, latent: usize) -> Preset {
         batch: 128,
         learning_rate: 2e-3,
         beta: 1.0,
+        patience: None,
         components: 32,
         adversarial: false,
     }
@@ -128,13 +231,14 @@ fn faces_map(name: &str) -> Preset {
     let layers = small(2, [16, 32]);
     Preset {
         spec: spec(name, "Faces on a map", PORTRAITS, [1, 28], GAUSSIAN, layers),
-        source: Source::Sheets,
+        source: Source::Sheets(&[]),
         data: "2,117 portraits, 28×28 grey",
         augment: true,
         epochs: 150,
         batch: 32,
         learning_rate: 1e-3,
         beta: 1.0,
+        patience: None,
         components: 4,
         adversarial: false,
     }
@@ -143,9 +247,10 @@ fn faces_map(name: &str) -> Preset {
 /// Real faces.
 fn portraits(name: &str, title: &str) -> Preset {
     Preset {
-        source: Source::Sheets,
+        source: Source::Sheets(PORTRAIT),
         data: "2,117 portraits, 64×64",
-        epochs: 120,
+        epochs: 48,
+        patience: None,
         components: 2,
         ..pictures(name, title, PORTRAITS, 64)
     }
@@ -155,10 +260,11 @@ fn portraits(name: &str, title: &str) -> Preset {
 fn avatars(name: &str, title: &str) -> Preset {
     let credit = "Art by Pablo Stanley, free for personal and commercial use";
     Preset {
-        source: Source::Sheets,
+        source: Source::Sheets(AVATAR),
         data: "24,576 drawn faces, 64×64",
         augment: false,
-        epochs: 16,
+        epochs: 5,
+        patience: None,
         ..pictures(name, title, credit, 64)
     }
 }
@@ -185,6 +291,7 @@ pub fn pictures(name: &str, title: &str, credit: &str, side: usize) -> Preset {
         batch: 32,
         learning_rate: 1e-3,
         beta: 1.0,
+        patience: Some(20),
         components: 8,
         adversarial: false,
     }
@@ -281,14 +388,25 @@ fn tall(latent: usize, side: usize) -> Layers {
 
 /// Tells pictures from data: one number for each image, above 0 for data.
 pub fn judge(shape: Input) -> Vec<Layer> {
-    let channels = [shape.channels, 32, 64, 128, 256];
+    reader(shape, [32, 64, 128, 256], 1)
+}
+
+/// Tells which of so many attributes a picture has: a logit for each.
+pub fn classifier(shape: Input, attributes: usize) -> Vec<Layer> {
+    reader(shape, [16, 32, 64, 64], attributes)
+}
+
+/// From pictures whose sides are multiples of 16 to numbers.
+fn reader(shape: Input, channels: [usize; 4], outputs: usize) -> Vec<Layer> {
     let mut names = Names::default();
     let mut layers = Vec::new();
-    for pair in channels.windows(2) {
-        layers.push(names.conv(pair[0], pair[1], 4, 2));
+    let mut inputs = shape.channels;
+    for outputs in channels {
+        layers.push(names.conv(inputs, outputs, 4, 2));
+        inputs = outputs;
     }
-    let inputs = shape.height / 16 * (shape.width / 16) * 256;
-    layers.push(names.linear(inputs, 1, Activation::None));
+    let inputs = shape.height / 16 * (shape.width / 16) * inputs;
+    layers.push(names.linear(inputs, outputs, Activation::None));
     layers
 }
 

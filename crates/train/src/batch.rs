@@ -83,15 +83,12 @@ mod tests {
     use vaelet_model::Input;
 
     fn images(width: usize, pixels: &[u8]) -> Images {
-        Images {
-            pixels: pixels.into(),
-            shape: Input {
-                channels: 1,
-                height: 1,
-                width,
-            },
-            labels: vec![0; pixels.len() / width],
-        }
+        let shape = Input {
+            channels: 1,
+            height: 1,
+            width,
+        };
+        Images::unlabelled(pixels.into(), shape)
     }
 
     #[test]

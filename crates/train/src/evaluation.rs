@@ -1,6 +1,7 @@
 //! What a released model is worth on the test split.
 
 use crate::data::Images;
+use crate::directions::Score;
 use crate::frechet::Features;
 use crate::network::to_vec;
 use crate::objective::{Elbo, Encoder, elbo, log_posterior, reconstruction};
@@ -72,6 +73,8 @@ pub struct Evaluation {
     pub images: usize,
     /// KL(q(z | x) ‖ N(0, I)) of each variable.
     pub kl_per_dimension: Vec<f32>,
+    /// What its directions do.
+    pub attributes: Vec<Score>,
 }
 
 impl Evaluation {
@@ -115,7 +118,31 @@ impl Evaluation {
             ),
         ];
         let lines = rows.map(|(name, value)| format!("| {name:<36} | {value:>8} |\n"));
-        format!("| {:<36} | {:>8} |\n|---|---|\n{}", "", "", lines.concat())
+        let figures = format!("| {:<36} | {:>8} |\n|---|---|\n{}", "", "", lines.concat());
+        figures + &self.attribute_table()
+    }
+
+    /// How well directions change their attributes; nothing where there are none.
+    fn attribute_table(&self) -> String {
+        if self.attributes.is_empty() {
+            return String::new();
+        }
+        let head = "| attribute | label flips | others stay | classifier is right | images |\n";
+        let lines = self.attributes.iter().map(|score| {
+            let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+            format!(
+                "| {} | {} | {} | {} | {} |\n",
+                score.name,
+                percent(score.success),
+                percent(score.kept),
+                percent(score.accuracy),
+                score.images,
+            )
+        });
+        format!(
+            "\n{head}|---|---|---|---|---|\n{}",
+            lines.collect::<String>()
+        )
     }
 }
 
@@ -131,6 +158,7 @@ pub fn evaluate(
     release: &Release,
     train: &Images,
     test: &Images,
+    attributes: Vec<Score>,
     samples: usize,
     nll_images: usize,
 ) -> Result<Evaluation> {
@@ -189,6 +217,7 @@ pub fn evaluate(
         is_density: release.model.spec.likelihood != Likelihood::Bernoulli,
         images: test.count(),
         kl_per_dimension: kl.iter().map(|&nats| nats as f32).collect(),
+        attributes,
     })
 }
 

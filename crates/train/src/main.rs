@@ -2,9 +2,13 @@
 
 mod adversary;
 mod architecture;
+mod atlas;
 mod batch;
+mod classifier;
+mod curves;
 mod data;
 mod density;
+mod directions;
 mod evaluation;
 mod fetch;
 mod frechet;
@@ -15,12 +19,15 @@ mod ops;
 mod picture;
 mod prior;
 mod release;
+mod report;
 mod training;
 
 use anyhow::{Context, Result, bail, ensure};
 use architecture::Preset;
+use atlas::Atlas;
 use burn::tensor::Device;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use classifier::Classifier;
 use data::{Images, Source, Split};
 use network::Graphs;
 use release::Release;
@@ -66,6 +73,9 @@ enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Folder for a report with pictures
+        #[arg(long)]
+        report: Option<PathBuf>,
         #[arg(long, value_enum, default_value_t = DeviceKind::Flex)]
         device: DeviceKind,
     },
@@ -150,6 +160,10 @@ struct RunArgs {
     /// Passes over the data
     #[arg(long, value_parser = positive)]
     epochs: Option<usize>,
+    /// Keep a twentieth of the training images apart, stop after this many epochs without a
+    /// better −ELBO on them, and take the best [default with --images: 20]
+    #[arg(long, value_parser = positive)]
+    patience: Option<usize>,
     /// Highest learning rate [default: the preset's]
     #[arg(long, value_parser = rate)]
     learning_rate: Option<f64>,
@@ -198,18 +212,29 @@ fn main() -> Result<()> {
             nll_samples,
             nll_images,
             json,
+            report,
             device,
         } => {
             let release = Release::read(&model, device.open()?)?;
             let spec = &release.model.spec;
             let (train, test) = splits(spec, &data)?;
+            let directions = Atlas::read(&model)?.map_or_else(Vec::new, |atlas| atlas.directions);
+            let mut scores = Vec::new();
+            if !directions.is_empty() {
+                let classifier = Classifier::train(&release, &train)?;
+                scores = directions::test(&release, &classifier, &directions, &test)?;
+            }
             let measured = evaluation::evaluate(
                 &release,
                 &train,
                 &test,
+                scores,
                 nll_samples,
                 nll_images.unwrap_or_else(|| self::nll_images(spec.input)),
             )?;
+            if let Some(folder) = report {
+                report::write(&folder, &release, &directions, &test, &measured)?;
+            }
             if json {
                 println!("{}", serde_json::to_string_pretty(&measured)?);
             } else {
@@ -238,9 +263,10 @@ fn main() -> Result<()> {
             let spec = &release.model.spec;
             let z = release.priors.sample(seed, count, temperature);
             let columns = (count as f64).sqrt().ceil() as usize;
-            picture::grid(&release.decode(z)?, spec.input, columns)?
-                .save(&out)
-                .with_context(|| format!("cannot write {}", out.display()))
+            picture::save(
+                &picture::grid(&release.decode(z)?, spec.input, columns)?,
+                &out,
+            )
         }
         Command::Data(DataCommand::Fetch { name, out, url }) => match name {
             DataSet::Mnist => fetch::mnist(&url, &out),
@@ -261,6 +287,7 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     let device = args.device.open()?;
     let begin = args.begin(&preset)?;
     preset.learning_rate = args.learning_rate.unwrap_or(preset.learning_rate);
+    preset.patience = args.patience.or(preset.patience);
     if let Some(begin) = &begin {
         preset.spec.likelihood = begin.spec.likelihood;
     }
@@ -324,9 +351,17 @@ fn complete(
     }
     eprintln!("measuring {}", folder.display());
     let release = Release::read(folder, device.clone())?;
+    let (mut directions, mut scores) = (Vec::new(), Vec::new());
+    if !train.attributes.is_empty() {
+        let classifier = Classifier::train(&release, train)?;
+        directions = directions::find(&release, &classifier, train)?;
+        scores = directions::test(&release, &classifier, &directions, test)?;
+    }
     let count = nll_images(release.model.spec.input);
-    let measured = evaluation::evaluate(&release, train, test, NLL_SAMPLES, count)?;
-    release::complete(folder, &release, test, &measured)?;
+    let measured = evaluation::evaluate(&release, train, test, scores, NLL_SAMPLES, count)?;
+    release::complete(folder, &release, test, &measured.kl_per_dimension)?;
+    report::write(folder, &release, &directions, test, &measured)?;
+    Atlas::write(folder, &release, directions, train, test)?;
     print!("{}", measured.table());
     Ok(())
 }

@@ -1,14 +1,18 @@
 //! Grids of images as PNG.
 
 use anyhow::{Context, Result};
-use image::RgbImage;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{DynamicImage, RgbImage};
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
 use vaelet_model::Input;
 
 /// Images `[N, C, H, W]` in `[0, 1]`, `columns` in a row, with a pixel of space between.
 ///
 /// # Errors
 /// Sizes that do not agree.
-pub fn grid(images: &[f32], input: Input, columns: usize) -> Result<RgbImage> {
+pub fn grid(images: &[f32], input: Input, columns: usize) -> Result<DynamicImage> {
     let Input {
         channels,
         height,
@@ -34,5 +38,20 @@ pub fn grid(images: &[f32], input: Input, columns: usize) -> Result<RgbImage> {
             }
         }
     }
-    Ok(picture)
+    let picture = DynamicImage::from(picture);
+    Ok(match channels {
+        1 => picture.into_luma8().into(),
+        _ => picture,
+    })
+}
+
+/// Saves a picture as a PNG, as small as that gets.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn save(picture: &DynamicImage, path: &Path) -> Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    let file = BufWriter::new(File::create(path).with_context(context)?);
+    let encoder = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::Adaptive);
+    picture.write_with_encoder(encoder).with_context(context)
 }

@@ -1,11 +1,8 @@
 //! A model folder: what `vaelet export` writes and everything else reads.
 
-use crate::architecture::preset;
 use crate::batch;
 use crate::data::Images;
-use crate::evaluation::Evaluation;
 use crate::network::{Graphs, Network, to_vec};
-use crate::picture::grid;
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::fs;
@@ -17,11 +14,11 @@ use vaelet_model::{
 };
 
 /// Images and latents in the golden file.
-const GOLDEN: usize = 8;
-/// Seed of everything random in the golden file and of the picture in the card.
+const GOLDEN: usize = 4;
+/// Seed of everything random in the golden file.
 const SEED: u64 = 7;
-/// Images in the picture: side of the square grid.
-const SIDE: usize = 8;
+/// Images encoded at once.
+const BATCH: usize = 250;
 
 const WEIGHTS: &str = "weights.safetensors";
 
@@ -72,8 +69,31 @@ impl Release {
     /// A device that fails.
     pub fn decode(&self, z: Vec<f32>) -> Result<Vec<f32>> {
         let input = self.model.spec.input;
-        let images = to_vec(self.network.decode(&self.graphs, self.latents(z)))?;
+        let images = to_vec(self.pictures(z))?;
         Ok(channels_first(&images, input.channels, input.len()))
+    }
+
+    /// Posterior means of the `chosen` images, `[N, latent]`.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn means(&self, images: &Images, chosen: &[usize]) -> Result<Vec<f32>> {
+        let mut means = Vec::with_capacity(chosen.len() * self.model.spec.latent_size());
+        for chosen in chosen.chunks(BATCH) {
+            let x = self.batch(images, chosen);
+            means.extend(to_vec(self.network.encode(&self.graphs, x).0)?);
+        }
+        Ok(means)
+    }
+
+    /// The `chosen` images, `[N, H · W · C]`.
+    pub fn batch(&self, images: &Images, chosen: &[usize]) -> Tensor<2> {
+        batch::to_tensor(batch::plain(images, chosen), chosen.len(), &self.device)
+    }
+
+    /// What the decoder makes of latents `[N, latent]`, `[N, H · W · C]`.
+    pub fn pictures(&self, z: Vec<f32>) -> Tensor<2> {
+        self.network.decode(&self.graphs, self.latents(z))
     }
 
     fn latents(&self, values: Vec<f32>) -> Tensor<2> {
@@ -111,19 +131,13 @@ pub fn write(folder: &Path, mut spec: ModelSpec, tensors: &Tensors, test: &Image
     put(folder, "model.json", spec.to_json()?.as_bytes())
 }
 
-/// Completes a model folder with what was measured: KL of each variable, the golden
-/// file, a picture of samples and the card.
+/// Adds to a model folder what is known once it is measured: the golden file, and `kl`, the
+/// KL of each variable.
 ///
 /// # Errors
 /// A folder that cannot be written.
-pub fn complete(
-    folder: &Path,
-    release: &Release,
-    test: &Images,
-    measured: &Evaluation,
-) -> Result<()> {
+pub fn complete(folder: &Path, release: &Release, test: &Images, mut kl: &[f32]) -> Result<()> {
     let mut spec = release.model.spec.clone();
-    let mut kl = measured.kl_per_dimension.as_slice();
     for group in &mut spec.latents {
         let (own, rest) = kl.split_at(group.size);
         group.kl = own.to_vec();
@@ -135,12 +149,7 @@ pub fn complete(
         &golden(release, test)?,
         Precision::F32,
     )?;
-    put(folder, "golden.safetensors", &golden)?;
-    let z = release.priors.sample(SEED, SIDE * SIDE, 1.0);
-    grid(&release.decode(z)?, spec.input, SIDE)?
-        .save(folder.join("samples.png"))
-        .with_context(|| format!("cannot write {}/samples.png", folder.display()))?;
-    put(folder, "README.md", card(&spec, measured).as_bytes())
+    put(folder, "golden.safetensors", &golden)
 }
 
 /// Inputs and burn's outputs, with the weights as released, so that every runtime can
@@ -150,10 +159,9 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
     let (input, latent) = (spec.input, spec.latent_size());
     let step = test.count() / GOLDEN;
     let chosen: Vec<usize> = (0..GOLDEN).map(|i| i * step).collect();
-    let x = batch::plain(test, &chosen);
-    let images = channels_first(&x, input.channels, input.len());
+    let images = test.floats(&chosen);
     let epsilon = random::normals(SEED, GOLDEN * latent);
-    let x = batch::to_tensor(x, GOLDEN, &release.device);
+    let x = release.batch(test, &chosen);
     let (mean, log_var) = release.network.encode(&release.graphs, x);
     let (mean, log_var) = (to_vec(mean)?, to_vec(log_var)?);
     let z = latent::reparameterize(&mean, &log_var, &epsilon, 1.0);
@@ -179,40 +187,8 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
     .into())
 }
 
-fn card(spec: &ModelSpec, measured: &Evaluation) -> String {
-    let name = &spec.name;
-    let what = match preset(name) {
-        Some(preset) if preset.adversarial => format!("{name} --from MODEL --data DATA"),
-        Some(_) => format!("{name} --data DATA"),
-        None => format!("--images DATA --size {}", spec.input.height),
-    };
-    let training = spec.training.as_ref().map_or(String::new(), |training| {
-        format!(
-            "Trained for {} epochs on {} with β = {} and seed {}:\n\n    \
-             vaelet train {what} --out models/{name} --epochs {} --seed {}\n\n",
-            training.epochs,
-            training.data,
-            training.beta,
-            training.seed,
-            training.epochs,
-            training.seed,
-        )
-    });
-    format!(
-        "# {}\n\n![64 samples from the prior, seed {SEED}](samples.png)\n\n{training}\
-         Measured on the test split, in nats per image:\n\n{}\n    \
-         vaelet evaluate models/{name} --data DATA\n\n\
-         Weights: {} KB in f16, {}. Data: {}\n",
-        spec.title,
-        measured.table(),
-        spec.weights.bytes / 1000,
-        spec.licence,
-        spec.credit,
-    )
-}
-
 /// Writes a file whole or not at all.
-fn put(folder: &Path, name: &str, contents: &[u8]) -> Result<()> {
+pub fn put(folder: &Path, name: &str, contents: &[u8]) -> Result<()> {
     let (path, part) = (folder.join(name), folder.join(format!("{name}.part")));
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(&part, contents))

@@ -7,10 +7,11 @@
 use crate::adversary::Adversary;
 use crate::architecture::Preset;
 use crate::batch;
+use crate::curves;
 use crate::data::Images;
 use crate::network::{Graphs, Network, to_vec};
 use crate::objective::{Encoder, elbo, optimal_sigma};
-use crate::picture::grid;
+use crate::picture::{grid, save};
 use anyhow::{Context, Result, ensure};
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
@@ -25,7 +26,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use vaelet_model::runtime::channels_first;
-use vaelet_model::{Likelihood, Model, random};
+use vaelet_model::{Likelihood, Model, Priors, random};
 
 /// The share of the run over which learning rate and β rise from zero.
 const WARM_UP: f64 = 0.05;
@@ -33,6 +34,10 @@ const WARM_UP: f64 = 0.05;
 const AVERAGE_DECAY: f64 = 0.999;
 /// How slowly a Gaussian's σ follows the error of the last steps.
 const SIGMA_DECAY: f32 = 0.95;
+/// One of so many training images is held out, where any are.
+const HELD_OUT: usize = 20;
+/// The averaged weights of the epoch that did best on those.
+const BEST: &str = "best.bpk";
 /// Side of the grid of samples that is saved after each epoch.
 const SIDE: usize = 8;
 
@@ -73,6 +78,9 @@ pub struct Epoch {
     pub reconstruction: f64,
     /// KL(q(z | x) ‖ p(z)).
     pub kl: f64,
+    /// −ELBO of held-out images under the averaged weights.
+    #[serde(default)]
+    pub validation: Option<f64>,
     /// Throughput.
     pub images_per_second: f64,
 }
@@ -85,6 +93,30 @@ struct Progress {
     /// Of a Gaussian likelihood.
     sigma: f32,
     epochs: Vec<Epoch>,
+}
+
+impl Progress {
+    /// The epoch that did best on held-out images, and their −ELBO.
+    fn best(&self) -> Option<(usize, f64)> {
+        let measured = self.epochs.iter().enumerate();
+        let measured = measured.filter_map(|(i, epoch)| Some((i, epoch.validation?)));
+        measured.min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+}
+
+/// Which of the training images are trained on, and which are held out to notice when a
+/// network begins to learn the others by heart.
+struct Parts {
+    training: Vec<usize>,
+    held_out: Vec<usize>,
+}
+
+impl Parts {
+    fn of(count: usize, holds_out: bool) -> Self {
+        let (held_out, training) =
+            (0..count).partition(|i| holds_out && i % HELD_OUT == HELD_OUT - 1);
+        Self { training, held_out }
+    }
 }
 
 struct Run {
@@ -111,10 +143,11 @@ pub struct Trained {
 /// A checkpoint that cannot be written or read; the last good one stays as it is.
 pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Trained> {
     let batch = settings.preset.batch;
+    let parts = Parts::of(images.count(), settings.preset.patience.is_some());
     ensure!(
-        images.count() >= batch,
+        parts.training.len() >= batch,
         "{} images are too few: a step takes {batch}",
-        images.count(),
+        parts.training.len(),
     );
     let mut run = Run::start(settings, graphs)?;
     let epochs = match settings.mode {
@@ -122,23 +155,47 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
         Mode::Export => run.progress.epochs.len(),
     };
     for epoch in run.progress.epochs.len()..epochs {
-        let measured = run.epoch(settings, graphs, images, epoch)?;
+        if run.is_stuck(settings.preset.patience) {
+            eprintln!("no better −ELBO on held-out images: training stops");
+            break;
+        }
+        let mut measured = run.epoch(settings, graphs, images, &parts.training, epoch)?;
+        if settings.preset.patience.is_some() {
+            let nats = run.validate(settings, graphs, images, &parts.held_out)?;
+            measured.validation = Some(nats);
+            if run.progress.best().is_none_or(|(_, best)| nats < best) {
+                let best = run.averaged.clone().into_record();
+                best.save(settings.run.join(BEST))?;
+            }
+        }
         run.progress.epochs.push(measured);
         run.save(&settings.run)?;
         run.preview(settings, graphs)?;
+        curves::save(&run.progress.epochs, &settings.run.join("curves.svg"))?;
         eprintln!(
-            "epoch {:>3}/{}: loss {:.2}  reconstruction {:.2}  KL {:.2} nats  {:.0} images/s",
+            "epoch {:>3}/{}: loss {:.2}  reconstruction {:.2}  KL {:.2} nats{}  {:.0} images/s",
             epoch + 1,
             settings.epochs,
             measured.reconstruction + measured.kl,
             measured.reconstruction,
             measured.kl,
+            measured
+                .validation
+                .map_or(String::new(), |nats| format!("  held out {nats:.2}")),
             measured.images_per_second,
         );
         if let Some(adversary) = &run.adversary {
             let (real, made) = adversary.verdicts();
             eprintln!("    the judge gives data {real:.2} and pictures {made:.2}");
         }
+    }
+    if let Some((epoch, nats)) = run.progress.best() {
+        eprintln!(
+            "epoch {} was best on held-out images: {nats:.2} nats",
+            epoch + 1
+        );
+        let record = ModuleRecord::load(settings.run.join(BEST))?;
+        run.averaged = run.averaged.try_load_record(record)?;
     }
     Ok(Trained {
         likelihood: run.likelihood(settings),
@@ -212,6 +269,7 @@ impl Run {
         settings: &Settings,
         graphs: &Graphs,
         images: &Images,
+        training: &[usize],
         epoch: usize,
     ) -> Result<Epoch> {
         let Preset {
@@ -224,10 +282,10 @@ impl Run {
         let device = settings.device.clone().autodiff();
         let len = images.shape.len();
         let latent = settings.preset.spec.latent_size();
-        let steps = images.count() / size;
+        let steps = training.len() / size;
         let total = steps * settings.epochs;
         let mut rng = Pcg64Mcg::seed_from_u64(settings.seed.wrapping_add((epoch as u64) << 32));
-        let mut order: Vec<usize> = (0..images.count()).collect();
+        let mut order = training.to_vec();
         order.shuffle(&mut rng);
 
         let bar = progress_bar(steps, epoch, settings.epochs)?;
@@ -308,8 +366,44 @@ impl Run {
         Ok(Epoch {
             reconstruction: reconstruction / steps as f64,
             kl: kl / steps as f64,
+            validation: None,
             images_per_second: (steps * size) as f64 / start.elapsed().as_secs_f64(),
         })
+    }
+
+    /// −ELBO of the held-out images under the averaged weights, in nats per image; noise and
+    /// binarization are the same each time.
+    fn validate(
+        &self,
+        settings: &Settings,
+        graphs: &Graphs,
+        images: &Images,
+        held_out: &[usize],
+    ) -> Result<f64> {
+        let likelihood = self.likelihood(settings);
+        let latent = settings.preset.spec.latent_size();
+        let mut rng = Pcg64Mcg::seed_from_u64(settings.seed);
+        let mut nats = 0.0;
+        for chosen in held_out.chunks(settings.preset.batch) {
+            let count = chosen.len();
+            let x = batch::of(likelihood, images, chosen, &mut rng);
+            let x = batch::to_tensor(x, count, &settings.device);
+            let epsilon = random::normals(rng.next_u64(), count * latent);
+            let epsilon = batch::to_tensor(epsilon, count, &settings.device);
+            let (network, encoder) = (&self.averaged, Encoder::Learns);
+            let elbo = elbo(network, graphs, encoder, likelihood, x, epsilon);
+            let sum = (elbo.reconstruction + elbo.divergence).sum();
+            nats += f64::from(sum.into_scalar::<f32>());
+        }
+        Ok(nats / held_out.len() as f64)
+    }
+
+    /// Whether the last `patience` epochs were no better than one before.
+    fn is_stuck(&self, patience: Option<usize>) -> bool {
+        let best = self.progress.best();
+        patience
+            .zip(best)
+            .is_some_and(|(patience, (best, _))| self.progress.epochs.len() > best + patience)
     }
 
     /// p(x | z) as it is now.
@@ -322,19 +416,20 @@ impl Run {
         }
     }
 
-    /// Saves samples from N(0, I) of the averaged network, to look at on the way.
+    /// Saves samples of the averaged network, to look at on the way: from the prior that it
+    /// began with, or from N(0, I).
     fn preview(&self, settings: &Settings, graphs: &Graphs) -> Result<()> {
         let spec = &settings.preset.spec;
         let (count, latent) = (SIDE * SIDE, spec.latent_size());
-        let z = random::normals(settings.seed, count * latent);
+        let z = match &settings.begin {
+            Some(model) => Priors::of(model).sample(settings.seed, count, 1.0),
+            None => random::normals(settings.seed, count * latent),
+        };
         let z = batch::to_tensor(z, count, &settings.device);
         let images = to_vec(self.averaged.decode(graphs, z))?;
         let images = channels_first(&images, spec.input.channels, spec.input.len());
-        let path = settings.run.join("samples.png");
         let picture = grid(&images, spec.input, SIDE)?;
-        picture
-            .save(&path)
-            .with_context(|| format!("cannot write {}", path.display()))
+        save(&picture, &settings.run.join("samples.png"))
     }
 
     /// Writes a whole new checkpoint, and only then replaces the last one.
@@ -430,15 +525,13 @@ mod tests {
     fn images() -> Images {
         let mut rng = Pcg64Mcg::seed_from_u64(1);
         let (count, len) = (300, 28 * 28);
-        Images {
-            pixels: (0..count * len).map(|_| rng.next_u32() as u8).collect(),
-            shape: Input {
-                channels: 1,
-                height: 28,
-                width: 28,
-            },
-            labels: vec![0; count],
-        }
+        let pixels = (0..count * len).map(|_| rng.next_u32() as u8).collect();
+        let shape = Input {
+            channels: 1,
+            height: 28,
+            width: 28,
+        };
+        Images::unlabelled(pixels, shape)
     }
 
     fn run(folder: &Path, epochs: usize, mode: Mode) -> Result<Tensors> {

@@ -22,17 +22,14 @@ pub(super) fn read(folder: &Path, split: Split, shape: Input) -> Result<Images> 
         "{} holds no PNG or JPEG files",
         folder.display()
     );
-    let (mut pixels, mut count, mut bad) = (Vec::new(), 0, 0);
+    let (mut pixels, mut bad) = (Vec::new(), 0);
     for path in files {
         let name = path.strip_prefix(folder).unwrap_or(&path);
         if split_of(name) != split {
             continue;
         }
         match image::open(&path) {
-            Ok(picture) => {
-                pixels.extend(fit(&picture.into_rgb8(), shape)?);
-                count += 1;
-            }
+            Ok(picture) => pixels.extend(fit(&picture.into_rgb8(), shape)?),
             Err(error) => {
                 bad += 1;
                 if bad <= NAMED {
@@ -44,11 +41,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: Input) -> Result<Images> 
     if bad > NAMED {
         eprintln!("left out {} more", bad - NAMED);
     }
-    Ok(Images {
-        pixels,
-        shape,
-        labels: vec![0; count],
-    })
+    Ok(Images::unlabelled(pixels, shape))
 }
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {

@@ -33,14 +33,14 @@ pub fn read(folder: &Path, split: Split) -> Result<Images> {
         images.shape[0],
         labels.shape[0],
     );
+    let shape = Input {
+        channels: 1,
+        height: images.shape[1],
+        width: images.shape[2],
+    };
     Ok(Images {
-        pixels: images.values,
-        shape: Input {
-            channels: 1,
-            height: images.shape[1],
-            width: images.shape[2],
-        },
         labels: labels.values,
+        ..Images::unlabelled(images.values, shape)
     })
 }
 

@@ -1,14 +1,18 @@
 //! Data sets as the trainer reads them: images in memory, pixels in 0–255.
 
+pub mod attributes;
 mod folder;
 mod idx;
 mod sheets;
 
+use crate::batch;
 use anyhow::{Result, ensure};
+use attributes::{Attribute, Rule};
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 use std::path::Path;
 use vaelet_model::Input;
+use vaelet_model::runtime::channels_first;
 
 /// The part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +24,7 @@ pub enum Split {
 }
 
 /// Images of one shape with a class each.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Images {
     /// `[N, H · W · C]`, channels innermost.
     pub pixels: Vec<u8>,
@@ -28,12 +32,36 @@ pub struct Images {
     pub shape: Input,
     /// One class for each image; all 0 where there are none.
     pub labels: Vec<u8>,
+    /// What else is known of them.
+    pub attributes: Vec<Attribute>,
+    /// Whom to credit for each image; empty where all have the same credit.
+    pub credits: Vec<String>,
 }
 
 impl Images {
+    /// Images that nothing more is known of.
+    pub fn unlabelled(pixels: Vec<u8>, shape: Input) -> Self {
+        Self {
+            labels: vec![0; pixels.len() / shape.len()],
+            attributes: Vec::new(),
+            credits: Vec::new(),
+            pixels,
+            shape,
+        }
+    }
+
     /// Number of images.
     pub fn count(&self) -> usize {
         self.labels.len()
+    }
+
+    /// The chosen images, `[N, C, H, W]` in `[0, 1]`.
+    pub fn floats(&self, chosen: &[usize]) -> Vec<f32> {
+        channels_first(
+            &batch::plain(self, chosen),
+            self.shape.channels,
+            self.shape.len(),
+        )
     }
 
     /// The values of image `i`.
@@ -44,12 +72,12 @@ impl Images {
 }
 
 /// Where a data set's files are, and how they are laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Source {
     /// `train-images-idx3-ubyte.gz` and its three companions.
     Idx,
-    /// PNG sheets of tiles beside a `labels.csv`.
-    Sheets,
+    /// PNG sheets of tiles beside a `labels.csv`, which tells these attributes.
+    Sheets(&'static [Rule]),
     /// Any folder of PNG and JPEG files.
     Folder,
 }
@@ -69,7 +97,7 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result
     );
     let images = match source {
         Source::Idx => idx::read(folder, split)?,
-        Source::Sheets => sheets::read(folder, split, shape)?,
+        Source::Sheets(rules) => sheets::read(folder, split, shape, rules)?,
         Source::Folder => folder::read(folder, split, shape)?,
     };
     ensure!(

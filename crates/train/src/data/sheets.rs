@@ -1,8 +1,10 @@
 //! Tiles in PNG sheets: `<name>_000.png` and so on, 32 × 32 tiles in each, row by row,
 //! and `labels.csv` with a row for each tile.
 
+use super::attributes::Rule;
 use super::{Images, Split, fit};
 use anyhow::{Context, Result, ensure};
+use csv::StringRecord;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vaelet_model::Input;
@@ -13,10 +15,10 @@ const SIDE: u32 = 32;
 const TEST: usize = 12;
 
 /// Reads the tiles of a split and fits them to `shape`.
-pub(super) fn read(folder: &Path, split: Split, shape: Input) -> Result<Images> {
-    let chosen = split_of(&folder.join("labels.csv"))?;
+pub(super) fn read(folder: &Path, split: Split, shape: Input, rules: &[Rule]) -> Result<Images> {
+    let (headers, rows) = table(&folder.join("labels.csv"))?;
+    let chosen = splits(&headers, &rows);
     let mut pixels = Vec::new();
-    let mut count = 0;
     let per_sheet = (SIDE * SIDE) as usize;
     let sheets = sheets(folder)?;
     ensure!(
@@ -39,13 +41,17 @@ pub(super) fn read(folder: &Path, split: Split, shape: Input) -> Result<Images> 
             let (x, y) = (i % SIDE * tile, i / SIDE * tile);
             let picture = image::imageops::crop_imm(&sheet, x, y, tile, tile).to_image();
             pixels.extend(fit(&picture, shape)?);
-            count += 1;
         }
     }
+    let pairs = rows.into_iter().zip(&chosen);
+    let rows: Vec<_> = pairs
+        .filter_map(|(row, &part)| (part == split).then_some(row))
+        .collect();
+    let attributes = rules.iter().map(|rule| rule.apply(&headers, &rows));
     Ok(Images {
-        pixels,
-        shape,
-        labels: vec![0; count],
+        attributes: attributes.collect::<Result<_>>()?,
+        credits: credits(&headers, &rows),
+        ..Images::unlabelled(pixels, shape)
     })
 }
 
@@ -59,19 +65,32 @@ fn sheets(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(sheets)
 }
 
+fn table(path: &Path) -> Result<(StringRecord, Vec<StringRecord>)> {
+    let context = || format!("cannot read {}", path.display());
+    let mut reader = csv::Reader::from_path(path).with_context(context)?;
+    let headers = reader.headers().with_context(context)?.clone();
+    let rows = reader.records().collect::<Result<_, _>>();
+    Ok((headers, rows.with_context(context)?))
+}
+
 /// The split of each row.
-fn split_of(labels: &Path) -> Result<Vec<Split>> {
-    let context = || format!("cannot read {}", labels.display());
-    let mut reader = csv::Reader::from_path(labels).with_context(context)?;
-    let column = reader.headers()?.iter().position(|name| name == "split");
-    let mut splits = Vec::new();
-    for (i, row) in reader.records().enumerate() {
-        let row = row.with_context(context)?;
-        let test = match column {
-            Some(column) => row.get(column) == Some("test"),
-            None => i % TEST == 0,
-        };
-        splits.push(if test { Split::Test } else { Split::Train });
-    }
-    Ok(splits)
+fn splits(headers: &StringRecord, rows: &[StringRecord]) -> Vec<Split> {
+    let column = headers.iter().position(|name| name == "split");
+    let is_test = |(i, row): (usize, &StringRecord)| match column {
+        Some(column) => row.get(column) == Some("test"),
+        None => i % TEST == 0,
+    };
+    let split = |test| if test { Split::Test } else { Split::Train };
+    rows.iter().enumerate().map(is_test).map(split).collect()
+}
+
+/// Source and licence of each row, where the table has both.
+fn credits(headers: &StringRecord, rows: &[StringRecord]) -> Vec<String> {
+    let column = |name| headers.iter().position(|header| header == name);
+    let Some((source, licence)) = column("source").zip(column("licence")) else {
+        return Vec::new();
+    };
+    rows.iter()
+        .map(|row| format!("{}, {}", &row[source], &row[licence]))
+        .collect()
 }

@@ -1,0 +1,293 @@
+//! `atlas.json` and `atlas.png`: what the views read that show a model as a place. Latents to
+//! begin with, test images as points in two dimensions with their thumbnails, directions.
+
+use crate::data::Images;
+use crate::directions::Direction;
+use crate::picture::{grid, save};
+use crate::release::{Release, put};
+use anyhow::{Context, Result};
+use image::DynamicImage;
+use image::imageops::FilterType;
+use linfa::ParamGuard;
+use linfa::traits::Transformer;
+use linfa_linalg::eigh::EighInto;
+use linfa_tsne::TSneParams;
+use ndarray::{Array2, Axis};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
+
+/// The format that this module reads and writes.
+const FORMAT: &str = "vaelet-atlas/1";
+const FILE: &str = "atlas.json";
+const THUMBNAILS: &str = "atlas.png";
+/// Example latents.
+const EXAMPLES: usize = 36;
+/// Test images on the map: of a model with two latents, and of others.
+const ITEMS: [usize; 2] = [2000, 1000];
+/// Thumbnails in a row.
+const COLUMNS: usize = 40;
+/// Largest side of a thumbnail, in pixels.
+const SIDE: usize = 32;
+/// Training images that the principal axes are taken from.
+const MEANS: usize = 5000;
+
+/// A model as a place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Atlas {
+    /// Always `vaelet-atlas/1`.
+    pub format: String,
+    /// What can be changed, and which way to go.
+    pub directions: Vec<Direction>,
+    /// Where to begin.
+    pub examples: Vec<Place>,
+    /// The plane in which latents vary most.
+    pub plane: Plane,
+    /// Test images as points.
+    pub items: Items,
+}
+
+/// A test image's latent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<u8>,
+    /// Whom to credit, where that is not the model's own credit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit: Option<String>,
+    /// μ, `[latent]`.
+    pub z: Vec<f32>,
+}
+
+/// z = `origin` + x · `axes[0]` + y · `axes[1]`: the two first principal components of the
+/// posterior means, scaled so that x and y have variance 1; z itself where it has but two
+/// dimensions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plane {
+    /// `[latent]`
+    pub origin: Vec<f32>,
+    /// `[2, latent]`
+    pub axes: [Vec<f32>; 2],
+}
+
+/// Test images as points; every list has one entry for each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Items {
+    /// Picture with all thumbnails, row by row, a pixel of space between them.
+    pub thumbnails: String,
+    /// Thumbnails in a row.
+    pub columns: usize,
+    /// Side of each, in pixels.
+    pub side: usize,
+    /// Classes; empty where there are none.
+    pub labels: Vec<u8>,
+    /// Whom to credit; empty where that is the model's own credit.
+    pub credits: Vec<String>,
+    /// Place in the [`Plane`].
+    pub plane: Vec<[f32; 2]>,
+    /// Place among neighbours (t-SNE, van der Maaten and Hinton 2008); empty where the plane
+    /// has all dimensions there are.
+    pub neighbours: Vec<[f32; 2]>,
+}
+
+impl Atlas {
+    /// Reads the atlas of the model in `folder`; none where it has none.
+    ///
+    /// # Errors
+    /// A file that is no atlas.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let json = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let atlas = serde_json::from_slice(&json);
+        atlas.with_context(|| format!("{} is no atlas", path.display()))
+    }
+
+    /// Writes atlas and thumbnails of `release` into `folder`.
+    ///
+    /// # Errors
+    /// A folder that cannot be written, or a device that fails.
+    pub fn write(
+        folder: &Path,
+        release: &Release,
+        directions: Vec<Direction>,
+        train: &Images,
+        test: &Images,
+    ) -> Result<()> {
+        let latent = release.model.spec.latent_size();
+        let plane = Plane::of(release, train)?;
+        let some = spread(test.count(), ITEMS[usize::from(latent > 2)]);
+        let means = release.means(test, &some)?;
+        let side = SIDE.min(test.shape.width.min(test.shape.height));
+        save(&thumbnails(test, &some, side)?, &folder.join(THUMBNAILS))?;
+        let has_classes = test.labels.iter().any(|&label| label > 0);
+        let pick = |credits: &[String]| match credits {
+            [] => Vec::new(),
+            all => some.iter().map(|&i| all[i].clone()).collect(),
+        };
+        let atlas = Self {
+            format: FORMAT.into(),
+            directions: directions.into_iter().map(Direction::rounded).collect(),
+            examples: examples(release, test, has_classes)?,
+            items: Items {
+                thumbnails: THUMBNAILS.into(),
+                columns: COLUMNS,
+                side,
+                labels: if has_classes {
+                    some.iter().map(|&i| test.labels[i]).collect()
+                } else {
+                    Vec::new()
+                },
+                credits: pick(&test.credits),
+                plane: means.chunks_exact(latent).map(|z| plane.place(z)).collect(),
+                neighbours: if latent > 2 {
+                    neighbours(&means, latent)?
+                } else {
+                    Vec::new()
+                },
+            },
+            plane,
+        };
+        put(folder, FILE, &serde_json::to_vec(&atlas)?)
+    }
+}
+
+impl Direction {
+    fn rounded(self) -> Self {
+        Self {
+            vector: rounded(&self.vector),
+            ..self
+        }
+    }
+}
+
+impl Plane {
+    fn of(release: &Release, images: &Images) -> Result<Self> {
+        let latent = release.model.spec.latent_size();
+        if latent == 2 {
+            return Ok(Self {
+                origin: vec![0.0; 2],
+                axes: [vec![1.0, 0.0], vec![0.0, 1.0]],
+            });
+        }
+        let some = spread(images.count(), MEANS);
+        let means = release.means(images, &some)?.into_iter().map(f64::from);
+        let means = Array2::from_shape_vec((some.len(), latent), means.collect())?;
+        let origin = means.sum_axis(Axis(0)) / some.len() as f64;
+        let centred = means - &origin;
+        let covariance = centred.t().dot(&centred) / some.len() as f64;
+        let (values, vectors) = covariance.eigh_into()?;
+        let mut order: Vec<usize> = (0..latent).collect();
+        order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+        let axis = |rank: usize| {
+            let i = order[rank.min(latent - 1)];
+            let scale = values[i].max(0.0).sqrt();
+            let axis: Vec<f32> = vectors
+                .column(i)
+                .iter()
+                .map(|v| (v * scale) as f32)
+                .collect();
+            rounded(&axis)
+        };
+        Ok(Self {
+            axes: [axis(0), axis(1)],
+            origin: rounded(&origin.iter().map(|&v| v as f32).collect::<Vec<_>>()),
+        })
+    }
+
+    /// Where the plane comes nearest to `z`.
+    fn place(&self, z: &[f32]) -> [f32; 2] {
+        [0, 1].map(|i| {
+            let axis = &self.axes[i];
+            let square: f32 = axis.iter().map(|a| a * a).sum();
+            let along = z.iter().zip(&self.origin).zip(axis);
+            let along: f32 = along.map(|((z, o), a)| (z - o) * a).sum();
+            round(along / square.max(1e-12))
+        })
+    }
+}
+
+/// Test images evenly spread over the classes.
+fn examples(release: &Release, test: &Images, has_classes: bool) -> Result<Vec<Place>> {
+    let chosen = if has_classes {
+        let classes = usize::from(test.labels.iter().copied().max().unwrap_or(0)) + 1;
+        let each = EXAMPLES.div_ceil(classes);
+        let of = |class: usize| {
+            let labels = test.labels.iter().enumerate();
+            let own = labels.filter(move |(_, label)| usize::from(**label) == class);
+            own.map(|(i, _)| i).take(each)
+        };
+        (0..classes).flat_map(of).collect()
+    } else {
+        spread(test.count(), EXAMPLES)
+    };
+    let latent = release.model.spec.latent_size();
+    let means = release.means(test, &chosen)?;
+    let places = chosen.iter().zip(means.chunks_exact(latent));
+    Ok(places
+        .map(|(&i, z)| Place {
+            label: has_classes.then(|| test.labels[i]),
+            credit: test.credits.get(i).cloned(),
+            z: rounded(z),
+        })
+        .collect())
+}
+
+/// Latents `[N, latent]` in two dimensions, near ones near each other, in `[−1, 1]`.
+fn neighbours(means: &[f32], latent: usize) -> Result<Vec<[f32; 2]>> {
+    let count = means.len() / latent;
+    let values = means.iter().copied().map(f64::from).collect();
+    let means = Array2::from_shape_vec((count, latent), values)?;
+    let perplexity = 30f64.min((count as f64 - 1.0) / 4.0);
+    let params = TSneParams::embedding_size(2)
+        .perplexity(perplexity)
+        .approx_threshold(0.5)
+        .max_iter(1000);
+    let places = params.check_ref()?.transform(means)?;
+    let largest = places.iter().fold(1e-9f64, |a, v| a.max(v.abs()));
+    let places = places.outer_iter();
+    Ok(places
+        .map(|place| [0, 1].map(|i| round((place[i] / largest) as f32)))
+        .collect())
+}
+
+/// The chosen images, each scaled to `side` by itself, so that their edges do not run
+/// together.
+fn thumbnails(images: &Images, chosen: &[usize], side: usize) -> Result<DynamicImage> {
+    let small = vaelet_model::Input {
+        height: side,
+        width: side,
+        ..images.shape
+    };
+    let len = images.shape.len();
+    let mut values = Vec::with_capacity(chosen.len() * small.len());
+    for image in images.floats(chosen).chunks_exact(len) {
+        let picture = grid(image, images.shape, 1)?;
+        let side = u32::try_from(side)?;
+        let picture = picture
+            .resize_exact(side, side, FilterType::CatmullRom)
+            .into_rgb8();
+        for channel in 0..small.channels {
+            values.extend(picture.pixels().map(|p| f32::from(p.0[channel]) / 255.0));
+        }
+    }
+    grid(&values, small, COLUMNS)
+}
+
+/// `most` indices below `count`, evenly spread.
+pub fn spread(count: usize, most: usize) -> Vec<usize> {
+    let most = most.min(count);
+    (0..most).map(|i| i * count / most).collect()
+}
+
+fn rounded(values: &[f32]) -> Vec<f32> {
+    values.iter().copied().map(round).collect()
+}
+
+/// To four decimals, so that the file is short.
+fn round(value: f32) -> f32 {
+    (value * 1e4).round() / 1e4
+}

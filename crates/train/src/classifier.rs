@@ -1,0 +1,110 @@
+//! Reads attributes off pictures, as the judge of whether an edit did what it says. It is
+//! trained on the labels of the training split when a model is measured, a quarter of the
+//! pictures as the model gives them back, so that it knows both looks.
+
+use crate::architecture::classifier;
+use crate::batch;
+use crate::data::Images;
+use crate::data::attributes::Attribute;
+use crate::network::{Stack, to_vec};
+use crate::release::Release;
+use anyhow::Result;
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::{Device, Tensor, activation};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use vaelet_model::Graph;
+
+const STEPS: usize = 800;
+const BATCH: usize = 64;
+/// Reconstructions in a batch.
+const BACK: usize = BATCH / 4;
+const LEARNING_RATE: f64 = 1e-3;
+const SEED: u64 = 11;
+
+/// One logit for each attribute, above 0 where a picture has it.
+pub struct Classifier {
+    graph: Graph,
+    stack: Stack,
+    attributes: usize,
+}
+
+impl Classifier {
+    /// Learns the attributes of `images`, the training split of `release`.
+    ///
+    /// # Errors
+    /// Images whose sides are no multiples of 16, or a device that fails.
+    pub fn train(release: &Release, images: &Images) -> Result<Self> {
+        let shape = images.shape;
+        let attributes = images.attributes.len();
+        let graph = Graph::build(
+            "classifier",
+            [shape.height, shape.width, shape.channels],
+            &classifier(shape, attributes),
+            [1, 1, attributes],
+        )?;
+        let device = release.device.clone().autodiff();
+        let mut stack = Stack::init(&graph, SEED, &device);
+        let mut optimizer = AdamWConfig::new().with_weight_decay(1e-4).init();
+        let mut rng = Pcg64Mcg::seed_from_u64(SEED);
+        for step in 0..STEPS {
+            let chosen: Vec<usize> = (0..BATCH)
+                .map(|_| rng.random_range(0..images.count()))
+                .collect();
+            let (codes, share) = targets(&images.attributes, &chosen, &device);
+            let x = batch::to_tensor(batch::plain(images, &chosen), BATCH, &release.device);
+            let (some, rest) = (
+                x.clone().slice([0..BACK, 0..shape.len()]),
+                x.slice([BACK..BATCH, 0..shape.len()]),
+            );
+            let (mean, _) = release.network.encode(&release.graphs, some);
+            let back = release.network.decode(&release.graphs, mean);
+            let x = Tensor::from_inner(Tensor::cat(vec![back, rest], 0));
+            // −log sigmoid(code · logit), where the code is known.
+            let logits = stack.run(&graph, x, true);
+            let loss = (activation::softplus(codes.neg() * logits, 1.0) * share).sum();
+            let grads = GradientsParams::from_grads(loss.backward(), &stack);
+            let rate = LEARNING_RATE * (1.0 - step as f64 / STEPS as f64);
+            stack = optimizer.step(rate, stack, grads);
+        }
+        Ok(Self {
+            graph,
+            stack,
+            attributes,
+        })
+    }
+
+    /// Logits of pictures `[N, H · W · C]`, a row of one for each attribute for each.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn read(&self, pictures: Tensor<2>) -> Result<Vec<Vec<f32>>> {
+        let logits = self
+            .stack
+            .run(&self.graph, Tensor::from_inner(pictures), true);
+        let logits = to_vec(logits)?;
+        Ok(logits
+            .chunks_exact(self.attributes)
+            .map(<[f32]>::to_vec)
+            .collect())
+    }
+}
+
+/// Signs of the chosen images' codes, and each code's share in the loss, `[N, attributes]`.
+fn targets(attributes: &[Attribute], chosen: &[usize], device: &Device) -> (Tensor<2>, Tensor<2>) {
+    let codes = chosen
+        .iter()
+        .flat_map(|&i| attributes.iter().map(move |attribute| attribute.codes[i]));
+    let codes: Vec<f32> = codes.collect();
+    let total: f32 = codes.iter().map(|code| code.abs()).sum();
+    let share = codes
+        .iter()
+        .map(|code| code.abs() / total.max(1.0))
+        .collect();
+    let signs = codes
+        .iter()
+        .map(|code| if *code > 0.0 { 1.0 } else { -1.0 })
+        .collect();
+    let tensor = |values| batch::to_tensor(values, chosen.len(), device);
+    (tensor(signs), tensor(share))
+}
