@@ -244,7 +244,7 @@ fn neighbours(means: &[f32], latent: usize) -> Result<Vec<[f32; 2]>> {
     let perplexity = 30f64.min((count as f64 - 1.0) / 4.0);
     let params = TSneParams::embedding_size(2)
         .perplexity(perplexity)
-        .approx_threshold(0.5)
+        .approx_threshold(0.0)
         .max_iter(1000);
     let places = params.check_ref()?.transform(means)?;
     let largest = places.iter().fold(1e-9f64, |a, v| a.max(v.abs()));

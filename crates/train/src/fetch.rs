@@ -8,36 +8,69 @@ use std::io::{self, Read};
 use std::path::Path;
 use vaelet_model::sha256_hex;
 
-/// Where MNIST is served.
-pub const MNIST_URL: &str = "https://ossci-datasets.s3.amazonaws.com/mnist";
+/// A public data set, and where it is served.
+pub struct DataSet {
+    url: &'static str,
+    /// Names, each with the SHA-256 of its unpacked contents: the packed ones differ between
+    /// mirrors.
+    files: [(&'static str, &'static str); 4],
+}
 
-/// MNIST's files, each with the SHA-256 of its unpacked contents: the packed ones differ
-/// between mirrors.
-const MNIST: [(&str, &str); 4] = [
-    (
-        "train-images-idx3-ubyte.gz",
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    (
-        "train-labels-idx1-ubyte.gz",
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    (
-        "t10k-images-idx3-ubyte.gz",
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    (
-        "t10k-labels-idx1-ubyte.gz",
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-];
+/// Handwritten digits.
+pub const MNIST: DataSet = DataSet {
+    url: "https://ossci-datasets.s3.amazonaws.com/mnist",
+    files: [
+        (
+            "train-images-idx3-ubyte.gz",
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        ),
+        (
+            "train-labels-idx1-ubyte.gz",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ),
+        (
+            "t10k-images-idx3-ubyte.gz",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        ),
+        (
+            "t10k-labels-idx1-ubyte.gz",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    ],
+};
 
-/// Downloads MNIST from `url` into `folder`. Files that are there and whole stay.
-///
-/// # Errors
-/// What the server or the disk said; what has arrived is kept for the next try.
-pub fn mnist(url: &str, folder: &Path) -> Result<()> {
-    files(url, folder, &MNIST)
+/// Clothes in the format of MNIST.
+pub const FASHION: DataSet = DataSet {
+    url: "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+    files: [
+        (
+            "train-images-idx3-ubyte.gz",
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        ),
+        (
+            "train-labels-idx1-ubyte.gz",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        ),
+        (
+            "t10k-images-idx3-ubyte.gz",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        ),
+        (
+            "t10k-labels-idx1-ubyte.gz",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+    ],
+};
+
+impl DataSet {
+    /// Downloads it into `folder`, from its usual address or from `url`. Files that are there
+    /// and whole stay.
+    ///
+    /// # Errors
+    /// What the server or the disk said; what has arrived is kept for the next try.
+    pub fn fetch(&self, url: Option<&str>, folder: &Path) -> Result<()> {
+        files(url.unwrap_or(self.url), folder, &self.files)
+    }
 }
 
 fn files(url: &str, folder: &Path, files: &[(&str, &str)]) -> Result<()> {

@@ -8,6 +8,7 @@ mod classifier;
 mod curves;
 mod data;
 mod density;
+mod devices;
 mod directions;
 mod evaluation;
 mod fetch;
@@ -20,15 +21,17 @@ mod picture;
 mod prior;
 mod release;
 mod report;
+mod step;
 mod training;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use architecture::Preset;
 use atlas::Atlas;
 use burn::tensor::Device;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use classifier::Classifier;
 use data::{Images, Source, Split};
+use devices::DeviceName;
 use network::Graphs;
 use release::Release;
 use std::path::{Path, PathBuf};
@@ -76,8 +79,9 @@ enum Command {
         /// Folder for a report with pictures
         #[arg(long)]
         report: Option<PathBuf>,
-        #[arg(long, value_enum, default_value_t = DeviceKind::Flex)]
-        device: DeviceKind,
+        /// flex (the CPU), cuda, vulkan, metal, cuda:1, remote=ws://HOST:PORT
+        #[arg(long, default_value = "flex")]
+        device: DeviceName,
     },
     /// Measure a trained model and write all that follows from its weights
     Complete {
@@ -89,8 +93,9 @@ enum Command {
         /// Fit the learned prior again, with this many Gaussians
         #[arg(long, value_parser = positive)]
         components: Option<usize>,
-        #[arg(long, value_enum, default_value_t = DeviceKind::Flex)]
-        device: DeviceKind,
+        /// flex (the CPU), cuda, vulkan, metal, cuda:1, remote=ws://HOST:PORT
+        #[arg(long, default_value = "flex")]
+        device: DeviceName,
     },
     /// Draw samples from the prior as a picture
     Sample {
@@ -118,18 +123,19 @@ enum DataCommand {
     Fetch {
         #[arg(value_enum)]
         name: DataSet,
-        /// Folder to put it in
-        #[arg(long, default_value = "data/mnist")]
-        out: PathBuf,
+        /// Folder to put it in [default: data/NAME]
+        #[arg(long)]
+        out: Option<PathBuf>,
         /// Another place to download from
-        #[arg(long, default_value = fetch::MNIST_URL)]
-        url: String,
+        #[arg(long)]
+        url: Option<String>,
     },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum DataSet {
     Mnist,
+    FashionMnist,
 }
 
 /// What training and exporting a run have in common.
@@ -170,8 +176,10 @@ struct RunArgs {
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    #[arg(long, value_enum, default_value_t = DeviceKind::Flex)]
-    device: DeviceKind,
+    /// Devices that share each batch, separated by commas: flex (the CPU), cuda, vulkan, metal,
+    /// cuda:1, remote=ws://HOST:PORT
+    #[arg(long = "device", default_value = "flex", value_delimiter = ',')]
+    devices: Vec<DeviceName>,
 }
 
 #[derive(Args)]
@@ -181,16 +189,6 @@ struct TrainArgs {
     /// Go on from the run's last checkpoint
     #[arg(long)]
     resume: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DeviceKind {
-    /// The CPU
-    Flex,
-    /// A GPU through Vulkan
-    Vulkan,
-    /// An NVIDIA GPU
-    Cuda,
 }
 
 /// Samples for each image of the importance-weighted bound.
@@ -268,9 +266,14 @@ fn main() -> Result<()> {
                 &out,
             )
         }
-        Command::Data(DataCommand::Fetch { name, out, url }) => match name {
-            DataSet::Mnist => fetch::mnist(&url, &out),
-        },
+        Command::Data(DataCommand::Fetch { name, out, url }) => {
+            let (set, folder) = match name {
+                DataSet::Mnist => (fetch::MNIST, "data/mnist"),
+                DataSet::FashionMnist => (fetch::FASHION, "data/fashion-mnist"),
+            };
+            let out = out.unwrap_or_else(|| folder.into());
+            set.fetch(url.as_deref(), &out)
+        }
     }
 }
 
@@ -284,7 +287,9 @@ fn splits(spec: &ModelSpec, folder: &Path) -> Result<(Images, Images)> {
 /// Trains, or takes the run as it is, and writes the model folder.
 fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     let (mut preset, folder) = args.resolve()?;
-    let device = args.device.open()?;
+    let devices = args.devices.iter().map(DeviceName::open);
+    let devices = devices.collect::<Result<Vec<_>>>()?;
+    let device = devices[0].clone();
     let begin = args.begin(&preset)?;
     preset.learning_rate = args.learning_rate.unwrap_or(preset.learning_rate);
     preset.patience = args.patience.or(preset.patience);
@@ -306,7 +311,7 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
             .unwrap_or_else(|| Path::new("runs").join(&preset.spec.name)),
         mode,
         begin,
-        device: device.clone(),
+        devices,
     };
     let trained = training::train(&settings, &graphs, &images)?;
 
@@ -364,29 +369,6 @@ fn complete(
     Atlas::write(folder, &release, directions, train, test)?;
     print!("{}", measured.table());
     Ok(())
-}
-
-impl DeviceKind {
-    fn open(self) -> Result<Device> {
-        match self {
-            Self::Flex => Ok(Device::flex()),
-            #[cfg(feature = "vulkan")]
-            Self::Vulkan => Ok(Device::vulkan(Default::default())),
-            #[cfg(feature = "cuda")]
-            Self::Cuda => Ok(Device::cuda(0)),
-            #[allow(
-                unreachable_patterns,
-                reason = "with every feature on, all are handled above"
-            )]
-            other => {
-                let name = other
-                    .to_possible_value()
-                    .context("a device without a name")?;
-                let name = name.get_name();
-                bail!("this build has no {name}; build it with `--features {name}`")
-            }
-        }
-    }
 }
 
 impl RunArgs {

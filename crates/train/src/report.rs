@@ -7,7 +7,8 @@ use crate::directions::Direction;
 use crate::evaluation::Evaluation;
 use crate::picture::{grid, save};
 use crate::release::{Release, put};
-use anyhow::Result;
+use anyhow::{Context, Result};
+use std::fs;
 use std::path::Path;
 use vaelet_model::{ModelSpec, latent};
 
@@ -37,6 +38,8 @@ pub fn write(
     test: &Images,
     measured: &Evaluation,
 ) -> Result<()> {
+    let context = || format!("cannot create {}", folder.display());
+    fs::create_dir_all(folder).with_context(context)?;
     let spec = &release.model.spec;
     let picture = |name: &str, images: &[f32], columns: usize| {
         save(

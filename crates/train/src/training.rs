@@ -12,14 +12,15 @@ use crate::data::Images;
 use crate::network::{Graphs, Network, to_vec};
 use crate::objective::{Encoder, elbo, optimal_sigma};
 use crate::picture::{grid, save};
+use crate::step::{self, Batch};
 use anyhow::{Context, Result, ensure};
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::store::ModuleRecord;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::Device;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::seq::SliceRandom;
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -56,8 +57,15 @@ pub struct Settings {
     pub mode: Mode,
     /// A model to begin with, instead of random parameters. Its learned prior learns on.
     pub begin: Option<Model>,
-    /// Where to compute.
-    pub device: Device,
+    /// Where to compute: devices that share each batch, one or more. The parameters live on
+    /// the first.
+    pub devices: Vec<Device>,
+}
+
+impl Settings {
+    fn device(&self) -> &Device {
+        &self.devices[0]
+    }
 }
 
 /// How a run begins and ends.
@@ -150,6 +158,8 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
         parts.training.len(),
     );
     let mut run = Run::start(settings, graphs)?;
+    fs::create_dir_all(&settings.run)
+        .with_context(|| format!("cannot create {}", settings.run.display()))?;
     let epochs = match settings.mode {
         Mode::Start | Mode::Resume => settings.epochs,
         Mode::Export => run.progress.epochs.len(),
@@ -206,7 +216,7 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
 
 impl Run {
     fn start(settings: &Settings, graphs: &Graphs) -> Result<Self> {
-        let device = settings.device.clone().autodiff();
+        let device = settings.device().clone().autodiff();
         let name = &settings.preset.spec.name;
         let folder = settings.run.join("checkpoint");
         let network = |device: &Device| match &settings.begin {
@@ -223,7 +233,7 @@ impl Run {
         };
         let fresh = Self {
             network: network(&device)?,
-            averaged: network(&settings.device)?,
+            averaged: network(settings.device())?,
             adversary: adversarial.then(adversary).transpose()?,
             optimizer: AdamWConfig::new()
                 .with_epsilon(1e-8)
@@ -279,7 +289,7 @@ impl Run {
             augment,
             ..
         } = settings.preset;
-        let device = settings.device.clone().autodiff();
+        let device = settings.device().clone().autodiff();
         let len = images.shape.len();
         let latent = settings.preset.spec.latent_size();
         let steps = training.len() / size;
@@ -300,46 +310,35 @@ impl Run {
             } else {
                 batch::of(likelihood, images, chosen, &mut rng)
             };
-            let x = batch::to_tensor(values, size, &device);
-            let epsilon = random::normals(rng.next_u64(), size * latent);
-            let epsilon = Tensor::from_data(TensorData::new(epsilon, [size, latent]), &device);
-
-            let encoder = match self.adversary {
-                Some(_) => Encoder::Stays,
-                None => Encoder::Learns,
+            let batch = Batch {
+                images: values,
+                epsilon: random::normals(rng.next_u64(), size * latent),
+                count: size,
             };
-            let elbo = elbo(
-                &self.network,
-                graphs,
-                encoder,
-                likelihood,
-                x.clone(),
-                epsilon,
-            );
-            let (nats, divergence) = (elbo.reconstruction.mean(), elbo.divergence.mean());
             let warmth = match settings.begin {
                 Some(_) => 1.0,
                 None => (done / WARM_UP).min(1.0),
             };
-            let beta = f64::from(beta) * warmth;
             let rate = learning_rate * schedule(done);
-            let loss = match &mut self.adversary {
-                None => nats.clone() + divergence.clone() * beta,
+            let (network, devices) = (&self.network, &settings.devices);
+            let found = match &mut self.adversary {
+                None => {
+                    let beta = f64::from(beta) * warmth;
+                    step::learn(network, graphs, likelihood, beta, &batch, devices)
+                }
                 Some(adversary) => {
-                    let z = between(elbo.z, &mut rng);
-                    let imagined = self.network.decode(graphs, z);
-                    let back = activation::sigmoid(elbo.logits);
-                    adversary.learn(rate, x.clone(), back.clone(), imagined.clone());
-                    nats.clone() / len as f32 + adversary.loss(x, back, imagined)
+                    let whole = batch.part(0, 1, &device);
+                    step::sharpen(
+                        network, graphs, likelihood, adversary, rate, whole, &mut rng,
+                    )
                 }
             };
-            let grads = GradientsParams::from_grads(loss.backward(), &self.network);
             let network = self.network.clone();
-            self.network = self.optimizer.step(rate, network, grads);
+            self.network = self.optimizer.step(rate, network, found.gradients);
             let decay = AVERAGE_DECAY.min((1 + step) as f64 / (10 + step) as f64);
             self.averaged = self.averaged.clone().average(&self.network, decay);
 
-            let (nats, divergence) = (nats.into_scalar::<f32>(), divergence.into_scalar::<f32>());
+            let (nats, divergence) = (found.reconstruction, found.divergence);
             ensure!(
                 (nats + divergence).is_finite(),
                 "the loss is no longer a number in epoch {}; continue from the last checkpoint \
@@ -387,9 +386,9 @@ impl Run {
         for chosen in held_out.chunks(settings.preset.batch) {
             let count = chosen.len();
             let x = batch::of(likelihood, images, chosen, &mut rng);
-            let x = batch::to_tensor(x, count, &settings.device);
+            let x = batch::to_tensor(x, count, settings.device());
             let epsilon = random::normals(rng.next_u64(), count * latent);
-            let epsilon = batch::to_tensor(epsilon, count, &settings.device);
+            let epsilon = batch::to_tensor(epsilon, count, settings.device());
             let (network, encoder) = (&self.averaged, Encoder::Learns);
             let elbo = elbo(network, graphs, encoder, likelihood, x, epsilon);
             let sum = (elbo.reconstruction + elbo.divergence).sum();
@@ -425,7 +424,7 @@ impl Run {
             Some(model) => Priors::of(model).sample(settings.seed, count, 1.0),
             None => random::normals(settings.seed, count * latent),
         };
-        let z = batch::to_tensor(z, count, &settings.device);
+        let z = batch::to_tensor(z, count, settings.device());
         let images = to_vec(self.averaged.decode(graphs, z))?;
         let images = channels_first(&images, spec.input.channels, spec.input.len());
         let picture = grid(&images, spec.input, SIDE)?;
@@ -488,20 +487,6 @@ impl Run {
     }
 }
 
-/// Latents that no image has, yet distributed as those of `z`, `[N, latent]`: each is mixed
-/// with its neighbour's, around the mean of all, in shares whose squares add up to one.
-fn between(z: Tensor<2>, rng: &mut Pcg64Mcg) -> Tensor<2> {
-    let [count, latent] = z.dims();
-    let shares = (0..count).map(|_| rng.random::<f32>()).collect();
-    let share = batch::to_tensor(shares, count, &z.device());
-    let mean = z.clone().mean_dim(0);
-    let one = z - mean.clone();
-    let last = one.clone().slice([count - 1..count, 0..latent]);
-    let rest = one.clone().slice([0..count - 1, 0..latent]);
-    let other = Tensor::cat(vec![last, rest], 0);
-    one * share.clone().sqrt() + other * (share.neg() + 1.0).sqrt() + mean
-}
-
 /// The share of the highest learning rate when `done` of the run has passed: a linear
 /// rise, then half a cosine down to zero (Loshchilov and Hutter 2017).
 fn schedule(done: f64) -> f64 {
@@ -545,7 +530,7 @@ mod tests {
             run: folder.into(),
             mode,
             begin: None,
-            device: Device::flex(),
+            devices: vec![Device::flex()],
         };
         train(&settings, &graphs, &images())?
             .network

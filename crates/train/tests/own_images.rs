@@ -1,0 +1,100 @@
+//! What a newcomer does: a folder of pictures becomes a model, and the model is measured.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use image::{Rgb, RgbImage};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn vaelet(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vaelet"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn assert_done(output: &Output) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+}
+
+/// Discs of many colours and sizes on a ground of another colour, as PNG and JPEG.
+fn draw_pictures(folder: &Path, count: u32) {
+    fs::create_dir_all(folder).unwrap();
+    for i in 0..count {
+        let [a, b, c] = [i * 37 % 256, i * 101 % 256, i * 53 % 256].map(|v| v as u8);
+        let radius = 6 + i % 9;
+        let picture = RgbImage::from_fn(40, 32, |x, y| {
+            let (dx, dy) = (x.abs_diff(20), y.abs_diff(16));
+            if dx * dx + dy * dy < radius * radius {
+                Rgb([a, b, c])
+            } else {
+                Rgb([c, 255 - a, b])
+            }
+        });
+        let extension = if i % 3 == 0 { "jpg" } else { "png" };
+        picture
+            .save(folder.join(format!("{i}.{extension}")))
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_folder_of_pictures_becomes_a_model() {
+    let dir = tempfile::tempdir().unwrap();
+    draw_pictures(&dir.path().join("mine"), 90);
+    fs::write(dir.path().join("mine/broken.png"), "no picture").unwrap();
+    let train = [
+        "train",
+        "--images",
+        "mine",
+        "--size",
+        "16",
+        "--out",
+        "models/discs",
+    ];
+
+    let output = vaelet(dir.path(), &[&train[..], &["--epochs", "2"]].concat());
+    assert_done(&output);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("broken.png"));
+    for file in [
+        "models/discs/model.json",
+        "models/discs/weights.safetensors",
+        "models/discs/golden.safetensors",
+        "models/discs/atlas.json",
+        "models/discs/atlas.png",
+        "models/discs/README.md",
+        "models/discs/reconstructions.png",
+        "runs/discs/samples.png",
+        "runs/discs/curves.svg",
+    ] {
+        assert!(dir.path().join(file).is_file(), "{file} is missing");
+    }
+
+    // The same command again would lose the run.
+    let again = vaelet(dir.path(), &train);
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("--resume"));
+
+    let output = vaelet(
+        dir.path(),
+        &[
+            "evaluate",
+            "models/discs",
+            "--data",
+            "mine",
+            "--json",
+            "--nll-samples",
+            "20",
+            "--report",
+            "report",
+        ],
+    );
+    assert_done(&output);
+    let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(figures["psnr"].as_f64().unwrap() > 3.0, "{figures}");
+    assert!(dir.path().join("report/samples.png").is_file());
+}
