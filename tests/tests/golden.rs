@@ -104,13 +104,23 @@ fn the_gpu_gives_burns_answers() {
 }
 
 #[test]
-fn a_released_model_is_small_and_complete() {
+fn released_models_are_small_and_complete() {
+    let mut total = 0;
     for folder in models() {
+        let files = fs::read_dir(&folder).unwrap();
+        total += files
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .sum::<u64>();
         for name in [
             "model.json",
             "weights.safetensors",
             "golden.safetensors",
+            "atlas.json",
+            "atlas.png",
             "README.md",
+            "samples.png",
+            "reconstructions.png",
+            "morphs.png",
         ] {
             assert!(
                 folder.join(name).is_file(),
@@ -130,4 +140,5 @@ fn a_released_model_is_small_and_complete() {
             Some(model.spec.name.as_str())
         );
     }
+    assert!(total < 30_000_000, "{total} bytes in models/");
 }

@@ -291,3 +291,31 @@ fn rounded(values: &[f32]) -> Vec<f32> {
 fn round(value: f32) -> f32 {
     (value * 1e4).round() / 1e4
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_the_plane_is_found_again() {
+        let plane = Plane {
+            origin: vec![1.0, 2.0, 3.0],
+            axes: [vec![2.0, 0.0, 0.0], vec![0.0, 0.6, 0.8]],
+        };
+        // origin + 1.5 · axes[0] − 2 · axes[1], and something across.
+        let z = [4.0, 2.0 - 1.2 - 0.8, 3.0 - 1.6 + 0.6];
+        assert_eq!(plane.place(&z), [1.5, -2.0]);
+    }
+
+    #[test]
+    fn neighbours_stay_together_even_where_latents_coincide() {
+        let heap = |at: f32| (0..20).flat_map(move |i| [at, (i % 2) as f32 * 0.01, at]);
+        let means: Vec<f32> = heap(0.0).chain(heap(9.0)).collect();
+        let places = neighbours(&means, 3).unwrap();
+        let centre = |places: &[[f32; 2]]| {
+            [0, 1].map(|i| places.iter().map(|place| place[i]).sum::<f32>() / 20.0)
+        };
+        let (a, b) = (centre(&places[..20]), centre(&places[20..]));
+        assert!((a[0] - b[0]).hypot(a[1] - b[1]) > 0.5, "{a:?} {b:?}");
+    }
+}

@@ -3,18 +3,20 @@
 
 use crate::classifier::Classifier;
 use crate::data::Images;
+use crate::data::attributes::Attribute;
 use crate::release::Release;
 use anyhow::{Context, Result};
 use linfa_linalg::cholesky::InverseC;
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// How far to go along a direction, at most, and the steps tried on the way.
 const REACHES: [f32; 8] = [0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0];
 /// An edit that succeeds this often reaches far enough.
 const ENOUGH: f64 = 0.97;
-/// Training images that a range is measured on, each way.
+/// Training images that a range is measured on, each way, out of so many.
 const TRIED: usize = 200;
+const SUBJECTS: usize = 2000;
 
 /// z + t · `vector` has more of an attribute for t up to `high`, less down to `low`; the
 /// means of the images with it and of those without are 1 apart.
@@ -48,52 +50,21 @@ pub struct Score {
 /// The directions of all attributes of the training split, with the ranges in which they
 /// do what they say.
 ///
-/// The posterior means are regressed on all attributes at once (least squares), so that a
-/// direction does not carry along what merely occurs together with its attribute.
-///
 /// # Errors
 /// Attributes that determine one another, or a device that fails.
 pub fn find(release: &Release, classifier: &Classifier, images: &Images) -> Result<Vec<Direction>> {
-    let latent = release.model.spec.latent_size();
-    let attributes = &images.attributes;
-    let (rows, columns) = (images.count(), attributes.len() + 1);
-    let codes = Array2::from_shape_fn((rows, columns), |(row, column)| match column {
-        0 => 1.0,
-        _ => {
-            let code = attributes[column - 1].codes[row];
-            // Guesses are for the classifier.
-            if code.abs() < 1.0 { 0.0 } else { code }
-        }
-    });
-    let all: Vec<usize> = (0..rows).collect();
-    let means = release.means(images, &all)?;
-    let means = ArrayView2::from_shape((rows, latent), &means)?;
-    let normal = codes.t().dot(&codes) + Array2::<f32>::eye(columns) * 1e-3;
-    let slopes = normal
-        .invc()
-        .context("the labels cannot be told apart")?
-        .dot(&codes.t().dot(&means));
-    let slopes = slopes.slice(s![1.., ..]);
+    let all: Vec<usize> = (0..images.count()).collect();
+    let vectors = vectors(&images.attributes, &release.means(images, &all)?)?;
+    let subjects = Subjects::of(release, classifier, images, SUBJECTS)?;
+    let attributes = images.attributes.iter();
     attributes
-        .iter()
-        .zip(slopes.outer_iter())
+        .zip(vectors)
         .enumerate()
-        .map(|(i, (attribute, slope))| {
-            // Codes are −1 and 1.
-            let vector: Vec<f32> = slope.iter().map(|v| 2.0 * v).collect();
+        .map(|(i, (attribute, vector))| {
             let reach = |sign: f32| -> Result<f32> {
-                let chosen = with_code(images, i, -sign, TRIED);
                 let mut best = (0.0, REACHES[1]);
                 for reach in REACHES {
-                    let moved = go(
-                        release,
-                        classifier,
-                        images,
-                        &chosen,
-                        i,
-                        &vector,
-                        sign * reach,
-                    )?;
+                    let moved = subjects.go(i, &vector, sign * reach, TRIED)?;
                     if moved.success > best.0 {
                         best = (moved.success, reach);
                     }
@@ -113,6 +84,31 @@ pub fn find(release: &Release, classifier: &Classifier, images: &Images) -> Resu
         .collect()
 }
 
+/// The step in latent space from without to with, for each attribute: posterior means
+/// `[N, latent]` regressed on all attributes at once (least squares), so that a direction
+/// does not carry along what merely occurs together with its attribute.
+fn vectors(attributes: &[Attribute], means: &[f32]) -> Result<Vec<Vec<f32>>> {
+    let (rows, columns) = (attributes[0].codes.len(), attributes.len() + 1);
+    let codes = Array2::from_shape_fn((rows, columns), |(row, column)| match column {
+        0 => 1.0,
+        _ => {
+            let code = attributes[column - 1].codes[row];
+            // Guesses are for the classifier.
+            if code.abs() < 1.0 { 0.0 } else { code }
+        }
+    });
+    let means = ArrayView2::from_shape((rows, means.len() / rows), means)?;
+    let normal = codes.t().dot(&codes) + Array2::<f32>::eye(columns) * 1e-3;
+    let inverse = normal.invc().context("the labels cannot be told apart")?;
+    let slopes = inverse.dot(&codes.t().dot(&means));
+    // Codes are −1 and 1.
+    let steps = slopes
+        .outer_iter()
+        .skip(1)
+        .map(|slope| (&slope * 2.0).to_vec());
+    Ok(steps.collect())
+}
+
 /// Puts directions to the test.
 ///
 /// # Errors
@@ -128,6 +124,7 @@ pub fn test(
     for chosen in all.chunks(BATCH) {
         read.extend(classifier.read(release.batch(images, chosen))?);
     }
+    let subjects = Subjects::of(release, classifier, images, usize::MAX)?;
     let known = images.attributes.iter().enumerate();
     known
         .filter_map(|(i, attribute)| {
@@ -138,19 +135,8 @@ pub fn test(
             let right = attribute.codes.iter().zip(&read);
             let right = right.filter(|(code, _)| **code != 0.0);
             let right: Vec<bool> = right.map(|(code, read)| code * read[i] > 0.0).collect();
-            let mut moves = Vec::new();
-            for reach in [direction.low, direction.high] {
-                let chosen = with_code(images, i, -reach.signum(), usize::MAX);
-                moves.push(go(
-                    release,
-                    classifier,
-                    images,
-                    &chosen,
-                    i,
-                    &direction.vector,
-                    reach,
-                )?);
-            }
+            let go = |reach| subjects.go(i, &direction.vector, reach, usize::MAX);
+            let moves = [go(direction.low)?, go(direction.high)?];
             let count: usize = moves.iter().map(|moved| moved.count).sum();
             let mean = |value: fn(&Moved) -> f64| {
                 let sum: f64 = moves.iter().map(|m| value(m) * m.count as f64).sum();
@@ -167,7 +153,7 @@ pub fn test(
         .collect()
 }
 
-/// Images moved at once.
+/// Images read or moved at once.
 const BATCH: usize = 250;
 
 /// What became of images that were moved.
@@ -177,54 +163,106 @@ struct Moved {
     count: usize,
 }
 
-/// Up to `count` images for which attribute `i` is known to be on the side of `sign`.
-fn with_code(images: &Images, i: usize, sign: f32, count: usize) -> Vec<usize> {
-    let codes = images.attributes[i].codes.iter().enumerate();
-    let chosen = codes
-        .filter(|(_, code)| **code * sign > 0.0)
-        .map(|(j, _)| j);
-    chosen.take(count).collect()
+/// Images to be moved, and what the classifier reads where they are.
+struct Subjects<'a> {
+    release: &'a Release,
+    classifier: &'a Classifier,
+    attributes: &'a [Attribute],
+    means: Vec<f32>,
+    before: Vec<Vec<f32>>,
 }
 
-/// Moves the `chosen` images by `reach` along `vector`, and reads attribute `i` before and
-/// after. Only those count that the classifier reads rightly before.
-fn go(
-    release: &Release,
-    classifier: &Classifier,
-    images: &Images,
-    chosen: &[usize],
-    i: usize,
-    vector: &[f32],
-    reach: f32,
-) -> Result<Moved> {
-    let (mut flipped, mut kept, mut count) = (0, 0, 0);
-    for chosen in chosen.chunks(BATCH) {
-        let mut z = release.means(images, chosen)?;
-        let before = classifier.read(release.pictures(z.clone()))?;
-        for z in z.chunks_exact_mut(vector.len()) {
-            z.iter_mut().zip(vector).for_each(|(z, v)| *z += reach * v);
+impl<'a> Subjects<'a> {
+    /// The first images, `count` at most.
+    fn of(
+        release: &'a Release,
+        classifier: &'a Classifier,
+        images: &'a Images,
+        count: usize,
+    ) -> Result<Self> {
+        let chosen: Vec<usize> = (0..images.count().min(count)).collect();
+        let mut subjects = Self {
+            release,
+            classifier,
+            attributes: &images.attributes,
+            means: release.means(images, &chosen)?,
+            before: Vec::new(),
+        };
+        for chosen in chosen.chunks(BATCH) {
+            let read = subjects.read(chosen, |_| ())?;
+            subjects.before.extend(read);
         }
-        let after = classifier.read(release.pictures(z))?;
-        for (before, after) in before.iter().zip(&after) {
-            if before[i] * reach < 0.0 {
-                count += 1;
+        Ok(subjects)
+    }
+
+    /// What the classifier reads where `place` puts each value of the `chosen` images' means.
+    fn read(&self, chosen: &[usize], place: impl Fn(&mut [f32])) -> Result<Vec<Vec<f32>>> {
+        let latent = self.release.model.spec.latent_size();
+        let mut z = Vec::with_capacity(chosen.len() * latent);
+        for &i in chosen {
+            z.extend(&self.means[i * latent..(i + 1) * latent]);
+        }
+        z.chunks_exact_mut(latent).for_each(place);
+        self.classifier.read(self.release.pictures(z))
+    }
+
+    /// Moves images by `reach` along `vector`, `most` at most: those that lack attribute `i`
+    /// where `reach` is above 0, those that have it where it is below. Only those count that
+    /// the classifier reads rightly before.
+    fn go(&self, i: usize, vector: &[f32], reach: f32, most: usize) -> Result<Moved> {
+        let codes = &self.attributes[i].codes;
+        let lacking = (0..self.before.len())
+            .filter(|&j| codes[j] * reach < 0.0 && self.before[j][i] * reach < 0.0);
+        let chosen: Vec<usize> = lacking.take(most).collect();
+        let (mut flipped, mut kept) = (0, 0);
+        for chosen in chosen.chunks(BATCH) {
+            let after = self.read(chosen, |z| {
+                z.iter_mut().zip(vector).for_each(|(z, v)| *z += reach * v);
+            })?;
+            for (&j, after) in chosen.iter().zip(&after) {
                 flipped += usize::from(after[i] * reach > 0.0);
-                let pairs = before.iter().zip(after).enumerate();
+                let pairs = self.before[j].iter().zip(after).enumerate();
                 kept += pairs
-                    .filter(|(j, (b, a))| *j != i && **b * **a > 0.0)
+                    .filter(|(k, (b, a))| *k != i && **b * **a > 0.0)
                     .count();
             }
         }
+        let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+        let others = chosen.len() * (self.attributes.len() - 1);
+        Ok(Moved {
+            success: share(flipped, chosen.len()),
+            kept: if others == 0 {
+                1.0
+            } else {
+                share(kept, others)
+            },
+            count: chosen.len(),
+        })
     }
-    let others = images.attributes.len().saturating_sub(1);
-    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
-    Ok(Moved {
-        success: share(flipped, count),
-        kept: if others == 0 {
-            1.0
-        } else {
-            share(kept, count * others)
-        },
-        count,
-    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Most who smile are old: the direction of the smile has no age in it all the same.
+    #[test]
+    fn what_occurs_together_is_told_apart() {
+        let smile = [1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 0.5];
+        let old = [1.0, 1.0, -1.0, 1.0, -1.0, -1.0, 0.0];
+        let means: Vec<f32> = smile
+            .iter()
+            .zip(old)
+            .flat_map(|(&smile, old)| [if smile == 0.5 { 0.0 } else { smile }, 3.0 + 0.5 * old])
+            .collect();
+        let attribute = |name: &str, codes: &[f32]| Attribute {
+            name: name.into(),
+            codes: codes.to_vec(),
+        };
+        let attributes = [attribute("smile", &smile), attribute("old", &old)];
+        let found = vectors(&attributes, &means).unwrap();
+        for (found, expected) in found.concat().iter().zip([2.0, 0.0, 0.0, 1.0]) {
+            assert!((found - expected).abs() < 1e-2, "{found} is not {expected}");
+        }
+    }
 }

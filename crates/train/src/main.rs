@@ -13,6 +13,7 @@ mod directions;
 mod evaluation;
 mod fetch;
 mod frechet;
+mod history;
 mod looks;
 mod network;
 mod objective;
@@ -32,6 +33,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use classifier::Classifier;
 use data::{Images, Source, Split};
 use devices::DeviceName;
+use history::Stage;
 use network::Graphs;
 use release::Release;
 use std::path::{Path, PathBuf};
@@ -70,7 +72,7 @@ enum Command {
         /// Samples for each image of the importance-weighted bound
         #[arg(long, default_value_t = NLL_SAMPLES, value_parser = positive)]
         nll_samples: usize,
-        /// Images on which that bound is measured [default: 256 of 28×28, fewer larger ones]
+        /// Images on which that bound is measured [default: 128 of 28×28, fewer larger ones]
         #[arg(long, value_parser = positive)]
         nll_images: Option<usize>,
         /// Print JSON
@@ -196,7 +198,7 @@ const NLL_SAMPLES: usize = 1000;
 
 /// Images on which that bound is measured: as many as take a few minutes on a CPU.
 fn nll_images(input: Input) -> usize {
-    (256 * 28 * 28 / input.len()).clamp(16, 256)
+    (128 * 28 * 28 / input.len()).clamp(16, 128)
 }
 
 fn main() -> Result<()> {
@@ -231,7 +233,8 @@ fn main() -> Result<()> {
                 nll_images.unwrap_or_else(|| self::nll_images(spec.input)),
             )?;
             if let Some(folder) = report {
-                report::write(&folder, &release, &directions, &test, &measured)?;
+                let stages = history::read(&model)?;
+                report::write(&folder, &release, &stages, &directions, &test, &measured)?;
             }
             if json {
                 println!("{}", serde_json::to_string_pretty(&measured)?);
@@ -301,6 +304,10 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     // Both splits before hours of work, so that a missing file is noticed now.
     let read = |split| data::read(preset.source, folder, split, preset.spec.input);
     let (images, test) = (read(Split::Train)?, read(Split::Test)?);
+    let before = begin
+        .as_ref()
+        .and_then(|model| model.spec.training.as_ref());
+    let before = before.map_or(0, |training| training.epochs);
     let settings = training::Settings {
         preset: preset.clone(),
         epochs: args.epochs.unwrap_or(preset.epochs),
@@ -318,7 +325,7 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     let mut spec = preset.spec.clone();
     spec.training = Some(Training {
         data: preset.data.into(),
-        epochs: trained.epochs,
+        epochs: before + trained.epochs,
         beta: preset.beta,
         seed: args.seed,
     });
@@ -330,6 +337,12 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     }
     let tensors = trained.network.to_tensors(&graphs)?;
     release::write(&args.out, spec, &tensors, &test)?;
+    let mut stages = match &args.from {
+        Some(from) => history::read(from)?,
+        None => Vec::new(),
+    };
+    stages.push(args.stage(trained.epochs));
+    history::write(&args.out, &stages)?;
     complete(&args.out, &device, components, &images, &test)
 }
 
@@ -365,7 +378,8 @@ fn complete(
     let count = nll_images(release.model.spec.input);
     let measured = evaluation::evaluate(&release, train, test, scores, NLL_SAMPLES, count)?;
     release::complete(folder, &release, test, &measured.kl_per_dimension)?;
-    report::write(folder, &release, &directions, test, &measured)?;
+    let stages = history::read(folder)?;
+    report::write(folder, &release, &stages, &directions, test, &measured)?;
     Atlas::write(folder, &release, directions, train, test)?;
     print!("{}", measured.table());
     Ok(())
@@ -390,6 +404,37 @@ impl RunArgs {
             spec.name,
         );
         Ok(Some(model))
+    }
+
+    /// What the model's history says of this call.
+    fn stage(&self, epochs: usize) -> Stage {
+        let out = self.out.display();
+        let mut command = match &self.model {
+            Some(model) => format!("vaelet train {model} --data DATA --out {out}"),
+            None => format!(
+                "vaelet train --images DATA --size {} --out {out}",
+                self.size
+            ),
+        };
+        let options = [
+            (
+                "from",
+                self.from.as_ref().map(|from| from.display().to_string()),
+            ),
+            ("epochs", self.epochs.map(|epochs| epochs.to_string())),
+            ("patience", self.patience.map(|epochs| epochs.to_string())),
+            (
+                "learning-rate",
+                self.learning_rate.map(|rate| rate.to_string()),
+            ),
+            ("seed", Some(self.seed.to_string())),
+        ];
+        for (name, value) in options {
+            if let Some(value) = value {
+                command += &format!(" --{name} {value}");
+            }
+        }
+        Stage { command, epochs }
     }
 
     /// What to train, and the folder with its data.

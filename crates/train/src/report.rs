@@ -1,10 +1,10 @@
 //! A model's pictures and its card: what a person looks at before believing a figure.
 
-use crate::architecture::preset;
 use crate::atlas::spread;
 use crate::data::Images;
 use crate::directions::Direction;
 use crate::evaluation::Evaluation;
+use crate::history::Stage;
 use crate::picture::{grid, save};
 use crate::release::{Release, put};
 use anyhow::{Context, Result};
@@ -34,6 +34,7 @@ const MAP_REACH: f32 = 2.2;
 pub fn write(
     folder: &Path,
     release: &Release,
+    stages: &[Stage],
     directions: &[Direction],
     test: &Images,
     measured: &Evaluation,
@@ -86,29 +87,21 @@ pub fn write(
     put(
         folder,
         "README.md",
-        card(spec, measured, &pictures.concat()).as_bytes(),
+        card(spec, stages, measured, &pictures.concat()).as_bytes(),
     )
 }
 
-fn card(spec: &ModelSpec, measured: &Evaluation, pictures: &str) -> String {
+fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &str) -> String {
     let name = &spec.name;
-    let what = match preset(name) {
-        Some(preset) if preset.adversarial => format!("{name} --from MODEL --data DATA"),
-        Some(_) => format!("{name} --data DATA"),
-        None => format!("--images DATA --size {}", spec.input.height),
+    let data = spec.training.as_ref().map_or("", |training| &training.data);
+    let commands: String = stages
+        .iter()
+        .map(|stage| format!("    {}    # {} epochs\n", stage.command, stage.epochs))
+        .collect();
+    let training = match commands.as_str() {
+        "" => String::new(),
+        commands => format!("Trained on {data}:\n\n{commands}\n"),
     };
-    let training = spec.training.as_ref().map_or(String::new(), |training| {
-        format!(
-            "Trained for {} epochs on {} with β = {} and seed {}:\n\n    \
-             vaelet train {what} --out models/{name} --epochs {} --seed {}\n\n",
-            training.epochs,
-            training.data,
-            training.beta,
-            training.seed,
-            training.epochs,
-            training.seed,
-        )
-    });
     format!(
         "# {}\n\n{training}{pictures}\
          Measured on the test split, in nats per image:\n\n{}\n    \
