@@ -2,9 +2,10 @@
 //! and `labels.csv` with a row for each tile.
 
 use super::attributes::Rule;
-use super::{Images, Split, fit};
+use super::{Images, Split, Window, fit};
 use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
+use image::imageops::crop_imm;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vaelet_model::Input;
@@ -15,7 +16,13 @@ const SIDE: u32 = 32;
 const TEST: usize = 12;
 
 /// Reads the tiles of a split and fits them to `shape`.
-pub(super) fn read(folder: &Path, split: Split, shape: Input, rules: &[Rule]) -> Result<Images> {
+pub(super) fn read(
+    folder: &Path,
+    split: Split,
+    shape: Input,
+    rules: &[Rule],
+    window: Window,
+) -> Result<Images> {
     let (headers, rows) = table(&folder.join("labels.csv"))?;
     let chosen = splits(&headers, &rows);
     let mut pixels = Vec::new();
@@ -39,7 +46,13 @@ pub(super) fn read(folder: &Path, split: Split, shape: Input, rules: &[Rule]) ->
         );
         for (i, _) in (0..).zip(rows).filter(|&(_, &part)| part == split) {
             let (x, y) = (i % SIDE * tile, i / SIDE * tile);
-            let picture = image::imageops::crop_imm(&sheet, x, y, tile, tile).to_image();
+            let part = |share: u32| share * tile / 64;
+            let (x, y, side) = (
+                x + part(window.left),
+                y + part(window.top),
+                part(window.side),
+            );
+            let picture = crop_imm(&sheet, x, y, side, side).to_image();
             pixels.extend(fit(&picture, shape)?);
         }
     }
