@@ -8,17 +8,18 @@ import { drawnEnd, parseEnd, sampleEnd, sampleLatent } from "./ends.js";
 import { createPad } from "./pad.js";
 import { sizeFor } from "./picture.js";
 import { newSeed } from "./route.js";
+import { subjectOf } from "./subject.js";
 import { normalizeDrawing } from "./vaelet.js";
 
-const markup = (id, title) => `
+const markup = (id, title, { one, drawable }) => `
   <figcaption>${title}</figcaption>
   <div class="frame" id="${id}-frame">
-    <canvas id="${id}-sample" class="ink pixels" role="img" aria-label="${title}: a sampled digit"></canvas>
+    <canvas id="${id}-sample" class="ink pixels" role="img" aria-label="${title}: a sampled ${one}"></canvas>
     <canvas id="${id}-pad" class="ink" role="img" aria-label="${title}: drawing pad. Draw with mouse, pen or finger." hidden></canvas>
     <p class="invite" id="${id}-invite" hidden>Draw a digit</p>
   </div>
   <div class="row">
-    <div class="choice" role="radiogroup" aria-label="${title}">
+    <div class="choice" role="radiogroup" aria-label="${title}" ${drawable ? "" : "hidden"}>
       <label><input type="radio" name="${id}-kind" id="${id}-kind-sample" value="sample">Sampled</label>
       <label><input type="radio" name="${id}-kind" id="${id}-kind-drawn" value="drawn">Drawn</label>
     </div>
@@ -40,9 +41,11 @@ const markup = (id, title) => `
  * @param {(error: Error) => void} options.report
  */
 export function createEnd(host, { id, title, text, seed, model, onChange, onCommit, report }) {
-  const find = fill(host, markup(id, title));
+  const subject = subjectOf(model.info);
+  const find = fill(host, markup(id, title, subject));
   const $ = (name) => find(`${id}-${name}`);
   let end = parseEnd(text, seed);
+  if (end.kind === "drawn" && !subject.drawable) end = parseEnd(null, seed);
   let sample = end.kind === "sample" ? end : parseEnd(null, seed);
   let latent = null;
   let encoding = false;

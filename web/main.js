@@ -6,6 +6,7 @@
 
 import { createLoading } from "./loading.js";
 import { formatHash, parseHash } from "./route.js";
+import { subjectOf } from "./subject.js";
 import { loadModel, normalizeDrawing } from "./vaelet.js";
 import * as draw from "./views/draw.js";
 import * as morph from "./views/morph.js";
@@ -140,6 +141,13 @@ function unmount() {
 /** Mounts the view afresh: a canvas belongs to the backend that drew in it first. */
 function show() {
   unmount();
+  const { drawable } = subjectOf(page.model.info);
+  byId("nav-draw").hidden = !drawable;
+  byId("view").classList.toggle("as-is", !drawable);
+  if (route.view === "draw" && !drawable) {
+    route = { view: "sample", params: withShared(new URLSearchParams()) };
+    history.replaceState(null, "", formatHash(route.view, route.params));
+  }
   const mine = route;
   page.view = VIEWS[mine.view].mount(byId("view"), {
     model: page.model,

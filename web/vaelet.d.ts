@@ -82,6 +82,8 @@ export interface ModelInfo {
   name: string;
   title: string;
   input: { channels: number; height: number; width: number };
+  /** p(x | z): whether pixels are coins, or values with this standard deviation. */
+  likelihood: { kind: "bernoulli" } | { kind: "gaussian"; sigma: number };
   weights: { file: string; bytes: number; sha256: string };
   /** Images to start from, [C, H, W] in 0–255. */
   examples?: { label: string; pixels: number[] }[];

@@ -29,7 +29,6 @@ const RESEMBLANCE = 0.7;
 /** What backends may differ by: f16 weights, sums in another order. */
 const TOLERANCE = 2e-3;
 /** What burn made of the samples of this seed when the model was exported. */
-const GOLDEN = fileURLToPath(new URL("../../models/digits/golden.safetensors", import.meta.url));
 const GOLDEN_SEED = 7;
 /** Chromium reports a missing file on the console, whatever the page makes of it. */
 const MISSING_FILE = /Failed to load resource: the server responded with a status of 404/;
@@ -227,6 +226,23 @@ for (const webgpu of [true, false]) {
       assert.ok(difference <= TOLERANCE);
     });
 
+    onPage("a model of faces is shown as it is, and is burn's; nobody draws faces", "#/draw?model=portraits", async (page) => {
+      assert.match(await page.evaluate(() => location.hash), /^#\/sample\?model=portraits/);
+      assert.equal(await page.isVisible("#nav-draw"), false);
+      assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector("#samples")).filter), "none");
+      const { shape, values } = golden("sample", "portraits");
+      const options = { seed: GOLDEN_SEED, count: shape[0] };
+      const here = await page.evaluate(
+        async (options) => Array.from(await vaelet.model.decode(vaelet.model.sample(options))),
+        options,
+      );
+      assert.ok(maxDifference(here, values) <= TOLERANCE);
+      await screenshot(page, `faces-${backend}`);
+      await page.click("#nav-morph");
+      await settle(page);
+      assert.equal(await page.isVisible("#a-kind-drawn"), false);
+    });
+
     test("the faster backend is chosen by measurement, and said", () =>
       withPage(env, "#/draw?backend=auto", async (page) => {
         await ready(page); // on the CPU, before the choice
@@ -326,9 +342,9 @@ function withFlippedByte(body) {
   return changed;
 }
 
-/** A tensor of the golden file, which is safetensors: a length, a JSON header, f32 values. */
-function golden(name) {
-  const file = readFileSync(GOLDEN);
+/** A tensor of a model's golden file, which is safetensors: a length, a JSON header, f32 values. */
+function golden(name, model = "digits") {
+  const file = readFileSync(fileURLToPath(new URL(`../../models/${model}/golden.safetensors`, import.meta.url)));
   const start = 8 + Number(file.readBigUInt64LE(0));
   const { shape, data_offsets: [from, to] } = JSON.parse(file.toString("utf8", 8, start))[name];
   const bytes = file.subarray(start + from, start + to);

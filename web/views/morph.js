@@ -8,15 +8,16 @@ import { createEnd } from "../end-card.js";
 import { sizeFor } from "../picture.js";
 import { numberParam } from "../route.js";
 import { createSlider } from "../slider.js";
+import { subjectOf } from "../subject.js";
 
 const MODES = ["slerp", "lerp"];
 const STEPS = 9;
 /** One way, in milliseconds. */
 const DURATION = 3500;
 
-const MARKUP = `
+const markup = ({ one }) => `
   <header class="opening">
-    <h1 tabindex="-1">From one digit to another</h1>
+    <h1 tabindex="-1">From one ${one} to another</h1>
   </header>
   <div class="stage morph">
     <figure class="step step-a" id="a"></figure>
@@ -62,7 +63,7 @@ const MARKUP = `
 `;
 
 export function mount(root, { model, params, setParams, report }) {
-  const $ = fill(root, MARKUP);
+  const $ = fill(root, markup(subjectOf(model.info)));
   const { input } = model.info;
   sizeFor($("morph"), input);
   sizeFor($("strip"), input, STEPS);

@@ -8,6 +8,7 @@ import { SHEET, sampleEnd } from "../ends.js";
 import { sizeFor } from "../picture.js";
 import { MAX_SEED, newSeed, numberParam, seedParam } from "../route.js";
 import { createTemperature } from "../slider.js";
+import { subjectOf } from "../subject.js";
 
 /** Pictures in a row, by the width there is; each divides the sheet. */
 const COLUMNS = [
@@ -17,13 +18,13 @@ const COLUMNS = [
   [0, 5],
 ];
 
-const MARKUP = `
+const markup = ({ one, many, heading }) => `
   <header class="opening">
-    <h1 tabindex="-1">Digits nobody wrote</h1>
+    <h1 tabindex="-1">${heading}</h1>
   </header>
   <div class="sheet" id="sheet">
-    <canvas id="samples" class="ink pixels" role="img" aria-label="A sheet of sampled digits"></canvas>
-    <div class="picks" id="picks" role="group" aria-label="Choose a digit to morph from"></div>
+    <canvas id="samples" class="ink pixels" role="img" aria-label="A sheet of sampled ${many}"></canvas>
+    <div class="picks" id="picks" role="group" aria-label="Choose a ${one} to morph from"></div>
   </div>
   <div class="console">
     <div class="field">
@@ -39,8 +40,8 @@ const MARKUP = `
   </div>
   <div class="prose">
     <p>
-      There is no drawing behind these: every latent z is thrown at random from the prior and only the
-      decoder runs. Below temperature 1 the throws stay near the middle, where digits are typical; above it
+      There is no original behind these: every latent z is thrown at random from the prior and only the
+      decoder runs. Below temperature 1 the throws stay near the middle, where ${many} are typical; above it
       they get strange.
     </p>
     <math display="block">
@@ -48,17 +49,19 @@ const MARKUP = `
       <mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mn>1</mn><mo>)</mo>
     </math>
     <p id="prior-prose">
-      The learned prior throws where the encoder puts real digits, by a mixture of Gaussians fitted to them: it
+      The learned prior throws where the encoder puts real ${many}, by a mixture of Gaussians fitted to them: it
       picks one, with mean <i>m</i> and covariance <i>FFᵀ</i>, and takes <i>z = m + T · Fε</i>.
       𝒩(0, 1), which training asks for, also throws into the gaps between: switch, and see what lives there.
     </p>
-    <p>The same seed gives the same digits on every machine. Choose one to morph from it.</p>
+    <p>The same seed gives the same ${many} on every machine. Choose one to morph from it.</p>
   </div>
 `;
 
 export function mount(root, { model, params, setParams, navigate }) {
-  const $ = fill(root, MARKUP);
   const { input } = model.info;
+  const subject = subjectOf(model.info);
+  const { many } = subject;
+  const $ = fill(root, markup(subject));
   const sheet = $("sheet");
   const state = {
     seed: seedParam(params, "seed", 7),
@@ -76,7 +79,7 @@ export function mount(root, { model, params, setParams, navigate }) {
     model.present($("samples"), state.z, { columns: state.columns });
   });
 
-  const say = () => announce(`${SHEET} digits from seed ${state.seed} at temperature ${state.temperature.toFixed(2)}.`);
+  const say = () => announce(`${SHEET} ${many} from seed ${state.seed} at temperature ${state.temperature.toFixed(2)}.`);
 
   const setSeed = (seed) => {
     state.seed = seed;

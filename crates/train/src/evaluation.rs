@@ -14,7 +14,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 use std::f32::consts::TAU;
-use vaelet_model::runtime::{channels_first, channels_last};
+use vaelet_model::runtime::channels_first;
 use vaelet_model::{Likelihood, Priors, random};
 
 /// Seed of binarization and of ε, so that a figure is the same each time.
@@ -342,12 +342,8 @@ impl Compared {
         let expected = features(&data)?;
         let normal = sample(&release.priors.standard())?;
         let some = &samples[..count.min(NEIGHBOURS) * shape.len()];
-        let bytes: Vec<u8> = channels_last(some, shape.channels, shape.len())
-            .iter()
-            .map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
-            .collect();
-        let seen = looks::distance_from(train, &bytes);
-        let unseen = looks::distance_from(train, &test.pixels[..bytes.len()]);
+        let seen = looks::distance_from(train, some);
+        let unseen = looks::distance_from(train, &data[..some.len()]);
         Ok(Self {
             frechet: features(&samples)?.distance(&expected)?,
             frechet_normal: features(&normal)?.distance(&expected)?,

@@ -6,6 +6,7 @@ use image::GrayImage;
 use image_compare::{Algorithm, gray_similarity_structure};
 use rayon::prelude::*;
 use vaelet_model::Input;
+use vaelet_model::runtime::channels_last;
 
 /// Mean structural similarity (Wang et al. 2004) of pairs of images `[N, C, H, W]` in
 /// `[0, 1]`, of their luminance, over windows of 8×8.
@@ -46,25 +47,34 @@ pub fn gradient_energy(images: &[f32], shape: Input) -> f64 {
     energy.sum::<f64>() / (images.len() / shape.len()) as f64
 }
 
-/// Median root mean square distance of images, `[N, H · W · C]` in 0–255, from the
-/// nearest in `data`, in units of `[0, 1]`.
-pub fn distance_from(data: &Images, images: &[u8]) -> f64 {
-    let len = data.shape.len();
-    let mut nearest: Vec<f64> = images
-        .par_chunks_exact(len)
-        .map(|image| {
-            let squares = data.pixels.chunks_exact(len).map(|other| {
-                let pairs = image.iter().zip(other);
-                pairs
-                    .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
-                    .sum::<u64>()
-            });
-            let least = squares.min().unwrap_or(0);
-            (least as f64 / len as f64).sqrt() / 255.0
-        })
+/// The image of `data` that is nearest to each of `images`, `[N, C, H, W]`, and its root mean
+/// square distance in units of `[0, 1]`.
+pub fn nearest(data: &Images, images: &[f32]) -> Vec<(usize, f64)> {
+    let (shape, len) = (data.shape, data.shape.len());
+    let bytes: Vec<u8> = channels_last(images, shape.channels, len)
+        .iter()
+        .map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
         .collect();
-    nearest.sort_by(f64::total_cmp);
-    nearest.get(nearest.len() / 2).copied().unwrap_or(f64::NAN)
+    let find = |image: &[u8]| {
+        let squares = data.pixels.chunks_exact(len).map(|other| {
+            let pairs = image.iter().zip(other);
+            pairs
+                .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
+                .sum::<u64>()
+        });
+        let least = squares.enumerate().min_by_key(|(_, square)| *square);
+        let (i, square) = least.unwrap_or_default();
+        (i, (square as f64 / len as f64).sqrt() / 255.0)
+    };
+    bytes.par_chunks_exact(len).map(find).collect()
+}
+
+/// Median distance of `images` from the [`nearest`] in `data`.
+pub fn distance_from(data: &Images, images: &[f32]) -> f64 {
+    let mut distances: Vec<f64> = nearest(data, images).iter().map(|(_, d)| *d).collect();
+    distances.sort_by(f64::total_cmp);
+    let median = distances.get(distances.len() / 2);
+    median.copied().unwrap_or(f64::NAN)
 }
 
 /// Rec. 601 luminance of an image `[C, H, W]`.

@@ -36,6 +36,7 @@ use devices::DeviceName;
 use history::Stage;
 use network::Graphs;
 use release::Release;
+use report::Report;
 use std::path::{Path, PathBuf};
 use training::Mode;
 use vaelet_model::{Input, Model, ModelSpec, Training};
@@ -233,8 +234,15 @@ fn main() -> Result<()> {
                 nll_images.unwrap_or_else(|| self::nll_images(spec.input)),
             )?;
             if let Some(folder) = report {
-                let stages = history::read(&model)?;
-                report::write(&folder, &release, &stages, &directions, &test, &measured)?;
+                let report = Report {
+                    release: &release,
+                    stages: &history::read(&model)?,
+                    directions: &directions,
+                    train: &train,
+                    test: &test,
+                    measured: &measured,
+                };
+                report.write(&folder)?;
             }
             if json {
                 println!("{}", serde_json::to_string_pretty(&measured)?);
@@ -378,8 +386,15 @@ fn complete(
     let count = nll_images(release.model.spec.input);
     let measured = evaluation::evaluate(&release, train, test, scores, NLL_SAMPLES, count)?;
     release::complete(folder, &release, test, &measured.kl_per_dimension)?;
-    let stages = history::read(folder)?;
-    report::write(folder, &release, &stages, &directions, test, &measured)?;
+    let report = Report {
+        release: &release,
+        stages: &history::read(folder)?,
+        directions: &directions,
+        train,
+        test,
+        measured: &measured,
+    };
+    report.write(folder)?;
     Atlas::write(folder, &release, directions, train, test)?;
     print!("{}", measured.table());
     Ok(())

@@ -5,6 +5,7 @@ use crate::data::Images;
 use crate::directions::Direction;
 use crate::evaluation::Evaluation;
 use crate::history::Stage;
+use crate::looks;
 use crate::picture::{grid, save};
 use crate::release::{Release, put};
 use anyhow::{Context, Result};
@@ -24,71 +25,102 @@ const MORPHS: [usize; 2] = [9, 5];
 const EDITS: [usize; 2] = [7, 2];
 /// Side of the grid over two latents.
 const MAP: usize = 15;
-/// How many standard deviations of N(0, I) that grid spans each way.
-const MAP_REACH: f32 = 2.2;
+/// The share of test images that lies beyond that grid, on each side.
+const BEYOND: f32 = 0.02;
 
-/// Writes the pictures and the card of `release` into `folder`.
-///
-/// # Errors
-/// A folder that cannot be written, or a device that fails.
-pub fn write(
-    folder: &Path,
-    release: &Release,
-    stages: &[Stage],
-    directions: &[Direction],
-    test: &Images,
-    measured: &Evaluation,
-) -> Result<()> {
-    let context = || format!("cannot create {}", folder.display());
-    fs::create_dir_all(folder).with_context(context)?;
-    let spec = &release.model.spec;
-    let picture = |name: &str, images: &[f32], columns: usize| {
-        save(
-            &grid(images, spec.input, columns)?,
-            &folder.join(format!("{name}.png")),
-        )
-    };
-    let prior = |count| release.priors.sample(SEED, count, 1.0);
-    picture("samples", &release.decode(prior(SIDE * SIDE))?, SIDE)?;
-    picture(
-        "reconstructions",
-        &reconstructions(release, test)?,
-        PAIRS[0],
-    )?;
-    picture("morphs", &morphs(release)?, MORPHS[0])?;
-    let mut shown = vec![
-        (
-            format!("{} samples from the prior, seed {SEED}", SIDE * SIDE),
-            "samples",
-        ),
-        (
-            "Test images and, below each, what comes back".into(),
-            "reconstructions",
-        ),
-        ("From one sample to another, slerp".into(), "morphs"),
-    ];
-    if !directions.is_empty() {
-        picture("attributes", &edits(release, directions)?, EDITS[0])?;
-        let names: Vec<&str> = directions.iter().map(|d| d.name.as_str()).collect();
-        let caption = format!("Less to more, {} rows each: {}", EDITS[1], names.join(", "));
-        shown.push((caption, "attributes"));
+/// What a report is made from.
+pub struct Report<'a> {
+    /// The model.
+    pub release: &'a Release,
+    /// How it was made.
+    pub stages: &'a [Stage],
+    /// What can be changed.
+    pub directions: &'a [Direction],
+    /// Where samples are looked for.
+    pub train: &'a Images,
+    /// What is reconstructed.
+    pub test: &'a Images,
+    /// The figures.
+    pub measured: &'a Evaluation,
+}
+
+/// Images `[N, C, H, W]` under a name, in rows of so many.
+struct Picture {
+    name: &'static str,
+    caption: String,
+    images: Vec<f32>,
+    columns: usize,
+}
+
+impl Report<'_> {
+    /// Writes the pictures and the card into `folder`.
+    ///
+    /// # Errors
+    /// A folder that cannot be written, or a device that fails.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let context = || format!("cannot create {}", folder.display());
+        fs::create_dir_all(folder).with_context(context)?;
+        let spec = &self.release.model.spec;
+        let mut shown = String::new();
+        for picture in self.pictures()? {
+            let Picture { name, caption, .. } = &picture;
+            let grid = grid(&picture.images, spec.input, picture.columns)?;
+            save(&grid, &folder.join(format!("{name}.png")))?;
+            shown += &format!("{caption}:\n\n![{caption}]({name}.png)\n\n");
+        }
+        let card = card(spec, self.stages, self.measured, &shown);
+        put(folder, "README.md", card.as_bytes())
     }
-    if spec.latent_size() == 2 {
-        picture("map", &map(release)?, MAP)?;
-        shown.push((
-            format!("Both latents from −{MAP_REACH} to {MAP_REACH}"),
-            "map",
-        ));
+
+    fn pictures(&self) -> Result<Vec<Picture>> {
+        let (release, directions) = (self.release, self.directions);
+        let prior = |count| release.priors.sample(SEED, count, 1.0);
+        let mut pictures = vec![
+            Picture {
+                name: "samples",
+                caption: format!("{} samples from the prior, seed {SEED}", SIDE * SIDE),
+                images: release.decode(prior(SIDE * SIDE))?,
+                columns: SIDE,
+            },
+            Picture {
+                name: "reconstructions",
+                caption: "Test images and, below each, what comes back".into(),
+                images: reconstructions(release, self.test)?,
+                columns: PAIRS[0],
+            },
+            Picture {
+                name: "morphs",
+                caption: "From one sample to another, slerp".into(),
+                images: morphs(release)?,
+                columns: MORPHS[0],
+            },
+            Picture {
+                name: "neighbours",
+                caption: "Samples and, below each, the nearest training image".into(),
+                images: neighbours(release, self.train)?,
+                columns: PAIRS[0],
+            },
+        ];
+        if !directions.is_empty() {
+            let names: Vec<&str> = directions.iter().map(|d| d.name.as_str()).collect();
+            let [columns, rows] = EDITS;
+            pictures.push(Picture {
+                name: "attributes",
+                caption: format!("Less to more, {rows} rows each: {}", names.join(", ")),
+                images: edits(release, directions)?,
+                columns,
+            });
+        }
+        if release.model.spec.latent_size() == 2 {
+            pictures.push(Picture {
+                name: "map",
+                caption: "What the decoder makes of the plane where the test images lie".into(),
+                images: map(release, self.test)?,
+                columns: MAP,
+            });
+        }
+        Ok(pictures)
     }
-    let pictures: Vec<String> = shown
-        .iter()
-        .map(|(caption, name)| format!("{caption}:\n\n![{caption}]({name}.png)\n\n"))
-        .collect();
-    put(
-        folder,
-        "README.md",
-        card(spec, stages, measured, &pictures.concat()).as_bytes(),
-    )
 }
 
 fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &str) -> String {
@@ -127,6 +159,14 @@ fn reconstructions(release: &Release, test: &Images) -> Result<Vec<f32>> {
     Ok(pictures)
 }
 
+/// A row of samples above the row of the training images nearest to them.
+fn neighbours(release: &Release, train: &Images) -> Result<Vec<f32>> {
+    let samples = release.decode(release.priors.sample(SEED, PAIRS[0], 1.0))?;
+    let nearest = looks::nearest(train, &samples);
+    let indices: Vec<usize> = nearest.iter().map(|(i, _)| *i).collect();
+    Ok([samples, train.floats(&indices)].concat())
+}
+
 fn morphs(release: &Release) -> Result<Vec<f32>> {
     let [steps, count] = MORPHS;
     let size = release.model.spec.latent_size();
@@ -162,9 +202,18 @@ fn edits(release: &Release, directions: &[Direction]) -> Result<Vec<f32>> {
     release.decode(z)
 }
 
-fn map(release: &Release) -> Result<Vec<f32>> {
-    let at = |i: usize| MAP_REACH * (2.0 * i as f32 / (MAP - 1) as f32 - 1.0);
+fn map(release: &Release, test: &Images) -> Result<Vec<f32>> {
+    let means = release.means(test, &spread(test.count(), test.count()))?;
+    let range = |axis: usize| {
+        let mut values: Vec<f32> = means.iter().skip(axis).step_by(2).copied().collect();
+        values.sort_by(f32::total_cmp);
+        let last = values.len() - 1;
+        let low = (BEYOND * last as f32) as usize;
+        (values[low], values[last - low])
+    };
+    let (x, y) = (range(0), range(1));
+    let at = |(low, high): (f32, f32), i: usize| low + (high - low) * i as f32 / (MAP - 1) as f32;
     let rows = (0..MAP).rev();
-    let z = rows.flat_map(|y| (0..MAP).flat_map(move |x| [at(x), at(y)]));
+    let z = rows.flat_map(|row| (0..MAP).flat_map(move |column| [at(x, column), at(y, row)]));
     release.decode(z.collect())
 }
