@@ -1,7 +1,7 @@
 //! The presets that `vaelet train` knows: what to build, and how to train it.
 
+use crate::data::Source;
 use crate::data::attributes::{Column, Rule};
-use crate::data::{Source, Window};
 use vaelet_model::{
     Activation, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, WeightsFile,
 };
@@ -214,13 +214,6 @@ fn beta(name: &str, title: &str, beta: f32) -> Preset {
     }
 }
 
-/// Of a portrait, little but the face.
-const FACE: Window = Window {
-    left: 12,
-    top: 17,
-    side: 40,
-};
-
 /// Clothes, as sharp as a Gaussian with its own σ makes them.
 fn fashion(name: &str) -> Preset {
     let credit = "Trained on Fashion-MNIST (Zalando SE), MIT";
@@ -238,7 +231,7 @@ fn faces_map(name: &str) -> Preset {
     let layers = small(2, [16, 32]);
     Preset {
         spec: spec(name, "Faces on a map", PORTRAITS, [1, 28], GAUSSIAN, layers),
-        source: Source::Sheets(&[], FACE),
+        source: Source::Sheets(&[]),
         data: "2,117 portraits, 28×28 grey",
         augment: true,
         epochs: 150,
@@ -254,7 +247,7 @@ fn faces_map(name: &str) -> Preset {
 /// Real faces.
 fn portraits(name: &str, title: &str) -> Preset {
     Preset {
-        source: Source::Sheets(PORTRAIT, Window::WHOLE),
+        source: Source::Sheets(PORTRAIT),
         data: "2,117 portraits, 64×64",
         epochs: 48,
         patience: None,
@@ -267,7 +260,7 @@ fn portraits(name: &str, title: &str) -> Preset {
 fn avatars(name: &str, title: &str) -> Preset {
     let credit = "Art by Pablo Stanley, free for personal and commercial use";
     Preset {
-        source: Source::Sheets(AVATAR, Window::WHOLE),
+        source: Source::Sheets(AVATAR),
         data: "24,576 drawn faces, 64×64",
         augment: false,
         epochs: 5,

@@ -76,31 +76,10 @@ impl Images {
 pub enum Source {
     /// `train-images-idx3-ubyte.gz` and its three companions.
     Idx,
-    /// PNG sheets of tiles beside a `labels.csv`, which tells attributes by these rules; what
-    /// is seen of each tile.
-    Sheets(&'static [Rule], Window),
+    /// PNG sheets of tiles beside a `labels.csv`, which tells these attributes.
+    Sheets(&'static [Rule]),
     /// Any folder of PNG and JPEG files.
     Folder,
-}
-
-/// A square part of a tile, in 64ths of its side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// What is left out on the left.
-    pub left: u32,
-    /// What is left out above.
-    pub top: u32,
-    /// The side of what is seen.
-    pub side: u32,
-}
-
-impl Window {
-    /// The whole tile.
-    pub const WHOLE: Self = Self {
-        left: 0,
-        top: 0,
-        side: 64,
-    };
 }
 
 /// Reads a split of the data set in `folder`, as images of `shape`.
@@ -118,7 +97,7 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result
     );
     let images = match source {
         Source::Idx => idx::read(folder, split)?,
-        Source::Sheets(rules, window) => sheets::read(folder, split, shape, rules, window)?,
+        Source::Sheets(rules) => sheets::read(folder, split, shape, rules)?,
         Source::Folder => folder::read(folder, split, shape)?,
     };
     ensure!(

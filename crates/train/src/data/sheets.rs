@@ -2,10 +2,9 @@
 //! and `labels.csv` with a row for each tile.
 
 use super::attributes::Rule;
-use super::{Images, Split, Window, fit};
+use super::{Images, Split, fit};
 use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
-use image::imageops::crop_imm;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vaelet_model::Input;
@@ -16,13 +15,7 @@ const SIDE: u32 = 32;
 const TEST: usize = 12;
 
 /// Reads the tiles of a split and fits them to `shape`.
-pub(super) fn read(
-    folder: &Path,
-    split: Split,
-    shape: Input,
-    rules: &[Rule],
-    window: Window,
-) -> Result<Images> {
+pub(super) fn read(folder: &Path, split: Split, shape: Input, rules: &[Rule]) -> Result<Images> {
     let (headers, rows) = table(&folder.join("labels.csv"))?;
     let chosen = splits(&headers, &rows);
     let mut pixels = Vec::new();
@@ -46,13 +39,7 @@ pub(super) fn read(
         );
         for (i, _) in (0..).zip(rows).filter(|&(_, &part)| part == split) {
             let (x, y) = (i % SIDE * tile, i / SIDE * tile);
-            let part = |share: u32| share * tile / 64;
-            let (x, y, side) = (
-                x + part(window.left),
-                y + part(window.top),
-                part(window.side),
-            );
-            let picture = crop_imm(&sheet, x, y, side, side).to_image();
+            let picture = image::imageops::crop_imm(&sheet, x, y, tile, tile).to_image();
             pixels.extend(fit(&picture, shape)?);
         }
     }
