@@ -116,15 +116,25 @@ fn released_models_are_small_and_complete() {
             "weights.safetensors",
             "golden.safetensors",
             "atlas.json",
-            "atlas.png",
             "README.md",
-            "samples.png",
-            "reconstructions.png",
-            "morphs.png",
         ] {
             assert!(
                 folder.join(name).is_file(),
                 "{} has no {name}",
+                folder.display()
+            );
+        }
+        for picture in [
+            "atlas",
+            "samples",
+            "reconstructions",
+            "morphs",
+            "neighbours",
+        ] {
+            let is_there = |extension| folder.join(picture).with_extension(extension).is_file();
+            assert!(
+                is_there("png") || is_there("jpg"),
+                "{} has no picture {picture}",
                 folder.display()
             );
         }

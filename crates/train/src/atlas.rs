@@ -1,9 +1,9 @@
-//! `atlas.json` and `atlas.png`: what the views read that show a model as a place. Latents to
+//! `atlas.json` and `atlas.png` (or `.jpg`): what the views read that show a model as a place. Latents to
 //! begin with, test images as points in two dimensions with their thumbnails, directions.
 
 use crate::data::Images;
 use crate::directions::Direction;
-use crate::picture::{grid, save};
+use crate::picture::{extension, grid, save};
 use crate::release::{Release, put};
 use anyhow::{Context, Result};
 use image::DynamicImage;
@@ -20,7 +20,6 @@ use std::path::Path;
 /// The format that this module reads and writes.
 const FORMAT: &str = "vaelet-atlas/1";
 const FILE: &str = "atlas.json";
-const THUMBNAILS: &str = "atlas.png";
 /// Example latents.
 const EXAMPLES: usize = 36;
 /// Test images on the map: of a model with two latents, and of others.
@@ -122,7 +121,8 @@ impl Atlas {
         let some = spread(test.count(), ITEMS[usize::from(latent > 2)]);
         let means = release.means(test, &some)?;
         let side = SIDE.min(test.shape.width.min(test.shape.height));
-        save(&thumbnails(test, &some, side)?, &folder.join(THUMBNAILS))?;
+        let picture = format!("atlas.{}", extension(test.shape));
+        save(&thumbnails(test, &some, side)?, &folder.join(&picture))?;
         let has_classes = test.labels.iter().any(|&label| label > 0);
         let pick = |credits: &[String]| match credits {
             [] => Vec::new(),
@@ -133,7 +133,7 @@ impl Atlas {
             directions: directions.into_iter().map(Direction::rounded).collect(),
             examples: examples(release, test, has_classes)?,
             items: Items {
-                thumbnails: THUMBNAILS.into(),
+                thumbnails: picture,
                 columns: COLUMNS,
                 side,
                 labels: if has_classes {

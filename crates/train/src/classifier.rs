@@ -9,6 +9,7 @@ use crate::data::attributes::Attribute;
 use crate::network::{Stack, to_vec};
 use crate::release::Release;
 use anyhow::Result;
+use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, activation};
 use rand::{RngExt, SeedableRng};
@@ -69,7 +70,8 @@ impl Classifier {
         }
         Ok(Self {
             graph,
-            stack,
+            // Reading with gradients would keep every picture ever read.
+            stack: stack.valid(),
             attributes,
         })
     }
@@ -79,10 +81,7 @@ impl Classifier {
     /// # Errors
     /// A device that fails.
     pub fn read(&self, pictures: Tensor<2>) -> Result<Vec<Vec<f32>>> {
-        let logits = self
-            .stack
-            .run(&self.graph, Tensor::from_inner(pictures), true);
-        let logits = to_vec(logits)?;
+        let logits = to_vec(self.stack.run(&self.graph, pictures, true))?;
         Ok(logits
             .chunks_exact(self.attributes)
             .map(<[f32]>::to_vec)

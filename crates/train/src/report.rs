@@ -6,7 +6,7 @@ use crate::directions::Direction;
 use crate::evaluation::Evaluation;
 use crate::history::Stage;
 use crate::looks;
-use crate::picture::{grid, save};
+use crate::picture::{extension, grid, save};
 use crate::release::{Release, put};
 use anyhow::{Context, Result};
 use std::fs;
@@ -65,8 +65,9 @@ impl Report<'_> {
         for picture in self.pictures()? {
             let Picture { name, caption, .. } = &picture;
             let grid = grid(&picture.images, spec.input, picture.columns)?;
-            save(&grid, &folder.join(format!("{name}.png")))?;
-            shown += &format!("{caption}:\n\n![{caption}]({name}.png)\n\n");
+            let file = format!("{name}.{}", extension(spec.input));
+            save(&grid, &folder.join(&file))?;
+            shown += &format!("{caption}:\n\n![{caption}]({file})\n\n");
         }
         let card = card(spec, self.stages, self.measured, &shown);
         put(folder, "README.md", card.as_bytes())

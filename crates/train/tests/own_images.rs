@@ -65,9 +65,9 @@ fn a_folder_of_pictures_becomes_a_model() {
         "models/discs/weights.safetensors",
         "models/discs/golden.safetensors",
         "models/discs/atlas.json",
-        "models/discs/atlas.png",
+        "models/discs/atlas.jpg",
         "models/discs/README.md",
-        "models/discs/reconstructions.png",
+        "models/discs/reconstructions.jpg",
         "runs/discs/samples.png",
         "runs/discs/curves.svg",
     ] {
@@ -96,5 +96,5 @@ fn a_folder_of_pictures_becomes_a_model() {
     assert_done(&output);
     let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(figures["psnr"].as_f64().unwrap() > 3.0, "{figures}");
-    assert!(dir.path().join("report/samples.png").is_file());
+    assert!(dir.path().join("report/samples.jpg").is_file());
 }
