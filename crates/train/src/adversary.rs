@@ -17,14 +17,10 @@ use std::fs;
 use std::path::Path;
 use vaelet_model::{Graph, Input};
 
-/// Weight of −log p(x | z) for each value of an image.
-pub const PIXELS: f32 = 0.3;
-/// Weight of the distance in the judge's features.
+/// Weight of the judge's features, relative to pixels.
 const FEATURES: f32 = 1.0;
 /// Weight of the judge's verdict.
-const VERDICT: f32 = 0.6;
-/// How much faster the judge learns than the decoder.
-const PACE: f64 = 2.0;
+const VERDICT: f32 = 0.15;
 /// Weight of the pull towards the other side's mean verdict (LeCam regularization, Tseng et
 /// al. 2021), without which a judge learns a small data set by heart.
 const PULL: f32 = 0.1;
@@ -111,9 +107,7 @@ impl Adversary {
         follow(&mut self.means.made, made);
         let gradients = (hinge + pull * PULL).backward();
         let gradients = GradientsParams::from_grads(gradients, &self.judge);
-        self.judge = self
-            .optimizer
-            .step(PACE * rate, self.judge.clone(), gradients);
+        self.judge = self.optimizer.step(rate, self.judge.clone(), gradients);
     }
 
     /// Mean verdicts on data and on pictures: apart where the judge can tell.

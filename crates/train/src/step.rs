@@ -1,7 +1,7 @@
 //! One step's gradients: of the negative ELBO, over a batch that devices share, or of what
 //! makes a decoder's pictures sharp.
 
-use crate::adversary::{Adversary, PIXELS};
+use crate::adversary::Adversary;
 use crate::batch;
 use crate::network::{Graphs, Network};
 use crate::objective::{Encoder, elbo};
@@ -114,7 +114,7 @@ pub fn sharpen(
     let back = activation::sigmoid(elbo.logits);
     adversary.learn(rate, images.clone(), back.clone(), imagined.clone());
     let nats = elbo.reconstruction.mean();
-    let loss = nats.clone() * (PIXELS / len) + adversary.loss(images, back, imagined);
+    let loss = nats.clone() / len + adversary.loss(images, back, imagined);
     Step {
         gradients: GradientsParams::from_grads(loss.backward(), network),
         reconstruction: nats.into_scalar(),
