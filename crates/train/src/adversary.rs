@@ -69,13 +69,13 @@ impl Adversary {
     /// reconstructions from their `images` in features, and the verdict on them and on
     /// `imagined` pictures, all `[N, H · W · C]`.
     pub fn loss(&self, images: Tensor<2>, back: Tensor<2>, imagined: Tensor<2>) -> Tensor<1> {
-        let real = self.judge.values(&self.graph, images, true);
+        let real = self.judge.valid().values(&self.graph, images.inner(), true);
         let made = self.judge.values(&self.graph, back, true);
         let inner = 2..self.graph.output();
         let count = inner.len() as f32;
         let mut distance = Tensor::zeros([1], &made[0].device());
         for i in inner {
-            let target = real[i].clone().detach();
+            let target = Tensor::from_inner(real[i].clone());
             let spread = (target.clone() - target.clone().mean_dim(0))
                 .square()
                 .mean();

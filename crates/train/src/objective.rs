@@ -1,6 +1,7 @@
 //! The negative ELBO, from the decoder's logits, in nats per image.
 
 use crate::network::{Graphs, Network};
+use burn::module::Module;
 use burn::tensor::{Tensor, activation};
 use std::f32::consts::TAU;
 use vaelet_model::Likelihood;
@@ -40,9 +41,13 @@ pub fn elbo(
     images: Tensor<2>,
     epsilon: Tensor<2>,
 ) -> Elbo {
-    let (mean, log_var) = match (encoder, network.encode(graphs, images.clone())) {
-        (Encoder::Learns, posterior) => posterior,
-        (Encoder::Stays, (mean, log_var)) => (mean.detach(), log_var.detach()),
+    let (mean, log_var) = match encoder {
+        Encoder::Learns => network.encode(graphs, images.clone()),
+        Encoder::Stays => {
+            // Without gradients: what is tracked and never asked for is never freed.
+            let (mean, log_var) = network.valid().encode(graphs, images.clone().inner());
+            (Tensor::from_inner(mean), Tensor::from_inner(log_var))
+        }
     };
     let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon.clone();
     let logits = network.decode_logits(graphs, z.clone());

@@ -139,7 +139,8 @@ fn between(z: Tensor<2>, rng: &mut Pcg64Mcg) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::preset;
+    use crate::architecture::{pictures, preset};
+    use rand::SeedableRng;
     use vaelet_model::random;
 
     #[test]
@@ -172,5 +173,35 @@ mod tests {
         assert!((alone.0 - shared.0).abs() < 1e-3 * alone.0.abs());
         let differences = alone.1.iter().zip(&shared.1).map(|(a, b)| (a - b).abs());
         assert!(differences.fold(0.0, f32::max) < 1e-4);
+    }
+
+    #[test]
+    fn sharpening_moves_the_decoder_and_leaves_the_encoder() {
+        let spec = pictures("any", "Any", "", 16).spec;
+        let (encoder, decoder) = spec.graphs().unwrap();
+        let graphs = Graphs { encoder, decoder };
+        let device = Device::flex().autodiff();
+        let network = Network::init(&graphs, 1, &device);
+        let mut adversary = Adversary::new(spec.input, 2, &device).unwrap();
+        let tensor = |values: Vec<f32>| batch::to_tensor(values, 4, &device);
+        let inputs = [
+            tensor(random::uniforms(3, 4 * spec.input.len())),
+            tensor(random::normals(4, 4 * spec.latent_size())),
+        ];
+        let (likelihood, mut rng) = (spec.likelihood, Pcg64Mcg::seed_from_u64(5));
+        let learner = &mut adversary;
+        let step = sharpen(
+            &network, &graphs, likelihood, learner, 1e-3, inputs, &mut rng,
+        );
+        let mut optimizer = burn::optim::SgdConfig::new().init();
+        let moved = optimizer.step(1.0, network.clone(), step.gradients);
+        let (before, after) = (
+            network.to_tensors(&graphs).unwrap(),
+            moved.to_tensors(&graphs).unwrap(),
+        );
+        for (name, tensor) in &before {
+            let stays = tensor.data == after[name].data;
+            assert_eq!(stays, name.starts_with("encoder"), "{name}");
+        }
     }
 }
