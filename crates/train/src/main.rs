@@ -338,7 +338,8 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
         seed: args.seed,
     });
     spec.likelihood = trained.likelihood;
-    let mut components = Some(preset.components);
+    // A covariance needs several times as many images as it has rows.
+    let mut components = Some(preset.components.min((images.count() / 400).max(1)));
     if let Some(prior) = trained.network.prior() {
         spec.latents[0].prior = prior.spec();
         components = None;
