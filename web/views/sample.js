@@ -18,9 +18,9 @@ const COLUMNS = [
   [0, 5],
 ];
 
-const markup = ({ one, many, heading }) => `
+const markup = ({ one, many }) => `
   <header class="opening">
-    <h1 tabindex="-1">${heading}</h1>
+    <h1 tabindex="-1"></h1>
   </header>
   <div class="sheet" id="sheet">
     <canvas id="samples" class="ink pixels" role="img" aria-label="A sheet of sampled ${many}"></canvas>
@@ -62,6 +62,7 @@ export function mount(root, { model, params, setParams, navigate }) {
   const subject = subjectOf(model.info);
   const { many } = subject;
   const $ = fill(root, markup(subject));
+  root.querySelector("h1").textContent = subject.heading; // a model's title is text, whatever is in it
   const sheet = $("sheet");
   const state = {
     seed: seedParam(params, "seed", 7),

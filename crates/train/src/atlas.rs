@@ -5,7 +5,7 @@ use crate::data::Images;
 use crate::directions::Direction;
 use crate::picture::{extension, grid, save};
 use crate::release::{Release, put};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use image::DynamicImage;
 use image::imageops::FilterType;
 use linfa::ParamGuard;
@@ -101,8 +101,15 @@ impl Atlas {
             return Ok(None);
         }
         let json = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let atlas = serde_json::from_slice(&json);
-        atlas.with_context(|| format!("{} is no atlas", path.display()))
+        let atlas: Self = serde_json::from_slice(&json)
+            .with_context(|| format!("{} is no atlas", path.display()))?;
+        ensure!(
+            atlas.format == FORMAT,
+            "{} has the format `{}`, expected `{FORMAT}`",
+            path.display(),
+            atlas.format,
+        );
+        Ok(Some(atlas))
     }
 
     /// Writes atlas and thumbnails of `release` into `folder`.
@@ -118,7 +125,7 @@ impl Atlas {
     ) -> Result<()> {
         let latent = release.model.spec.latent_size();
         let plane = Plane::of(release, train)?;
-        let some = spread(test.count(), ITEMS[usize::from(latent > 2)]);
+        let some = test.spread(ITEMS[usize::from(latent > 2)]);
         let means = release.means(test, &some)?;
         let side = SIDE.min(test.shape.width.min(test.shape.height));
         let picture = format!("atlas.{}", extension(test.shape));
@@ -173,7 +180,7 @@ impl Plane {
                 axes: [vec![1.0, 0.0], vec![0.0, 1.0]],
             });
         }
-        let some = spread(images.count(), MEANS);
+        let some = images.spread(MEANS);
         let means = release.means(images, &some)?.into_iter().map(f64::from);
         let means = Array2::from_shape_vec((some.len(), latent), means.collect())?;
         let origin = means.sum_axis(Axis(0)) / some.len() as f64;
@@ -222,7 +229,7 @@ fn examples(release: &Release, test: &Images, has_classes: bool) -> Result<Vec<P
         };
         (0..classes).flat_map(of).collect()
     } else {
-        spread(test.count(), EXAMPLES)
+        test.spread(EXAMPLES)
     };
     let latent = release.model.spec.latent_size();
     let means = release.means(test, &chosen)?;
@@ -275,12 +282,6 @@ fn thumbnails(images: &Images, chosen: &[usize], side: usize) -> Result<DynamicI
         }
     }
     grid(&values, small, COLUMNS)
-}
-
-/// `most` indices below `count`, evenly spread.
-pub fn spread(count: usize, most: usize) -> Vec<usize> {
-    let most = most.min(count);
-    (0..most).map(|i| i * count / most).collect()
 }
 
 fn rounded(values: &[f32]) -> Vec<f32> {

@@ -53,7 +53,7 @@ impl Classifier {
                 .map(|_| rng.random_range(0..images.count()))
                 .collect();
             let (codes, share) = targets(&images.attributes, &chosen, &device);
-            let x = batch::to_tensor(batch::plain(images, &chosen), BATCH, &release.device);
+            let x = release.batch(images, &chosen);
             let (some, rest) = (
                 x.clone().slice([0..BACK, 0..shape.len()]),
                 x.slice([BACK..BATCH, 0..shape.len()]),

@@ -1,7 +1,7 @@
 //! The learned prior's density, differentiable: with it the mixture can be trained along
 //! with encoder and decoder, and counts as p(z) when a model is measured.
 
-use crate::network::to_vec;
+use crate::network::{to_vec, towards};
 use anyhow::{Context, Result};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation};
@@ -120,15 +120,9 @@ impl Density {
     /// As [`crate::network::Network::average`].
     pub fn average(self, other: &Self, decay: f64) -> Self {
         Self {
-            logit: self
-                .logit
-                .map(|v| v * decay + other.logit.val().inner() * (1.0 - decay)),
-            mean: self
-                .mean
-                .map(|v| v * decay + other.mean.val().inner() * (1.0 - decay)),
-            whitening: self
-                .whitening
-                .map(|v| v * decay + other.whitening.val().inner() * (1.0 - decay)),
+            logit: towards(self.logit, &other.logit, decay),
+            mean: towards(self.mean, &other.mean, decay),
+            whitening: towards(self.whitening, &other.whitening, decay),
         }
     }
 }

@@ -53,8 +53,8 @@ pub struct Score {
 /// # Errors
 /// Attributes that determine one another, or a device that fails.
 pub fn find(release: &Release, classifier: &Classifier, images: &Images) -> Result<Vec<Direction>> {
-    let all: Vec<usize> = (0..images.count()).collect();
-    let vectors = vectors(&images.attributes, &release.means(images, &all)?)?;
+    let means = release.means(images, &images.spread(usize::MAX))?;
+    let vectors = vectors(&images.attributes, &means)?;
     let subjects = Subjects::of(release, classifier, images, SUBJECTS)?;
     let attributes = images.attributes.iter();
     attributes
@@ -119,9 +119,8 @@ pub fn test(
     directions: &[Direction],
     images: &Images,
 ) -> Result<Vec<Score>> {
-    let all: Vec<usize> = (0..images.count()).collect();
     let mut read = Vec::new();
-    for chosen in all.chunks(BATCH) {
+    for chosen in images.spread(usize::MAX).chunks(BATCH) {
         read.extend(classifier.read(release.batch(images, chosen))?);
     }
     let subjects = Subjects::of(release, classifier, images, usize::MAX)?;

@@ -168,8 +168,7 @@ pub fn evaluate(
     let (mut reconstruction, mut divergence, mut kl) = (0.0, 0.0, vec![0.0; latent]);
     let (mut squares, mut similarity) = (0.0, 0.0);
     let (mut sum, mut sum_of_squares) = (vec![0.0; latent], vec![0.0; latent]);
-    let all: Vec<usize> = (0..test.count()).collect();
-    for chosen in all.chunks(BATCH) {
+    for chosen in test.spread(usize::MAX).chunks(BATCH) {
         let x = batch::to_tensor(
             batch::of(likelihood, test, chosen, &mut rng),
             chosen.len(),
@@ -300,7 +299,7 @@ fn measure(release: &Release, x: Tensor<2>, seed: u64) -> Elbo {
 
 /// The chosen images and what comes back from their μ, `[N, C, H, W]` each.
 fn reconstructed(release: &Release, test: &Images, chosen: &[usize]) -> Result<[Vec<f32>; 2]> {
-    let x = batch::to_tensor(batch::plain(test, chosen), chosen.len(), &release.device);
+    let x = release.batch(test, chosen);
     let (mean, _) = release.network.encode(&release.graphs, x.clone());
     let back = to_vec(release.network.decode(&release.graphs, mean))?;
     let shape = test.shape;
@@ -325,12 +324,7 @@ impl Compared {
     fn new(release: &Release, train: &Images, test: &Images) -> Result<Self> {
         let shape = test.shape;
         let count = test.count().min(SAMPLES);
-        let images = |data: &Images| {
-            let chosen: Vec<usize> = (0..count.min(data.count()))
-                .map(|i| i * data.count() / count.min(data.count()))
-                .collect();
-            channels_first(&batch::plain(data, &chosen), shape.channels, shape.len())
-        };
+        let images = |data: &Images| data.floats(&data.spread(count));
         let sample = |priors: &Priors| {
             let z = priors.sample(SEED, count, 1.0);
             let latent = release.model.spec.latent_size();

@@ -9,12 +9,13 @@ use std::path::Path;
 
 const FILE: &str = "training.json";
 
-/// One call of `vaelet train`.
+/// One call of `vaelet train`, or of `vaelet complete` where that fitted the prior again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
     /// The call, with DATA for the folder of the data set.
     pub command: String,
-    /// Passes over the data that it took: fewer than asked for where it stopped early.
+    /// Passes over the data that it took: fewer than asked for where it stopped early, none where only the
+    /// prior was fitted.
     pub epochs: usize,
 }
 

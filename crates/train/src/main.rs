@@ -259,6 +259,20 @@ fn main() -> Result<()> {
         } => {
             let device = device.open()?;
             let (train, test) = splits(&Release::read(&model, device.clone())?.model.spec, &data)?;
+            if let Some(components) = components {
+                let name = model.display();
+                let stage = Stage {
+                    command: format!(
+                        "vaelet complete {name} --data DATA --components {components}"
+                    ),
+                    epochs: 0,
+                };
+                let mut stages = history::read(&model)?;
+                if stages.last() != Some(&stage) {
+                    stages.push(stage);
+                }
+                history::write(&model, &stages)?;
+            }
             complete(&model, &device, components, &train, &test)
         }
         Command::Sample {
@@ -304,6 +318,10 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     let begin = args.begin(&preset)?;
     preset.learning_rate = args.learning_rate.unwrap_or(preset.learning_rate);
     preset.patience = args.patience.or(preset.patience);
+    ensure!(
+        preset.patience.is_none() || !preset.adversarial,
+        "--patience goes by −ELBO, which sharpening makes worse; leave it out"
+    );
     if let Some(begin) = &begin {
         preset.spec.likelihood = begin.spec.likelihood;
     }

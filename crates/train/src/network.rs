@@ -131,12 +131,8 @@ impl Network {
             let pairs = stack.steps.into_iter().zip(&other.steps);
             let steps = pairs
                 .map(|(a, b)| Affine {
-                    weight: a
-                        .weight
-                        .map(|w| w * decay + b.weight.val().inner() * (1.0 - decay)),
-                    bias: a
-                        .bias
-                        .map(|w| w * decay + b.bias.val().inner() * (1.0 - decay)),
+                    weight: towards(a.weight, &b.weight, decay),
+                    bias: towards(a.bias, &b.bias, decay),
                 })
                 .collect();
             Stack { steps }
@@ -174,6 +170,15 @@ impl Network {
     fn affines(&self) -> impl Iterator<Item = &Affine> {
         self.encoder.steps.iter().chain(&self.decoder.steps)
     }
+}
+
+/// `decay` · a + (1 − `decay`) · b, where b is being trained and a is not.
+pub fn towards<const D: usize>(
+    a: Param<Tensor<D>>,
+    b: &Param<Tensor<D>>,
+    decay: f64,
+) -> Param<Tensor<D>> {
+    a.map(|a| a * decay + b.val().inner() * (1.0 - decay))
 }
 
 /// A tensor's values on the host.

@@ -30,10 +30,9 @@ const SEED: u64 = 1;
 /// A device that fails.
 pub fn draws(release: &Release, images: &Images) -> Result<Vec<f32>> {
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
-    let count = images.count().min(IMAGES);
-    let chosen: Vec<usize> = (0..count).map(|i| i * images.count() / count).collect();
+    let chosen = images.spread(IMAGES);
     let mut draws = Vec::new();
-    for _ in 0..IMAGES.div_ceil(count).min(10) {
+    for _ in 0..IMAGES.div_ceil(chosen.len()).min(10) {
         for chosen in chosen.chunks(BATCH) {
             let x = batch::of(release.model.spec.likelihood, images, chosen, &mut rng);
             let x = batch::to_tensor(x, chosen.len(), &release.device);

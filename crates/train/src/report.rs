@@ -1,6 +1,5 @@
 //! A model's pictures and its card: what a person looks at before believing a figure.
 
-use crate::atlas::spread;
 use crate::data::Images;
 use crate::directions::Direction;
 use crate::evaluation::Evaluation;
@@ -129,7 +128,10 @@ fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &st
     let data = spec.training.as_ref().map_or("", |training| &training.data);
     let commands: String = stages
         .iter()
-        .map(|stage| format!("    {}    # {} epochs\n", stage.command, stage.epochs))
+        .map(|stage| match stage.epochs {
+            0 => format!("    {}\n", stage.command),
+            epochs => format!("    {}    # {epochs} epochs\n", stage.command),
+        })
         .collect();
     let training = match commands.as_str() {
         "" => String::new(),
@@ -152,7 +154,7 @@ fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &st
 fn reconstructions(release: &Release, test: &Images) -> Result<Vec<f32>> {
     let [columns, rows] = PAIRS;
     let mut pictures = Vec::new();
-    for chosen in spread(test.count(), columns * rows).chunks(columns) {
+    for chosen in test.spread(columns * rows).chunks(columns) {
         let chosen: Vec<usize> = chosen.iter().copied().cycle().take(columns).collect();
         pictures.extend(test.floats(&chosen));
         pictures.extend(release.decode(release.means(test, &chosen)?)?);
@@ -204,7 +206,7 @@ fn edits(release: &Release, directions: &[Direction]) -> Result<Vec<f32>> {
 }
 
 fn map(release: &Release, test: &Images) -> Result<Vec<f32>> {
-    let means = release.means(test, &spread(test.count(), test.count()))?;
+    let means = release.means(test, &test.spread(usize::MAX))?;
     let range = |axis: usize| {
         let mut values: Vec<f32> = means.iter().skip(axis).step_by(2).copied().collect();
         values.sort_by(f32::total_cmp);

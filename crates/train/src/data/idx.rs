@@ -20,7 +20,7 @@ pub fn read(folder: &Path, split: Split) -> Result<Images> {
     };
     ensure!(
         folder.is_dir(),
-        "no data in {}: the folder does not exist. Download MNIST with `vaelet data fetch mnist --out {}`",
+        "no data in {}: the folder does not exist. `vaelet data fetch mnist --out {}` downloads MNIST, with fashion-mnist in its place Fashion-MNIST",
         folder.display(),
         folder.display(),
     );
@@ -54,7 +54,7 @@ fn array(folder: &Path, name: &str, rank: usize) -> Result<Idx> {
     let path = folder.join(format!("{name}.gz"));
     let compressed = File::open(&path).with_context(|| {
         format!(
-            "{} is missing. Download MNIST with `vaelet data fetch mnist --out {}`",
+            "{} is missing. `vaelet data fetch mnist --out {}` downloads MNIST, with fashion-mnist in its place Fashion-MNIST",
             path.display(),
             folder.display(),
         )

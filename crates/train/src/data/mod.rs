@@ -55,6 +55,12 @@ impl Images {
         self.labels.len()
     }
 
+    /// The indices of `most` images, evenly spread; of all where there are fewer.
+    pub fn spread(&self, most: usize) -> Vec<usize> {
+        let most = most.min(self.count());
+        (0..most).map(|i| i * self.count() / most).collect()
+    }
+
     /// The chosen images, `[N, C, H, W]` in `[0, 1]`.
     pub fn floats(&self, chosen: &[usize]) -> Vec<f32> {
         channels_first(
@@ -88,11 +94,10 @@ pub enum Source {
 /// A missing folder or file, or one that is not what its name says; the message names
 /// it and what to do.
 pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result<Images> {
+    // What IDX files there are to download is told where they are read.
     ensure!(
-        folder.is_dir(),
-        "no data in {}: the folder does not exist. `vaelet data fetch mnist --out {}` downloads \
-         MNIST into it",
-        folder.display(),
+        folder.is_dir() || source == Source::Idx,
+        "no images in {}: the folder does not exist",
         folder.display(),
     );
     let images = match source {
