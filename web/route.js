@@ -4,7 +4,7 @@
  * parse falls back to its default.
  */
 
-const VIEWS = ["draw", "sample", "morph"];
+export const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
 
 /** @returns {{ view: string, params: URLSearchParams }} */
 export function parseHash(hash) {
@@ -18,11 +18,26 @@ export function formatHash(view, params) {
   return `#/${view}${query ? `?${query}` : ""}`;
 }
 
+/** Sets what has a value and takes out what is `null`. @param {URLSearchParams} params */
+export function change(params, changes) {
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) params.delete(name);
+    else params.set(name, value);
+  }
+  return params;
+}
+
 /** A number of the hash, clamped into [min, max]; `fallback` where it is missing or no number. */
 export function numberParam(params, name, fallback, min, max) {
   const text = params.get(name);
   const value = text === null || text.trim() === "" ? NaN : Number(text);
   return Number.isFinite(value) ? Math.min(max, Math.max(min, value)) : fallback;
+}
+
+/** One of several words of the hash, the first unless another is given. */
+export function wordParam(params, name, words) {
+  const word = params.get(name);
+  return words.includes(word) ? word : words[0];
 }
 
 export const MAX_SEED = 2 ** 32 - 1;

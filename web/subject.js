@@ -1,15 +1,18 @@
 /**
- * What a model's pictures are: digits, which a reader can draw and which are shown as ink
- * on paper, or anything else, which is shown as it is.
+ * What a model's pictures are called, and how they are shown: digits as ink on paper, anything
+ * else as it is.
  */
+
+import { isDrawable } from "./library.js";
 
 /**
  * @param {import("./vaelet.js").ModelInfo} info
  * @returns {{ drawable: boolean, one: string, many: string, heading: string }}
  */
-export function subjectOf({ title, likelihood, input }) {
-  const { channels, width, height } = input;
-  const drawable = likelihood.kind === "bernoulli" && channels === 1 && width === 28 && height === 28;
-  if (drawable) return { drawable, one: "digit", many: "digits", heading: "Digits nobody wrote" };
-  return { drawable, one: "picture", many: "pictures", heading: `${title}, imagined` };
+export function subjectOf(info) {
+  if (isDrawable(info)) return { drawable: true, one: "digit", many: "digits", heading: "Digits nobody wrote" };
+  if (/portrait|face|avatar/i.test(`${info.name} ${info.title}`)) {
+    return { drawable: false, one: "face", many: "faces", heading: "Faces that never existed" };
+  }
+  return { drawable: false, one: "picture", many: "pictures", heading: `${info.title}, imagined` };
 }

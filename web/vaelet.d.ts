@@ -69,6 +69,15 @@ export interface Elbo extends Cost {
   elbo: number;
 }
 
+/** What one layer writes. */
+export interface Activation {
+  height: number;
+  width: number;
+  channels: number;
+  /** [H, W, C] */
+  values: Float32Array;
+}
+
 export interface Measured {
   /** Milliseconds of one decode; `null` where not measured or not available. */
   webgpu: number | null;
@@ -137,6 +146,11 @@ export class Model {
   ): Promise<Reconstruction>;
   /** The evidence lower bound of one image, estimated with one sample. */
   elbo(pixels: Float32Array, options?: { seed?: number; temperature?: number }): Promise<Elbo>;
+  /**
+   * What each layer of the encoder writes for one image [C, H, W], or of the decoder for one latent,
+   * first layer first. Computed on the CPU, whatever runs the model.
+   */
+  activations(part: "encoder" | "decoder", values: Float32Array): Promise<Activation[]>;
   /** Moves the model to another backend without fetching it again; on failure it stays where it is. */
   setBackend(backend: BackendChoice): Promise<void>;
   /** Gives memory and GPU resources back; the model cannot be used afterwards. */

@@ -8,6 +8,9 @@
 /** How often a lost GPU is asked again before the CPU takes over for good. */
 const MAX_GPU_REBUILDS = 2;
 
+/** Where weights are kept between visits (Cache Storage). */
+const CACHE = "vaelet-weights";
+
 /** An error with a machine-readable `code` and a sentence that says what to do. */
 export class VaeletError extends Error {
   /**
@@ -43,12 +46,20 @@ export async function loadModel(url, { backend = "auto", onProgress, signal } = 
   const runtime = loadRuntime();
   runtime.catch(() => {}); // reported below, unless the files fail first
   const { spec, info, weightsUrl } = await fetchSpec(folder, signal);
-  const weights = fetchWeights(weightsUrl, info.weights.bytes, onProgress, signal);
+  const kept = weightsUrl.href + (info.weights.sha256 ? `?sha256=${info.weights.sha256}` : "");
+  const weights = readKept(kept, info.weights.bytes, onProgress).then((bytes) => bytes ?? fetchWeights(weightsUrl, info.weights.bytes, onProgress, signal));
   weights.catch(() => {}); // reported below, unless the runtime fails first
   wasm = await runtime;
-  const inner = await createRuntime(spec, weights, backend);
+  let inner;
+  try {
+    inner = await createRuntime(spec, weights, backend);
+  } catch (error) {
+    if (!signal?.aborted) await forget(weightsUrl); // whatever was kept, the next attempt starts afresh
+    throw error;
+  }
   if (signal?.aborted) inner.free();
   signal?.throwIfAborted();
+  keep(weightsUrl, kept, await weights);
   return new Model(info, spec, await weights, inner);
 }
 
@@ -74,6 +85,8 @@ export class Model {
   #inner;
   #spec;
   #weights;
+  /** @type {Promise<any> | undefined} runs on the CPU beside the GPU, for `activations` */
+  #beside;
   #rebuilds = 0;
   #lost = false;
   /** Counts the choices of a backend: only the last one counts. */
@@ -211,6 +224,26 @@ export class Model {
   }
 
   /**
+   * What each layer of the encoder writes for one image, or of the decoder for one latent, first
+   * layer first. Computed on the CPU, whatever runs the model: a GPU keeps these values to itself.
+   * @param {"encoder" | "decoder"} part
+   * @param {Float32Array} values pixels [C, H, W], or a latent
+   * @returns {Promise<{ height: number, width: number, channels: number, values: Float32Array }[]>} values [H, W, C]
+   */
+  async activations(part, values) {
+    const inner = this.backend === "cpu" ? this.#inner : await this.#onCpu();
+    const trace = inner.activations(values, part === "decoder");
+    const layers = [];
+    for (let at = 0; at < trace.length; ) {
+      const [height, width, channels] = trace.subarray(at, at + 3);
+      const start = at + 3;
+      at = start + height * width * channels;
+      layers.push({ height, width, channels, values: trace.subarray(start, at) });
+    }
+    return layers;
+  }
+
+  /**
    * Moves the model to another backend without fetching it again; on failure it stays where it is.
    * The model can be used meanwhile.
    * @param {"auto" | "webgpu" | "cpu"} backend
@@ -231,6 +264,16 @@ export class Model {
     this.onRebuilt = null;
     this.#choice += 1;
     this.#release(this.#inner);
+    this.#beside?.then((inner) => inner.free(), () => {});
+  }
+
+  /** A runtime on the CPU beside the one on the GPU, built when first asked for and kept. */
+  #onCpu() {
+    this.#beside ??= createRuntime(this.#spec, this.#weights, "cpu").catch((error) => {
+      this.#beside = undefined; // so that the next call starts afresh
+      throw error;
+    });
+    return this.#beside;
   }
 
   async #ask(question) {
@@ -372,6 +415,39 @@ async function fetchSpec(folder, signal) {
     throw new VaeletError("bad-model", `${url.pathname} names weights outside its folder ("${file}"). Put them beside model.json.`);
   }
   return { spec, info, weightsUrl };
+}
+
+/** Weights that a page has fetched before, by their hash; nothing where there are none or no cache. */
+async function readKept(key, total, onProgress) {
+  try {
+    const response = await (await caches.open(CACHE)).match(key);
+    if (!response) return undefined;
+    const weights = new Uint8Array(await response.arrayBuffer());
+    onProgress?.({ loaded: total, total });
+    return weights;
+  } catch {
+    return undefined; // only secure pages have a cache, and some browsers forbid it
+  }
+}
+
+/** Keeps weights, which the runtime has checked, instead of all other versions of that file. */
+async function keep(url, key, weights) {
+  try {
+    const cache = await caches.open(CACHE);
+    if (await cache.match(key)) return;
+    await forget(url);
+    await cache.put(key, new Response(weights));
+  } catch {
+    // A full disk is no reason to fail.
+  }
+}
+
+async function forget(url) {
+  try {
+    await (await caches.open(CACHE)).delete(url.href, { ignoreSearch: true });
+  } catch {
+    // Nothing was kept.
+  }
 }
 
 async function fetchWeights(url, total, onProgress, signal) {

@@ -1,6 +1,6 @@
 /**
  * What the browser tests stand on: a server for the built page whose answers a
- * test can damage, a Chromium with or without WebGPU, and pages that remember
+ * test can damage, a Chromium with or without WebGPU, a Firefox, and pages that remember
  * every complaint on their console.
  */
 
@@ -11,12 +11,14 @@ import { createServer } from "node:http";
 import { delimiter, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import puppeteer from "puppeteer-core";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
 /** The page must work in any folder, so it is not served from the root. */
 const PREFIX = "/some/folder/";
-const BROWSERS = ["chromium", "chromium-browser", "google-chrome"];
+const CHROMIUMS = ["chromium", "chromium-browser", "google-chrome"];
+const FIREFOXES = ["firefox", "firefox-esr"];
 const TYPES = {
   ".css": "text/css",
   ".html": "text/html",
@@ -50,11 +52,14 @@ const NO_ADAPTER = /No available adapters/;
 export async function startServer() {
   assert(existsSync(join(DIST, "vaelet-web_bg.wasm")), "dist/ holds no page: run `cargo xtask build` first");
   const damaged = new Map();
+  const requested = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
     const path = pathname.startsWith(PREFIX) ? pathname.slice(PREFIX.length) || "index.html" : null;
+    requested.push(path);
     const { status, body } = await answer(path, damaged.get(path));
     response.writeHead(status, {
+      "access-control-allow-origin": "*", // as GitHub Pages has it, for elements on other sites
       "cache-control": "no-store",
       "content-length": body.length,
       "content-type": status === 200 ? (TYPES[extname(path)] ?? "application/octet-stream") : "text/plain",
@@ -66,6 +71,21 @@ export async function startServer() {
     url: `http://127.0.0.1:${server.address().port}${PREFIX}`,
     damage: (path, change) => damaged.set(path, change),
     repair: () => damaged.clear(),
+    /** Paths that were asked for so far. */
+    requested,
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+/** Serves one page of somebody else's, at an origin of its own and under a policy. */
+export async function startArticle(body, policy) {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/html", "content-security-policy": policy });
+    response.end(`<!doctype html><html lang="en"><title>An article</title><link rel="icon" href="data:,">${body}`);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}/`,
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }
@@ -80,26 +100,31 @@ async function answer(path, change) {
 /** Starts Chromium, with WebGPU on its software adapter or without any adapter. */
 export async function startBrowser({ webgpu }) {
   const args = [...QUIET, ...(webgpu ? WEBGPU : NO_WEBGPU)];
-  return chromium.launch({ executablePath: findBrowser(), args });
+  return chromium.launch({ executablePath: findBrowser("CHROMIUM", CHROMIUMS), args });
 }
 
-function findBrowser() {
-  const { CHROMIUM, PATH = "" } = process.env;
-  if (CHROMIUM) {
-    assert(existsSync(CHROMIUM), `CHROMIUM names ${CHROMIUM}, which does not exist`);
-    return CHROMIUM;
+/** Starts Firefox, which has no WebGPU on Linux, by WebDriver BiDi. */
+export function startFirefox() {
+  return puppeteer.launch({ browser: "firefox", executablePath: findBrowser("FIREFOX", FIREFOXES), headless: true });
+}
+
+function findBrowser(variable, programs) {
+  const named = process.env[variable];
+  if (named) {
+    assert(existsSync(named), `${variable} names ${named}, which does not exist`);
+    return named;
   }
-  const files = PATH.split(delimiter).flatMap((folder) => BROWSERS.map((name) => join(folder, name)));
+  const files = (process.env.PATH ?? "").split(delimiter).flatMap((folder) => programs.map((name) => join(folder, name)));
   const found = files.find(existsSync);
-  assert(found, "no Chromium was found: `cargo xtask test browser` installs it, or name one in CHROMIUM");
+  assert(found, `no ${programs[0]} was found: \`cargo xtask test browser\` installs it, or name one in ${variable}`);
   return found;
 }
 
 /**
- * Opens the page at a hash, gives it to `use`, and asserts that nothing was said
- * on its console but what is `expected`.
+ * Opens the page at a hash, or any other `url`, gives it to `use`, and asserts that nothing was
+ * said on its console but what is `expected`.
  */
-export async function withPage({ browser, server }, hash, use, { expected, init, ...context } = {}) {
+export async function withPage({ browser, server }, hash, use, { expected, init, url = server.url + hash, ...context } = {}) {
   const tab = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...context });
   try {
     // A GPU in software on a busy machine takes its time.
@@ -107,7 +132,7 @@ export async function withPage({ browser, server }, hash, use, { expected, init,
     const page = await tab.newPage();
     const complaints = listen(page);
     if (init) await page.addInitScript(init);
-    await page.goto(server.url + hash);
+    await page.goto(url);
     await use(page);
     const unexpected = complaints.filter((text) => !NO_ADAPTER.test(text) && !expected?.test(text));
     assert.deepEqual(unexpected, [], "the console is not free of errors");
@@ -116,22 +141,24 @@ export async function withPage({ browser, server }, hash, use, { expected, init,
   }
 }
 
-function listen(page) {
+/** Everything a page complains of on its console. Works for Playwright's pages and Puppeteer's. */
+export function listen(page) {
   const complaints = [];
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    if (["error", "warning", "warn"].includes(message.type())) complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(`uncaught: ${error.stack}`));
   return complaints;
 }
 
-/** Waits until the model is loaded and a view is there. */
+/** Waits until a view is there and its model runs where it was asked to. */
 export async function ready(page) {
   const failed = page.waitForSelector("#error:not([hidden])").then(
     async () => assert.fail(`the page says: ${await page.textContent("#error-message")}`),
     () => {}, // the page worked, or was closed
   );
   await Promise.race([page.waitForFunction(() => window.vaelet?.view), failed]);
+  await page.evaluate(() => vaelet.ready.then(() => {}));
 }
 
 /** Waits until everything that was asked for is on the screen. */
@@ -139,7 +166,8 @@ export async function settle(page) {
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))));
   await page.waitForFunction(async () => {
     const { state } = vaelet.view;
-    if (!state.pixels) return true; // nothing drawn, or another view
+    if (state.busy) return false;
+    if (!state.pixels || !("logVar" in state)) return true; // nothing drawn, or another view
     if (!state.image) return false;
     const { mean, logVar } = await vaelet.model.encode(state.pixels);
     const z = vaelet.model.reparameterize(mean, logVar, state);
@@ -181,6 +209,19 @@ export async function drawStrokes(page, strokes, pad = "#pad") {
       send("mouseReleased", last, 0),
     ]);
   }
+  await cdp.detach();
+}
+
+/** Drags a finger over an element; points are parts of its width and height. */
+export async function touchDrag(page, selector, points) {
+  const box = await page.locator(selector).boundingBox();
+  const cdp = await page.context().newCDPSession(page);
+  const send = (type, touches) =>
+    cdp.send("Input.dispatchTouchEvent", { type, touchPoints: touches.map(([x, y]) => ({ x: box.x + x * box.width, y: box.y + y * box.height })) });
+  const [first, ...rest] = points;
+  await send("touchStart", [first]);
+  for (const point of rest) await send("touchMove", [point]);
+  await send("touchEnd", []);
   await cdp.detach();
 }
 

@@ -4,28 +4,31 @@
  * picture only changes when the reader changes something.
  */
 
-import { afterPause, announce, fill, formatNumber, oncePerFrame } from "../dom.js";
-import { examplesOf } from "../examples.js";
-import { decodeInk, encodeInk } from "../ink.js";
-import { createPad } from "../pad.js";
-import { paintPixels, sizeFor } from "../picture.js";
-import { createPosterior } from "../posterior.js";
+import { afterPause, element, fill, formatNumber, oncePerFrame, rove } from "../parts/dom.js";
+import { examplesOf } from "../parts/examples.js";
+import { decodeInk, encodeInk } from "../parts/ink.js";
+import { createPad } from "../parts/pad.js";
+import { paintInk, sizeFor } from "../parts/picture.js";
+import { createPosterior } from "../parts/posterior.js";
 import { newSeed, numberParam, seedParam } from "../route.js";
-import { createTemperature } from "../slider.js";
+import { createTemperature } from "../parts/slider.js";
 import { normalizeDrawing } from "../vaelet.js";
+import { createWall } from "../parts/wall.js";
 
 /** Frames the runtime may be working on; later ones wait, and only the newest is kept. */
 const MAX_IN_FLIGHT = 2;
+/** Other throws of ε that are shown beside the one in full. */
+const THROWS = 8;
 
 const MARKUP = `
   <header class="opening">
     <h1 tabindex="-1">Draw a digit, get it back from 32 numbers</h1>
   </header>
-  <div class="stage" id="stage" data-empty>
+  <div class="stage draw" id="stage" data-empty>
     <figure class="step step-pad">
       <figcaption>Your drawing</figcaption>
       <div class="frame">
-        <canvas id="pad" class="ink" role="img" aria-label="Drawing pad. Draw with mouse, pen or finger, or choose one of the digits below."></canvas>
+        <canvas id="pad" class="pad ink" role="img" aria-label="Drawing pad. Draw with mouse, pen or finger, or choose one of the digits below."></canvas>
         <p class="invite" id="invite">Draw a digit here</p>
       </div>
       <div class="row">
@@ -45,7 +48,7 @@ const MARKUP = `
     </figure>
     <figure class="step step-output">
       <figcaption>The reconstruction</figcaption>
-      <div class="frame"><canvas id="reconstruction" class="ink pixels" role="img" aria-label="Reconstruction"></canvas></div>
+      <div class="frame"><canvas id="reconstruction" class="live ink pixels" role="img" aria-label="Reconstruction"></canvas></div>
       <p class="note">decoded from z</p>
     </figure>
     <fieldset class="examples">
@@ -54,8 +57,15 @@ const MARKUP = `
     </fieldset>
     <div class="throw">
       <div id="temperature-host"></div>
-      <button type="button" id="new-epsilon">New ε</button>
+      <button type="button" id="new-epsilon"><span class="die" aria-hidden="true">⚄</span> Throw ε</button>
     </div>
+    <figure class="throws">
+      <figcaption>More from the same cloud: ${THROWS} other throws of ε</figcaption>
+      <div class="sheet" id="throws-sheet">
+        <div id="throws"></div>
+        <div class="picks" id="throw-picks" role="group" aria-label="Take one of these throws"></div>
+      </div>
+    </figure>
     <dl class="ledger">
       <div><dt>reconstruction</dt><dd id="reconstruction-nats">–</dd></div>
       <div><dt>+ KL</dt><dd id="kl-nats">–</dd></div>
@@ -77,12 +87,13 @@ const MARKUP = `
     <p>
       The noise ε is thrown once and kept until you ask for another; at T = 0 there is none. Training
       raised the ELBO: the reconstruction term is what it costs to describe your pixels once z is
-      known, the KL term what the cloud itself costs. A drawing unlike a digit costs more.
+      known, the KL term what the cloud itself costs.
     </p>
+    <p class="try">Draw something that is no digit, and see what comes back and what it costs.</p>
   </div>
 `;
 
-export function mount(root, { model, params, setParams, report }) {
+export function mount(root, { model, params, setParams, report, announce }) {
   const $ = fill(root, MARKUP);
   const { input } = model.info;
   const examples = examplesOf(model.info);
@@ -92,6 +103,8 @@ export function mount(root, { model, params, setParams, report }) {
   root.querySelector("h1").textContent = `Draw a digit, get it back from ${model.latentSize} numbers`;
   $("posterior-caption").textContent = `${model.latentSize} latents, μ ± σ`;
   const posterior = createPosterior($("posterior"), $("latent-readout"), model.latentSize);
+
+  const throws = createWall($("throws"), model, THROWS, "Reconstructions from other throws of ε");
 
   const state = { pixels: null, image: null, mean: null, logVar: null, z: null, reconstruction: null, kl: null, elbo: null };
   let temperature = numberParam(params, "temperature", 1, 0, 2);
@@ -109,6 +122,7 @@ export function mount(root, { model, params, setParams, report }) {
     for (const key of Object.keys(state)) state[key] = null;
     stage.dataset.empty = "";
     posterior.clear();
+    throws.show(new Float32Array(0));
     for (const id of ["elbo", "reconstruction-nats", "kl-nats"]) $(id).textContent = "–";
   };
 
@@ -121,6 +135,9 @@ export function mount(root, { model, params, setParams, report }) {
     const elbo = -(result.reconstruction + result.kl);
     Object.assign(state, result, { elbo });
     posterior.show(result);
+    const { mean, logVar } = result;
+    const others = throwSeeds().map((seed) => [...model.reparameterize(mean, logVar, { seed, temperature })]);
+    throws.show(Float32Array.from(others.flat()));
     $("elbo").textContent = formatNumber(elbo, 1);
     $("reconstruction-nats").textContent = formatNumber(result.reconstruction, 1);
     $("kl-nats").textContent = formatNumber(result.kl, 1);
@@ -139,7 +156,7 @@ export function mount(root, { model, params, setParams, report }) {
         blank();
         return;
       }
-      paintPixels($("seen"), state.pixels);
+      paintInk($("seen"), state.pixels);
     }
     if (!state.pixels) return;
     delete stage.dataset.empty;
@@ -189,11 +206,10 @@ export function mount(root, { model, params, setParams, report }) {
       pad.undo();
     }
   };
-  addEventListener("keydown", undoByKey);
+  root.addEventListener("keydown", undoByKey);
 
   for (const example of examples) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: example.label });
-    button.className = "example";
+    const button = element("button", { type: "button", className: "example", textContent: example.label });
     button.dataset.example = example.label;
     button.setAttribute("aria-label", `Try a ${example.label}`);
     button.addEventListener("click", () => pad.show(asContent(example)));
@@ -206,12 +222,21 @@ export function mount(root, { model, params, setParams, report }) {
     setParams({ temperature: value === 1 ? null : value });
   });
 
-  $("new-epsilon").addEventListener("click", () => {
-    seed = newSeed();
+  const throwSeeds = () => Array.from({ length: THROWS }, (_, i) => seed + i + 1);
+  const takeThrow = (next) => {
+    seed = next;
     epsilon = model.noise({ seed });
     draw();
     setParams({ epsilon: seed });
+  };
+  $("new-epsilon").addEventListener("click", () => takeThrow(newSeed()));
+  const picks = Array.from({ length: THROWS }, (_, i) => {
+    const pick = element("button", { type: "button", onclick: () => takeThrow(throwSeeds()[i]) });
+    pick.setAttribute("aria-label", `Throw ${i + 1}`);
+    return pick;
   });
+  $("throw-picks").append(...picks);
+  rove($("throw-picks"), picks, () => THROWS);
 
   const example = examples.find(({ label }) => label === params.get("example"));
   const ink = decodeInk(params.get("ink"));
@@ -222,8 +247,10 @@ export function mount(root, { model, params, setParams, report }) {
   return {
     state,
     pad,
+    redraw: draw,
     unmount() {
-      removeEventListener("keydown", undoByKey);
+      root.removeEventListener("keydown", undoByKey);
+      throws.unmount();
       draw.cancel();
       remember.flush();
       turn = shown = Infinity;

@@ -1,190 +1,231 @@
 /**
- * Morph: the way from one latent to another, as a large picture that follows a
- * slider or plays, and as a strip of steps that the slider runs along.
+ * Morph: the way from one latent to another, straight and by an arc side by side, following a
+ * slider or playing; or the square between four of them, as a grid to move about in.
  */
 
-import { announce, fill, oncePerFrame } from "../dom.js";
-import { createEnd } from "../end-card.js";
-import { sizeFor } from "../picture.js";
-import { numberParam } from "../route.js";
-import { createSlider } from "../slider.js";
+import { animate } from "../parts/apng.js";
+import { fill, oncePerFrame } from "../parts/dom.js";
+import { follow } from "../parts/follow.js";
+import { enlarge, imageOf, save, savedScale, sizeFor } from "../parts/picture.js";
+import { numberParam, seedParam, wordParam } from "../route.js";
+import { createSlider } from "../parts/slider.js";
+import { createSourceCard } from "../parts/source-card.js";
 import { subjectOf } from "../subject.js";
+import { createWall } from "../parts/wall.js";
 
 const MODES = ["slerp", "lerp"];
 const STEPS = 9;
+/** Pictures on a side of the grid between four ends. */
+const GRID = 7;
 /** One way, in milliseconds. */
 const DURATION = 3500;
+/** Frames of a saved animation, one way. */
+const FRAMES = 24;
 
 const markup = ({ one }) => `
   <header class="opening">
     <h1 tabindex="-1">From one ${one} to another</h1>
+    <div class="choice" role="radiogroup" aria-label="Ends">
+      <label><input type="radio" name="ends" id="ends-two" value="two">Two ends</label>
+      <label><input type="radio" name="ends" id="ends-four" value="four">Four corners</label>
+    </div>
   </header>
-  <div class="stage morph">
-    <figure class="step step-a" id="a"></figure>
-    <figure class="step step-morph">
-      <figcaption>Between them</figcaption>
-      <div class="frame" id="morph-frame" data-empty>
-        <canvas id="morph" class="ink pixels" role="img" aria-label="The picture between the two ends"></canvas>
-        <p class="invite">Draw the missing end to see the way</p>
-      </div>
+  <div class="stage morph" id="stage">
+    ${MODES.map((mode) => `
+      <figure class="step step-${mode}">
+        <figcaption>${mode === "slerp" ? "Slerp, by an arc" : "Lerp, straight"}</figcaption>
+        <div class="frame morph-frame" data-empty>
+          <canvas id="${mode}" class="live ink pixels" role="img" aria-label="The ${one} between the ends, by ${mode}"></canvas>
+          <p class="invite">Draw the missing end to see the way</p>
+        </div>
+      </figure>`).join("")}
+    <div class="path">
+      <div class="strip sheet" id="strip-frame"><div id="strip"></div></div>
+      <div class="grid-pad sheet" id="grid-pad"><div id="grid"></div><i class="cross" id="cross"></i></div>
+      <div id="t-host"></div>
+      <div id="u-host"></div>
       <div class="row">
         <button type="button" id="play" class="primary">Play</button>
-        <div class="choice" role="radiogroup" aria-label="Kind of path">
-          <label><input type="radio" name="mode" id="mode-slerp" value="slerp">Slerp</label>
-          <label><input type="radio" name="mode" id="mode-lerp" value="lerp">Lerp</label>
-        </div>
+        <button type="button" id="save">Save animation</button>
+        <span class="note" id="saved" role="status"></span>
       </div>
-    </figure>
-    <figure class="step step-b" id="b"></figure>
-    <div class="path">
-      <div class="strip" id="strip-frame"><canvas id="strip" class="ink pixels" role="img" aria-label="${STEPS} steps from the first end to the second"></canvas></div>
-      <div id="t-host"></div>
     </div>
+    ${["a", "b", "c", "d"].map((id) => `<figure class="step step-${id}" id="${id}"></figure>`).join("")}
   </div>
   <div class="prose">
     <p>
-      Every picture here is one latent z on a path between two others, decoded; nothing is
+      Every picture here is one latent z on a path between others, decoded; nothing is
       cross-faded. <i>Lerp</i> walks the straight line, <i>slerp</i> an arc over the angle Ω between
       the two, which keeps its distance from the centre.
     </p>
-    <math display="block" id="formula-lerp">
-      <msub><mi>z</mi><mi>t</mi></msub><mo>=</mo>
-      <mrow><mo>(</mo><mn>1</mn><mo>−</mo><mi>t</mi><mo>)</mo></mrow><mspace width="0.15em"></mspace><mi>a</mi>
-      <mo>+</mo><mi>t</mi><mspace width="0.15em"></mspace><mi>b</mi>
-    </math>
-    <math display="block" id="formula-slerp">
-      <msub><mi>z</mi><mi>t</mi></msub><mo>=</mo>
-      <mfrac><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mo>(</mo><mn>1</mn><mo>−</mo><mi>t</mi><mo>)</mo><mi mathvariant="normal">Ω</mi></mrow><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi mathvariant="normal">Ω</mi></mrow></mfrac><mi>a</mi>
-      <mo>+</mo>
-      <mfrac><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi>t</mi><mi mathvariant="normal">Ω</mi></mrow><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi mathvariant="normal">Ω</mi></mrow></mfrac><mi>b</mi>
-    </math>
-    <p id="shell"></p>
+    <div>
+      <math display="block">
+        <msub><mi>z</mi><mtext>lerp</mtext></msub><mo>=</mo>
+        <mrow><mo>(</mo><mn>1</mn><mo>−</mo><mi>t</mi><mo>)</mo></mrow><mspace width="0.15em"></mspace><mi>a</mi>
+        <mo>+</mo><mi>t</mi><mspace width="0.15em"></mspace><mi>b</mi>
+      </math>
+      <math display="block">
+        <msub><mi>z</mi><mtext>slerp</mtext></msub><mo>=</mo>
+        <mfrac><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mo>(</mo><mn>1</mn><mo>−</mo><mi>t</mi><mo>)</mo><mi mathvariant="normal">Ω</mi></mrow><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi mathvariant="normal">Ω</mi></mrow></mfrac><mi>a</mi>
+        <mo>+</mo>
+        <mfrac><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi>t</mi><mi mathvariant="normal">Ω</mi></mrow><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi mathvariant="normal">Ω</mi></mrow></mfrac><mi>b</mi>
+      </math>
+    </div>
+    <p><span id="shell"></span> <span class="try">Stop half-way and compare the two.</span></p>
   </div>
 `;
 
-export function mount(root, { model, params, setParams, report }) {
-  const $ = fill(root, markup(subjectOf(model.info)));
-  const { input } = model.info;
-  sizeFor($("morph"), input);
-  sizeFor($("strip"), input, STEPS);
-  const radius = Math.sqrt(model.latentSize).toFixed(1);
+export function mount(root, { model, params, setParams, report, announce }) {
+  const subject = subjectOf(model.info);
+  const $ = fill(root, markup(subject));
+  const { input, name } = model.info;
+  const size = model.latentSize;
+  for (const mode of MODES) sizeFor($(mode), input);
+  const radius = Math.sqrt(size).toFixed(1);
   $("shell").textContent =
-    `With ${model.latentSize} latents, random ones lie about √${model.latentSize} ≈ ${radius} from the centre, ` +
+    `With ${size} latents, random ones lie about √${size} ≈ ${radius} from the centre, ` +
     "and hardly any nearer: the straight line cuts through a place where the model has seen little.";
 
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const state = {
     a: null,
     b: null,
+    c: null,
+    d: null,
+    ends: wordParam(params, "ends", ["two", "four"]),
     t: numberParam(params, "t", 0, 0, 1),
-    mode: MODES.includes(params.get("mode")) ? params.get("mode") : MODES[0],
+    u: numberParam(params, "u", 0, 0, 1),
     z: null,
-    playing: !still && !params.has("t"),
+    zLerp: null,
+    playing: !still && !params.has("t") && !params.has("u"),
+    get busy() {
+      return !strip.idle || !grid.idle;
+    },
+  };
+  const strip = createWall($("strip"), model, STEPS, `${STEPS} steps from the first end to the second, by slerp above and by lerp below`);
+  const grid = createWall($("grid"), model, GRID, `${GRID} by ${GRID} ${subject.many} between the four corners`);
+
+  const four = () => state.ends === "four";
+  const complete = () => Boolean(state.a && state.b && (!four() || (state.c && state.d)));
+
+  /** The latent at (t, u): along the upper and the lower side, then between the two. */
+  const at = (t, u, mode) => {
+    const { a, b, c, d } = state;
+    const upper = model.interpolate(a, b, t, { mode });
+    return four() ? model.interpolate(upper, model.interpolate(c, d, t, { mode }), u, { mode }) : upper;
   };
 
-  let stripChanged = true;
+  let pathChanged = true;
   const draw = oncePerFrame(() => {
-    const { a, b, mode } = state;
-    if (!a || !b) return;
-    state.z = model.interpolate(a, b, state.t, { mode });
-    model.present($("morph"), state.z);
-    if (!stripChanged) return;
-    stripChanged = false;
-    const steps = new Float32Array(STEPS * model.latentSize);
-    for (let i = 0; i < STEPS; i += 1) steps.set(model.interpolate(a, b, i / (STEPS - 1), { mode }), i * model.latentSize);
-    model.present($("strip"), steps, { columns: STEPS });
+    if (!complete()) return;
+    const { t, u } = state;
+    state.z = at(t, u, "slerp");
+    state.zLerp = at(t, u, "lerp");
+    model.present($("slerp"), state.z);
+    model.present($("lerp"), state.zLerp);
+    $("cross").style.setProperty("--x", t);
+    $("cross").style.setProperty("--y", u);
+    if (!pathChanged) return;
+    pathChanged = false;
+    const along = (count) => Array.from({ length: count }, (_, i) => i / (count - 1));
+    if (four()) grid.show(join(along(GRID).flatMap((v) => along(GRID).map((s) => at(s, v, "slerp"))), size));
+    else strip.show(join(MODES.flatMap((mode) => along(STEPS).map((s) => at(s, 0, mode))), size));
   });
 
-  const pathChanged = () => {
-    state.a = ends[0]?.latent ?? null;
-    state.b = ends[1]?.latent ?? null;
-    stripChanged = true;
-    const complete = Boolean(state.a && state.b);
-    if (!complete) state.z = null;
-    $("morph-frame").toggleAttribute("data-empty", !complete);
-    $("strip-frame").toggleAttribute("data-empty", !complete);
+  const endsChanged = () => {
+    for (const [id, card] of Object.entries(cards)) state[id] = card.latent;
+    pathChanged = true;
+    if (!complete()) state.z = state.zLerp = null;
+    for (const frame of root.querySelectorAll(".morph-frame, .path .sheet")) frame.toggleAttribute("data-empty", !complete());
     draw();
   };
 
-  const ends = [];
-  for (const [i, id, title] of [
-    [0, "a", "From"],
-    [1, "b", "To"],
-  ]) {
-    ends[i] = createEnd($(id), {
+  const cards = {};
+  const base = seedParam(params, "seed", 7);
+  const addCard = (id, i, title) => {
+    cards[id] = createSourceCard($(id), {
       id,
       title,
-      text: params.get(id),
-      seed: i + 1,
+      text: params.get(id) ?? `sample-${base}-${[29, 8, 38, 58][i]}-1`,
+      seed: base,
       model,
-      onChange: pathChanged,
+      onChange: endsChanged,
       onCommit: (text) => setParams({ [id]: text }),
       report,
     });
-  }
-  pathChanged();
-
-  const slider = createSlider($("t-host"), {
-    id: "t",
-    label: "Along the way, t",
-    min: 0,
-    max: 1,
-    step: 0.01,
-    value: state.t,
-    format: (t) => t.toFixed(2),
-    onInput(t) {
-      pause();
-      state.t = t;
-      draw();
-      announce(`${Math.round(t * 100)} percent of the way.`);
-    },
-    onChange: (t) => setParams({ t }),
-  });
-
-  // The strip is the slider's track: a step on it is a place to go.
-  $("strip").addEventListener("click", (event) => {
-    const box = $("strip").getBoundingClientRect();
-    const step = Math.min(STEPS - 1, Math.floor(((event.clientX - box.left) / box.width) * STEPS));
-    pause();
-    state.t = slider.value = step / (STEPS - 1);
-    draw();
-    setParams({ t: state.t });
-  });
-
-  const showMode = () => {
-    for (const mode of MODES) {
-      $(`mode-${mode}`).checked = mode === state.mode;
-      // MathML has no "hidden" property of its own, only the attribute.
-      $(`formula-${mode}`).toggleAttribute("hidden", mode !== state.mode);
-    }
   };
-  for (const mode of MODES) {
-    $(`mode-${mode}`).addEventListener("change", () => {
-      state.mode = mode;
-      showMode();
-      stripChanged = true;
-      draw();
-      setParams({ mode: mode === MODES[0] ? null : mode });
+  const showEnds = () => {
+    $("stage").dataset.ends = state.ends;
+    $(`ends-${state.ends}`).checked = true;
+    $("strip-frame").hidden = four();
+    $("grid-pad").hidden = $("c").hidden = $("d").hidden = !four();
+    sliders.u.element.hidden = !four();
+    if (four() && !cards.c) {
+      addCard("c", 2, "Below the first");
+      addCard("d", 3, "Below the second");
+    }
+    endsChanged();
+  };
+
+  const sliders = {};
+  for (const [id, label] of [["t", "Along the way, t"], ["u", "From above to below, u"]]) {
+    sliders[id] = createSlider($(`${id}-host`), {
+      id,
+      label,
+      min: 0,
+      max: 1,
+      step: 0.01,
+      value: state[id],
+      format: (value) => value.toFixed(2),
+      onInput(value) {
+        pause();
+        state[id] = value;
+        draw();
+        announce(`${Math.round(value * 100)} percent of the way.`);
+      },
+      onChange: (value) => setParams({ [id]: value }),
     });
   }
-  showMode();
 
+  const goTo = (t, u = 0) => {
+    pause();
+    state.t = sliders.t.value = t;
+    state.u = sliders.u.value = u;
+    draw();
+  };
+  const settleAt = () => setParams({ t: Number(state.t.toFixed(3)), u: four() ? Number(state.u.toFixed(3)) : null });
+  // The strip is the slider's track, the grid the track of both: a place on them is a place to go.
+  follow($("strip-frame"), ([x]) => goTo(Math.round(x * STEPS - 0.5) / (STEPS - 1)), settleAt);
+  // The first and the last picture stand for the ends, so the way runs from centre to centre.
+  const inner = (part) => Math.min(1, Math.max(0, (part * GRID - 0.5) / (GRID - 1)));
+  follow($("grid-pad"), ([x, y]) => goTo(inner(x), inner(y)), settleAt);
+
+  for (const ends of ["two", "four"]) {
+    $(`ends-${ends}`).addEventListener("change", () => {
+      state.ends = ends;
+      showEnds();
+      setParams({ ends: ends === "two" ? null : ends });
+    });
+  }
+
+  // Playing
   let visible = true;
   const sight = new IntersectionObserver(([entry]) => {
     visible = entry.isIntersecting;
     if (visible) keepPlaying();
   });
-  sight.observe($("morph"));
+  sight.observe($("slerp").parentElement);
 
   let before = 0;
-  let phase = 0; // 0…1 there, 1…2 back
+  let phase = 0; // 0…1 there, 1…2 back; with four corners a circle
   const advance = oncePerFrame(() => {
     if (!state.playing || !visible) return;
     const now = performance.now();
     phase = (phase + Math.min(100, now - before) / DURATION) % 2; // a hidden tab does not skip ahead
     before = now;
-    state.t = slider.value = (1 - Math.cos(Math.PI * phase)) / 2;
-    if (state.a && state.b) draw();
+    state.t = sliders.t.value = (1 - Math.cos(Math.PI * phase)) / 2;
+    if (four()) state.u = sliders.u.value = (1 - Math.sin(Math.PI * phase)) / 2;
+    draw();
     advance();
   });
   const keepPlaying = () => {
@@ -205,22 +246,62 @@ export function mount(root, { model, params, setParams, report }) {
   $("play").addEventListener("click", () => {
     if (state.playing) {
       pause();
-      setParams({ t: Number(state.t.toFixed(3)) });
+      settleAt();
     } else {
       play();
-      setParams({ t: null });
+      setParams({ t: null, u: null });
     }
   });
+
+  // Saving
+  $("save").addEventListener("click", async () => {
+    if (!complete()) return;
+    $("save").disabled = true;
+    $("saved").textContent = "Drawing the frames…";
+    try {
+      const way = Array.from({ length: 2 * FRAMES }, (_, i) => i / FRAMES); // there and back
+      const latents = way.map((part) => {
+        const t = (1 - Math.cos(Math.PI * part)) / 2;
+        return at(t, four() ? (1 - Math.sin(Math.PI * part)) / 2 : 0, "slerp");
+      });
+      const frames = [];
+      for (const z of latents) {
+        const pixels = await model.decode(z);
+        frames.push(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input) / 2));
+      }
+      save(await animate(frames, Math.round(DURATION / FRAMES)), `${name}-morph.png`);
+      $("saved").textContent = "Saved as an animated PNG, which every browser plays.";
+    } catch (error) {
+      if (error.code !== "lost") report(error);
+    } finally {
+      $("save").disabled = false;
+    }
+  });
+
+  addCard("a", 0, "From");
+  addCard("b", 1, "To");
+  showEnds();
   if (state.playing) play();
 
   return {
     state,
+    redraw() {
+      pathChanged = true;
+      for (const card of Object.values(cards)) card.redraw();
+      draw();
+    },
     unmount() {
       state.playing = false;
       sight.disconnect();
-      advance.cancel();
-      draw.cancel();
-      for (const end of ends) end.unmount();
+      for (const part of [advance, draw]) part.cancel();
+      for (const part of [strip, grid, ...Object.values(cards)]) part.unmount();
     },
   };
+}
+
+/** Latents one after the other. */
+function join(latents, size) {
+  const all = new Float32Array(latents.length * size);
+  latents.forEach((z, i) => all.set(z, i * size));
+  return all;
 }

@@ -1,36 +1,43 @@
 /**
- * Sample: a sheet of pictures from the prior, thrown by a seed and decoded at
- * once. Each picture is a button that opens it as one end of a morph.
+ * Sample: a wall of pictures from the prior, thrown by a seed. Each is a button: chosen, it lies
+ * large in the tray below, from where it can be kept, saved, morphed or edited.
  */
 
-import { announce, fill, oncePerFrame } from "../dom.js";
-import { SHEET, sampleEnd } from "../ends.js";
-import { sizeFor } from "../picture.js";
-import { MAX_SEED, newSeed, numberParam, seedParam } from "../route.js";
-import { createTemperature } from "../slider.js";
+import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
+import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
+import { columnsFor } from "../poster.js";
+import { MAX_SEED, newSeed, numberParam, seedParam, wordParam } from "../route.js";
+import { createTemperature } from "../parts/slider.js";
+import { WALL, formatSample, latentOf, parseSource } from "../parts/source.js";
 import { subjectOf } from "../subject.js";
+import { createWall } from "../parts/wall.js";
 
-/** Pictures in a row, by the width there is; each divides the sheet. */
-const COLUMNS = [
-  [900, 12],
-  [560, 10],
-  [340, 6],
-  [0, 5],
-];
+/** Pictures that the address keeps. */
+const MAX_KEPT = 12;
 
 const markup = ({ one, many }) => `
   <header class="opening">
     <h1 tabindex="-1"></h1>
+    <button type="button" id="new-samples" class="primary">Another wall</button>
   </header>
   <div class="sheet" id="sheet">
-    <canvas id="samples" class="ink pixels" role="img" aria-label="A sheet of sampled ${many}"></canvas>
-    <div class="picks" id="picks" role="group" aria-label="Choose a ${one} to morph from"></div>
+    <div id="samples"></div>
+    <div class="picks" id="picks" role="group" aria-label="Choose a ${one}"></div>
+  </div>
+  <div class="tray" id="tray" hidden>
+    <div class="frame"><canvas id="chosen" class="live ink pixels" role="img" aria-label="The chosen ${one}"></canvas></div>
+    <div class="row" id="actions">
+      <button type="button" id="keep">Keep</button>
+      <button type="button" id="save">Save PNG</button>
+      <button type="button" id="to-morph">Morph</button>
+      <button type="button" id="to-edit">Edit</button>
+      <button type="button" id="close" aria-label="Put it back">×</button>
+    </div>
   </div>
   <div class="console">
     <div class="field">
       <label for="seed">Seed</label>
       <input id="seed" type="number" min="0" max="${MAX_SEED}" step="1" inputmode="numeric">
-      <button type="button" id="new-samples" class="primary">New samples</button>
     </div>
     <div id="temperature-host"></div>
     <div class="choice" id="prior" role="radiogroup" aria-label="Prior">
@@ -38,6 +45,13 @@ const markup = ({ one, many }) => `
       <label><input type="radio" name="prior" id="prior-normal" value="normal">𝒩(0, 1)</label>
     </div>
   </div>
+  <section class="kept" id="kept" hidden>
+    <h2>Kept</h2>
+    <div class="sheet kept-sheet" id="kept-sheet">
+      <div id="kept-wall"></div>
+      <div class="picks" id="kept-picks" role="group" aria-label="Kept ${many}"></div>
+    </div>
+  </section>
   <div class="prose">
     <p>
       There is no original behind these: every latent z is thrown at random from the prior and only the
@@ -53,109 +67,160 @@ const markup = ({ one, many }) => `
       picks one, with mean <i>m</i> and covariance <i>FFᵀ</i>, and takes <i>z = m + T · Fε</i>.
       𝒩(0, 1), which training asks for, also throws into the gaps between: switch, and see what lives there.
     </p>
-    <p>The same seed gives the same ${many} on every machine. Choose one to morph from it.</p>
+    <p class="try">Choose a ${one} you like, and keep, save, morph or edit it. The same seed gives the same ${many} on every machine.</p>
   </div>
 `;
 
-export function mount(root, { model, params, setParams, navigate }) {
-  const { input } = model.info;
+export function mount(root, { model, params, setParams, navigate, announce }) {
+  const { input, name } = model.info;
   const subject = subjectOf(model.info);
-  const { many } = subject;
+  const { one, many } = subject;
   const $ = fill(root, markup(subject));
   root.querySelector("h1").textContent = subject.heading; // a model's title is text, whatever is in it
-  const sheet = $("sheet");
   const state = {
     seed: seedParam(params, "seed", 7),
     temperature: numberParam(params, "temperature", 1, 0, 2),
-    prior: params.get("prior") === "normal" ? "normal" : "learned",
-    count: SHEET,
+    prior: wordParam(params, "prior", ["learned", "normal"]),
+    count: WALL,
     columns: 0,
     z: null,
+    /** The sample in the tray, and those that are kept, as the address has them. */
+    chosen: params.get("chosen"),
+    kept: (params.get("kept") ?? "").split("~").filter(Boolean).slice(0, MAX_KEPT),
+    get busy() {
+      return !wall.idle || !keptWall.idle;
+    },
   };
+  const wall = createWall($("samples"), model, 1, `A wall of sampled ${many}`);
+  const keptWall = createWall($("kept-wall"), model, 1, `The ${many} you kept`);
+  sizeFor($("chosen"), input);
+  const latent = (text) => latentOf(model, parseSource(text, state.seed, model.latentSize));
 
   const draw = oncePerFrame(() => {
     if (!state.columns) return;
     const { seed, temperature, prior } = state;
-    state.z = model.sample({ seed, count: SHEET, temperature, prior });
-    model.present($("samples"), state.z, { columns: state.columns });
+    state.z = model.sample({ seed, count: WALL, temperature, prior });
+    wall.columns = state.columns;
+    wall.show(state.z);
   });
+  const say = () => announce(`${WALL} ${many} from seed ${state.seed} at temperature ${state.temperature.toFixed(2)}.`);
+  const changed = (changes, options) => {
+    draw();
+    say();
+    setParams(changes, options);
+  };
 
-  const say = () => announce(`${SHEET} ${many} from seed ${state.seed} at temperature ${state.temperature.toFixed(2)}.`);
-
+  // Another wall
   const setSeed = (seed) => {
     state.seed = seed;
     $("seed").value = seed;
-    draw();
-    say();
   };
-  $("seed").value = state.seed;
+  setSeed(state.seed);
   $("seed").addEventListener("input", () => {
     const text = $("seed").value;
     const seed = Number(text);
     if (text === "" || !Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) return; // still typing
     state.seed = seed;
-    draw();
-    say();
-    setParams({ seed });
+    changed({ seed });
   });
   $("seed").addEventListener("change", () => setSeed(state.seed)); // what was no seed goes back to the last one
   $("new-samples").addEventListener("click", () => {
     setSeed(newSeed());
-    setParams({ seed: state.seed }, { push: true });
+    changed({ seed: state.seed }, { push: true });
   });
-
   createTemperature($("temperature-host"), state.temperature, (value) => {
     state.temperature = value;
-    draw();
-    say();
-    setParams({ temperature: value === 1 ? null : value });
+    changed({ temperature: value === 1 ? null : value });
   });
-
   $("prior").hidden = $("prior-prose").hidden = !model.hasLearnedPrior;
   $(`prior-${state.prior}`).checked = true;
   $("prior").addEventListener("change", ({ target }) => {
     state.prior = target.value;
-    draw();
-    say();
-    setParams({ prior: state.prior === "learned" ? null : state.prior });
+    changed({ prior: state.prior === "learned" ? null : state.prior });
   });
 
-  const picks = Array.from({ length: SHEET }, (_, index) => {
-    const pick = Object.assign(document.createElement("button"), { type: "button", tabIndex: index === 0 ? 0 : -1 });
-    pick.setAttribute("aria-label", `Sample ${index + 1}: morph from this one`);
-    pick.addEventListener("click", () => {
-      navigate("morph", { a: sampleEnd({ ...state, index }) });
+  // The tray
+  const showChosen = oncePerFrame(() => {
+    $("tray").hidden = !state.chosen;
+    if (!state.chosen) return;
+    model.present($("chosen"), latent(state.chosen));
+    const kept = state.kept.includes(state.chosen);
+    $("keep").textContent = kept ? "Let go" : "Keep";
+    $("keep").disabled = !kept && state.kept.length >= MAX_KEPT;
+  });
+  const choose = (text) => {
+    state.chosen = text;
+    showChosen();
+    setParams({ chosen: text });
+    if (!text) return;
+    const { seed, index } = parseSource(text, state.seed, model.latentSize);
+    announce(`Chosen: ${one} ${index + 1} of seed ${seed}. Keep, save, morph or edit it below.`);
+  };
+  $("close").addEventListener("click", () => choose(null));
+  $("save").addEventListener("click", async () => {
+    const pixels = await model.decode(latent(state.chosen));
+    const canvas = enlarge(imageOf(pixels, input, subject.drawable), savedScale(input));
+    save(await pngOf(canvas), `${name}-${state.chosen}.png`);
+  });
+  for (const [id, view, end] of [["to-morph", "morph", "a"], ["to-edit", "edit", "face"]]) {
+    $(id).hidden = !navigate || (view === "edit" && model.latentSize <= 2);
+    $(id).addEventListener("click", () => navigate(view, { [end]: state.chosen, ...(view === "edit" && { edits: null }) }));
+  }
+
+  // The kept ones
+  const showKept = oncePerFrame(() => {
+    const { kept } = state;
+    $("kept").hidden = kept.length === 0;
+    keptWall.columns = Math.max(1, kept.length);
+    keptWall.show(Float32Array.from(kept.flatMap((text) => [...latent(text)])));
+    const buttons = kept.map((text, i) => {
+      const button = element("button", { type: "button", onclick: () => choose(text) });
+      button.setAttribute("aria-label", `Kept ${one} ${i + 1}`);
+      return button;
     });
+    $("kept-picks").replaceChildren(...buttons);
+    $("kept-sheet").style.setProperty("--kept", kept.length);
+  });
+  $("keep").addEventListener("click", () => {
+    const { kept, chosen } = state;
+    state.kept = kept.includes(chosen) ? kept.filter((text) => text !== chosen) : [...kept, chosen];
+    announce(kept.includes(chosen) ? "Let go." : `Kept, ${state.kept.length} in all.`);
+    setParams({ kept: state.kept.join("~") || null });
+    showKept();
+    showChosen();
+  });
+
+  const picks = Array.from({ length: WALL }, (_, index) => {
+    const pick = element("button", { type: "button", onclick: () => choose(formatSample({ ...state, index })) });
+    pick.setAttribute("aria-label", `${one} ${index + 1}`);
     return pick;
   });
   $("picks").append(...picks);
-  // One stop of the Tab key for the whole sheet; arrows move within it.
-  $("picks").addEventListener("keydown", (event) => {
-    const index = picks.indexOf(event.target);
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -state.columns, ArrowDown: state.columns, Home: -index, End: SHEET - 1 - index }[event.key];
-    const next = picks[index + step];
-    if (!next) return;
-    event.preventDefault();
-    picks[index].tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
-  });
+  rove($("picks"), picks, () => state.columns);
 
   const layout = new ResizeObserver(([{ contentRect }]) => {
-    const [, columns] = COLUMNS.find(([width]) => contentRect.width >= width);
+    const columns = columnsFor(contentRect.width);
     if (columns === state.columns) return;
     state.columns = columns;
-    sheet.style.setProperty("--columns", columns);
-    sizeFor($("samples"), input, columns, SHEET / columns);
+    $("sheet").style.setProperty("--columns", columns);
     draw();
   });
-  layout.observe(sheet);
+  layout.observe($("sheet"));
+  showChosen();
+  showKept();
 
   return {
     state,
+    redraw() {
+      draw();
+      showChosen();
+      showKept();
+    },
     unmount() {
       layout.disconnect();
-      draw.cancel();
+      for (const part of [draw, showChosen, showKept]) part.cancel();
+      wall.unmount();
+      keptWall.unmount();
     },
   };
 }

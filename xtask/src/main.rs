@@ -1,9 +1,10 @@
 //! The project's two commands, `cargo xtask serve` and `cargo xtask test`, with
-//! `build` for the page alone and `bench` for its speed. Each finds the tools that it
+//! `build` for the page alone, `bench` for its speed, and `index`, which Trunk calls. Each finds the tools that it
 //! needs, installs what is missing and says why, so that a fresh machine needs only cargo.
 
 mod bench;
 mod debian;
+mod library;
 mod shell;
 mod slim;
 mod test;
@@ -67,6 +68,7 @@ fn run() -> Result<()> {
     match command {
         "serve" => web::serve(port.unwrap_or(web::DEFAULT_PORT)),
         "build" => web::build(),
+        "index" => library::write_index(),
         "test" => test::run(rest),
         "help" => {
             println!("{USAGE}{}", test::STEPS.map(|step| step.name).join(" "));

@@ -1,5 +1,5 @@
-//! Takes out of the built page what only its makers read: the glue's comments and
-//! indentation, the hashes in the names of imports, and the wasm's custom sections.
+//! Takes out of the built page what nobody needs there: the glue's comments and indentation, two
+//! of its functions, the hashes in the names of imports, and the wasm's custom sections.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,23 @@ use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{ImportSection, Module};
 use wasmparser::{CustomSectionReader, ImportSectionReader, Parser, Payload};
 
+/// Functions of the glue, and what stands in for them: the page never starts it synchronously,
+/// and a panic's message shows JavaScript values well enough as strings.
+const SPARED: [(&str, &str); 2] = [
+    ("initSync", ""),
+    ("debugString", "const debugString = String;"),
+];
+
 /// The wasm and the glue, smaller and otherwise the same.
 ///
 /// # Errors
 /// Where the wasm cannot be read.
 pub fn slim(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     let names = import_names(wasm)?;
+    let mut glue = glue.replace("export { initSync, ", "export { ");
+    for (function, substitute) in SPARED {
+        glue = without_function(&glue, function, substitute);
+    }
     let mut glue: String = glue
         .lines()
         .map(str::trim)
@@ -27,6 +38,17 @@ pub fn slim(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     let mut module = Module::new();
     Slim { names }.parse_core_module(&mut module, Parser::new(0), wasm)?;
     Ok((module.finish(), glue))
+}
+
+/// The glue with `substitute` in place of a function that is not nested in another.
+fn without_function(glue: &str, name: &str, substitute: &str) -> String {
+    let parts = glue
+        .split_once(&format!("\nfunction {name}("))
+        .and_then(|(before, rest)| Some((before, rest.split_once("\n}\n")?.1)));
+    match parts {
+        Some((before, after)) => format!("{before}\n{substitute}\n{after}"),
+        None => glue.to_owned(),
+    }
 }
 
 /// Each import's name that ends in a hash, with the same name without it.

@@ -4,6 +4,7 @@
 use std::env;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -20,7 +21,7 @@ pub struct Step {
 }
 
 /// All steps, cheap first.
-pub const STEPS: [Step; 5] = [
+pub const STEPS: [Step; 6] = [
     Step {
         name: "fmt",
         needs: &[],
@@ -43,8 +44,18 @@ pub const STEPS: [Step; 5] = [
     },
     Step {
         name: "browser",
-        needs: &[Tool::Node, Tool::NodePackages, Tool::Chromium],
+        needs: &[
+            Tool::Node,
+            Tool::NodePackages,
+            Tool::Chromium,
+            Tool::Firefox,
+        ],
         run: browser,
+    },
+    Step {
+        name: "package",
+        needs: &[Tool::Node, Tool::NodePackages, Tool::Chromium],
+        run: package,
     },
 ];
 
@@ -64,9 +75,12 @@ pub fn run(names: &[String]) -> Result<()> {
     }
     let chosen = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let mut steps: Vec<&Step> = STEPS.iter().filter(|step| chosen(step.name)).collect();
-    if !chosen("web") && chosen("browser") {
-        // Quick where nothing changed, and the browser never tests a stale page.
-        steps.insert(steps.len() - 1, &STEPS[3]);
+    let of_page = |step: &&Step| ["browser", "package"].contains(&step.name);
+    if !chosen("web")
+        && let Some(first) = steps.iter().position(of_page)
+    {
+        // Quick where nothing changed, and nobody tests a stale page.
+        steps.insert(first, &STEPS[3]);
     }
     let mut times = Vec::new();
     for step in steps {
@@ -136,12 +150,26 @@ fn has_gpu() -> bool {
 }
 
 fn browser() -> Result<()> {
+    let mut node = node()?;
+    if let Some(firefox) = tools::firefox()? {
+        node.env("FIREFOX", firefox);
+    }
+    // One file at a time: two browsers on two cores would only make each other late.
+    shell::run(
+        node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+            .current_dir(tools::browser_tests()),
+    )
+}
+
+/// The npm package, in a project that installs it.
+fn package() -> Result<()> {
+    shell::run(node()?.arg("tests/package/run.mjs"))
+}
+
+fn node() -> Result<Command> {
     let mut node = shell::command("node");
     if let Some(chromium) = tools::chromium()? {
         node.env("CHROMIUM", chromium);
     }
-    shell::run(
-        node.args(["--test", "--test-reporter=spec"])
-            .current_dir(tools::browser_tests()),
-    )
+    Ok(node)
 }

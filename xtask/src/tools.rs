@@ -43,6 +43,8 @@ pub enum Tool {
     BenchPackages,
     /// The browser of the browser tests.
     Chromium,
+    /// A browser without WebGPU, in which everything has to work as well.
+    Firefox,
     /// A Vulkan driver that runs on the CPU.
     SoftwareVulkan,
 }
@@ -74,9 +76,10 @@ impl Tool {
             Tool::WasmBindgen => format!("wasm-bindgen {}", wasm_bindgen_version()?),
             Tool::WasmOpt => format!("wasm-opt {MIN_WASM_OPT} or newer"),
             Tool::Node => format!("Node.js {MIN_NODE} or newer with npm"),
-            Tool::NodePackages => format!("playwright-core {}", playwright_version()?),
+            Tool::NodePackages => "the packages of tests/browser/package-lock.json".to_owned(),
             Tool::BenchPackages => "the packages of bench/package-lock.json".to_owned(),
             Tool::Chromium => "Chromium".to_owned(),
+            Tool::Firefox => "Firefox".to_owned(),
             Tool::SoftwareVulkan => "Mesa's software Vulkan driver".to_owned(),
         })
     }
@@ -91,9 +94,10 @@ impl Tool {
             }
             Tool::WasmOpt => "it makes the wasm smaller and faster",
             Tool::Node => "it runs the browser tests",
-            Tool::NodePackages => "it drives the browser in the tests",
+            Tool::NodePackages => "they drive the browsers in the tests, and audit the page",
             Tool::BenchPackages => "the page's speed is compared with theirs",
             Tool::Chromium => "the page is tested in it, with WebGPU in software",
+            Tool::Firefox => "the page is tested in it, without WebGPU",
             Tool::SoftwareVulkan => "the GPU tests run on it where there is no GPU",
         }
     }
@@ -107,10 +111,10 @@ impl Tool {
             Tool::Node => {
                 node_major().is_some_and(|major| major >= MIN_NODE) && shell::find("npm").is_some()
             }
-            Tool::NodePackages => installed_playwright()
-                .is_some_and(|version| playwright_version().is_ok_and(|wanted| wanted == version)),
+            Tool::NodePackages => has_locked_packages(&browser_tests()),
             Tool::BenchPackages => has_locked_packages(&bench()),
             Tool::Chromium => chromium()?.is_some(),
+            Tool::Firefox => firefox()?.is_some(),
             Tool::SoftwareVulkan => lavapipe().is_some(),
         })
     }
@@ -126,6 +130,9 @@ impl Tool {
             Tool::BenchPackages => npm_ci(&bench()),
             Tool::Chromium => {
                 debian::install(&["chromium"]).context("without it, name a browser in CHROMIUM")
+            }
+            Tool::Firefox => {
+                debian::install(&["firefox-esr"]).context("without it, name a browser in FIREFOX")
             }
             Tool::SoftwareVulkan => debian::install(&["mesa-vulkan-drivers", "libvulkan1"]),
         }
@@ -147,15 +154,28 @@ fn bench() -> PathBuf {
 /// # Errors
 /// Where `CHROMIUM` names no file.
 pub fn chromium() -> Result<Option<PathBuf>> {
-    if let Some(named) = env::var_os("CHROMIUM").map(PathBuf::from) {
+    browser(
+        "CHROMIUM",
+        &["chromium", "chromium-browser", "google-chrome"],
+    )
+}
+
+/// The other browser of the tests: the one that `FIREFOX` names, or the first on the path.
+///
+/// # Errors
+/// Where `FIREFOX` names no file.
+pub fn firefox() -> Result<Option<PathBuf>> {
+    browser("FIREFOX", &["firefox", "firefox-esr"])
+}
+
+fn browser(variable: &str, programs: &[&str]) -> Result<Option<PathBuf>> {
+    if let Some(named) = env::var_os(variable).map(PathBuf::from) {
         if !named.is_file() {
-            bail!("CHROMIUM names {}, which is no file", named.display());
+            bail!("{variable} names {}, which is no file", named.display());
         }
         return Ok(Some(named));
     }
-    Ok(["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find_map(shell::find))
+    Ok(programs.iter().find_map(|program| shell::find(program)))
 }
 
 /// The driver description of Mesa's software Vulkan.
@@ -262,19 +282,6 @@ fn node_major() -> Option<u32> {
         .next()?
         .parse()
         .ok()
-}
-
-fn playwright_version() -> Result<String> {
-    let file = browser_tests().join("package.json");
-    json_string(&file, "playwright-core")
-        .with_context(|| format!("{} pins no playwright-core", file.display()))
-}
-
-fn installed_playwright() -> Option<String> {
-    json_string(
-        &browser_tests().join("node_modules/playwright-core/package.json"),
-        "version",
-    )
 }
 
 fn npm_ci(folder: &Path) -> Result<()> {

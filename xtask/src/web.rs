@@ -45,7 +45,8 @@ pub fn build() -> Result<()> {
     for (path, bytes) in program.iter().zip([&wasm[..], glue.as_bytes()]) {
         fs::write(path, bytes)?;
     }
-    check_budget([(WASM, &wasm), (GLUE, glue.as_bytes())])
+    check_budget([(WASM, &wasm), (GLUE, glue.as_bytes())])?;
+    report_page()
 }
 
 fn trunk(verb: &str) -> Command {
@@ -80,6 +81,30 @@ fn check_budget(files: [(&str, &[u8]); 2]) -> Result<()> {
             "the page's program is {} over its budget; find what grew, or argue for more in web.rs",
             kilobytes(total - BUDGET)
         );
+    }
+    Ok(())
+}
+
+/// What the page weighs beside its program and its models.
+fn report_page() -> Result<()> {
+    let web = shell::root().join("dist/web");
+    for (what, folders, extension) in [
+        ("modules", vec![web.clone(), web.join("views")], "js"),
+        ("styles", vec![web.clone()], "css"),
+    ] {
+        let mut sizes = [0, 0];
+        for folder in folders {
+            for file in fs::read_dir(folder)? {
+                let path = file?.path();
+                if path.extension().is_some_and(|found| found == extension) {
+                    let bytes = fs::read(path)?;
+                    sizes[0] += bytes.len();
+                    sizes[1] += gzip_size(&bytes)?;
+                }
+            }
+        }
+        let [raw, packed] = sizes.map(kilobytes);
+        println!("{what:20} {raw:>8} raw  {packed:>8} gzip");
     }
     Ok(())
 }

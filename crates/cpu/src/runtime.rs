@@ -48,12 +48,27 @@ impl CpuRuntime {
     /// [`Runtime::encode`], which on the CPU neither waits nor fails.
     pub fn encode(&mut self, images: &[f32]) -> Posterior {
         let images = channels_last(images, self.channels, self.image_len);
-        Posterior::from_encoder(self.encoder.run(&images, &mut self.scratch), self.latent)
+        Posterior::from_encoder(
+            self.encoder.run(&images, &mut self.scratch, None),
+            self.latent,
+        )
+    }
+
+    /// What every step of the encoder writes for one image, one after the other: height, width,
+    /// channels, then `[H, W, C]` values.
+    pub fn trace_encoder(&mut self, image: &[f32]) -> Vec<f32> {
+        let image = channels_last(image, self.channels, self.image_len);
+        self.encoder.trace(&image, &mut self.scratch)
+    }
+
+    /// What every step of the decoder writes for one latent, as [`Self::trace_encoder`] gives it.
+    pub fn trace_decoder(&mut self, z: &[f32]) -> Vec<f32> {
+        self.decoder.trace(z, &mut self.scratch)
     }
 
     /// [`Runtime::decode`], which on the CPU neither waits nor fails.
     pub fn decode(&mut self, z: &[f32]) -> Vec<f32> {
-        let images = self.decoder.run(z, &mut self.scratch);
+        let images = self.decoder.run(z, &mut self.scratch, None);
         channels_first(images, self.channels, self.image_len)
     }
 }
@@ -81,8 +96,20 @@ impl Network {
         }
     }
 
-    /// Runs a batch, laid end to end, and returns the graph's output.
-    fn run(&mut self, input: &[f32], scratch: &mut Vec<f32>) -> &[f32] {
+    fn trace(&mut self, input: &[f32], scratch: &mut Vec<f32>) -> Vec<f32> {
+        let mut trace = Vec::new();
+        self.run(input, scratch, Some(&mut trace));
+        trace
+    }
+
+    /// Runs a batch, laid end to end, and returns the graph's output; `trace` receives what
+    /// the steps write.
+    fn run(
+        &mut self,
+        input: &[f32],
+        scratch: &mut Vec<f32>,
+        mut trace: Option<&mut Vec<f32>>,
+    ) -> &[f32] {
         let batch = input.len() / self.graph.values[0].len();
         self.slots[0].clear();
         self.slots[0].extend_from_slice(input);
@@ -96,6 +123,11 @@ impl Network {
                 Kernel::Linear(kernel) => kernel.run(x, add, &mut out),
                 Kernel::Conv2d(kernel) => kernel.run(x, add, scratch, &mut out),
                 Kernel::ConvTranspose2d(kernel) => kernel.run(x, add, scratch, &mut out),
+            }
+            if let Some(trace) = &mut trace {
+                let shape = self.graph.values[step.output].shape;
+                trace.extend(shape.map(|side| side as f32));
+                trace.extend_from_slice(&out);
             }
             self.slots[slot] = out;
         }

@@ -162,6 +162,15 @@ impl Backend {
         })
     }
 
+    /// What every step of the decoder writes for a latent, or of the encoder for an image.
+    pub fn activations(&mut self, values: &[f32], decoder: bool) -> Result<Vec<f32>, Failure> {
+        match self {
+            Self::Gpu { .. } => Err(Failure::input("activations are read on the CPU".into())),
+            Self::Cpu { runtime, .. } if decoder => Ok(runtime.trace_decoder(values)),
+            Self::Cpu { runtime, .. } => Ok(runtime.trace_encoder(values)),
+        }
+    }
+
     /// Draws a batch of latents.
     pub fn present(
         &mut self,
@@ -240,5 +249,5 @@ fn paint(
     let rgba = vaelet_cpu::present(images, input, [width, height], columns);
     let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), width, height);
     data.and_then(|data| context.put_image_data(&data, 0.0, 0.0))
-        .map_err(|e| Failure::canvas(&format!("{e:?}")))
+        .map_err(|_| Failure::canvas("the browser refuses the picture"))
 }

@@ -180,6 +180,17 @@ impl Model {
         Ok(promise(async move { Ok(array(&images.await?)) }))
     }
 
+    /// What every layer writes, of the encoder for one image or of the decoder for one latent,
+    /// one after the other: height, width, channels, then `[H, W, C]` values. On the CPU only.
+    pub fn activations(&self, values: &[f32], decoder: bool) -> Result<Vec<f32>, JsValue> {
+        check_same(
+            "values",
+            values.len(),
+            if decoder { self.latent } else { self.image_len },
+        )?;
+        Ok(self.backend.borrow_mut().activations(values, decoder)?)
+    }
+
     /// Decodes latents and draws them into a canvas, `columns` in a row. Nothing is read back.
     pub fn present(
         &self,

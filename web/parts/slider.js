@@ -4,6 +4,8 @@
  * the filled part of the track.
  */
 
+import { element } from "./dom.js";
+
 /**
  * @param {HTMLElement} host replaced by the slider
  * @param {object} options
@@ -16,17 +18,15 @@
  * @param {(value: number) => string} options.format
  * @param {(value: number) => void} options.onInput
  * @param {(value: number) => void} [options.onChange] when the reader lets go
- * @returns {{ value: number }} setting `value` moves the slider without calling back
+ * @returns {{ value: number, element: HTMLElement }} setting `value` moves the slider without calling back
  */
 export function createSlider(host, { id, label, min, max, step, value, format, onInput, onChange }) {
-  const element = document.createElement("div");
-  element.className = "slider";
-  const caption = Object.assign(document.createElement("label"), { htmlFor: id, textContent: label });
-  const readout = Object.assign(document.createElement("output"), { htmlFor: id });
+  const caption = element("label", { htmlFor: id, textContent: label });
+  const readout = element("output", { htmlFor: id });
   readout.setAttribute("aria-hidden", "true"); // aria-valuetext says it already
-  const input = Object.assign(document.createElement("input"), { type: "range", id, min, max, step, value });
-  element.append(caption, readout, input);
-  host.replaceWith(element);
+  const input = element("input", { type: "range", id, min, max, step, value });
+  const slider = element("div", { className: "slider" }, caption, readout, input);
+  host.replaceWith(slider);
 
   const show = () => {
     const text = format(input.valueAsNumber);
@@ -42,6 +42,7 @@ export function createSlider(host, { id, label, min, max, step, value, format, o
   show();
 
   return {
+    element: slider,
     get value() {
       return input.valueAsNumber;
     },

@@ -12,6 +12,13 @@ export function fill(root, markup) {
   return (id) => root.querySelector(`#${id}`);
 }
 
+/** A new element with these properties and children. */
+export function element(tag, properties = {}, ...children) {
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(...children);
+  return node;
+}
+
 /** Wraps `draw` so that any number of requests before the next frame draw once. */
 export function oncePerFrame(draw) {
   let handle = 0;
@@ -54,18 +61,46 @@ export function afterPause(action, delay) {
   return request;
 }
 
-let announcement = "";
-const speak = afterPause(() => {
-  document.getElementById("announcer").textContent = announcement;
-}, 700);
-
-/** Says the newest of a burst of changes, politely. */
-export function announce(text) {
-  announcement = text;
-  speak();
+/**
+ * A voice for screen readers: says the newest of a burst of changes, politely.
+ * @param {HTMLElement} region with `aria-live`
+ * @returns {(text: string) => void}
+ */
+export function createAnnouncer(region) {
+  let newest = "";
+  const speak = afterPause(() => {
+    region.textContent = newest;
+  }, 700);
+  return (text) => {
+    newest = text;
+    speak();
+  };
 }
 
 /** A number with a real minus sign and steady width. */
 export function formatNumber(value, digits) {
   return value.toFixed(digits).replace("-", "\u2212");
+}
+
+/**
+ * Moves the focus within a group of buttons by the arrow keys, so that the group is one stop
+ * of the Tab key. `columns` says how many stand in a row.
+ */
+export function rove(group, buttons, columns) {
+  group.addEventListener("keydown", (event) => {
+    const index = buttons.indexOf(event.target);
+    const last = buttons.length - 1;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns(), ArrowDown: columns(), Home: -index, End: last - index }[event.key];
+    const next = buttons[index + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
+  group.addEventListener("focusin", ({ target }) => {
+    if (!buttons.includes(target)) return;
+    for (const button of buttons) button.tabIndex = button === target ? 0 : -1;
+  });
+  buttons.forEach((button, i) => {
+    button.tabIndex = i === 0 ? 0 : -1;
+  });
 }

@@ -19,6 +19,7 @@ const READ = 140;
  */
 export function createPad(canvas, { onInk, onCommit }) {
   const shown = surface(canvas, SHOWN);
+  canvas.tabIndex = -1;
   const read = surface(document.createElement("canvas"), READ, { willReadFrequently: true });
   const ink = new Float32Array(READ * READ);
 
@@ -49,6 +50,7 @@ export function createPad(canvas, { onInk, onCommit }) {
   canvas.addEventListener("pointerdown", (event) => {
     if (pen || event.button !== 0) return;
     event.preventDefault();
+    canvas.focus({ preventScroll: true }); // so that keys for undo reach the view
     canvas.setPointerCapture(event.pointerId);
     remember();
     pen = { id: event.pointerId, points: [] };

@@ -25,7 +25,7 @@ export const DIGITS = [
 
 /**
  * One example for each label, in the order of the labels.
- * @param {import("./vaelet.js").ModelInfo} info
+ * @param {import("../vaelet.js").ModelInfo} info
  * @returns {{ label: string, pixels?: Float32Array, strokes: number[][][] }[]}
  */
 export function examplesOf({ examples = [] }) {

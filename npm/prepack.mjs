@@ -1,0 +1,31 @@
+/**
+ * Puts what the package holds into this folder, for `npm pack` and `npm publish`: the engine, the
+ * element and its views as the page was built with them, their types, and the licences.
+ */
+
+import { existsSync } from "node:fs";
+import { cp, rm } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const PACKAGE = fileURLToPath(new URL("./", import.meta.url));
+const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
+const DIST = join(REPOSITORY, "dist");
+const PROGRAM = ["vaelet-web.js", "vaelet-web_bg.wasm"];
+const TYPES = ["web/vaelet.d.ts", "web/vae-let.d.ts"];
+const LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"];
+/** The page around the player, which an article brings itself. */
+const PAGE_ONLY = ["main.js", "share.js", "sw.js", "page.css", "embed.css", "embed.html", "embed.js", "icon.svg"];
+
+const missing = [...PROGRAM, "web"].filter((name) => !existsSync(join(DIST, name)));
+if (missing.length > 0) {
+  console.error(`${DIST} holds no ${missing.join(" and no ")}: run \`cargo xtask build\` first.`);
+  process.exit(1);
+}
+
+// A file that has left the page must not stay in the package.
+await rm(join(PACKAGE, "web"), { recursive: true, force: true });
+const web = join(DIST, "web");
+await cp(web, join(PACKAGE, "web"), { recursive: true, filter: (file) => !PAGE_ONLY.includes(relative(web, file)) });
+for (const name of PROGRAM) await cp(join(DIST, name), join(PACKAGE, name));
+for (const name of [...TYPES, ...LICENCES]) await cp(join(REPOSITORY, name), join(PACKAGE, name));

@@ -1,0 +1,284 @@
+/**
+ * What makes the page a good one: accessibility, all widths, dark and light, keyboard and touch,
+ * links that restore what they show, work offline, steady memory, a GPU lost in mid-drag, and a
+ * browser without WebGPU.
+ */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, describe, test } from "node:test";
+import { listen, ready, screenshot, settle, startBrowser, startFirefox, startServer, state, touchDrag, withPage } from "./harness.mjs";
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** Every view in a state worth looking at. */
+const VIEWS = {
+  sample: "#/sample?seed=7&chosen=sample-7-16-1&kept=sample-7-8-1~sample-7-29-1",
+  draw: "#/draw?example=3",
+  morph: "#/morph?t=0.4",
+  corners: "#/morph?ends=four&t=0.4&u=0.6",
+  map: "#/map?x=0.5&y=0.5",
+  edit: "#/edit?face=sample-7-16-1&edits=smile:1",
+  inside: "#/inside?example=3",
+};
+const onCpu = (hash) => `${hash}&backend=cpu`;
+
+describe("the page as a whole", () => {
+  const env = {};
+  before(async () => {
+    env.server = await startServer();
+    env.browser = await startBrowser({ webgpu: false });
+  });
+  after(async () => {
+    await env.browser?.close();
+    await env.server?.close();
+  });
+
+  const onPage = (name, hash, use, options) =>
+    test(name, () =>
+      withPage(env, onCpu(hash), async (page) => {
+        await ready(page);
+        await settle(page);
+        await use(page);
+      }, options));
+
+  for (const [view, hash] of Object.entries(VIEWS)) {
+    for (const [width, colorScheme] of [[390, "dark"], [1440, "light"]]) {
+      onPage(`${view} has no accessibility violations, ${width} pixels, ${colorScheme}`, hash, async (page) => {
+        await page.evaluate(AXE);
+        const { violations } = await page.evaluate(() => axe.run({ resultTypes: ["violations"] }));
+        const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} – ${failureSummary}`).join("; ")}`);
+        assert.deepEqual(said, []);
+      }, { viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
+    }
+
+    onPage(`${view} fits, from a small phone to a large screen, dark and light`, hash, async (page) => {
+      for (const [width, colorScheme] of [[320, "light"], [390, "light"], [390, "dark"], [768, "light"], [1440, "light"], [1440, "dark"], [2560, "light"]]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.emulateMedia({ colorScheme });
+        await settle(page);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(overflow <= 0, `${overflow} pixels too wide at ${width}`);
+        if ([390, 1440].includes(width)) await screenshot(page, `${view}-${width}-${colorScheme}`);
+      }
+    });
+
+    onPage(`${view} is restored by its link`, hash, async (page) => {
+      const numbers = async () => Object.values(await state(page)).filter((value) => Array.isArray(value) && value.length > 1 && value.every(Number.isFinite));
+      const before = await numbers();
+      const address = await page.evaluate(() => location.href);
+      await page.goto("about:blank");
+      await page.goto(address);
+      await ready(page);
+      await settle(page);
+      assert.equal(await page.evaluate(() => location.href), address);
+      assert.deepEqual(await numbers(), before);
+    });
+  }
+
+  onPage("nothing is downloaded one import after the other", VIEWS.sample, async (page) => {
+    const late = await page.evaluate(() => {
+      const preloaded = new Set([...document.querySelectorAll("link[rel=modulepreload], script[type=module]")].map(({ href, src }) => href || src));
+      return performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.endsWith(".js") && !preloaded.has(name));
+    });
+    assert.deepEqual(late, []);
+  });
+
+  onPage("a model that was published appears by itself, and the choice is in the address", VIEWS.sample, async (page) => {
+    const offered = await page.$$eval("#model option", (options) => options.map(({ value }) => value));
+    for (const name of ["avatars", "digits", "faces-map", "fashion", "portraits"]) assert.ok(offered.includes(name), `${name} is not offered`);
+    await page.selectOption("#model", "avatars");
+    await page.waitForFunction(() => window.vaelet?.model?.info.name === "avatars");
+    assert.match(page.url(), /model=avatars/);
+    await page.click("#nav-edit");
+    await page.waitForFunction(() => location.hash.startsWith("#/edit") && window.vaelet?.model?.info.name === "avatars");
+    await page.goBack();
+    await page.goBack();
+    await page.waitForFunction(() => location.hash.startsWith("#/sample") && window.vaelet?.model?.info.name === "portraits");
+    await page.goForward();
+    await page.waitForFunction(() => window.vaelet?.model?.info.name === "avatars");
+  });
+
+  onPage("a face is chosen, kept, morphed and edited by the keyboard alone", "#/sample?seed=7", async (page) => {
+    await page.focus("#picks button");
+    for (const key of ["ArrowRight", "ArrowDown", "Enter"]) await page.keyboard.press(key);
+    assert.equal((await state(page)).chosen, "sample-7-13-1");
+    await page.focus("#keep");
+    await page.keyboard.press("Enter");
+    assert.deepEqual((await state(page)).kept, ["sample-7-13-1"]);
+    const chosen = await page.evaluate(() => Array.from(vaelet.view.state.z.slice(13 * vaelet.model.latentSize, 14 * vaelet.model.latentSize)));
+    await page.focus("#to-morph");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => location.hash.startsWith("#/morph") && window.vaelet?.view?.state.a);
+    assert.deepEqual((await state(page)).a, chosen);
+  });
+
+  onPage("a picture and an animation are saved as files that can be opened", "#/sample?seed=7&model=digits&chosen=sample-7-3-1", async (page) => {
+    const saved = async (selector) => {
+      const [download] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
+      return readFile(await download.path());
+    };
+    const picture = await saved("#save");
+    assert.equal(picture.toString("latin1", 1, 4), "PNG");
+    assert.ok(picture.readUInt32BE(16) >= 500, "the picture is small");
+    await page.click("#nav-morph");
+    await settle(page);
+    const animation = await saved("#save");
+    assert.equal(animation.toString("latin1", 37, 41), "acTL");
+    const frames = animation.readUInt32BE(41);
+    assert.ok(frames > 20);
+    // The browser reads it back, every frame of it.
+    const decoded = await page.evaluate(async (data) => {
+      const decoder = new ImageDecoder({ data: Uint8Array.from(data), type: "image/png" });
+      await decoder.tracks.ready;
+      await decoder.decode({ frameIndex: decoder.tracks.selectedTrack.frameCount - 1 });
+      return decoder.tracks.selectedTrack.frameCount;
+    }, [...animation]);
+    assert.equal(decoded, frames);
+  });
+
+  for (const [name, hash, selector, read] of [
+    ["draws", "#/draw?", "#pad", ({ image }) => image],
+    ["moves between four corners", "#/morph?model=digits&ends=four&t=0&u=0", "#grid-pad", ({ z }) => z],
+    ["moves over the map", "#/map?", ".map-pad", ({ z }) => z],
+  ]) {
+    onPage(`a finger ${name}, and the page does not scroll away`, hash, async (page) => {
+      const before = read(await state(page));
+      const scroll = await page.evaluate(() => scrollY);
+      await touchDrag(page, selector, [[0.3, 0.3], [0.5, 0.4], [0.6, 0.6], [0.4, 0.8]]);
+      await settle(page);
+      assert.notDeepEqual(read(await state(page)), before);
+      assert.equal(await page.evaluate(() => scrollY), scroll);
+    }, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  }
+
+  test("after the first visit it works without a network", () =>
+    withPage(env, onCpu("#/sample?model=digits"), async (page) => {
+      await ready(page);
+      await page.evaluate(() => navigator.serviceWorker.ready);
+      // What the first visit loaded is kept a moment later.
+      await page.waitForFunction(async () => {
+        const cache = await caches.open("vaelet-page");
+        const weights = await caches.open("vaelet-weights");
+        return (await cache.match("./web/views/inside.js")) && (await cache.match("./models/index.json")) && (await weights.keys()).length;
+      });
+      await page.context().setOffline(true);
+      await page.reload();
+      await ready(page);
+      await settle(page);
+      assert.equal(await page.evaluate(() => vaelet.model.info.name), "digits");
+      await page.click("#nav-morph");
+      await page.waitForFunction(() => location.hash.startsWith("#/morph") && window.vaelet?.view?.state.z);
+    }, { expected: /ERR_INTERNET_DISCONNECTED|Failed to load resource|service worker/i }));
+
+  onPage("memory stays steady over 1,000 interactions", "#/morph?model=digits&t=0", async (page) => {
+    const cdp = await page.context().newCDPSession(page);
+    const used = async () => {
+      await cdp.send("HeapProfiler.collectGarbage");
+      const { usedSize } = await cdp.send("Runtime.getHeapUsage");
+      return usedSize;
+    };
+    const interact = async (count) => {
+      await page.evaluate(async (count) => {
+        const pause = () => new Promise((done) => requestAnimationFrame(done));
+        for (let i = 0; i < count; i += 1) {
+          const slider = document.querySelector("#t");
+          slider.valueAsNumber = (i % 101) / 100;
+          slider.dispatchEvent(new Event("input"));
+          if (i % 20 === 0) document.querySelector("#a-another").click();
+          await pause();
+        }
+      }, count);
+      await settle(page);
+    };
+    await interact(200);
+    const before = await used();
+    await interact(1000);
+    const grown = (await used()) - before;
+    console.log(`  the heap grew by ${(grown / 1024).toFixed(0)} KB`);
+    assert.ok(grown < 1024 * 1024);
+  });
+});
+
+describe("with a GPU", () => {
+  const env = {};
+  before(async () => {
+    env.server = await startServer();
+    env.browser = await startBrowser({ webgpu: true });
+  });
+  after(async () => {
+    await env.browser?.close();
+    await env.server?.close();
+  });
+
+  /** Remembers every device that the page gets, so that a test can take it away. */
+  const rememberDevices = () => {
+    window.devices = [];
+    const { requestDevice } = GPUAdapter.prototype;
+    GPUAdapter.prototype.requestDevice = async function (...options) {
+      const device = await requestDevice.apply(this, options);
+      window.devices.push(device);
+      return device;
+    };
+  };
+
+  test("a GPU that is lost in mid-drag comes back, and the reader's state is kept", () =>
+    withPage(env, "#/morph?model=digits&a=sample-7-3-1&b=sample-7-5-1&t=0&backend=webgpu", async (page) => {
+      await ready(page);
+      assert.equal(await page.evaluate(() => vaelet.model.backend), "webgpu");
+      const box = await page.locator("#t").boundingBox();
+      const moveTo = (part) => page.mouse.move(box.x + part * box.width, box.y + box.height / 2, { steps: 4 });
+      await moveTo(0.1);
+      await page.mouse.down();
+      await moveTo(0.4);
+      await page.evaluate(() => devices.at(-1).destroy());
+      await moveTo(0.7);
+      await page.waitForFunction(() => devices.length > 1);
+      await moveTo(0.8);
+      await page.mouse.up();
+      await settle(page);
+      const { t, a, b, z } = await state(page);
+      assert.ok(t > 0.7, `the drag ended at ${t}`);
+      assert.ok(a && b && z);
+      assert.match(page.url(), /a=sample-7-3-1&b=sample-7-5-1/);
+      // The new device draws.
+      const image = await page.evaluate(async () => Array.from(await vaelet.model.decode(vaelet.view.state.z)));
+      assert.ok(Math.max(...image) > 0.5);
+    }, { init: rememberDevices, expected: /lost|destroyed/i }));
+});
+
+describe("in Firefox, without WebGPU", () => {
+  const env = {};
+  before(async () => {
+    env.server = await startServer();
+    env.firefox = await startFirefox();
+  });
+  after(async () => {
+    await env.firefox?.close();
+    await env.server?.close();
+  });
+
+  for (const [view, hash] of Object.entries(VIEWS)) {
+    test(`${view} works`, async () => {
+      const page = await env.firefox.newPage();
+      try {
+        const complaints = listen(page);
+        await page.goto(env.server.url + hash);
+        await page.waitForFunction(() => window.vaelet?.view, { timeout: 60_000 });
+        assert.equal(await page.evaluate(() => vaelet.ready.then(() => vaelet.model.backend)), "cpu");
+        await page.waitForFunction(() => !vaelet.view.state.busy);
+        // Something was painted: a live canvas holds more than one shade.
+        await page.waitForFunction(() =>
+          [...document.querySelectorAll("canvas.live")].some((canvas) => {
+            if (!canvas.width) return false;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            return new Set(data).size > 10;
+          }),
+        );
+        assert.deepEqual(complaints, []);
+      } finally {
+        await page.close();
+      }
+    });
+  }
+});

@@ -1,0 +1,253 @@
+/**
+ * The reader's own picture: chosen, dropped or pasted, then moved under a frame until it lies as
+ * the pictures did that the model was trained on. Beside it stand what the encoder gets and what
+ * comes back. The picture stays in this page; what leaves the dialog are the pixels of the crop.
+ */
+
+import { ZOOMS, crop, paintCrop, placeFor, readPicture, shift, zoomTo } from "./crop.js";
+import { element, fill, formatNumber, oncePerFrame } from "./dom.js";
+import { panAndZoom } from "./pan-zoom.js";
+import { answered } from "./patience.js";
+import { imageOf, pixelsOf, sizeFor } from "./picture.js";
+import { createSlider } from "./slider.js";
+import { subjectOf } from "../subject.js";
+
+/** Pixels across the frame's canvas. */
+const SHOWN = 640;
+/** Degrees that a picture can be tilted, either way. */
+const TILT = 30;
+/** Samples whose middle is the guide. */
+const GUIDE_SAMPLES = 64;
+
+const NO_PICTURE = "That is no picture this browser can read. Choose a JPEG, PNG or WebP; a phone's HEIC photo has to be saved as one of these first.";
+const NOTHING_DROPPED = "There was no picture in that. Save it as a file first, or copy the picture itself, not its address.";
+
+const markup = ({ one }) => `
+  <h2 id="crop-title">Your picture</h2>
+  <p class="note" id="crop-help">
+    It never leaves this page. ${one === "face"
+      ? "Drag it until eyes and mouth lie on those of the guide."
+      : "Drag it until it lies as the guide does."}
+  </p>
+  <div class="crop-stage">
+    <div class="frame crop-frame" id="crop-frame" role="application" aria-label="Your picture in its frame: arrow keys move it, plus and minus zoom">
+      <canvas id="crop-picture" hidden></canvas>
+      <canvas id="crop-mean" class="crop-guide pixels" hidden></canvas>
+      <p class="invite" id="crop-invite">Drop a picture here, or paste one</p>
+    </div>
+    ${[["seen", "What the encoder sees"], ["back", "What comes back"]].map(([id, title]) => `
+      <figure class="crop-${id}">
+        <figcaption>${title}</figcaption>
+        <div class="frame"><canvas id="crop-${id}" class="pixels" role="img" aria-label="${title}" hidden></canvas></div>
+      </figure>`).join("")}
+  </div>
+  <div class="crop-controls">
+    <div id="crop-zoom-host"></div>
+    <div id="crop-tilt-host"></div>
+    <label class="check"><input type="checkbox" id="crop-guide" checked>Guide</label>
+  </div>
+  <p class="note" id="crop-error" role="alert"></p>
+  <div class="row">
+    <button type="button" id="crop-use" disabled>Use this picture</button>
+    <button type="button" id="crop-choose" class="primary">Choose a picture…</button>
+    <button type="button" id="crop-cancel">Cancel</button>
+  </div>
+  <input type="file" id="crop-file" accept="image/*" aria-label="A picture of your own" hidden>
+`;
+
+/**
+ * Lets the reader choose a picture and bring it into the model's form.
+ * @param {HTMLElement} host receives the dialog for as long as it is open
+ * @param {{ model: import("../vaelet.js").Model, report: (error: Error) => void }} options
+ * @returns {Promise<Float32Array | null>} `[C, H, W]` in [0, 1], or `null` when cancelled
+ */
+export function choosePicture(host, { model, report }) {
+  const dialog = element("dialog", { className: "cropper", tabIndex: -1 }); // holds the focus, so that pasting reaches it
+  dialog.setAttribute("aria-labelledby", "crop-title");
+  dialog.setAttribute("aria-describedby", "crop-help");
+  const $ = fill(dialog, markup(subjectOf(model.info)));
+  host.append(dialog);
+  /** A view that is left takes its dialog along. */
+  const isOpen = () => dialog.open && dialog.isConnected;
+  const fail = (error) => {
+    dialog.close();
+    report(error);
+  };
+
+  const table = createTable($, model, isOpen, fail);
+  const say = (text) => {
+    $("crop-error").textContent = text;
+  };
+  let newest = 0;
+  const take = async (file) => {
+    if (!file) return say(NOTHING_DROPPED);
+    const mine = (newest += 1);
+    try {
+      const picture = await readPicture(file);
+      if (mine !== newest || !isOpen()) return;
+      say("");
+      table.lay(picture);
+      $("crop-use").disabled = false;
+      $("crop-use").classList.add("primary");
+      $("crop-choose").classList.remove("primary");
+      $("crop-choose").textContent = "Another picture…";
+      $("crop-frame").focus();
+    } catch (error) {
+      console.info(error);
+      if (mine === newest) say(NO_PICTURE);
+    }
+  };
+  acceptPictures(dialog, $("crop-frame"), take);
+  $("crop-choose").addEventListener("click", () => $("crop-file").click());
+  $("crop-file").addEventListener("change", ({ target }) => {
+    if (target.files.length > 0) take(target.files[0]);
+    target.value = ""; // so that the same file can be chosen again
+  });
+
+  return new Promise((resolve) => {
+    let chosen = null;
+    $("crop-use").addEventListener("click", () => {
+      chosen = table.pixels();
+      dialog.close();
+    });
+    $("crop-cancel").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => {
+      table.clear();
+      dialog.remove();
+      resolve(chosen);
+    });
+    dialog.showModal();
+    $("crop-choose").focus();
+    table.showGuide();
+  });
+}
+
+/** What the picture lies on: the frame with the guide over it, the two small pictures, the sliders. */
+function createTable($, model, isOpen, fail) {
+  const { input } = model.info;
+  const aspect = input.height / input.width;
+  $("crop-picture").width = SHOWN;
+  $("crop-picture").height = Math.round(SHOWN * aspect);
+  for (const id of ["crop-mean", "crop-seen", "crop-back"]) sizeFor($(id), input);
+  let picture = null;
+  let place = null;
+  let looking = false;
+  let stale = false;
+
+  const pixels = () => pixelsOf(crop(picture, place, input).getContext("2d"), input);
+  const paint = (id, image) => {
+    $(id).hidden = false;
+    $(id).getContext("2d").putImageData(imageOf(image, input, false), 0, 0);
+  };
+  /** What comes back is for the newest place; places between are passed over. */
+  const look = async (seen) => {
+    if (looking) return;
+    looking = true;
+    stale = false;
+    try {
+      const posterior = await answered(() => model.encode(seen), isOpen);
+      const image = posterior && (await answered(() => model.decode(posterior.mean), isOpen));
+      if (image) paint("crop-back", image);
+    } catch (error) {
+      fail(error);
+    } finally {
+      looking = false;
+      if (stale && isOpen()) draw();
+    }
+  };
+  const draw = oncePerFrame(() => {
+    if (!picture || !isOpen()) return;
+    paintCrop($("crop-picture"), picture, place);
+    const seen = pixels();
+    paint("crop-seen", seen);
+    stale = true;
+    look(seen);
+  });
+  const move = (next) => {
+    place = next;
+    sliders.zoom.value = place.zoom;
+    draw();
+  };
+
+  const sliders = {
+    zoom: createSlider($("crop-zoom-host"), {
+      id: "crop-zoom",
+      label: "Zoom",
+      ...ZOOMS,
+      step: 0.02,
+      value: 0,
+      format: (zoom) => `${(2 ** zoom).toFixed(2)} ×`,
+      onInput: (zoom) => picture && move(zoomTo(picture, place, aspect, zoom)),
+    }),
+    tilt: createSlider($("crop-tilt-host"), {
+      id: "crop-tilt",
+      label: "Tilt",
+      min: -TILT,
+      max: TILT,
+      step: 0.5,
+      value: 0,
+      format: (degrees) => `${formatNumber(degrees, 1)}°`,
+      onInput: (degrees) => picture && move({ ...place, tilt: (degrees * Math.PI) / 180 }),
+    }),
+  };
+  panAndZoom($("crop-frame"), {
+    shift: (dx, dy) => picture && move(shift(picture, place, aspect, dx, dy)),
+    zoom: (by, at) => picture && move(zoomTo(picture, place, aspect, place.zoom + by, at)),
+  });
+
+  const toggle = () => {
+    $("crop-mean").style.visibility = $("crop-guide").checked ? "visible" : "hidden";
+  };
+  $("crop-guide").addEventListener("change", toggle);
+
+  return {
+    /** @param {import("./crop.js").Picture} next */
+    lay(next) {
+      picture = next;
+      sliders.tilt.value = 0;
+      $("crop-picture").hidden = false;
+      $("crop-invite").hidden = true;
+      $("crop-frame").tabIndex = 0;
+      move(placeFor(picture));
+    },
+    /** The crop as it is now. */
+    pixels,
+    async showGuide() {
+      try {
+        const image = await answered(() => model.decode(middle(model)), isOpen);
+        if (image) paint("crop-mean", image);
+      } catch (error) {
+        fail(error);
+      }
+    },
+    clear: draw.cancel,
+  };
+}
+
+/** The latent in the middle of where the model's pictures are. */
+function middle(model) {
+  const size = model.latentSize;
+  const mean = new Float32Array(size);
+  model.sample({ seed: 1, count: GUIDE_SAMPLES }).forEach((value, i) => {
+    mean[i % size] += value / GUIDE_SAMPLES;
+  });
+  return mean;
+}
+
+/** Files that are dropped on the dialog or pasted into it. @param {(file: File | undefined) => void} take */
+function acceptPictures(dialog, frame, take) {
+  dialog.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    frame.classList.add("is-over");
+  });
+  dialog.addEventListener("dragleave", () => frame.classList.remove("is-over"));
+  dialog.addEventListener("drop", (event) => {
+    event.preventDefault();
+    frame.classList.remove("is-over");
+    take(event.dataTransfer.files[0]);
+  });
+  dialog.addEventListener("paste", (event) => {
+    event.preventDefault();
+    take(event.clipboardData.files[0]);
+  });
+}

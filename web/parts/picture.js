@@ -1,0 +1,87 @@
+/**
+ * Images of a model as pictures of the page. Canvases hold one canvas pixel per image pixel and
+ * are enlarged by CSS, so that a frame costs no more than the image. Pixels are `[C, H, W]` in
+ * [0, 1], as the model has them.
+ */
+
+import { element } from "./dom.js";
+
+/**
+ * Gives a canvas room for `columns` × `rows` images.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{ width: number, height: number }} input of model.json: the size of one image
+ */
+export function sizeFor(canvas, { width, height }, columns = 1, rows = 1) {
+  canvas.width = width * columns;
+  canvas.height = height * rows;
+}
+
+/** Paints grey pixels in [0, 1] into a canvas of the same size, as ink. */
+export function paintInk(canvas, pixels) {
+  canvas.getContext("2d").putImageData(inkImage(pixels, canvas.width, canvas.height), 0, 0);
+}
+
+/** Grey ink as white of that opacity. */
+export function inkImage(pixels, width, height) {
+  const image = new ImageData(width, height);
+  pixels.forEach((value, i) => {
+    image.data.fill(255, 4 * i, 4 * i + 3);
+    image.data[4 * i + 3] = Math.round(255 * value);
+  });
+  return image;
+}
+
+/** An image of a model, opaque; digits as black ink on white. */
+export function imageOf(pixels, { channels, width, height }, ink) {
+  const image = new ImageData(width, height);
+  const area = width * height;
+  for (let i = 0; i < area; i += 1) {
+    for (let c = 0; c < 3; c += 1) {
+      const value = pixels[Math.min(c, channels - 1) * area + i];
+      image.data[4 * i + c] = Math.round(255 * (ink ? 1 - value : value));
+    }
+    image.data[4 * i + 3] = 255;
+  }
+  return image;
+}
+
+/** The reverse: what a canvas shows, as pixels of the model. @param {CanvasRenderingContext2D} context */
+export function pixelsOf(context, { channels, width, height }) {
+  const { data } = context.getImageData(0, 0, width, height);
+  const area = width * height;
+  return Float32Array.from({ length: channels * area }, (_, i) => {
+    const at = 4 * (i % area);
+    if (channels === 3) return data[at + Math.floor(i / area)] / 255;
+    return (0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2]) / 255;
+  });
+}
+
+/** A canvas `scale` times as large as the image. */
+export function enlarge(image, scale) {
+  const small = element("canvas", { width: image.width, height: image.height });
+  small.getContext("2d").putImageData(image, 0, 0);
+  const large = element("canvas", { width: image.width * scale, height: image.height * scale });
+  const context = large.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(small, 0, 0, large.width, large.height);
+  return large;
+}
+
+/** How much larger than the model's a picture is that is saved: about 512 pixels a side. */
+export function savedScale({ width }) {
+  return Math.max(1, Math.round(512 / width));
+}
+
+/** @param {HTMLCanvasElement} canvas @returns {Promise<Blob>} */
+export function pngOf(canvas) {
+  return new Promise((resolve, reject) => {
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the browser made no picture"))), "image/png");
+  });
+}
+
+/** Hands a file to the reader. @param {Blob} blob */
+export function save(blob, name) {
+  const link = element("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -1,0 +1,158 @@
+/**
+ * A picture to start from: sampled, drawn, or the reader's own, with the choice between them. It
+ * owns the picture's latent and tells when it changes.
+ */
+
+import { choosePicture } from "./cropper.js";
+import { afterPause, fill, oncePerFrame } from "./dom.js";
+import { createPad } from "./pad.js";
+import { sizeFor } from "./picture.js";
+import { newSeed } from "../route.js";
+import { formatSource, latentOf, parseSource } from "./source.js";
+import { subjectOf } from "../subject.js";
+import { normalizeDrawing } from "../vaelet.js";
+
+const markup = (id, title, { one, drawable }) => `
+  <figcaption>${title}</figcaption>
+  <div class="frame" id="${id}-frame">
+    <canvas id="${id}-picture" class="live ink pixels" role="img" aria-label="${title}: a ${one}"></canvas>
+    <canvas id="${id}-pad" class="pad ink" role="img" aria-label="${title}: drawing pad. Draw with mouse, pen or finger." hidden></canvas>
+    <p class="invite" id="${id}-invite" hidden>Draw a digit</p>
+  </div>
+  <div class="row">
+    <div class="choice" role="radiogroup" aria-label="${title}" ${drawable ? "" : "hidden"}>
+      <label><input type="radio" name="${id}-kind" id="${id}-kind-sample" value="sample">Sampled</label>
+      <label><input type="radio" name="${id}-kind" id="${id}-kind-drawn" value="drawn">Drawn</label>
+    </div>
+    <button type="button" id="${id}-another">Another</button>
+    <button type="button" id="${id}-own" ${drawable ? "hidden" : ""}>Your picture…</button>
+    <button type="button" id="${id}-clear" hidden>Clear</button>
+  </div>
+`;
+
+/**
+ * @param {HTMLElement} host
+ * @param {object} options
+ * @param {string} options.id prefix of the ids within
+ * @param {string} options.title
+ * @param {string | null} options.text the source as the hash has it
+ * @param {number} options.seed of the sample that stands in for a missing source
+ * @param {import("../vaelet.js").Model} options.model
+ * @param {() => void} options.onChange the latent changed
+ * @param {(text: string) => void} options.onCommit the source as text for the hash
+ * @param {(error: Error) => void} options.report
+ */
+export function createSourceCard(host, { id, title, text, seed, model, onChange, onCommit, report }) {
+  const subject = subjectOf(model.info);
+  const find = fill(host, markup(id, title, subject));
+  const $ = (name) => find(`${id}-${name}`);
+  let source = parseSource(text, seed, model.latentSize);
+  if (source.kind === "drawn" && !subject.drawable) source = parseSource(null, seed);
+  /** What "Sampled" goes back to. */
+  let other = source.kind === "drawn" ? parseSource(null, seed) : source;
+  let latent = null;
+  let encoding = false;
+  let inkChanged = false;
+  let gone = false;
+  sizeFor($("picture"), model.info.input);
+
+  const draw = oncePerFrame(() => {
+    if (source.kind !== "drawn" && latent) model.present($("picture"), latent);
+  });
+  const setLatent = (next) => {
+    latent = next;
+    draw();
+    onChange();
+  };
+
+  const encodeDrawing = oncePerFrame(async () => {
+    if (encoding || source.kind !== "drawn") return;
+    const { pixels, width, height } = pad.read();
+    const image = normalizeDrawing(pixels, width, height);
+    if (!image) {
+      setLatent(null);
+      return;
+    }
+    encoding = true;
+    inkChanged = false;
+    try {
+      const { mean } = await model.encode(image);
+      if (!gone && source.kind === "drawn" && !pad.empty) setLatent(mean);
+    } catch (error) {
+      if (error.code !== "lost") report(error);
+    } finally {
+      encoding = false;
+      if (inkChanged && !gone) encodeDrawing();
+    }
+  });
+  const remember = afterPause(() => onCommit(formatSource(source.kind === "drawn" ? { ...source, strokes: pad.strokes } : source)), 300);
+
+  const pad = createPad($("pad"), {
+    onInk() {
+      inkChanged = true;
+      $("invite").hidden = source.kind !== "drawn" || !pad.empty;
+      encodeDrawing();
+    },
+    onCommit: remember,
+  });
+
+  const show = () => {
+    const drawn = source.kind === "drawn";
+    $("picture").hidden = drawn;
+    $("pad").hidden = !drawn;
+    $("another").hidden = drawn;
+    $("clear").hidden = !drawn;
+    $("invite").hidden = !drawn || !pad.empty;
+    $(`kind-${drawn ? "drawn" : "sample"}`).checked = true;
+    if (drawn) {
+      encodeDrawing();
+    } else {
+      other = source;
+      setLatent(latentOf(model, source));
+    }
+  };
+  const take = (next) => {
+    source = next;
+    show();
+    remember();
+  };
+
+  $("kind-sample").addEventListener("change", () => take(other));
+  $("kind-drawn").addEventListener("change", () => take({ kind: "drawn" }));
+  $("another").addEventListener("click", () => {
+    const { temperature = 1, prior = "learned" } = source;
+    take({ kind: "sample", seed: newSeed(), index: 0, temperature, prior });
+  });
+  $("own").addEventListener("click", async () => {
+    try {
+      const pixels = await choosePicture(host, { model, report });
+      if (!pixels || gone) return;
+      const { mean } = await model.encode(pixels);
+      if (!gone) take({ kind: "latent", z: mean });
+    } catch (error) {
+      report(error);
+    }
+  });
+  $("clear").addEventListener("click", () => pad.clear());
+
+  if (source.kind === "drawn") pad.restore({ strokes: source.strokes });
+  show();
+  remember.cancel();
+
+  return {
+    /** `null` while a drawn source is empty. @type {Float32Array | null} */
+    get latent() {
+      return latent;
+    },
+    redraw() {
+      draw();
+      encodeDrawing();
+    },
+    unmount() {
+      gone = true;
+      draw.cancel();
+      encodeDrawing.cancel();
+      remember.flush();
+    },
+  };
+}

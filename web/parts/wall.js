@@ -1,0 +1,79 @@
+/**
+ * Many pictures at once: rows of decoded latents, drawn row by row, a few milliseconds in each
+ * frame. While the latents change faster than they can be drawn, the newest win and
+ * no work queues up.
+ */
+
+import { element, oncePerFrame } from "./dom.js";
+import { sizeFor } from "./picture.js";
+
+/** Milliseconds of drawing in a frame; a GPU has long taken all rows by then. */
+const BUDGET = 10;
+/** The first time as many as make a whole wall, so that what stood there gives way to it at once. */
+const FIRST = 400;
+
+/**
+ * @param {HTMLElement} host receives the rows
+ * @param {import("../vaelet.js").Model} model
+ * @param {number} columns
+ * @param {string} label what a screen reader hears
+ */
+export function createWall(host, model, columns, label) {
+  const { input } = model.info;
+  let perRow = columns;
+  let z = new Float32Array(0);
+  /** Rows that show something older than `z`. */
+  let stale = [];
+  let budget = FIRST;
+  host.classList.add("wall");
+  host.setAttribute("role", "img");
+  host.setAttribute("aria-label", label);
+
+  const draw = oncePerFrame(() => {
+    const start = performance.now();
+    const length = perRow * model.latentSize;
+    while (stale.length > 0 && performance.now() - start < budget) {
+      const row = stale.shift();
+      model.present(host.children[row], z.subarray(row * length, (row + 1) * length), { columns: perRow });
+    }
+    if (z.length > 0) budget = BUDGET;
+    if (stale.length > 0) draw();
+  });
+
+  const redraw = () => {
+    const rows = Math.ceil(z.length / (perRow * model.latentSize));
+    while (host.children.length > rows) host.lastChild.remove();
+    while (host.children.length < rows) host.append(element("canvas", { className: "live ink pixels" }));
+    for (const row of host.children) {
+      if (row.width !== input.width * perRow) sizeFor(row, input, perRow);
+    }
+    // What is half done goes on from where it is, so that every row gets its turn.
+    const order = Array.from({ length: rows }, (_, i) => i);
+    const next = stale[0] ?? 0;
+    stale = [...order.slice(next), ...order.slice(0, next)];
+    draw();
+  };
+
+  return {
+    /** Latents, row by row. @param {Float32Array} latents */
+    show(latents) {
+      z = latents;
+      redraw();
+    },
+    /** How many pictures stand in a row. */
+    set columns(count) {
+      if (count === perRow) return;
+      perRow = count;
+      redraw();
+    },
+    get columns() {
+      return perRow;
+    },
+    /** Whether everything that was asked for is drawn. */
+    get idle() {
+      return stale.length === 0;
+    },
+    redraw,
+    unmount: draw.cancel,
+  };
+}

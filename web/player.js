@@ -1,0 +1,232 @@
+/**
+ * One view of one model inside an element: what the page shows, and what `<vae-let>` shows in
+ * somebody's article. It borrows the model, shows its progress and its failures, mounts the
+ * view, and gives it fresh canvases when the model moves to another backend.
+ */
+
+import { createAnnouncer, element, fill } from "./parts/dom.js";
+import { borrow } from "./pool.js";
+import { showPoster } from "./poster.js";
+import { change } from "./route.js";
+import { subjectOf } from "./subject.js";
+import * as draw from "./views/draw.js";
+import * as edit from "./views/edit.js";
+import * as inside from "./views/inside.js";
+import * as map from "./views/map.js";
+import * as morph from "./views/morph.js";
+import * as sample from "./views/sample.js";
+
+const VIEWS = { sample, draw, morph, map, edit, inside };
+const ATLAS = "vaelet-atlas/1";
+
+const MARKUP = `
+  <section id="loading" class="loading" hidden>
+    <div id="poster" class="poster" aria-hidden="true"></div>
+    <div id="loading-status" hidden>
+      <p><label for="loading-progress">Fetching the model</label> <span id="loading-bytes"></span></p>
+      <progress id="loading-progress" max="1"></progress>
+    </div>
+  </section>
+  <section id="error" class="notice" role="alert" hidden>
+    <p class="notice-title" id="error-title"></p>
+    <p id="error-message"></p>
+    <p><button id="error-retry" type="button">Try again</button></p>
+  </section>
+  <div id="view" class="view"></div>
+  <div id="announcer" class="visually-hidden" aria-live="polite"></div>
+`;
+
+const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
+
+/**
+ * @typedef {object} What
+ * @property {string} view
+ * @property {URL} folder of the model
+ * @property {URLSearchParams} params the view's state; changed as the reader changes it
+ * @property {"auto" | "webgpu" | "cpu"} backend
+ * @property {URL} [poster] a sheet of samples, where it is known before the model is
+ * @property {URL} [picture] or any picture, shown as it is
+ *
+ * @typedef {object} Hooks
+ * @property {(progress: import("./vaelet.js").Progress) => void} [onProgress]
+ * @property {(model: import("./vaelet.js").Model) => void} [onLoad] a view of this model is on the page
+ * @property {(model: import("./vaelet.js").Model, error?: Error) => void} [onBackend] it moved, or could not
+ * @property {(error: Error) => void} [onError]
+ * @property {(params: URLSearchParams, options: { push?: boolean }) => void} [onParams] the reader changed the view's state
+ * @property {(view: string, changes: object) => void} [navigate] a link to another view; without it there are none
+ */
+
+/** @param {HTMLElement} root @param {Hooks} hooks */
+export function createPlayer(root, hooks) {
+  const $ = fill(root, MARKUP);
+  const announce = createAnnouncer($("announcer"));
+  /** @type {What | null} */
+  let what = null;
+  let loan = null;
+  let view = null;
+  let model = null;
+
+  const player = {
+    /** Shows this; resolves with the model once its backend is chosen. @param {What} next */
+    async open(next) {
+      const other = what?.folder.href !== next.folder.href || !loan;
+      unmount();
+      what = next;
+      if (other) release();
+      return load(next);
+    },
+    /** Moves the model to a backend; the view stays. */
+    async setBackend(backend) {
+      if (!model) return player.retry();
+      what.backend = backend;
+      return settle(model, model.setBackend(backend));
+    },
+    /** Shows what stands in for the view until `open`. @param {Pick<What, "view" | "poster" | "picture">} next */
+    preview(next) {
+      if (!what) decorate(next);
+    },
+    retry: () => (what ? player.open(what) : undefined),
+    close() {
+      unmount();
+      release();
+      what = null;
+    },
+    get view() {
+      return view;
+    },
+    get model() {
+      return model;
+    },
+  };
+
+  async function load(mine) {
+    $("error").hidden = true;
+    loan ??= borrow(mine.folder, mine.backend, { onProgress: progress, onRebuilt: refresh });
+    const { model: loaded, settled } = loan;
+    if (!model) wait(mine);
+    try {
+      const next = await loaded;
+      if (what !== mine) return next;
+      model = next;
+      mount(mine);
+      hooks.onLoad?.(model);
+      return await settle(model, settled);
+    } catch (error) {
+      if (what === mine) fail("The model did not load", error);
+      throw error;
+    } finally {
+      if (what === mine) $("loading").hidden = true;
+    }
+  }
+
+  /** Waits for the choice of a backend and tells what came of it. */
+  async function settle(mine, choice) {
+    const failure = await choice.then(() => undefined, (error) => error);
+    if (model === mine) hooks.onBackend?.(mine, failure);
+    return mine;
+  }
+
+  function wait(mine) {
+    $("loading-status").hidden = false;
+    $("loading-progress").removeAttribute("value"); // how much there is comes with model.json
+    $("loading-bytes").textContent = "";
+    decorate(mine);
+  }
+
+  function decorate({ view: name, poster, picture }) {
+    $("loading").hidden = false;
+    const host = $("poster");
+    const source = (picture ?? poster)?.href ?? "";
+    if (host.dataset.source === source) return;
+    host.dataset.source = source;
+    if (picture) host.replaceChildren(element("img", { src: picture.href, alt: "" }));
+    else if (poster) showPoster(host, poster, name === "sample" ? Infinity : 1);
+    else host.replaceChildren();
+  }
+
+  function progress({ loaded, total }) {
+    $("loading-progress").value = loaded / total;
+    $("loading-bytes").textContent = `${megabytes(loaded)} of ${megabytes(total)} MB`;
+    hooks.onProgress?.({ loaded, total });
+  }
+
+  function mount(mine) {
+    const { drawable } = subjectOf(model.info);
+    $("loading").hidden = true;
+    $("view").classList.toggle("as-is", !drawable);
+    $("view").dataset.view = mine.view;
+    view = VIEWS[mine.view].mount($("view"), {
+      model,
+      folder: mine.folder,
+      params: mine.params,
+      atlas: () => fetchAtlas(mine.folder, model.latentSize),
+      announce,
+      navigate: hooks.navigate,
+      setParams(changes, options = {}) {
+        const before = mine.params.toString();
+        change(mine.params, changes);
+        if (mine.params.toString() !== before) hooks.onParams?.(mine.params, options, mine.view);
+      },
+      report: (error) => fail("The model stopped", error),
+    });
+  }
+
+  function unmount() {
+    const leaving = view;
+    view = null;
+    leaving?.unmount();
+    $("view").replaceChildren();
+  }
+
+  function release() {
+    loan?.release();
+    loan = model = null;
+  }
+
+  /** A canvas belongs to the backend that drew in it first. */
+  function refresh() {
+    for (const canvas of $("view").querySelectorAll("canvas.live")) canvas.replaceWith(canvas.cloneNode());
+    view?.redraw();
+    if (model) hooks.onBackend?.(model);
+  }
+
+  function fail(title, error) {
+    console.info(error); // the sentence is for the reader; the cause for whoever looks closer
+    unmount();
+    release();
+    $("loading").hidden = true;
+    $("error").hidden = false;
+    $("error").dataset.code = error.code ?? "";
+    $("error-title").textContent = title;
+    $("error-message").textContent = error.code ? error.message : `This should not happen, and reloading may help: ${error.message}`;
+    hooks.onError?.(error);
+  }
+
+  $("error-retry").addEventListener("click", () => player.retry()?.catch(() => {}));
+  return player;
+}
+
+/** @type {Map<string, Promise<object>>} */
+const atlases = new Map();
+
+/** A model's atlas.json; an empty one where it has none. */
+function fetchAtlas(folder, latents) {
+  const url = new URL("atlas.json", folder).href;
+  if (!atlases.has(url)) {
+    const read = fetch(url).then((response) => (response.ok ? response.json() : null));
+    atlases.set(url, read.then((atlas) => checkAtlas(atlas, latents), () => checkAtlas(null, latents)));
+  }
+  return atlases.get(url);
+}
+
+/** Leaves out what does not fit the model: an atlas is as little trusted as any other file. */
+function checkAtlas(atlas, latents) {
+  const fits = (vector) => Array.isArray(vector) && vector.length === latents && vector.every(Number.isFinite);
+  const known = atlas?.format === ATLAS ? atlas : {};
+  return {
+    directions: (known.directions ?? []).filter(({ vector, low, high }) => fits(vector) && low < high),
+    examples: (known.examples ?? []).filter(({ z }) => fits(z)),
+    plane: fits(known.plane?.origin) && known.plane.axes?.length === 2 && known.plane.axes.every(fits) ? known.plane : null,
+    items: known.items ?? null,
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * What there is to see before the weights are: the model's own samples of seed 7, a picture
+ * of 8 × 8 that was published with it, laid out as the wall of the sample view will be.
+ */
+
+import { element } from "./parts/dom.js";
+import { WALL } from "./parts/source.js";
+
+const SIDE = 8;
+
+/** Pictures in a row of the wall, by the width there is; each divides the wall. */
+const COLUMNS = [
+  [900, 12],
+  [560, 10],
+  [340, 6],
+  [0, 5],
+];
+
+/** @param {number} width in CSS pixels */
+export function columnsFor(width) {
+  return COLUMNS.find(([least]) => width >= least)[1];
+}
+
+/** Where the samples of a model are. @param {URL} folder @param {{ channels: number }} input */
+export function posterOf(folder, { channels }) {
+  return new URL(channels === 3 ? "samples.jpg" : "samples.png", folder);
+}
+
+/**
+ * Fills `host` with the wall that the picture at `url` holds.
+ * @param {HTMLElement} host
+ * @param {URL} url
+ * @param {number} rows the most that are shown
+ */
+export async function showPoster(host, url, rows) {
+  host.replaceChildren();
+  const picture = element("img", { src: url.href, alt: "" });
+  try {
+    await picture.decode();
+  } catch {
+    return; // a model without samples has no poster
+  }
+  const columns = columnsFor(host.clientWidth);
+  host.style.setProperty("--columns", columns);
+  const cells = Array.from({ length: Math.min(WALL, rows * columns) }, (_, i) => {
+    const cell = element("span", { className: "ink" });
+    // One pixel lies between the pictures of the sheet.
+    const side = (picture.naturalWidth - (SIDE - 1)) / SIDE;
+    const at = (place) => `${(100 * place * (side + 1)) / (picture.naturalWidth - side)}%`;
+    cell.style.backgroundImage = `url("${url.href}")`;
+    cell.style.backgroundSize = `${(100 * picture.naturalWidth) / side}%`;
+    cell.style.backgroundPosition = `${at(i % SIDE)} ${at(Math.floor(i / SIDE))}`;
+    return cell;
+  });
+  host.replaceChildren(...cells);
+}

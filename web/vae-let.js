@@ -1,0 +1,179 @@
+/**
+ * `<vae-let model view …>`: a view of a model inside somebody's article. One script tag is enough;
+ * several elements share one runtime and, where they show the same model, one model.
+ *
+ * Attributes, each also a property:
+ * - `model`   a model published beside this script, by its folder's name
+ * - `src`     or the address of a model's folder anywhere
+ * - `view`    sample, draw, morph, map, edit or inside
+ * - `state`   what the view shows, as in the page's address after the question mark; follows the reader
+ * - `seed`    of the pictures, where `state` names none
+ * - `poster`  a picture to show until the weights are there, instead of the model's samples
+ * - `loading` lazy (the default: when it comes near the window) or eager
+ * - `backend` auto (the default), webgpu or cpu
+ * - `explain` also shows the heading and the text of the view
+ *
+ * Events: `progress` (`detail` `{ loaded, total }` in bytes), `load` (`detail.model`), `error`
+ * (`detail` the error, which has a `code`), `change` (`detail` `{ view, state }`).
+ * Content stands in where the element cannot run; `slot="caption"` goes below.
+ */
+
+import { MODELS, favourite, library } from "./library.js";
+import { createPlayer } from "./player.js";
+import { posterOf } from "./poster.js";
+import { VIEWS } from "./route.js";
+
+const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"] };
+const STRINGS = ["model", "src", "state", "seed", "poster"];
+const NAMES = [...STRINGS, ...Object.keys(WORDS)];
+/** How far from the window an element begins to load. */
+const NEAR = "300px";
+
+const MARKUP = `<div id="player"></div><div id="fallback"><slot></slot></div><slot name="caption"></slot>`;
+
+/** One for all elements; constructed, so that the article's policy on styles does not matter. */
+const sheet = new CSSStyleSheet();
+// A bundler's development server answers anybody else with a script.
+const styled = fetch(new URL("./views.css", import.meta.url), { headers: { accept: "text/css" } })
+  .then((response) => response.text())
+  .then((text) => sheet.replace(text))
+  .catch((error) => console.info("vaelet: the styles could not be fetched.", error));
+
+export class VaeLet extends HTMLElement {
+  static observedAttributes = [...NAMES, "explain"];
+
+  #player = null;
+  /** What the reader sees, as the `state` attribute has it. */
+  #params = new URLSearchParams();
+  #sight = null;
+  #near = false;
+  #queued = false;
+  /** The address and view on the page, to see whether an attribute asks for something else. */
+  #shown = "";
+
+  connectedCallback() {
+    // Properties that were set before this script had come.
+    for (const name of [...NAMES, "explain"]) {
+      if (!Object.hasOwn(this, name)) continue;
+      const value = this[name];
+      delete this[name];
+      this[name] = value;
+    }
+    if (!this.shadowRoot) this.#build();
+    this.#sight = new IntersectionObserver(([{ isIntersecting }]) => {
+      if (!isIntersecting) return;
+      this.#near = true;
+      this.#sight.disconnect();
+      this.#update();
+    }, { rootMargin: NEAR });
+    this.#sight.observe(this);
+    this.#update();
+  }
+
+  disconnectedCallback() {
+    this.#sight.disconnect();
+    // Moving an element takes it out and puts it in again.
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.#player.close();
+      this.#shown = "";
+      this.#near = false;
+    });
+  }
+
+  attributeChangedCallback(name, before, after) {
+    if (before !== after && this.shadowRoot) this.#update();
+  }
+
+  /** The model on the page, with the API of vaelet.js; `null` until `load`. */
+  get loadedModel() {
+    return this.#player?.model ?? null;
+  }
+
+  get explain() {
+    return this.hasAttribute("explain");
+  }
+
+  set explain(value) {
+    this.toggleAttribute("explain", Boolean(value));
+  }
+
+  #build() {
+    const shadow = this.attachShadow({ mode: "open" });
+    shadow.adoptedStyleSheets = [sheet];
+    shadow.innerHTML = MARKUP;
+    const tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.#player = createPlayer(shadow.getElementById("player"), {
+      onProgress: (progress) => tell("progress", progress),
+      onLoad: (model) => {
+        shadow.getElementById("fallback").hidden = true;
+        // The article has its own first heading.
+        shadow.querySelector("h1")?.setAttribute("aria-level", "2");
+        tell("load", { model });
+      },
+      onError: (error) => {
+        shadow.getElementById("fallback").hidden = false;
+        tell("error", error);
+      },
+      onParams: (params) => {
+        if (params !== this.#params) return;
+        this.state = params.toString();
+        this.#shown = this.#asked();
+        tell("change", { view: this.view, state: this.state });
+      },
+    });
+  }
+
+  /** Any number of changes at a time are one. */
+  #update() {
+    if (this.#queued) return;
+    this.#queued = true;
+    queueMicrotask(async () => {
+      await styled;
+      this.#queued = false;
+      if (this.isConnected) this.#show(this.src ? [] : await library());
+    });
+  }
+
+  /** Everything that says what is on the page, in one text. */
+  #asked() {
+    return [this.view, this.src, this.model, this.seed, this.state, this.backend].join(" ");
+  }
+
+  #show(models) {
+    const name = this.model || favourite(models, this.view);
+    const folder = this.src ? new URL(`${this.src.replace(/\/+$/, "")}/`, document.baseURI) : new URL(`${encodeURIComponent(name)}/`, MODELS);
+    const known = this.src ? undefined : models.find((model) => model.name === name);
+    const what = { view: this.view, folder, backend: this.backend };
+    if (this.poster) what.picture = new URL(this.poster, document.baseURI);
+    else if (known) what.poster = posterOf(folder, known.input);
+    if (this.loading === "lazy" && !this.#near) {
+      this.#player.preview(what);
+      return;
+    }
+    if (this.#shown === this.#asked()) return;
+    this.#shown = this.#asked();
+    this.#params = new URLSearchParams(this.state);
+    if (this.seed && !this.#params.has("seed")) this.#params.set("seed", this.seed);
+    this.#player.open({ ...what, params: this.#params }).catch(() => {}); // the player shows it, and `error` tells
+  }
+}
+
+// Attributes mirror properties.
+for (const name of NAMES) {
+  const words = WORDS[name];
+  Object.defineProperty(VaeLet.prototype, name, {
+    configurable: true,
+    enumerable: true,
+    get() {
+      const value = this.getAttribute(name) ?? "";
+      return words && !words.includes(value) ? words[0] : value;
+    },
+    set(value) {
+      if (value === null || value === undefined) this.removeAttribute(name);
+      else this.setAttribute(name, value);
+    },
+  });
+}
+
+if (!customElements.get("vae-let")) customElements.define("vae-let", VaeLet);

@@ -1,0 +1,260 @@
+/**
+ * Edit: a face, sampled or the reader's own, moved along the directions of its attributes and
+ * along single latents, with what it was beside what it becomes.
+ */
+
+import { choosePicture } from "../parts/cropper.js";
+import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
+import { markup } from "./edit/markup.js";
+import { createEditSliders, signed } from "./edit/sliders.js";
+import { applyEdits, formatEdits, parseEdits } from "./edit/edits.js";
+import { createHistory } from "./edit/history.js";
+import { answered } from "../parts/patience.js";
+import { enlarge, imageOf, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
+import { newSeed, seedParam } from "../route.js";
+import { formatSource, latentOf, parseSource } from "../parts/source.js";
+import { subjectOf } from "../subject.js";
+import { createWall } from "../parts/wall.js";
+
+/** Of the samples of a seed, the one that is shown unless told otherwise: with seed 7, a face that a smile changes much. */
+const FIRST = 17;
+/** Examples to start from, and the width that one needs to be hit. */
+const EXAMPLES = 8;
+const EXAMPLE_WIDTH = 40;
+
+export function mount(root, { model, params, setParams, atlas, navigate, report, announce }) {
+  const { input, name } = model.info;
+  const subject = subjectOf(model.info);
+  const { one } = subject;
+  const size = model.latentSize;
+  const $ = fill(root, markup(subject, size));
+  for (const id of ["before", "after"]) sizeFor($(id), input);
+
+  const seed = seedParam(params, "seed", 7);
+  const first = `sample-${seed}-${FIRST}-1`;
+  /** A face as the address has it; a drawing is none. */
+  const sourceOf = (text) => {
+    const source = parseSource(text ?? first, seed, size);
+    return source.kind === "drawn" ? parseSource(first, seed, size) : source;
+  };
+  const state = {
+    /** Where the face comes from, and what is changed about it. */
+    face: "",
+    edits: { attributes: new Map(), latents: new Map() },
+    /** Latents. */
+    before: null,
+    after: null,
+    get busy() {
+      return !sliders || pending || reading || !examplesWall.idle;
+    },
+  };
+  let directions = [];
+  let sliders = null; // once the atlas is there
+  let history = null;
+  let starts = []; // examples, as sources
+  let pending = true;
+  let reading = false;
+  let gone = false;
+
+  // Pictures
+  const drawBefore = oncePerFrame(() => model.present($("before"), state.before));
+  const drawAfter = oncePerFrame(() => {
+    if (!sliders) return;
+    state.after = applyEdits(state.before, state.edits, directions);
+    model.present($("after"), state.after);
+    sliders.show(state);
+    pending = false;
+  });
+  const draw = () => {
+    pending = true;
+    drawAfter();
+  };
+  const showFace = (text) => {
+    const source = sourceOf(text);
+    state.face = formatSource(source);
+    state.before = latentOf(model, source);
+    for (const { text, pick } of starts) pick.setAttribute("aria-pressed", text === state.face);
+    const credit = starts.find(({ text }) => text === state.face)?.credit;
+    $("credit").textContent = credit ? `After a picture from ${credit}.` : "";
+    drawBefore();
+    draw();
+  };
+
+  // History and address
+  const enable = (id, on, instead) => {
+    const leaving = !on && $(id).matches(":focus");
+    $(id).disabled = !on;
+    if (leaving) $(instead).focus(); // so that keys still reach the view
+  };
+  const settle = () => {
+    const { face, edits } = history.present;
+    enable("undo", history.canUndo, "redo");
+    enable("redo", history.canRedo, "undo");
+    enable("reset", edits !== "", "undo");
+    setParams({ face: face === first ? null : face, edits: edits || null });
+  };
+  const commit = (control) => {
+    history.push({ face: state.face, edits: formatEdits(state.edits) }, control);
+    settle();
+  };
+  const go = (step, said) => {
+    const { face, edits } = history[step]();
+    state.edits = parseEdits(edits, directions, size);
+    showFace(face);
+    settle();
+    announce(said);
+  };
+  const undo = () => history?.canUndo && go("undo", "Undone.");
+  const redo = () => history?.canRedo && go("redo", "Redone.");
+  const byKey = (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.closest("dialog")) return;
+    const key = event.key.toLowerCase();
+    if (key !== "z" && !(key === "y" && event.ctrlKey)) return;
+    event.preventDefault();
+    if (key === "y" || event.shiftKey) redo();
+    else undo();
+  };
+  root.addEventListener("keydown", byKey);
+
+  /** Another face: attributes go with it, for they move any face; latents are a face's own. */
+  const take = (text, said) => {
+    if (!history) return;
+    state.edits = { attributes: state.edits.attributes, latents: new Map() };
+    showFace(text);
+    commit();
+    announce(said);
+  };
+
+  // Actions
+  $("undo").addEventListener("click", undo);
+  $("redo").addEventListener("click", redo);
+  $("reset").addEventListener("click", () => {
+    state.edits = { attributes: new Map(), latents: new Map() };
+    draw();
+    commit();
+    announce("All sliders put back.");
+  });
+  $("another").addEventListener("click", () => {
+    const { temperature = 1, prior = "learned" } = sourceOf(state.face);
+    take(formatSource({ kind: "sample", seed: newSeed(), index: 0, temperature, prior }), `Another ${one}.`);
+  });
+  $("own").addEventListener("click", async () => {
+    try {
+      const pixels = await choosePicture(root, { model, report });
+      if (!pixels || gone) return;
+      reading = true;
+      const posterior = await answered(() => model.encode(pixels), () => !gone);
+      if (posterior) take(formatSource({ kind: "latent", z: posterior.mean }), "Your picture, as the decoder draws it.");
+    } catch (error) {
+      report(error);
+    } finally {
+      reading = false;
+    }
+  });
+  $("save").addEventListener("click", async () => {
+    try {
+      const pixels = await answered(() => model.decode(state.after), () => !gone);
+      if (pixels) save(await pngOf(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input))), `${name}-edit.png`);
+    } catch (error) {
+      report(error);
+    }
+  });
+  $("to-morph").hidden = !navigate;
+  $("to-morph").addEventListener("click", () => {
+    const b = formatSource({ kind: "latent", z: state.after });
+    navigate("morph", { a: state.face, b, ends: null, t: null, u: null });
+  });
+
+  // Examples
+  const examplesWall = createWall($("examples-wall"), model, EXAMPLES, `Examples of ${subject.many}`);
+  const layout = new ResizeObserver(([{ contentRect }]) => {
+    const columns = Math.min(starts.length, contentRect.width < EXAMPLES * EXAMPLE_WIDTH ? EXAMPLES / 2 : EXAMPLES);
+    if (columns === 0) return;
+    examplesWall.columns = columns;
+    $("examples-sheet").style.setProperty("--columns", columns);
+  });
+  const showExamples = (examples) => {
+    starts = spread(examples, EXAMPLES).map(({ z, credit }, i) => {
+      const text = formatSource({ kind: "latent", z: Float32Array.from(z) });
+      const pick = element("button", { type: "button", onclick: () => take(text, `Example ${i + 1}.`) });
+      pick.setAttribute("aria-label", `Example ${i + 1}`);
+      return { text, credit, pick };
+    });
+    if (starts.length === 0) return;
+    $("examples").hidden = false;
+    const picks = starts.map(({ pick }) => pick);
+    $("examples-picks").append(...picks);
+    rove($("examples-picks"), picks, () => examplesWall.columns);
+    examplesWall.columns = starts.length;
+    examplesWall.show(Float32Array.from(starts.flatMap(({ text }) => [...latentOf(model, sourceOf(text))])));
+    layout.observe($("examples-sheet"));
+  };
+
+  // Sliders
+  const setEdit = ({ part, key }, value) => {
+    if (value === null || (part === "attributes" && value === 0)) state.edits[part].delete(key);
+    else state.edits[part].set(key, value);
+    draw();
+  };
+  const showSliders = () => {
+    const kl = model.info.latents.flatMap((group) => (group.kl?.length ? group.kl : Array(group.size).fill(NaN)));
+    sliders = createEditSliders($("attributes"), $("latents"), $("more"), {
+      directions,
+      kl,
+      onInput: setEdit,
+      onChange({ part, key, label }, value) {
+        commit(label);
+        announce(value === null ? `${label} put back.` : `${label} ${signed(value)}.`);
+      },
+    });
+    const some = directions.length > 0;
+    $("attributes-group").hidden = $("attributes-prose").hidden = !some;
+    $("axes-prose").hidden = some;
+    const known = kl.filter(Number.isFinite);
+    const [most, least] = [Math.max(...known), Math.min(...known)].map((nats) => nats.toFixed(2));
+    if (known.length > 0) $("kl").textContent = `Here the first says ${most} and the last ${least}.`;
+    $("try").textContent = directions.some(({ name }) => name === "smile")
+      ? `Make the ${one} smile, then send it to Morph.`
+      : "Move one slider from end to end and say what it does, before you move the next.";
+  };
+
+  showFace(params.get("face"));
+  atlas().then(({ directions: known, examples }) => {
+    if (gone) return;
+    directions = known.filter(isUsable);
+    state.edits = parseEdits(params.get("edits"), directions, size);
+    showSliders();
+    showExamples(examples);
+    showFace(params.get("face"));
+    history = createHistory({ face: state.face, edits: formatEdits(state.edits) });
+    enable("reset", history.present.edits !== "", "undo");
+  });
+
+  return {
+    state,
+    redraw() {
+      drawBefore();
+      draw();
+      examplesWall.redraw();
+    },
+    unmount() {
+      gone = true;
+      root.removeEventListener("keydown", byKey);
+      layout.disconnect();
+      for (const part of [drawBefore, drawAfter]) part.cancel();
+      examplesWall.unmount();
+    },
+  };
+}
+
+/** A direction needs a name of its own, which is how the address speaks of it, and a range around 0. */
+function isUsable({ name, low, high }, index, all) {
+  const named = typeof name === "string" && name !== "" && all.findIndex((other) => other.name === name) === index;
+  return named && Number.isFinite(low) && Number.isFinite(high) && low <= 0 && high >= 0;
+}
+
+/** `count` of the items, evenly spread: examples come sorted by class. */
+function spread(items, count) {
+  const some = Math.min(count, items.length);
+  return Array.from({ length: some }, (_, i) => items[Math.floor((i * items.length) / some)]);
+}

@@ -1,0 +1,78 @@
+/** The words and places of the view Edit: the faces and where they come from, the sliders, what they mean. */
+
+/**
+ * @param {ReturnType<typeof import("../../subject.js").subjectOf>} subject
+ * @param {number} size of a latent
+ */
+export const markup = ({ one, many, drawable }, size) => `
+  <header class="opening">
+    <h1 tabindex="-1">Change a ${one}</h1>
+  </header>
+  <div class="stage edit" id="stage" tabindex="-1">
+    <div class="edit-faces">
+      <div class="before-after">
+        ${["Before", "After"].map((title) => `
+          <figure class="step">
+            <figcaption>${title}</figcaption>
+            <div class="frame"><canvas id="${title.toLowerCase()}" class="live ink pixels" role="img" aria-label="The ${one} ${title.toLowerCase()}"></canvas></div>
+          </figure>`).join("")}
+      </div>
+      <div class="edit-start">
+        <div class="row">
+          <button type="button" id="another" class="primary">Another ${one}</button>
+          <button type="button" id="own" aria-describedby="private" ${drawable ? "hidden" : ""}>Your picture…</button>
+        </div>
+        <p class="note" id="private" ${drawable ? "hidden" : ""}>
+          Your picture never leaves this page. A link to the ${one} holds the ${size} numbers it is
+          decoded from, and no pixel.
+        </p>
+        <figure id="examples" hidden>
+          <figcaption>Or start from one of these</figcaption>
+          <div class="sheet" id="examples-sheet">
+            <div id="examples-wall"></div>
+            <div class="picks" id="examples-picks" role="group" aria-label="Start from one of these"></div>
+          </div>
+          <p class="note" id="credit" role="status"></p>
+        </figure>
+      </div>
+    </div>
+    <div class="edit-controls">
+      <div class="row">
+        <button type="button" id="undo" disabled>Undo</button>
+        <button type="button" id="redo" disabled>Redo</button>
+        <button type="button" id="reset" disabled>Reset</button>
+        <button type="button" id="save">Save PNG</button>
+        <button type="button" id="to-morph">Morph before to after</button>
+      </div>
+      <fieldset id="attributes-group" hidden>
+        <legend>Attributes</legend>
+        <div class="sliders" id="attributes"></div>
+      </fieldset>
+      <fieldset>
+        <legend>Latents, by how much they say</legend>
+        <div class="sliders" id="latents"></div>
+        <button type="button" id="more" aria-controls="latents" hidden></button>
+      </fieldset>
+    </div>
+  </div>
+  <div class="prose">
+    <p id="attributes-prose" hidden>
+      An attribute is a direction v: the difference between the latents of ${many} with it and of those
+      without, found by regression on labelled ones. Adding it moves any ${one}. Other things move along,
+      for what went together in the data and had no label of its own cannot be told apart: a smile, say,
+      and the teeth it shows.
+    </p>
+    <p id="axes-prose">
+      Every slider moves z along a direction v, one of the ${size} axes: one number of the latent
+      changes, the others stay, and the decoder draws the ${one} that is there.
+    </p>
+    <math display="block">
+      <mi>z</mi><mo lspace="0" rspace="0">′</mo><mo>=</mo><mi>z</mi><mo>+</mo><mi>α</mi><mo>·</mo><mi>v</mi>
+    </math>
+    <p>
+      Nobody named the latents: training found them. The KL says how much each tells about a picture, in
+      nats, on average; one near 0 says nothing, and the decoder ignores it.
+      <span id="kl"></span> <span class="try" id="try"></span>
+    </p>
+  </div>
+`;

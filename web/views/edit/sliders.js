@@ -1,0 +1,102 @@
+/**
+ * The sliders of the edit view: one for each attribute, and one for each latent, those first that
+ * say most about a picture.
+ */
+
+import { formatNumber } from "../../parts/dom.js";
+import { LIMIT } from "./edits.js";
+import { createOffsetSlider } from "./offset-slider.js";
+
+/** Latents that are there without asking. */
+const FIRST = 8;
+/** Steps of an attribute, and of a latent. */
+const STEP = 0.05;
+const FINE = 0.01;
+
+/** A value with its sign. */
+export const signed = (value) => (value > 0 ? "+" : "") + formatNumber(value, 2);
+
+/**
+ * @typedef {object} Knob
+ * @property {string} label
+ * @property {"attributes" | "latents"} part of the edits that it changes
+ * @property {string | number} key within that part
+ *
+ * @typedef {{ edits: import("./edits.js").Edits, before: Float32Array, after: Float32Array }} Shown
+ */
+
+/**
+ * @param {HTMLElement} attributes receives the sliders of the attributes
+ * @param {HTMLElement} latents receives those of the latents
+ * @param {HTMLButtonElement} more shows all latents, or few again
+ * @param {object} options
+ * @param {import("./edits.js").Direction[]} options.directions
+ * @param {number[]} options.kl of each latent; NaN where the model does not say
+ * @param {(knob: Knob, value: number | null) => void} options.onInput a slider moved; null puts it back
+ * @param {(knob: Knob, value: number | null) => void} options.onChange the reader let go of it
+ */
+export function createEditSliders(attributes, latents, more, { directions, kl, onInput, onChange }) {
+  const add = (host, knob, range) => {
+    const slider = createOffsetSlider(host, {
+      ...range,
+      label: knob.label,
+      value: 0,
+      format: knob.part === "attributes" ? signed : (value) => formatNumber(value, 2),
+      onInput: (value) => onInput(knob, value),
+      onChange: (value) => onChange(knob, value),
+      onReset() {
+        onInput(knob, null);
+        onChange(knob, null);
+      },
+    });
+    return { knob, slider };
+  };
+  const sliders = directions.map(({ name, low, high }, i) => {
+    const knob = { label: name[0].toUpperCase() + name.slice(1), part: "attributes", key: name };
+    const whole = (value) => Number((Math.round(value / STEP) * STEP).toFixed(2)); // so that 0 is one of the steps
+    return add(attributes, knob, { id: `attribute-${i + 1}`, min: whole(low), max: whole(high), step: STEP });
+  });
+  const addLatent = (i) => {
+    const note = Number.isFinite(kl[i]) ? `${kl[i].toFixed(2)} nats` : "";
+    const knob = { label: `Latent ${i + 1}`, part: "latents", key: i };
+    sliders.push(add(latents, knob, { id: `latent-${i + 1}`, min: -LIMIT, max: LIMIT, step: FINE, note }));
+  };
+
+  const order = kl.map((_, i) => i).sort((a, b) => (kl[b] || 0) - (kl[a] || 0) || a - b);
+  order.slice(0, FIRST).forEach(addLatent);
+  let all = false;
+  /** @type {Shown | null} */
+  let shown = null;
+  const show = (next) => {
+    shown = next;
+    const { edits, before, after } = next;
+    for (const { knob, slider } of sliders) {
+      if (slider.element.hidden) continue;
+      const { part, key } = knob;
+      const [value, rest] = part === "attributes" ? [edits.attributes.get(key) ?? 0, 0] : [after[key], before[key]];
+      slider.show({ value, rest, moved: edits[part].has(key) });
+    }
+  };
+  const showAll = (wanted) => {
+    all = wanted;
+    if (all && latents.children.length === FIRST) order.slice(FIRST).forEach(addLatent);
+    [...latents.children].slice(FIRST).forEach((slider) => {
+      slider.hidden = !all;
+    });
+    more.textContent = all ? `Show the first ${FIRST}` : `Show all ${kl.length}`;
+    more.setAttribute("aria-expanded", all);
+    if (shown) show(shown);
+  };
+  more.hidden = kl.length <= FIRST;
+  more.addEventListener("click", () => showAll(!all));
+  showAll(false);
+
+  return {
+    /** @param {Shown} next */
+    show(next) {
+      // What an address changes must not be out of sight.
+      if (!shown && order.slice(FIRST).some((i) => next.edits.latents.has(i))) showAll(true);
+      show(next);
+    },
+  };
+}

@@ -1,0 +1,244 @@
+/**
+ * Inside: the machine laid open. One picture goes through it, and every step of the way is shown
+ * as it is: what the layers write, the cloud, the throw, the loss, and what β does to all of it.
+ */
+
+import { createLayers } from "./inside/activations.js";
+import { createBars, scaleFor } from "./inside/bars.js";
+import { fill, formatNumber, oncePerFrame } from "../parts/dom.js";
+import { createFamily } from "./inside/family.js";
+import { createInput, paintPicture } from "./inside/input-picture.js";
+import { THROWS, markupOf } from "./inside/markup.js";
+import { MODELS, familyOf, library } from "../library.js";
+import { sizeFor } from "../parts/picture.js";
+import { createPosterior } from "../parts/posterior.js";
+import { newSeed, numberParam, seedParam } from "../route.js";
+import { subjectOf } from "../subject.js";
+import { createTask } from "./inside/task.js";
+import { createWall } from "../parts/wall.js";
+
+/** Milliseconds between two looks at the layers: each costs a run on the CPU. */
+const LOOK = 250;
+/** Milliseconds between two throws of ε. */
+const THROW = 250;
+/** Differences of models that get pixels almost right are shown this many times as strong. */
+const STRONGER = 4;
+
+export function mount(root, context) {
+  const { model, folder, params, setParams, announce, report } = context;
+  const { info, latentSize } = model;
+  const { input, training } = info;
+  const subject = subjectOf(info);
+  const paper = { input, drawable: subject.drawable };
+  const $ = fill(root, markupOf(subject, info, latentSize));
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const beta = Number.isFinite(training?.beta) ? training.beta : null;
+
+  const state = {
+    epsilon: seedParam(params, "epsilon", 1),
+    sigma: params.get("sigma") === "0" ? 0 : 1,
+    throwing: false,
+    pixels: null,
+    image: null,
+    mean: null,
+    logVar: null,
+    z: null,
+    reconstruction: null,
+    kl: null,
+    klPerDimension: null,
+    loss: null,
+    /** What the layers wrote last. */
+    encoder: null,
+    decoder: null,
+    get beta() {
+      return family?.beta ?? null;
+    },
+    get family() {
+      return family?.results ?? null;
+    },
+    get busy() {
+      return picture.busy || !throws.idle || !(family?.idle ?? true) || [run, ...Object.values(parts)].some(({ busy }) => busy);
+    },
+  };
+  const noise = () => ({ epsilon: model.noise({ seed: state.epsilon }), temperature: state.sigma });
+
+  // What runs
+  const run = createTask(
+    async () => {
+      const { pixels } = picture;
+      const given = noise();
+      return pixels && { pixels, ...given, ...(await model.reconstruct($("reconstruction"), pixels, given)) };
+    },
+    (result) => {
+      $("inside").toggleAttribute("data-empty", !result);
+      if (!result) {
+        blank();
+        return;
+      }
+      const { pixels, image, mean, logVar, z, reconstruction, kl, klPerDimension } = result;
+      const loss = reconstruction + (beta ?? 1) * kl;
+      Object.assign(state, { pixels, image, mean, logVar, z, reconstruction, kl, klPerDimension, loss });
+      for (const part of Object.values(parts)) part();
+      announce(`Loss ${loss.toFixed(1)} nats: reconstruction ${reconstruction.toFixed(1)}, KL ${kl.toFixed(1)}.`);
+    },
+    { report },
+  );
+  const blank = () => {
+    for (const key of ["pixels", "image", "mean", "logVar", "z", "reconstruction", "kl", "klPerDimension", "loss", "encoder", "decoder"]) state[key] = null;
+    posterior.clear();
+    throws.show(new Float32Array(0));
+    for (const id of ["reconstruction-nats", "kl-nats", "loss-nats"]) $(id).textContent = "–";
+  };
+
+  // What is seen of it, part by part
+  const encoder = createLayers($("encoder"), { layers: info.encoder });
+  const decoder = createLayers($("decoder"), { layers: info.decoder, picture: true, ink: subject.drawable });
+  const posterior = createPosterior($("posterior"), $("latent-readout"), latentSize);
+  const throws = createWall($("throws"), model, THROWS / 2, `The ${subject.one} from ${THROWS} other throws of ε`);
+  const bars = createBars($("kl-bars"), latentSize, "KL of each latent in nats");
+  for (const id of ["reconstruction", "loss-x", "loss-back", "loss-difference"]) sizeFor($(id), input);
+
+  const layersTask = (part, layers, values) =>
+    createTask(
+      () => values() && model.activations(part, values()),
+      (activations) => {
+        if (!activations || !state.z) return;
+        state[part] = activations;
+        layers.show(activations);
+      },
+      { report, node: $(`part-${part}`), pause: LOOK },
+    );
+  const partTask = (part, show) => createTask(() => state.z, (z) => z && show(), { report, node: $(`part-${part}`) });
+
+  const showThrow = () => {
+    const { mean, logVar, z, sigma, epsilon: seed } = state;
+    const others = Array.from({ length: THROWS }, (_, i) => model.reparameterize(mean, logVar, { seed: seed + i + 1, temperature: sigma }));
+    throws.show(Float32Array.from(others.flatMap((other) => [...other])));
+    showFlow($, { i: telling(state), mean, logVar, z, ...noise() });
+  };
+  const showLoss = () => {
+    const { pixels, image, reconstruction, kl, klPerDimension, loss } = state;
+    paintPicture($("loss-x"), pixels, paper);
+    paintPicture($("loss-back"), image, paper);
+    const strength = subject.drawable ? 1 : STRONGER;
+    paintPicture($("loss-difference"), pixels.map((value, i) => Math.min(1, strength * Math.abs(value - image[i]))), paper);
+    const scale = scaleFor(klPerDimension);
+    bars.show(klPerDimension, scale);
+    $("kl-caption").textContent = `KL of each latent; full height: ${scale} nats`;
+    $("reconstruction-nats").textContent = formatNumber(reconstruction, 1);
+    $("kl-nats").textContent = formatNumber((beta ?? 1) * kl, 1);
+    $("loss-nats").textContent = formatNumber(loss, 1);
+  };
+  $("difference-caption").textContent = subject.drawable ? "their difference" : `their difference, × ${STRONGER}`;
+  $("kl-term").textContent = beta === null || beta === 1 ? "+ KL" : `+ β · KL, with β = ${beta}`;
+
+  const parts = {
+    posterior: partTask("posterior", () => posterior.show({ mean: state.mean, logVar: state.logVar, z: state.z, ...noise() })),
+    throw: partTask("throw", showThrow),
+    loss: partTask("loss", showLoss),
+    encoder: layersTask("encoder", encoder, () => state.pixels),
+    decoder: layersTask("decoder", decoder, () => state.z),
+  };
+
+  // The throw
+  const setSigma = (sigma) => {
+    state.sigma = sigma;
+    $(sigma ? "sigma-own" : "sigma-zero").checked = true;
+    run();
+  };
+  $("sigma").addEventListener("change", ({ target }) => {
+    setSigma(target.value === "zero" ? 0 : 1);
+    setParams({ sigma: state.sigma ? null : 0 });
+  });
+  const setEpsilon = (seed) => {
+    state.epsilon = seed;
+    run();
+  };
+  const remember = () => setParams({ epsilon: state.epsilon === 1 ? null : state.epsilon });
+  $("new-epsilon").addEventListener("click", () => {
+    setEpsilon(newSeed());
+    remember();
+  });
+
+  let last = 0;
+  const keepThrowing = oncePerFrame(() => {
+    if (!state.throwing) return;
+    const now = performance.now();
+    if (parts.throw.inSight && now - last >= THROW) {
+      last = now;
+      setEpsilon(newSeed());
+    }
+    keepThrowing();
+  });
+  $("noise").hidden = still; // there is the button
+  $("noise").addEventListener("change", ({ target }) => {
+    state.throwing = target.value === "anew";
+    if (state.throwing) keepThrowing();
+    else remember();
+  });
+
+  // Models that differ by β
+  let family = null;
+  let gone = false;
+  $("part-family").hidden = true;
+  const name = folder.pathname.split("/").at(-2);
+  library().then((models) => {
+    const entries = familyOf(models, name).filter(({ latents }) => latents === latentSize);
+    // Another page's model may bear the name of one of ours.
+    if (gone || entries.length < 2 || folder.href !== new URL(`${name}/`, MODELS).href) return;
+    $("part-family").hidden = false;
+    const ownBeta = entries.find((entry) => entry.name === name)?.beta ?? 1;
+    family = createFamily($("family"), {
+      entries,
+      own: { name, model },
+      beta: numberParam(params, "beta", ownBeta, 0, Infinity),
+      onChoose: (chosen) => setParams({ beta: chosen === ownBeta ? null : chosen }),
+      announce,
+    });
+    parts.family = createTask(
+      () => state.pixels && family.ask(state.pixels, noise()),
+      (results) => results && family.show(results),
+      { report, node: $("part-family"), ahead: false },
+    );
+    if (state.z) parts.family();
+  });
+
+  const picture = createInput($("input"), context, run);
+  setSigma(state.sigma);
+
+  return {
+    state,
+    get pad() {
+      return picture.pad;
+    },
+    redraw() {
+      picture.redraw();
+      family?.redraw();
+      run();
+    },
+    unmount() {
+      gone = true;
+      state.throwing = false;
+      for (const part of [run, keepThrowing, ...Object.values(parts)]) part.cancel();
+      for (const part of [picture, encoder, decoder, throws, family]) part?.unmount();
+    },
+  };
+}
+
+/** The latent that says most about the picture. */
+function telling({ klPerDimension }) {
+  return klPerDimension.indexOf(Math.max(...klPerDimension));
+}
+
+/** Writes the numbers of one latent into the diagram. */
+function showFlow($, { i, mean, logVar, z, epsilon, temperature }) {
+  const texts = {
+    "value-mean": formatNumber(mean[i], 2),
+    "value-width": formatNumber(temperature * Math.exp(logVar[i] / 2), 2),
+    "value-epsilon": formatNumber(epsilon[i], 2),
+    "value-z": formatNumber(z[i], 2),
+    slope: `slope ε = ${formatNumber(epsilon[i], 2)}`,
+    "diagram-latent": `latent ${i + 1}`,
+  };
+  for (const [id, text] of Object.entries(texts)) $(id).textContent = text;
+}

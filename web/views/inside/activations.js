@@ -1,0 +1,154 @@
+/**
+ * What the layers of a network write, as pictures: a tile for each channel of a layer that keeps
+ * height and width, a bar for each value of one that does not. The more ink, the larger the value;
+ * every layer has its own scale, and of the numbers that an encoder ends with μ and log σ² each have theirs.
+ */
+
+import { element } from "../../parts/dom.js";
+import { imageOf, inkImage } from "../../parts/picture.js";
+
+/** Tiles are at least this many canvas pixels wide, and this far apart. */
+const TILE = 96;
+const GAP = 8;
+/** Rows of channels that are shown. */
+const ROWS = 2;
+/** Channels in a row: where there is little room, and where there is more. */
+const COLUMNS = [8, 16];
+/** Layers of so few channels are pictures themselves, and shown larger. */
+const FEW = 3;
+const WIDE = 560;
+/** Zero is shown as this much ink, so that an idle channel is still seen to be there. */
+const FLOOR = 0.06;
+
+/** @typedef {{ height: number, width: number, channels: number, values: Float32Array }} Activation */
+
+/**
+ * @param {HTMLElement} host receives a figure for each layer
+ * @param {object} options
+ * @param {object[]} options.layers of model.json
+ * @param {boolean} [options.picture] the last layer writes pixels in [0, 1]
+ * @param {boolean} [options.ink] pictures are ink on paper
+ */
+export function createLayers(host, { layers, picture = false, ink = false }) {
+  const kinds = kindsOf(layers);
+  let columns = COLUMNS[0];
+  /** @type {Activation[]} */
+  let shown = [];
+
+  const draw = () => {
+    while (host.children.length > shown.length) host.lastChild.remove();
+    while (host.children.length < shown.length) host.append(figure());
+    shown.forEach((layer, i) => {
+      const [caption, sheet] = host.children[i].children;
+      const [canvas] = sheet.children;
+      const isPicture = picture && i === shown.length - 1;
+      const count = isFlat(layer) ? layer.channels : channelsShown(layer, columns);
+      // The number of layers is the engine's; what they are called, as far as the file agrees with it.
+      const kind = kinds.length === shown.length ? `, ${kinds[i]}` : "";
+      caption.textContent = `Layer ${i + 1}${kind}: ${describe(layer, count, isPicture)}`;
+      canvas.setAttribute("aria-label", caption.textContent);
+      canvas.classList.toggle("ink", isPicture);
+      sheet.style.setProperty("--fill", isFlat(layer) ? 1 : Math.min(1, count / columnsFor(layer, columns)));
+      if (isFlat(layer)) drawBars(canvas, layer);
+      else drawTiles(canvas, layer, { count, columns: columnsFor(layer, columns), draw: isPicture ? pixelTile(ink) : answerTile(layer) });
+    });
+  };
+
+  const layout = new ResizeObserver(([{ contentRect }]) => {
+    const next = COLUMNS[contentRect.width < WIDE ? 0 : 1];
+    if (next === columns) return;
+    columns = next;
+    draw();
+  });
+  layout.observe(host);
+
+  return {
+    /** @param {Activation[]} activations */
+    show(activations) {
+      shown = activations;
+      draw();
+    },
+    unmount: () => layout.disconnect(),
+  };
+}
+
+const isFlat = ({ height, width }) => height * width === 1;
+const columnsFor = ({ channels }, columns) => (channels <= FEW ? columns / 4 : columns);
+const channelsShown = ({ channels }, columns) => Math.min(channels, ROWS * columns);
+
+function describe({ height, width, channels }, count, isPicture) {
+  if (height * width === 1) return `${channels} numbers, the left half μ, the right half log σ²`;
+  const all = `${height} × ${width}, ${channels} ${channels === 1 ? "channel" : "channels"}`;
+  if (isPicture && channels === 3) return `${all}: red, green and blue`;
+  return count < channels ? `${all}, the first ${count} shown` : all;
+}
+
+/** What the layers are, in the order in which they write. */
+function kindsOf(layers) {
+  return layers.flatMap((layer) => {
+    if (layer.type === "reshape") return [];
+    if (layer.type !== "residual") return [NAMES[layer.type] ?? "layer"];
+    const inner = kindsOf(layer.layers);
+    return inner.map((kind, i) => (i === inner.length - 1 ? `${kind} added to what came in` : kind));
+  });
+}
+
+const NAMES = { conv2d: "convolution", conv_transpose2d: "transposed convolution", linear: "linear" };
+
+function figure() {
+  const canvas = element("canvas");
+  canvas.setAttribute("role", "img");
+  return element("figure", { className: "layer" }, element("figcaption"), element("div", { className: "sheet" }, canvas));
+}
+
+/** Values of one channel. */
+function channelOf({ values, channels }, channel) {
+  return Float32Array.from({ length: values.length / channels }, (_, i) => values[i * channels + channel]);
+}
+
+/** How a channel's answers become an image: the square root brings out the weaker ones. */
+function answerTile({ values, width, height }) {
+  const largest = values.reduce((most, value) => Math.max(most, value), 1e-6);
+  const inkOf = (value) => FLOOR + (1 - FLOOR) * Math.sqrt(Math.max(0, value) / largest);
+  return (channel) => inkImage(channel.map(inkOf), width, height);
+}
+
+function pixelTile(ink) {
+  return (channel, { width, height }) => (ink ? inkImage(channel, width, height) : imageOf(channel, { channels: 1, width, height }, false));
+}
+
+function drawTiles(canvas, layer, { count, columns, draw }) {
+  const { width, height } = layer;
+  const scale = Math.ceil(TILE / width);
+  const perRow = Math.min(columns, count);
+  const [across, down] = [width * scale, height * scale];
+  canvas.width = perRow * (across + GAP) - GAP;
+  canvas.height = Math.ceil(count / perRow) * (down + GAP) - GAP;
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  const tile = element("canvas", { width, height });
+  const tileContext = tile.getContext("2d");
+  for (let i = 0; i < count; i += 1) {
+    tileContext.putImageData(draw(channelOf(layer, i), layer), 0, 0);
+    context.drawImage(tile, (i % perRow) * (across + GAP), Math.floor(i / perRow) * (down + GAP), across, down);
+  }
+}
+
+/** Bars from a line in the middle, up where positive. */
+function drawBars(canvas, { values }) {
+  const [step, half] = [Math.max(4, Math.round(1536 / values.length)), 64];
+  canvas.width = values.length * step;
+  canvas.height = 2 * half;
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  const middle = values.length / 2;
+  const scales = [values.subarray(0, middle), values.subarray(middle)].map((part) => part.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6));
+  values.forEach((value, i) => {
+    const [scale, ink] = i < middle ? [scales[0], 0.9] : [scales[1], 0.45];
+    const height = (half * value) / scale;
+    context.globalAlpha = ink;
+    context.fillRect(i * step + step / 8, half - Math.max(0, height), 0.75 * step, Math.abs(height));
+  });
+  context.globalAlpha = 0.3;
+  context.fillRect(0, half - 1, canvas.width, 2);
+}

@@ -1,0 +1,223 @@
+/**
+ * Models that were trained alike but for β, side by side for one picture: what each makes of it,
+ * what its KL is, and for the chosen one what it makes of other digits and of the prior.
+ */
+
+import { createBars, scaleFor } from "./bars.js";
+import { element, fill, formatNumber } from "../../parts/dom.js";
+import { examplesOf } from "../../parts/examples.js";
+import { paintPicture } from "./input-picture.js";
+import { MODELS } from "../../library.js";
+import { sizeFor } from "../../parts/picture.js";
+import { borrow } from "../../pool.js";
+import { subjectOf } from "../../subject.js";
+import { createWall } from "../../parts/wall.js";
+
+/** Samples from N(0, I), and how many stand in a row. */
+const SAMPLES = 16;
+const COLUMNS = 8;
+/** Seed of the samples: of the same throws in every model. */
+const SEED = 7;
+
+const MARKUP = `
+  <fieldset class="members">
+    <legend>Your picture at every β: the reconstruction and the KL of each latent, on one scale</legend>
+    <div id="members"></div>
+  </fieldset>
+  <div class="chosen-member">
+    <figure class="step">
+      <figcaption>The reconstruction</figcaption>
+      <div class="frame"><canvas id="family-reconstruction" class="ink pixels" role="img"></canvas></div>
+    </figure>
+    <figure class="step">
+      <figcaption id="family-caption"></figcaption>
+      <div id="family-bars"></div>
+      <p class="note" id="family-numbers"></p>
+    </figure>
+  </div>
+  <figure>
+    <figcaption>Ten digits, and what comes back of each</figcaption>
+    <div class="sheet digits-back">
+      <canvas id="family-digits" class="ink pixels" role="img" aria-label="Ten digits"></canvas>
+      <div id="family-backs"></div>
+    </div>
+  </figure>
+  <figure>
+    <figcaption>${SAMPLES} samples from 𝒩(0, I)</figcaption>
+    <div class="sheet" id="family-samples"></div>
+  </figure>
+`;
+
+/** Nats to one decimal place. */
+const nats = (value) => formatNumber(value, 1);
+const reading = ({ reconstruction, kl }) => `reconstruction ${nats(reconstruction)}, KL ${nats(kl)} nats`;
+
+/**
+ * @param {HTMLElement} host
+ * @param {object} options
+ * @param {import("../../library.js").Entry[]} options.entries in the order of β
+ * @param {{ name: string, model: import("../../vaelet.js").Model }} options.own the one that is loaded already
+ * @param {number} options.beta chosen to begin with
+ * @param {(beta: number) => void} options.onChoose
+ * @param {(text: string) => void} options.announce
+ */
+export function createFamily(host, { entries, own, beta, onChoose, announce }) {
+  const $ = fill(host, MARKUP);
+  const { info, latentSize } = own.model;
+  const subject = subjectOf(info);
+  const paper = { ...info, drawable: subject.drawable };
+  const members = entries.map((entry) => createMember($("members"), entry, info, latentSize));
+  const bars = createBars($("family-bars"), latentSize, "KL of each latent in nats");
+  const loans = [];
+  let chosen = members.find((member) => member.beta === beta) ?? members.find(({ name }) => name === own.name);
+  /** @type {Promise<void> | undefined} */
+  let loaded;
+  let gone = false;
+  sizeFor($("family-reconstruction"), info.input);
+
+  const digits = examplesOf(info).flatMap(({ pixels }) => (pixels ? [pixels] : []));
+  const paintDigits = () => paintRow($("family-digits"), digits, paper);
+  paintDigits();
+  $("family-digits").closest("figure").hidden = digits.length === 0;
+
+  const prepare = async (member) => {
+    if (member.name === own.name) {
+      member.model = own.model;
+    } else if (!member.model) {
+      // Small networks: not worth a GPU of their own.
+      const loan = borrow(new URL(`${member.name}/`, MODELS), "cpu", {});
+      loans.push(loan);
+      member.model = await loan.model;
+    }
+    member.backs ??= digits.length ? (await member.model.encode(join(digits))).mean : new Float32Array(0);
+  };
+  const load = () => {
+    loaded ??= Promise.all(members.map(prepare)).catch((error) => {
+      loaded = undefined; // so that the next picture tries again
+      throw error;
+    });
+    return loaded;
+  };
+
+  const showChosen = () => {
+    const { name, result } = chosen;
+    fillWalls(chosen);
+    for (const member of members) member.showWalls(member === chosen);
+    if (!result) return;
+    paintPicture($("family-reconstruction"), result.image, paper);
+    $("family-reconstruction").setAttribute("aria-label", `The reconstruction of ${name}`);
+    bars.show(result.klPerDimension, scale());
+    $("family-caption").textContent = `KL of each latent at β = ${chosen.beta}; full height: ${scale()} nats`;
+    $("family-numbers").textContent = `${reading(result)}; loss ${nats(result.reconstruction + chosen.beta * result.kl)}`;
+  };
+  const scale = () => scaleFor(members.flatMap(({ result }) => (result ? [...result.klPerDimension] : [])));
+
+  for (const member of members) {
+    member.radio.checked = member === chosen;
+    member.radio.addEventListener("change", () => {
+      chosen = member;
+      showChosen();
+      onChoose(member.beta);
+      if (member.result) announce(`β = ${member.beta}: ${reading(member.result)}.`);
+    });
+  }
+
+  // What does not depend on the picture is decoded once, when a member is first chosen.
+  const fillWalls = (member) => {
+    const { model, walls } = member;
+    if (walls || !model) return;
+    const hosts = ["family-backs", "family-samples"].map((id) => $(id).appendChild(element("div")));
+    const backs = createWall(hosts[0], model, Math.max(1, digits.length), `What the model with β = ${member.beta} gives back of ten digits`);
+    const samples = createWall(hosts[1], model, COLUMNS, `${SAMPLES} samples at β = ${member.beta}`);
+    backs.show(member.backs);
+    samples.show(model.sample({ seed: SEED, count: SAMPLES, prior: "normal" }));
+    member.walls = [backs, samples];
+    member.showWalls = (visible) => {
+      for (const wall of hosts) wall.hidden = !visible;
+    };
+  };
+
+  return {
+    get beta() {
+      return chosen.beta;
+    },
+    /** What each member says of the picture. @param {Float32Array} pixels */
+    async ask(pixels, noise) {
+      await load();
+      if (gone) return [];
+      return Promise.all(members.map(({ model, canvas }) => model.reconstruct(canvas(), pixels, noise)));
+    },
+    show(results) {
+      members.forEach((member, i) => {
+        member.result = results[i];
+      });
+      for (const member of members) member.show(scale());
+      showChosen();
+    },
+    /** The results shown, by β. */
+    get results() {
+      return Object.fromEntries(members.map(({ beta: key, result }) => [key, result]));
+    },
+    get idle() {
+      return members.every(({ walls }) => !walls || walls.every(({ idle }) => idle));
+    },
+    redraw() {
+      paintDigits(); // a GPU that crashed may have taken it along
+      for (const { walls } of members) walls?.forEach((wall) => wall.redraw());
+    },
+    unmount() {
+      gone = true;
+      for (const { walls } of members) walls?.forEach((wall) => wall.unmount());
+      for (const loan of loans) loan.release();
+    },
+  };
+}
+
+/** A card to choose a member by, with what it makes of the picture. */
+function createMember(host, { name, beta }, info, latentSize) {
+  const radio = element("input", { type: "radio", name: "beta", value: beta, id: `beta-${beta}` });
+  const picture = element("canvas", { className: "live ink pixels" });
+  radio.setAttribute("aria-label", `β = ${beta}`);
+  sizeFor(picture, info.input);
+  const frame = element("div", { className: "frame" }, picture);
+  const chart = element("div");
+  // Once it is chosen, all this is larger below, and there it is described.
+  for (const part of [frame, chart]) part.setAttribute("aria-hidden", "true");
+  const numbers = element("span", { className: "member-numbers" });
+  host.append(element("label", {}, radio, element("span", { className: "member-name", textContent: `β = ${beta}` }), frame, chart, numbers));
+  const bars = createBars(chart, latentSize, `KL of each latent in nats at β = ${beta}`);
+  return {
+    name,
+    beta,
+    radio,
+    model: null,
+    backs: null,
+    result: null,
+    walls: null,
+    showWalls() {},
+    /** Looked up afresh: it may have been replaced. */
+    canvas: () => frame.firstChild,
+    show(scale) {
+      bars.show(this.result.klPerDimension, scale);
+      numbers.textContent = `${nats(this.result.kl)} nats`;
+    },
+  };
+}
+
+/** One after the other. @param {Float32Array[]} pictures */
+function join(pictures) {
+  const all = new Float32Array(pictures.length * pictures[0].length);
+  pictures.forEach((pixels, i) => all.set(pixels, i * pixels.length));
+  return all;
+}
+
+/** Pictures side by side in one canvas. */
+function paintRow(canvas, pictures, paper) {
+  sizeFor(canvas, paper.input, Math.max(1, pictures.length));
+  const one = element("canvas");
+  sizeFor(one, paper.input);
+  pictures.forEach((pixels, i) => {
+    paintPicture(one, pixels, paper);
+    canvas.getContext("2d").drawImage(one, i * paper.input.width, 0);
+  });
+}

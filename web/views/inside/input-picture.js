@@ -1,0 +1,247 @@
+/**
+ * The picture that goes into the machine: drawn by the reader where the model knows digits,
+ * otherwise one of the model's examples, a sample, or a picture of the reader's own.
+ */
+
+import { choosePicture } from "../../parts/cropper.js";
+import { afterPause, element, fill, rove } from "../../parts/dom.js";
+import { examplesOf } from "../../parts/examples.js";
+import { decodeInk, encodeInk } from "../../parts/ink.js";
+import { createPad } from "../../parts/pad.js";
+import { imageOf, inkImage, sizeFor } from "../../parts/picture.js";
+import { newSeed } from "../../route.js";
+import { formatSource, latentOf, parseSource } from "../../parts/source.js";
+import { subjectOf } from "../../subject.js";
+import { createTask } from "./task.js";
+import { normalizeDrawing } from "../../vaelet.js";
+import { createWall } from "../../parts/wall.js";
+
+/** What is on the pad when nothing else was asked for. */
+const FIRST_EXAMPLE = "2";
+/** Examples to choose from, and how many stand in a row. */
+const CHOICES = 8;
+const COLUMNS = 4;
+/** Of the sample that stands in where there are no examples. */
+const SEED = 7;
+
+/** Paints an image [C, H, W] of a model into a canvas of its size, for the class `ink`. */
+export function paintPicture(canvas, pixels, { input, drawable }) {
+  const image = drawable ? inkImage(pixels, input.width, input.height) : imageOf(pixels, input, false);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/**
+ * @param {HTMLElement} host
+ * @param {object} context of the view
+ * @param {() => void} onChange there is another picture
+ * @returns {{ pixels: Float32Array | null, busy: boolean, redraw: () => void, unmount: () => void }}
+ *   `pixels` are null where nothing is drawn, or nothing there yet
+ */
+export function createInput(host, context, onChange) {
+  return (subjectOf(context.model.info).drawable ? createDrawnInput : createChosenInput)(host, context, onChange);
+}
+
+const drawnMarkup = ({ width, height }) => `
+  <div class="frame input-large">
+    <canvas id="pad" class="pad ink" role="img" aria-label="Drawing pad. Draw with mouse, pen or finger, or choose one of the digits below."></canvas>
+    <p class="invite" id="invite">Draw a digit here</p>
+  </div>
+  <div class="input-tools">
+    <figure>
+      <figcaption>What the encoder sees</figcaption>
+      <div class="frame seen-frame"><canvas id="seen" class="ink pixels" role="img" aria-label="Your drawing as ${width} by ${height} pixels, cropped and centred"></canvas></div>
+    </figure>
+    <div class="row">
+      <button type="button" id="undo">Undo</button>
+      <button type="button" id="clear">Clear</button>
+    </div>
+  </div>
+  <fieldset class="examples">
+    <legend>Or take one of these</legend>
+    <div class="row" id="examples"></div>
+  </fieldset>
+`;
+
+function createDrawnInput(host, { model, params, setParams }, onChange) {
+  const { info } = model;
+  const $ = fill(host, drawnMarkup(info.input));
+  const examples = examplesOf(info);
+  let pixels = null;
+  let inkChanged = false;
+  sizeFor($("seen"), info.input);
+
+  const paintSeen = () => paintPicture($("seen"), pixels ?? new Float32Array(info.input.width * info.input.height), { ...info, drawable: true });
+  const remember = afterPause(() => {
+    const example = pad.example?.label ?? null;
+    const untouched = example === FIRST_EXAMPLE && pad.strokes.length === 0;
+    setParams({ example: untouched ? null : example, ink: encodeInk(pad.strokes) || null });
+  }, 300);
+  const pad = createPad($("pad"), {
+    onInk() {
+      inkChanged = true;
+      $("invite").hidden = !pad.empty;
+      onChange();
+    },
+    onCommit() {
+      $("undo").disabled = !pad.canUndo;
+      $("clear").disabled = pad.empty;
+      remember();
+    },
+  });
+
+  $("undo").addEventListener("click", () => pad.undo());
+  $("clear").addEventListener("click", () => pad.clear());
+  $("pad").addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key !== "z") return;
+    event.preventDefault();
+    pad.undo();
+  });
+  for (const example of examples) {
+    const button = element("button", { type: "button", className: "example", textContent: example.label });
+    button.dataset.example = example.label;
+    button.setAttribute("aria-label", `Take a ${example.label}`);
+    button.addEventListener("click", () => pad.show(asContent(example)));
+    $("examples").append(button);
+  }
+
+  const strokes = decodeInk(params.get("ink"));
+  const labelled = (text) => examples.find(({ label }) => label === text);
+  const example = labelled(params.get("example")) ?? (strokes.length ? null : labelled(FIRST_EXAMPLE));
+  const start = example ? asContent(example) : {};
+  pad.restore(strokes.length ? { ...start, strokes } : start);
+  remember.cancel();
+
+  return {
+    /** Read off the pad when somebody asks, however often it changed before. */
+    get pixels() {
+      if (!inkChanged) return pixels;
+      inkChanged = false;
+      const read = pad.read();
+      pixels = read.normalized ?? normalizeDrawing(read.pixels, read.width, read.height) ?? null;
+      paintSeen();
+      return pixels;
+    },
+    pad,
+    busy: false,
+    redraw: paintSeen,
+    unmount: remember.flush,
+  };
+}
+
+/** Examples with pixels lie under the strokes; those made of strokes are a drawing like any other. */
+function asContent({ label, pixels, strokes }) {
+  return pixels ? { example: { label, pixels } } : { strokes: strokes.map((points) => [...points]) };
+}
+
+const chosenMarkup = ({ one, many }) => `
+  <div class="frame input-large"><canvas id="picked" class="ink pixels" role="img" aria-label="The ${one} that goes in"></canvas></div>
+  <div class="input-tools">
+    <div class="sheet" id="choices-sheet">
+      <div id="choices"></div>
+      <div class="picks" id="picks" role="group" aria-label="Take one of these ${many}"></div>
+    </div>
+    <div class="row">
+      <button type="button" id="another">Another sample</button>
+      <button type="button" id="own">Your picture…</button>
+    </div>
+  </div>
+  <p class="note input-origin" id="origin"></p>
+`;
+
+function createChosenInput(host, { model, params, setParams, atlas, report }, onChange) {
+  const { info, latentSize } = model;
+  const subject = subjectOf(info);
+  const $ = fill(host, chosenMarkup(subject));
+  const choices = createWall($("choices"), model, COLUMNS, `Examples of ${subject.many}`);
+  /** @type {{ text: string, z: Float32Array, credit?: string }[]} */
+  let examples = [];
+  let source = null;
+  /** The reader's own picture; only its latent is ever in a link. */
+  let own = null;
+  let pixels = null;
+  let gone = false;
+  sizeFor($("picked"), info.input);
+
+  const show = createTask(
+    () => own ?? (source && model.decode(latentOf(model, source))),
+    (picture) => {
+      if (!picture) return;
+      pixels = picture;
+      paintPicture($("picked"), pixels, { ...info, drawable: false });
+      onChange();
+    },
+    { report },
+  );
+
+  const standIn = () => (examples[0] ? { kind: "latent", z: examples[0].z } : parseSource(null, SEED, latentSize));
+  const take = (next, picture = null) => {
+    source = next;
+    own = picture;
+    const text = formatSource(source);
+    examples.forEach((example, i) => $("picks").children[i].setAttribute("aria-pressed", !own && example.text === text));
+    $("origin").textContent = originOf(source, examples.find((example) => !own && example.text === text));
+    setParams({ face: text === formatSource(standIn()) ? null : text });
+    show();
+  };
+  const originOf = ({ kind, seed }, example) => {
+    if (own) return "Your own picture. It never leaves this page: a link to it holds nothing but its μ.";
+    if (example) return `What the model made of a picture it was tested on${example.credit ? ` (${example.credit})` : ""}; it stands in for the picture itself.`;
+    return kind === "sample" ? `A sample, from seed ${seed}: there never was such a ${subject.one}.` : "Decoded from the latent in the link.";
+  };
+
+  $("another").addEventListener("click", () => take(parseSource(`sample-${newSeed()}-0-1`, SEED, latentSize)));
+  $("own").addEventListener("click", async () => {
+    try {
+      const picture = await choosePicture(host, { model, report });
+      if (!picture || gone) return;
+      const { mean } = await model.encode(picture);
+      if (!gone) take({ kind: "latent", z: mean }, picture);
+    } catch (error) {
+      if (!gone && error.code !== "lost") report(error);
+    }
+  });
+
+  atlas().then((known) => {
+    if (gone) return;
+    examples = spread(known.examples, CHOICES).map(({ z, credit }) => {
+      const latent = Float32Array.from(z);
+      return { text: formatSource({ kind: "latent", z: latent }), z: latent, credit };
+    });
+    $("choices-sheet").hidden = examples.length === 0;
+    $("choices-sheet").style.setProperty("--columns", COLUMNS);
+    choices.show(Float32Array.from(examples.flatMap(({ z }) => [...z])));
+    const picks = examples.map(({ z }, i) => {
+      const pick = element("button", { type: "button", onclick: () => take({ kind: "latent", z }) });
+      pick.setAttribute("aria-label", `${subject.one} ${i + 1}`);
+      return pick;
+    });
+    $("picks").append(...picks);
+    rove($("picks"), picks, () => COLUMNS);
+    const asked = parseSource(params.get("face"), SEED, latentSize);
+    take(params.has("face") && asked.kind !== "drawn" ? asked : standIn());
+  });
+
+  return {
+    get pixels() {
+      return pixels;
+    },
+    get busy() {
+      return !source || show.busy || !choices.idle;
+    },
+    redraw() {
+      choices.redraw();
+      show();
+    },
+    unmount() {
+      gone = true;
+      show.cancel();
+      choices.unmount();
+    },
+  };
+}
+
+/** `count` of them, from everywhere in the list: it may be ordered by class. */
+function spread(list, count) {
+  const step = Math.max(1, Math.floor(list.length / count));
+  return list.filter((_, i) => i % step === 0).slice(0, count);
+}

@@ -1,0 +1,352 @@
+/**
+ * Map: a plane through the space of latents, to be dragged through and seen decoded under the
+ * pointer. What lies on it is decoded too, or it is where the test images are.
+ */
+
+import { LETTERS, createCorners } from "./map/corners.js";
+import { element, fill, formatNumber, oncePerFrame } from "../parts/dom.js";
+import { follow } from "../parts/follow.js";
+import { mapProse } from "./map/prose.js";
+import { sizeFor } from "../parts/picture.js";
+import { STEP, componentsPlane, gridOf, latentAt, limitsOf, partsOf, placeOf, settle, sharesAt, trianglePlane, wholePlane } from "./map/plane.js";
+import { createLegend, createPoints, createThumbnails, nearestOf, readItems, spreadOut } from "./map/points.js";
+import { numberParam, seedParam, wordParam } from "../route.js";
+import { createSlider } from "../parts/slider.js";
+import { formatSource } from "../parts/source.js";
+import { subjectOf } from "../subject.js";
+import { createWall } from "../parts/wall.js";
+
+const LAYERS = { decoded: "Decoded", images: "Test images", points: "Points" };
+const AXES = {
+  whole: ["x", "y"],
+  components: ["x, first component", "y, second component"],
+  three: ["x, from a to b", "y, towards c"],
+};
+/** Decoded pictures on a side, small ones and large ones. */
+const GRID = { small: 13, large: 9 };
+/** Width of a thumbnail as a part of the map's, and how much of it others leave free. */
+const THUMBNAIL = 1 / 16;
+const FREE = 0.8;
+
+const radios = (name, titles) =>
+  Object.entries(titles).map(([id, title]) => `<label><input type="radio" name="${name}" id="${name}-${id}" value="${id}">${title}</label>`).join("");
+
+const markup = ({ one, many }) => `
+  <header class="opening">
+    <h1 tabindex="-1">A map of ${many}</h1>
+    <div class="map-choices">
+      <div class="choice" id="planes" role="radiogroup" aria-label="Plane" hidden>
+        ${radios("plane", { components: "Principal components", three: `Three ${many}` })}
+      </div>
+      <div class="choice" id="layers" role="radiogroup" aria-label="On the map">${radios("layer", LAYERS)}</div>
+    </div>
+  </header>
+  <div class="stage map">
+    <div class="map-here">
+      <div class="frame"><canvas id="here" class="live ink pixels" role="img" aria-label="The ${one} at this place, decoded"></canvas></div>
+      <div>
+        <p class="arithmetic" id="z"></p>
+        <figure class="map-nearest" id="nearest" hidden>
+          <div class="frame"><canvas id="thumbnail" class="ink pixels" aria-hidden="true"></canvas></div>
+          <figcaption><span id="nearest-name"></span><br><span id="nearest-credit"></span></figcaption>
+        </figure>
+      </div>
+    </div>
+    <div class="map-field">
+      <div class="map-pad sheet" id="pad">
+        <div id="wall"></div>
+        <canvas id="images" class="images ink" role="img" aria-label="Test images, each where the encoder puts it"></canvas>
+        <div id="points"></div>
+        <div id="triangle" class="map-triangle"></div>
+        <i class="ring" id="ring"></i>
+        <i class="cross" id="cross"></i>
+      </div>
+      <div id="legend"></div>
+      <p class="note" id="credits"></p>
+      <div class="corners" id="corners"></div>
+    </div>
+    <div class="map-controls">
+      <div id="sliders"></div>
+      <div class="row">
+        <button type="button" id="to-morph" class="primary">Morph from here</button>
+        <button type="button" id="to-edit">Edit</button>
+      </div>
+    </div>
+  </div>
+`;
+
+export function mount(root, { model, folder, params, setParams, atlas, announce, navigate, report }) {
+  const { input } = model.info;
+  const size = model.latentSize;
+  const subject = subjectOf(model.info);
+  const { one, many, drawable } = subject;
+  const $ = fill(root, markup(subject) + mapProse(subject, size));
+  const side = input.width > 32 ? GRID.large : GRID.small;
+  sizeFor($("here"), input);
+
+  const state = {
+    plane: null,
+    layer: "decoded",
+    /** Where the reader left off; `hover` is where the mouse is, for as long as it is on the map. */
+    x: 0,
+    y: 0,
+    hover: null,
+    z: null,
+    /** Index of the nearest test image, where the plane has them. */
+    nearest: null,
+    get busy() {
+      return !plane || (state.layer === "decoded" && (planeChanged || !wall.idle)) || thumbnails?.status === "loading";
+    },
+  };
+  const wall = createWall($("wall"), model, side, `${side} by ${side} ${many}, decoded from all over the map`);
+  const corners = createCorners($("corners"), $("triangle"), {
+    model,
+    texts: LETTERS.map((letter) => params.get(letter)),
+    seed: seedParam(params, "seed", 7),
+    onChange(letter, text) {
+      usePlane();
+      draw();
+      setParams({ [letter]: text });
+      announce(`Another ${one} at corner ${letter}.`);
+    },
+  });
+
+  /** What can be chosen: planes by name, once the atlas is here. */
+  let planes = {};
+  let names = [];
+  /** @type {import("./map/plane.js").Plane | null} */
+  let plane = null;
+  let planeChanged = false;
+  /** @type {import("./map/points.js").Items | null} */
+  let items = null;
+  let thumbnails = null;
+  /** Indices of the test images that have room on the map. */
+  let shown = [];
+  let sliders = [];
+  let gone = false;
+
+  const three = () => state.plane === "three";
+  const usePlane = () => {
+    plane = planes[state.plane]();
+    planeChanged = true;
+  };
+
+  // The picture
+  const pinned = () => [state.x, state.y];
+  const here = () => state.hover ?? pinned();
+
+  const draw = oncePerFrame(() => {
+    if (!plane) return;
+    state.z = latentAt(plane, here());
+    model.present($("here"), state.z);
+    $("z").innerHTML = equation(state.plane, here());
+    put("cross", pinned());
+    here().forEach((value, i) => {
+      sliders[i].value = value;
+    });
+    showNearest();
+    if (!planeChanged || state.layer !== "decoded") return;
+    planeChanged = false;
+    wall.show(gridOf(plane, side));
+    if (three()) corners.draw();
+  });
+  const put = (id, place) => {
+    const [left, top] = partsOf(plane.extent, place);
+    $(id).style.setProperty("--left", left);
+    $(id).style.setProperty("--top", top);
+  };
+
+  // The nearest test image
+  const nearest = (place) => (items && !three() ? nearestOf(items, place, state.layer === "images" ? shown : undefined) : null);
+  /** Which class it is, in words; nothing where there are none. */
+  const classOf = (index) => {
+    const label = items.labels[index];
+    if (label === undefined) return "";
+    return drawable ? `: ${label === 8 ? "an" : "a"} ${label}` : `: class ${label}`;
+  };
+  const showNearest = () => {
+    const index = nearest(here());
+    state.nearest = index;
+    if (state.layer === "decoded") return;
+    put("ring", items.plane[index]);
+    $("nearest-name").textContent = `Nearest test image${classOf(index)}`;
+    $("nearest-credit").textContent = items.credits[index] ?? "";
+    thumbnails.show($("thumbnail"), index);
+  };
+  const say = () => {
+    const [x, y] = pinned().map((value) => formatNumber(value, 2));
+    const index = nearest(pinned());
+    const name = index === null ? "" : classOf(index);
+    announce(`x ${x}, y ${y}${name && `; nearest test image${name}`}.`);
+  };
+
+  // Layers
+  const showLayer = () => {
+    const { layer } = state;
+    $("pad").dataset.layer = layer;
+    $("wall").hidden = layer !== "decoded";
+    $("nearest").hidden = $("ring").hidden = layer === "decoded";
+    $("images").hidden = $("credits").hidden = layer !== "images";
+    $("points").hidden = $("legend").hidden = layer !== "points";
+    $(`layer-${layer}`).checked = true;
+    if (layer !== "decoded") thumbnails.load(thumbnailsSettled);
+    drawImages();
+    draw();
+  };
+  const drawImages = () => {
+    if (state.layer !== "images") return;
+    const canvas = $("images");
+    canvas.width = canvas.height = Math.round($("pad").clientWidth * devicePixelRatio);
+    thumbnails.scatter(canvas, shown, plane.extent, THUMBNAIL, drawable);
+  };
+  const thumbnailsSettled = () => {
+    if (gone) return;
+    if (thumbnails.status === "failed") {
+      $("thumbnail").parentElement.hidden = true;
+      $("credits").textContent = "The test images could not be fetched.";
+    }
+    drawImages();
+    draw();
+  };
+  $("layers").addEventListener("change", ({ target }) => {
+    state.layer = target.value;
+    showLayer();
+    setParams({ layer: state.layer === "decoded" ? null : state.layer });
+  });
+  const layout = new ResizeObserver(drawImages);
+  layout.observe($("pad"));
+
+  // Planes
+  const offered = (layer) => layer === "decoded" || Boolean(items && !three() && (layer !== "points" || items.labels.length));
+  const choosePlane = (name) => {
+    state.plane = name;
+    usePlane();
+    if (names.length > 1) $(`plane-${name}`).checked = true;
+    for (const other of Object.keys(AXES)) $(`prose-${other}`).hidden = other !== name;
+    $("corners").hidden = $("triangle").hidden = !three();
+    const layers = Object.keys(LAYERS).filter(offered);
+    $("layers").hidden = layers.length === 1;
+    for (const layer of Object.keys(LAYERS)) $(`layer-${layer}`).parentElement.hidden = !offered(layer);
+    state.layer = wordParam(params, "layer", layers);
+    addSliders();
+    showLayer();
+  };
+  /** Where a map opens: on an island. */
+  const start = () => settle(plane.extent, (!three() && items?.plane[0]) || [0, 0]);
+  const addSliders = () => {
+    const limits = limitsOf(plane.extent);
+    const hosts = limits.map(() => element("div"));
+    $("sliders").replaceChildren(...hosts);
+    [state.x, state.y] = settle(plane.extent, start().map((value, i) => numberParam(params, "xy"[i], value, ...limits[i])));
+    sliders = ["x", "y"].map((axis, i) =>
+      createSlider(hosts[i], {
+        id: axis,
+        label: AXES[state.plane][i],
+        min: limits[i][0],
+        max: limits[i][1],
+        step: STEP,
+        value: state[axis],
+        format: (value) => formatNumber(value, 2),
+        onInput(value) {
+          state[axis] = value;
+          state.hover = null;
+          draw();
+          say();
+        },
+        onChange: remember,
+      }),
+    );
+  };
+  $("planes").addEventListener("change", ({ target }) => {
+    setParams({ plane: target.value === names[0] ? null : target.value, x: null, y: null, layer: null });
+    choosePlane(target.value);
+  });
+
+  // Moving about
+  const remember = () => {
+    const [x, y] = start();
+    setParams({ x: state.x === x ? null : state.x, y: state.y === y ? null : state.y });
+  };
+  const placeAt = (parts) => settle(plane.extent, placeOf(plane.extent, parts));
+  const drag = (parts) => {
+    if (!plane) return;
+    [state.x, state.y] = placeAt(parts);
+    state.hover = null;
+    draw();
+  };
+  follow($("pad"), drag, () => {
+    if (!plane || gone) return;
+    remember();
+    say();
+  });
+  // A mouse need not be pressed to look around; where it was is forgotten when it leaves.
+  const look = (place) => {
+    state.hover = place;
+    draw();
+  };
+  $("pad").addEventListener("pointermove", (event) => {
+    if (!plane || event.pointerType !== "mouse" || event.buttons !== 0) return;
+    const box = $("pad").getBoundingClientRect();
+    look(placeAt([(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]));
+  });
+  $("pad").addEventListener("pointerleave", () => look(null));
+
+  for (const [id, view, end] of [["to-morph", "morph", "a"], ["to-edit", "edit", "face"]]) {
+    $(id).hidden = !navigate || (view === "edit" && size <= 2);
+    $(id).addEventListener("click", () => {
+      if (!plane) return;
+      const z = latentAt(plane, pinned());
+      navigate(view, { [end]: formatSource({ kind: "latent", z }), ...(view === "edit" && { edits: null }) });
+    });
+  }
+
+  const open = (read) => {
+    if (gone) return;
+    items = readItems(read.items);
+    const places = items?.plane;
+    planes = {
+      ...(size === 2 && { whole: () => wholePlane(places) }),
+      ...(size !== 2 && read.plane && { components: () => componentsPlane(read.plane, places) }),
+      ...(size !== 2 && { three: () => trianglePlane(...corners.latents) }),
+    };
+    names = Object.keys(planes);
+    $("planes").hidden = names.length === 1;
+    if (items) showItems(planes[names[0]]().extent);
+    choosePlane(wordParam(params, "plane", names));
+  };
+  const showItems = (extent) => {
+    thumbnails = createThumbnails(items, folder);
+    shown = spreadOut(items, 2 * extent.half * THUMBNAIL * FREE);
+    $("ring").style.setProperty("--thumbnail", THUMBNAIL);
+    $("credits").textContent = [...new Set(items.credits)].join("; ");
+    if (items.labels.length === 0) return;
+    $("points").append(createPoints(items, extent));
+    $("legend").append(createLegend(items));
+  };
+  atlas().then(open).catch(report);
+
+  return {
+    state,
+    redraw() {
+      planeChanged = true;
+      draw();
+    },
+    unmount() {
+      gone = true;
+      layout.disconnect();
+      draw.cancel();
+      wall.unmount();
+    },
+  };
+}
+
+/** The latent at a place in terms of the plane, as markup. */
+function equation(plane, place) {
+  const term = (value, name) => `${value < 0 ? "−" : "+"} ${Math.abs(value).toFixed(2)}&nbsp;${name}`;
+  const sums = {
+    whole: () => `(${place.map((value) => formatNumber(value, 2)).join(", ")})`,
+    components: () => `<i>o</i> ${place.map((value, i) => term(value, `<i>a</i>${"₁₂"[i]}`)).join(" ")}`,
+    three: () => sharesAt(place).map((share, i) => term(share, `<i>${LETTERS[i]}</i>`)).join(" ").replace(/^\+ /, ""),
+  };
+  return `<i>z</i> = ${sums[plane]()}`;
+}

@@ -1,0 +1,177 @@
+/**
+ * The test images of an atlas on a map: as thumbnails that do not hide one another, as points
+ * coloured by class, and the nearest one to a place.
+ */
+
+import { element } from "../../parts/dom.js";
+import { partsOf } from "./plane.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+/** Pixels left out on each side of a thumbnail. */
+const RIM = 1;
+/** Classes with a colour of their own; views.css has them. */
+const COLOURS = 10;
+/** Between the names of classes on the map, as a part of its width. */
+const APART = 0.05;
+const ROUNDS = 30;
+
+/**
+ * @typedef {object} Items
+ * @property {string} thumbnails file with all thumbnails, row by row, a pixel of space between them
+ * @property {number} columns
+ * @property {number} side of a thumbnail, in pixels
+ * @property {number[]} labels classes; empty where there are none
+ * @property {string[]} credits empty where that is the model's own credit
+ * @property {[number, number][]} plane places
+ */
+
+/** The items of an atlas, `null` where they are not what they should be: as little trusted as any other file. @returns {Items | null} */
+export function readItems(items) {
+  const { thumbnails, columns, side, labels = [], credits = [], plane } = items ?? {};
+  const count = Array.isArray(plane) ? plane.length : 0;
+  const each = (list, fits) => Array.isArray(list) && (list.length === 0 || list.length === count) && list.every(fits);
+  const good =
+    count > 0 &&
+    each(plane, (place) => place?.length === 2 && place.every(Number.isFinite)) &&
+    each(labels, (label) => Number.isInteger(label) && label >= 0) &&
+    each(credits, (credit) => typeof credit === "string") &&
+    Number.isInteger(columns) &&
+    columns > 0 &&
+    Number.isInteger(side) &&
+    side > 2 * RIM &&
+    /^[\w-]+\.\w+$/.test(thumbnails);
+  return good ? { thumbnails, columns, side, labels, credits, plane } : null;
+}
+
+/** Index of the place nearest to this one. @param {number[]} [among] indices to choose from */
+export function nearestOf({ plane }, [x, y], among = plane.keys()) {
+  let best = 0;
+  let shortest = Infinity;
+  for (const i of among) {
+    const distance = Math.hypot(plane[i][0] - x, plane[i][1] - y);
+    if (distance >= shortest) continue;
+    shortest = distance;
+    best = i;
+  }
+  return best;
+}
+
+/** Indices of items whose squares, `size` wide in the plane, do not overlap: the earlier goes before the later. */
+export function spreadOut({ plane }, size) {
+  const chosen = [];
+  plane.forEach(([x, y], i) => {
+    if (chosen.every((j) => Math.max(Math.abs(plane[j][0] - x), Math.abs(plane[j][1] - y)) >= size)) chosen.push(i);
+  });
+  return chosen;
+}
+
+/** The picture with all thumbnails, fetched when first asked for. @param {Items} items @param {URL} folder of the model */
+export function createThumbnails({ thumbnails, columns, side, plane }, folder) {
+  const image = new Image();
+  image.crossOrigin = "anonymous"; // a model may come from another origin, as its weights do
+
+  /** Draws one into a square of this width about a point, but for its rim, where JPEG mixes it with the space between. */
+  const stamp = (context, index, [x, y], width) => {
+    const at = (cell) => cell * (side + 1) + RIM;
+    const inner = side - 2 * RIM;
+    context.drawImage(image, at(index % columns), at(Math.floor(index / columns)), inner, inner, x - width / 2, y - width / 2, width, width);
+  };
+
+  const sheet = {
+    /** @type {"none" | "loading" | "loaded" | "failed"} */
+    status: "none",
+    /** Calls back once there is something to draw, or never will be. */
+    load(onSettled) {
+      if (sheet.status !== "none") return;
+      sheet.status = "loading";
+      const settle = (status) => () => {
+        sheet.status = status;
+        onSettled();
+      };
+      image.src = new URL(thumbnails, folder).href;
+      image.decode().then(settle("loaded"), settle("failed"));
+    },
+    /** One, over a whole canvas. */
+    show(canvas, index) {
+      if (sheet.status !== "loaded") return;
+      canvas.width = canvas.height = side;
+      stamp(canvas.getContext("2d"), index, [side / 2, side / 2], side);
+    },
+    /** Each in its place, a part `size` of the canvas wide. @param {number[]} indices @param {boolean} ink */
+    scatter(canvas, indices, extent, size, ink) {
+      if (sheet.status !== "loaded") return;
+      const context = canvas.getContext("2d");
+      context.clearRect(0, 0, canvas.width, canvas.height);
+      context.imageSmoothingQuality = "high";
+      context.globalCompositeOperation = ink ? "lighten" : "source-over"; // ink on ink, with no paper between
+      for (const i of indices) {
+        const place = partsOf(extent, plane[i]).map((part) => part * canvas.width);
+        stamp(context, i, place, size * canvas.width);
+      }
+    },
+  };
+  return sheet;
+}
+
+/** Points coloured by class, the class written where its middle is. @param {Items} items */
+export function createPoints({ plane, labels }, extent) {
+  const svg = shape("svg", { class: "points", viewBox: "0 0 100 100", "aria-hidden": "true" });
+  const at = (place) => partsOf(extent, place).map((part) => (100 * part).toFixed(2));
+  const groups = classesOf(labels).map((label) => [label, plane.filter((_, i) => labels[i] === label)]);
+  // Lines of no length with round caps: one path for a class, however many points it has.
+  for (const [label, places] of groups) {
+    svg.append(shape("path", { "data-class": label % COLOURS, d: places.map((place) => `M${at(place).join(" ")}h0`).join("") }));
+  }
+  const middles = groups.map(([, places]) => partsOf(extent, [0, 1].map((axis) => median(places.map((place) => place[axis])))));
+  pushApart(middles).forEach(([left, top], i) => {
+    const name = shape("text", { x: 100 * left, y: 100 * top });
+    name.textContent = groups[i][0];
+    svg.append(name);
+  });
+  return svg;
+}
+
+/** Which colour is which class. */
+export function createLegend({ labels }) {
+  const list = element("ul", { className: "legend" });
+  list.setAttribute("aria-label", "Colours of the classes");
+  for (const label of classesOf(labels)) {
+    const entry = element("li", {}, element("i"), String(label));
+    entry.dataset.class = label % COLOURS;
+    list.append(entry);
+  }
+  return list;
+}
+
+function classesOf(labels) {
+  return [...new Set(labels)].sort((a, b) => a - b);
+}
+
+function median(values) {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+/** Moves what would lie on one another to the sides, so that each can be read. @param {[number, number][]} places */
+function pushApart(places) {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    places.forEach((p, i) => {
+      for (const q of places.slice(0, i)) {
+        const [dx, dy] = [p[0] - q[0], p[1] - q[1]];
+        const distance = Math.hypot(dx, dy);
+        if (distance >= APART || distance === 0) continue;
+        const push = (APART / distance - 1) / 4;
+        p[0] += push * dx;
+        p[1] += push * dy;
+        q[0] -= push * dx;
+        q[1] -= push * dy;
+      }
+    });
+  }
+  return places;
+}
+
+function shape(tag, attributes) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
