@@ -14,7 +14,6 @@ export const MODELS = new URL(/* @vite-ignore */ "../models/", import.meta.url);
  * @property {string} likelihood
  * @property {number} latents
  * @property {number | null} beta
- * @property {string} poster a picture of samples, seed 7
  */
 
 /** What each view shows unless told otherwise, and what it can show. */

@@ -5,7 +5,6 @@
 
 import { MODELS, favourite, library, suited } from "./library.js";
 import { createPlayer } from "./player.js";
-import { posterOf } from "./poster.js";
 import { VIEWS, change, formatHash, parseHash, wordParam } from "./route.js";
 import { setUpSharing } from "./share.js";
 import { loadModel, normalizeDrawing } from "./vaelet.js";
@@ -97,7 +96,7 @@ function open() {
   const backend = wordParam(route.params, "backend", BACKENDS);
   shown = { folder: folder.href, backend };
   showRoute();
-  return player.open({ view: route.view, folder, params: route.params, backend, poster: known && posterOf(folder, known.input) });
+  return player.open({ view: route.view, folder, params: route.params, backend, entry: known });
 }
 
 /** The reader followed a link, went back, or edited the address. */

@@ -6,7 +6,7 @@
 
 import { createAnnouncer, element, fill } from "./parts/dom.js";
 import { borrow } from "./pool.js";
-import { showPoster } from "./poster.js";
+import { posterOf, showPoster } from "./poster.js";
 import { change } from "./route.js";
 import { subjectOf } from "./subject.js";
 import * as draw from "./views/draw.js";
@@ -21,7 +21,8 @@ const ATLAS = "vaelet-atlas/1";
 
 const MARKUP = `
   <section id="loading" class="loading" hidden>
-    <div id="poster" class="poster" aria-hidden="true"></div>
+    <header class="opening" id="loading-opening"><h1 id="loading-title"></h1></header>
+    <div id="poster" class="sheet poster" aria-hidden="true"></div>
     <div id="loading-status" hidden>
       <p><label for="loading-progress">Fetching the model</label> <span id="loading-bytes"></span></p>
       <progress id="loading-progress" max="1"></progress>
@@ -44,8 +45,8 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
  * @property {URL} folder of the model
  * @property {URLSearchParams} params the view's state; changed as the reader changes it
  * @property {"auto" | "webgpu" | "cpu"} backend
- * @property {URL} [poster] a sheet of samples, where it is known before the model is
- * @property {URL} [picture] or any picture, shown as it is
+ * @property {import("./library.js").Entry} [entry] the model, where it is known before it has come
+ * @property {URL} [picture] what is shown until then, instead of the model's samples
  *
  * @typedef {object} Hooks
  * @property {(progress: import("./vaelet.js").Progress) => void} [onProgress]
@@ -81,7 +82,7 @@ export function createPlayer(root, hooks) {
       what.backend = backend;
       return settle(model, model.setBackend(backend));
     },
-    /** Shows what stands in for the view until `open`. @param {Pick<What, "view" | "poster" | "picture">} next */
+    /** Shows what stands in for the view until `open`. @param {Pick<What, "view" | "folder" | "entry" | "picture">} next */
     preview(next) {
       if (!what) decorate(next);
     },
@@ -133,15 +134,20 @@ export function createPlayer(root, hooks) {
     decorate(mine);
   }
 
-  function decorate({ view: name, poster, picture }) {
-    $("loading").hidden = false;
+  function decorate({ view: name, folder, entry, picture }) {
     const host = $("poster");
+    const poster = entry && posterOf(folder, entry.input);
     const source = (picture ?? poster)?.href ?? "";
+    const subject = entry && subjectOf(entry);
+    $("loading").hidden = false;
+    $("loading").classList.toggle("as-is", !subject?.drawable);
+    $("loading-opening").hidden = name !== "sample" || !subject; // the wall takes over where it stands
+    $("loading-title").textContent = subject?.heading ?? "";
     if (host.dataset.source === source) return;
     host.dataset.source = source;
+    host.hidden = !source;
     if (picture) host.replaceChildren(element("img", { src: picture.href, alt: "" }));
     else if (poster) showPoster(host, poster, name === "sample" ? Infinity : 1);
-    else host.replaceChildren();
   }
 
   function progress({ loaded, total }) {

@@ -20,7 +20,6 @@
 
 import { MODELS, favourite, library } from "./library.js";
 import { createPlayer } from "./player.js";
-import { posterOf } from "./poster.js";
 import { VIEWS } from "./route.js";
 
 const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"] };
@@ -143,10 +142,9 @@ export class VaeLet extends HTMLElement {
   #show(models) {
     const name = this.model || favourite(models, this.view);
     const folder = this.src ? new URL(`${this.src.replace(/\/+$/, "")}/`, document.baseURI) : new URL(`${encodeURIComponent(name)}/`, MODELS);
-    const known = this.src ? undefined : models.find((model) => model.name === name);
-    const what = { view: this.view, folder, backend: this.backend };
+    const entry = this.src ? undefined : models.find((model) => model.name === name);
+    const what = { view: this.view, folder, backend: this.backend, entry };
     if (this.poster) what.picture = new URL(this.poster, document.baseURI);
-    else if (known) what.poster = posterOf(folder, known.input);
     if (this.loading === "lazy" && !this.#near) {
       this.#player.preview(what);
       return;

@@ -163,17 +163,10 @@ export async function ready(page) {
 
 /** Waits until everything that was asked for is on the screen. */
 export async function settle(page) {
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))));
-  await page.waitForFunction(async () => {
-    const { state } = vaelet.view;
-    if (state.busy) return false;
-    if (!state.pixels || !("logVar" in state)) return true; // nothing drawn, or another view
-    if (!state.image) return false;
-    const { mean, logVar } = await vaelet.model.encode(state.pixels);
-    const z = vaelet.model.reparameterize(mean, logVar, state);
-    return z.every((value, i) => Math.abs(value - state.z[i]) < 1e-3);
-  });
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  const twoFrames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
+  await page.evaluate(twoFrames);
+  await page.waitForFunction(() => !vaelet.view.state.busy);
+  await page.evaluate(twoFrames);
 }
 
 /** The numbers of the view on the page, typed arrays as plain ones. */

@@ -4,13 +4,13 @@
  * comes back. The picture stays in this page; what leaves the dialog are the pixels of the crop.
  */
 
+import { subjectOf } from "../subject.js";
 import { ZOOMS, crop, paintCrop, placeFor, readPicture, shift, zoomTo } from "./crop.js";
 import { element, fill, formatNumber, oncePerFrame } from "./dom.js";
 import { panAndZoom } from "./pan-zoom.js";
 import { answered } from "./patience.js";
 import { imageOf, pixelsOf, sizeFor } from "./picture.js";
 import { createSlider } from "./slider.js";
-import { subjectOf } from "../subject.js";
 
 /** Pixels across the frame's canvas. */
 const SHOWN = 640;

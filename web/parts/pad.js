@@ -4,6 +4,7 @@
  * drawn twice: large for the reader, small for the encoder to read.
  */
 
+import { element } from "./dom.js";
 import { inkImage } from "./picture.js";
 
 /** Width of the pen, of the pad's width: about two pixels once a digit is scaled to 20×20. */
@@ -18,9 +19,9 @@ const READ = 140;
  * @param {() => void} options.onCommit a stroke ended, or the content was replaced
  */
 export function createPad(canvas, { onInk, onCommit }) {
-  const shown = surface(canvas, SHOWN);
+  let shown = surface(canvas, SHOWN);
   canvas.tabIndex = -1;
-  const read = surface(document.createElement("canvas"), READ, { willReadFrequently: true });
+  const read = surface(element("canvas"), READ, { willReadFrequently: true });
   const ink = new Float32Array(READ * READ);
 
   /** @type {{ example: Example | null, strokes: number[][][] }} */
@@ -47,6 +48,11 @@ export function createPad(canvas, { onInk, onCommit }) {
     onInk();
   };
 
+  // The browser may lose what it has drawn, but not what was drawn.
+  canvas.addEventListener("contextrestored", () => {
+    shown = surface(canvas, SHOWN);
+    paint(shown, content);
+  });
   canvas.addEventListener("pointerdown", (event) => {
     if (pen || event.button !== 0) return;
     event.preventDefault();
@@ -134,7 +140,7 @@ function paint(context, { example, strokes }) {
   context.clearRect(0, 0, 1, 1);
   if (example?.pixels) {
     const side = Math.sqrt(example.pixels.length);
-    const small = Object.assign(document.createElement("canvas"), { width: side, height: side });
+    const small = element("canvas", { width: side, height: side });
     small.getContext("2d").putImageData(inkImage(example.pixels, side, side), 0, 0);
     context.drawImage(small, 0, 0, 1, 1);
   }

@@ -16,9 +16,10 @@ export function sizeFor(canvas, { width, height }, columns = 1, rows = 1) {
   canvas.height = height * rows;
 }
 
-/** Paints grey pixels in [0, 1] into a canvas of the same size, as ink. */
-export function paintInk(canvas, pixels) {
-  canvas.getContext("2d").putImageData(inkImage(pixels, canvas.width, canvas.height), 0, 0);
+/** Paints an image into a canvas of its size and of the class `ink`. */
+export function paintPicture(canvas, pixels, { input, drawable }) {
+  const image = drawable ? inkImage(pixels, input.width, input.height) : imageOf(pixels, input, false);
+  canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
 /** Grey ink as white of that opacity. */

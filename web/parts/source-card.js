@@ -3,14 +3,15 @@
  * owns the picture's latent and tells when it changes.
  */
 
+import { newSeed } from "../route.js";
+import { subjectOf } from "../subject.js";
+import { normalizeDrawing } from "../vaelet.js";
 import { choosePicture } from "./cropper.js";
 import { afterPause, fill, oncePerFrame } from "./dom.js";
 import { createPad } from "./pad.js";
+import { answered } from "./patience.js";
 import { sizeFor } from "./picture.js";
-import { newSeed } from "../route.js";
 import { formatSource, latentOf, parseSource } from "./source.js";
-import { subjectOf } from "../subject.js";
-import { normalizeDrawing } from "../vaelet.js";
 
 const markup = (id, title, { one, drawable }) => `
   <figcaption>${title}</figcaption>
@@ -126,11 +127,10 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
   $("own").addEventListener("click", async () => {
     try {
       const pixels = await choosePicture(host, { model, report });
-      if (!pixels || gone) return;
-      const { mean } = await model.encode(pixels);
-      if (!gone) take({ kind: "latent", z: mean });
+      const posterior = pixels && (await answered(() => model.encode(pixels), () => !gone));
+      if (posterior) take({ kind: "latent", z: posterior.mean });
     } catch (error) {
-      report(error);
+      if (!gone) report(error);
     }
   });
   $("clear").addEventListener("click", () => pad.clear());

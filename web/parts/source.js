@@ -4,8 +4,8 @@
  * Of a reader's own picture only these numbers are ever in a link.
  */
 
-import { decodeInk, encodeInk } from "./ink.js";
 import { MAX_SEED } from "../route.js";
+import { decodeInk, encodeInk } from "./ink.js";
 
 /** Pictures on the wall of the sample view; an index counts within it. */
 export const WALL = 60;

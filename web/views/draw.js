@@ -4,16 +4,13 @@
  * picture only changes when the reader changes something.
  */
 
-import { afterPause, element, fill, formatNumber, oncePerFrame, rove } from "../parts/dom.js";
-import { examplesOf } from "../parts/examples.js";
-import { decodeInk, encodeInk } from "../parts/ink.js";
-import { createPad } from "../parts/pad.js";
-import { paintInk, sizeFor } from "../parts/picture.js";
+import { element, fill, formatNumber, oncePerFrame, rove } from "../parts/dom.js";
+import { createDrawing } from "../parts/drawing.js";
+import { paintPicture, sizeFor } from "../parts/picture.js";
 import { createPosterior } from "../parts/posterior.js";
-import { newSeed, numberParam, seedParam } from "../route.js";
 import { createTemperature } from "../parts/slider.js";
-import { normalizeDrawing } from "../vaelet.js";
 import { createWall } from "../parts/wall.js";
+import { newSeed, numberParam, seedParam } from "../route.js";
 
 /** Frames the runtime may be working on; later ones wait, and only the newest is kept. */
 const MAX_IN_FLIGHT = 2;
@@ -96,7 +93,6 @@ const MARKUP = `
 export function mount(root, { model, params, setParams, report, announce }) {
   const $ = fill(root, MARKUP);
   const { input } = model.info;
-  const examples = examplesOf(model.info);
   const stage = $("stage");
   sizeFor($("seen"), input);
   sizeFor($("reconstruction"), input);
@@ -106,7 +102,13 @@ export function mount(root, { model, params, setParams, report, announce }) {
 
   const throws = createWall($("throws"), model, THROWS, "Reconstructions from other throws of ε");
 
-  const state = { pixels: null, image: null, mean: null, logVar: null, z: null, reconstruction: null, kl: null, elbo: null };
+  const nothing = { pixels: null, image: null, mean: null, logVar: null, z: null, reconstruction: null, kl: null, elbo: null };
+  const state = {
+    ...nothing,
+    get busy() {
+      return inFlight > 0 || waiting || !throws.idle;
+    },
+  };
   let temperature = numberParam(params, "temperature", 1, 0, 2);
   let seed = seedParam(params, "epsilon", 1);
   let epsilon = model.noise({ seed });
@@ -119,16 +121,11 @@ export function mount(root, { model, params, setParams, report, announce }) {
 
   const blank = () => {
     shown = turn += 1; // whatever is still under way comes too late
-    for (const key of Object.keys(state)) state[key] = null;
+    Object.assign(state, nothing);
     stage.dataset.empty = "";
     posterior.clear();
     throws.show(new Float32Array(0));
     for (const id of ["elbo", "reconstruction-nats", "kl-nats"]) $(id).textContent = "–";
-  };
-
-  const readPad = () => {
-    const { normalized, pixels, width, height } = pad.read();
-    return normalized ?? normalizeDrawing(pixels, width, height) ?? null;
   };
 
   const show = (result) => {
@@ -151,12 +148,12 @@ export function mount(root, { model, params, setParams, report, announce }) {
     }
     if (inkChanged) {
       inkChanged = false;
-      state.pixels = readPad();
+      state.pixels = drawing.read();
       if (!state.pixels) {
         blank();
         return;
       }
-      paintInk($("seen"), state.pixels);
+      paintPicture($("seen"), state.pixels, { input, drawable: true });
     }
     if (!state.pixels) return;
     delete stage.dataset.empty;
@@ -180,41 +177,16 @@ export function mount(root, { model, params, setParams, report, announce }) {
     }
   });
 
-  const remember = afterPause(() => {
-    const example = pad.example?.label ?? null;
-    setParams({ example, ink: encodeInk(pad.strokes) || null });
-  }, 300);
-
-  const pad = createPad($("pad"), {
+  const drawing = createDrawing($, {
+    model,
+    params,
+    setParams,
     onInk() {
       inkChanged = true;
-      $("invite").hidden = !pad.empty;
       draw();
     },
-    onCommit() {
-      $("undo").disabled = !pad.canUndo;
-      $("clear").disabled = pad.empty;
-      remember();
-    },
   });
-
-  $("undo").addEventListener("click", () => pad.undo());
-  $("clear").addEventListener("click", () => pad.clear());
-  const undoByKey = (event) => {
-    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === "z" && !event.target.closest("input")) {
-      event.preventDefault();
-      pad.undo();
-    }
-  };
-  root.addEventListener("keydown", undoByKey);
-
-  for (const example of examples) {
-    const button = element("button", { type: "button", className: "example", textContent: example.label });
-    button.dataset.example = example.label;
-    button.setAttribute("aria-label", `Try a ${example.label}`);
-    button.addEventListener("click", () => pad.show(asContent(example)));
-    $("examples").append(button);
-  }
+  const { pad } = drawing;
 
   createTemperature($("temperature-host"), temperature, (value) => {
     temperature = value;
@@ -238,27 +210,17 @@ export function mount(root, { model, params, setParams, report, announce }) {
   $("throw-picks").append(...picks);
   rove($("throw-picks"), picks, () => THROWS);
 
-  const example = examples.find(({ label }) => label === params.get("example"));
-  const ink = decodeInk(params.get("ink"));
-  const start = example ? asContent(example) : {};
-  pad.restore(ink.length ? { ...start, strokes: ink } : start);
-  remember.cancel();
+  drawing.start();
 
   return {
     state,
     pad,
     redraw: draw,
     unmount() {
-      root.removeEventListener("keydown", undoByKey);
       throws.unmount();
       draw.cancel();
-      remember.flush();
+      drawing.unmount();
       turn = shown = Infinity;
     },
   };
-}
-
-/** Examples with pixels lie under the strokes; those made of strokes are a drawing like any other. */
-function asContent({ label, pixels, strokes }) {
-  return pixels ? { example: { label, pixels } } : { strokes: strokes.map((points) => [...points]) };
 }

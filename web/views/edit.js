@@ -5,19 +5,21 @@
 
 import { choosePicture } from "../parts/cropper.js";
 import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
-import { markup } from "./edit/markup.js";
-import { createEditSliders, signed } from "./edit/sliders.js";
-import { applyEdits, formatEdits, parseEdits } from "./edit/edits.js";
-import { createHistory } from "./edit/history.js";
 import { answered } from "../parts/patience.js";
 import { enlarge, imageOf, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
-import { newSeed, seedParam } from "../route.js";
 import { formatSource, latentOf, parseSource } from "../parts/source.js";
-import { subjectOf } from "../subject.js";
 import { createWall } from "../parts/wall.js";
+import { newSeed, seedParam } from "../route.js";
+import { subjectOf } from "../subject.js";
+import { LIMIT, applyEdits, formatEdits, parseEdits } from "./edit/edits.js";
+import { createHistory } from "./edit/history.js";
+import { markup } from "./edit/markup.js";
+import { createEditSliders, signed } from "./edit/sliders.js";
 
 /** Of the samples of a seed, the one that is shown unless told otherwise: with seed 7, a face that a smile changes much. */
 const FIRST = 17;
+/** How much farther than its atlas says a direction may go. */
+const STRETCH = 2;
 /** Examples to start from, and the width that one needs to be hit. */
 const EXAMPLES = 8;
 const EXAMPLE_WIDTH = 40;
@@ -221,7 +223,7 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
   showFace(params.get("face"));
   atlas().then(({ directions: known, examples }) => {
     if (gone) return;
-    directions = known.filter(isUsable);
+    directions = known.filter(isUsable).map(widen);
     state.edits = parseEdits(params.get("edits"), directions, size);
     showSliders();
     showExamples(examples);
@@ -251,6 +253,11 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
 function isUsable({ name, low, high }, index, all) {
   const named = typeof name === "string" && name !== "" && all.findIndex((other) => other.name === name) === index;
   return named && Number.isFinite(low) && Number.isFinite(high) && low <= 0 && high >= 0;
+}
+
+/** The atlas ends where a classifier is sure; readers want to see what comes after. */
+function widen({ low, high, ...direction }) {
+  return { ...direction, low: Math.max(-LIMIT, STRETCH * low), high: Math.min(LIMIT, STRETCH * high) };
 }
 
 /** `count` of the items, evenly spread: examples come sorted by class. */

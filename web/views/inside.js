@@ -3,19 +3,19 @@
  * as it is: what the layers write, the cloud, the throw, the loss, and what β does to all of it.
  */
 
-import { createLayers } from "./inside/activations.js";
-import { createBars, scaleFor } from "./inside/bars.js";
-import { fill, formatNumber, oncePerFrame } from "../parts/dom.js";
-import { createFamily } from "./inside/family.js";
-import { createInput, paintPicture } from "./inside/input-picture.js";
-import { THROWS, markupOf } from "./inside/markup.js";
 import { MODELS, familyOf, library } from "../library.js";
-import { sizeFor } from "../parts/picture.js";
+import { fill, formatNumber, oncePerFrame } from "../parts/dom.js";
+import { paintPicture, sizeFor } from "../parts/picture.js";
 import { createPosterior } from "../parts/posterior.js";
+import { createWall } from "../parts/wall.js";
 import { newSeed, numberParam, seedParam } from "../route.js";
 import { subjectOf } from "../subject.js";
+import { createLayers } from "./inside/activations.js";
+import { createBars, scaleFor } from "./inside/bars.js";
+import { createFamily } from "./inside/family.js";
+import { createInput } from "./inside/input-picture.js";
+import { THROWS, markupOf } from "./inside/markup.js";
 import { createTask } from "./inside/task.js";
-import { createWall } from "../parts/wall.js";
 
 /** Milliseconds between two looks at the layers: each costs a run on the CPU. */
 const LOOK = 250;

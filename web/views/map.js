@@ -3,18 +3,18 @@
  * pointer. What lies on it is decoded too, or it is where the test images are.
  */
 
-import { LETTERS, createCorners } from "./map/corners.js";
 import { element, fill, formatNumber, oncePerFrame } from "../parts/dom.js";
 import { follow } from "../parts/follow.js";
-import { mapProse } from "./map/prose.js";
 import { sizeFor } from "../parts/picture.js";
-import { STEP, componentsPlane, gridOf, latentAt, limitsOf, partsOf, placeOf, settle, sharesAt, trianglePlane, wholePlane } from "./map/plane.js";
-import { createLegend, createPoints, createThumbnails, nearestOf, readItems, spreadOut } from "./map/points.js";
-import { numberParam, seedParam, wordParam } from "../route.js";
 import { createSlider } from "../parts/slider.js";
 import { formatSource } from "../parts/source.js";
-import { subjectOf } from "../subject.js";
 import { createWall } from "../parts/wall.js";
+import { numberParam, seedParam, wordParam } from "../route.js";
+import { subjectOf } from "../subject.js";
+import { LETTERS, createCorners } from "./map/corners.js";
+import { STEP, componentsPlane, gridOf, latentAt, limitsOf, partsOf, placeOf, settle, sharesAt, trianglePlane, wholePlane } from "./map/plane.js";
+import { createLegend, createPoints, createThumbnails, nearestOf, readItems, spreadOut } from "./map/points.js";
+import { mapProse } from "./map/prose.js";
 
 const LAYERS = { decoded: "Decoded", images: "Test images", points: "Points" };
 const AXES = {

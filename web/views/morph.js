@@ -7,11 +7,11 @@ import { animate } from "../parts/apng.js";
 import { fill, oncePerFrame } from "../parts/dom.js";
 import { follow } from "../parts/follow.js";
 import { enlarge, imageOf, save, savedScale, sizeFor } from "../parts/picture.js";
-import { numberParam, seedParam, wordParam } from "../route.js";
 import { createSlider } from "../parts/slider.js";
 import { createSourceCard } from "../parts/source-card.js";
-import { subjectOf } from "../subject.js";
 import { createWall } from "../parts/wall.js";
+import { numberParam, seedParam, wordParam } from "../route.js";
+import { subjectOf } from "../subject.js";
 
 const MODES = ["slerp", "lerp"];
 const STEPS = 9;

@@ -5,12 +5,12 @@
 
 import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
 import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
-import { columnsFor } from "../poster.js";
-import { MAX_SEED, newSeed, numberParam, seedParam, wordParam } from "../route.js";
 import { createTemperature } from "../parts/slider.js";
 import { WALL, formatSample, latentOf, parseSource } from "../parts/source.js";
-import { subjectOf } from "../subject.js";
 import { createWall } from "../parts/wall.js";
+import { columnsFor } from "../poster.js";
+import { MAX_SEED, newSeed, numberParam, seedParam, wordParam } from "../route.js";
+import { subjectOf } from "../subject.js";
 
 /** Pictures that the address keeps. */
 const MAX_KEPT = 12;

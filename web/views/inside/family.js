@@ -3,15 +3,14 @@
  * what its KL is, and for the chosen one what it makes of other digits and of the prior.
  */
 
-import { createBars, scaleFor } from "./bars.js";
+import { MODELS } from "../../library.js";
 import { element, fill, formatNumber } from "../../parts/dom.js";
 import { examplesOf } from "../../parts/examples.js";
-import { paintPicture } from "./input-picture.js";
-import { MODELS } from "../../library.js";
-import { sizeFor } from "../../parts/picture.js";
+import { paintPicture, sizeFor } from "../../parts/picture.js";
+import { createWall } from "../../parts/wall.js";
 import { borrow } from "../../pool.js";
 import { subjectOf } from "../../subject.js";
-import { createWall } from "../../parts/wall.js";
+import { createBars, scaleFor } from "./bars.js";
 
 /** Samples from N(0, I), and how many stand in a row. */
 const SAMPLES = 16;

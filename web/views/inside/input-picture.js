@@ -4,17 +4,15 @@
  */
 
 import { choosePicture } from "../../parts/cropper.js";
-import { afterPause, element, fill, rove } from "../../parts/dom.js";
-import { examplesOf } from "../../parts/examples.js";
-import { decodeInk, encodeInk } from "../../parts/ink.js";
-import { createPad } from "../../parts/pad.js";
-import { imageOf, inkImage, sizeFor } from "../../parts/picture.js";
-import { newSeed } from "../../route.js";
+import { element, fill, rove } from "../../parts/dom.js";
+import { createDrawing } from "../../parts/drawing.js";
+import { answered } from "../../parts/patience.js";
+import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { formatSource, latentOf, parseSource } from "../../parts/source.js";
+import { createWall } from "../../parts/wall.js";
+import { newSeed } from "../../route.js";
 import { subjectOf } from "../../subject.js";
 import { createTask } from "./task.js";
-import { normalizeDrawing } from "../../vaelet.js";
-import { createWall } from "../../parts/wall.js";
 
 /** What is on the pad when nothing else was asked for. */
 const FIRST_EXAMPLE = "2";
@@ -23,12 +21,6 @@ const CHOICES = 8;
 const COLUMNS = 4;
 /** Of the sample that stands in where there are no examples. */
 const SEED = 7;
-
-/** Paints an image [C, H, W] of a model into a canvas of its size, for the class `ink`. */
-export function paintPicture(canvas, pixels, { input, drawable }) {
-  const image = drawable ? inkImage(pixels, input.width, input.height) : imageOf(pixels, input, false);
-  canvas.getContext("2d").putImageData(image, 0, 0);
-}
 
 /**
  * @param {HTMLElement} host
@@ -65,72 +57,37 @@ const drawnMarkup = ({ width, height }) => `
 function createDrawnInput(host, { model, params, setParams }, onChange) {
   const { info } = model;
   const $ = fill(host, drawnMarkup(info.input));
-  const examples = examplesOf(info);
   let pixels = null;
   let inkChanged = false;
   sizeFor($("seen"), info.input);
 
   const paintSeen = () => paintPicture($("seen"), pixels ?? new Float32Array(info.input.width * info.input.height), { ...info, drawable: true });
-  const remember = afterPause(() => {
-    const example = pad.example?.label ?? null;
-    const untouched = example === FIRST_EXAMPLE && pad.strokes.length === 0;
-    setParams({ example: untouched ? null : example, ink: encodeInk(pad.strokes) || null });
-  }, 300);
-  const pad = createPad($("pad"), {
+  const drawing = createDrawing($, {
+    model,
+    params,
+    setParams,
+    first: FIRST_EXAMPLE,
     onInk() {
       inkChanged = true;
-      $("invite").hidden = !pad.empty;
       onChange();
     },
-    onCommit() {
-      $("undo").disabled = !pad.canUndo;
-      $("clear").disabled = pad.empty;
-      remember();
-    },
   });
-
-  $("undo").addEventListener("click", () => pad.undo());
-  $("clear").addEventListener("click", () => pad.clear());
-  $("pad").addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key !== "z") return;
-    event.preventDefault();
-    pad.undo();
-  });
-  for (const example of examples) {
-    const button = element("button", { type: "button", className: "example", textContent: example.label });
-    button.dataset.example = example.label;
-    button.setAttribute("aria-label", `Take a ${example.label}`);
-    button.addEventListener("click", () => pad.show(asContent(example)));
-    $("examples").append(button);
-  }
-
-  const strokes = decodeInk(params.get("ink"));
-  const labelled = (text) => examples.find(({ label }) => label === text);
-  const example = labelled(params.get("example")) ?? (strokes.length ? null : labelled(FIRST_EXAMPLE));
-  const start = example ? asContent(example) : {};
-  pad.restore(strokes.length ? { ...start, strokes } : start);
-  remember.cancel();
+  drawing.start();
 
   return {
     /** Read off the pad when somebody asks, however often it changed before. */
     get pixels() {
       if (!inkChanged) return pixels;
       inkChanged = false;
-      const read = pad.read();
-      pixels = read.normalized ?? normalizeDrawing(read.pixels, read.width, read.height) ?? null;
+      pixels = drawing.read();
       paintSeen();
       return pixels;
     },
-    pad,
+    pad: drawing.pad,
     busy: false,
     redraw: paintSeen,
-    unmount: remember.flush,
+    unmount: drawing.unmount,
   };
-}
-
-/** Examples with pixels lie under the strokes; those made of strokes are a drawing like any other. */
-function asContent({ label, pixels, strokes }) {
-  return pixels ? { example: { label, pixels } } : { strokes: strokes.map((points) => [...points]) };
 }
 
 const chosenMarkup = ({ one, many }) => `
@@ -193,11 +150,10 @@ function createChosenInput(host, { model, params, setParams, atlas, report }, on
   $("own").addEventListener("click", async () => {
     try {
       const picture = await choosePicture(host, { model, report });
-      if (!picture || gone) return;
-      const { mean } = await model.encode(picture);
-      if (!gone) take({ kind: "latent", z: mean }, picture);
+      const posterior = picture && (await answered(() => model.encode(picture), () => !gone));
+      if (posterior) take({ kind: "latent", z: posterior.mean }, picture);
     } catch (error) {
-      if (!gone && error.code !== "lost") report(error);
+      if (!gone) report(error);
     }
   });
 

@@ -5,10 +5,10 @@
 
 import { fill } from "../../parts/dom.js";
 import { sizeFor } from "../../parts/picture.js";
-import { CORNERS, TRIANGLE, partsOf } from "./plane.js";
-import { newSeed } from "../../route.js";
 import { formatSource, latentOf, parseSource } from "../../parts/source.js";
+import { newSeed } from "../../route.js";
 import { subjectOf } from "../../subject.js";
+import { CORNERS, TRIANGLE, partsOf } from "./plane.js";
 
 export const LETTERS = ["a", "b", "c"];
 /** Of the samples to begin with. */

@@ -1,0 +1,78 @@
+/**
+ * Drawing a digit: the pad with undo, clear and ten digits to try, as the address has it. The view
+ * brings the markup: `pad`, `invite`, `undo`, `clear` and `examples`.
+ */
+
+import { normalizeDrawing } from "../vaelet.js";
+import { afterPause, element } from "./dom.js";
+import { examplesOf } from "./examples.js";
+import { decodeInk, encodeInk } from "./ink.js";
+import { createPad } from "./pad.js";
+
+/**
+ * @param {(id: string) => HTMLElement} $
+ * @param {object} options
+ * @param {import("../vaelet.js").Model} options.model
+ * @param {URLSearchParams} options.params
+ * @param {(changes: object) => void} options.setParams
+ * @param {string | null} [options.first] label of the example on the pad where the address has nothing
+ * @param {() => void} options.onInk something changed, maybe in the middle of a stroke
+ */
+export function createDrawing($, { model, params, setParams, first = null, onInk }) {
+  const examples = examplesOf(model.info);
+  const remember = afterPause(() => {
+    const label = pad.example?.label ?? null;
+    const untouched = label === first && pad.strokes.length === 0;
+    setParams({ example: untouched ? null : label, ink: encodeInk(pad.strokes) || null });
+  }, 300);
+  const pad = createPad($("pad"), {
+    onInk() {
+      $("invite").hidden = !pad.empty;
+      onInk();
+    },
+    onCommit() {
+      $("undo").disabled = !pad.canUndo;
+      $("clear").disabled = pad.empty;
+      remember();
+    },
+  });
+
+  $("undo").addEventListener("click", () => pad.undo());
+  $("clear").addEventListener("click", () => pad.clear());
+  $("pad").addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key !== "z") return;
+    event.preventDefault();
+    pad.undo();
+  });
+  for (const example of examples) {
+    const button = element("button", { type: "button", className: "example", textContent: example.label });
+    button.dataset.example = example.label;
+    button.setAttribute("aria-label", `Try a ${example.label}`);
+    button.addEventListener("click", () => pad.show(contentOf(example)));
+    $("examples").append(button);
+  }
+
+  return {
+    pad,
+    /** Puts what the address has on the pad; calls `onInk`. */
+    start() {
+      const strokes = decodeInk(params.get("ink"));
+      const labelled = (text) => examples.find(({ label }) => label === text);
+      const example = labelled(params.get("example")) ?? (strokes.length ? undefined : labelled(first));
+      const content = example ? contentOf(example) : {};
+      pad.restore(strokes.length ? { ...content, strokes } : content);
+      remember.cancel();
+    },
+    /** The drawing as the encoder sees it; `null` where there is none. @returns {Float32Array | null} */
+    read() {
+      const { normalized, pixels, width, height } = pad.read();
+      return normalized ?? normalizeDrawing(pixels, width, height) ?? null;
+    },
+    unmount: remember.flush,
+  };
+}
+
+/** Examples with pixels lie under the strokes; those made of strokes are a drawing like any other. */
+function contentOf({ label, pixels, strokes }) {
+  return pixels ? { example: { label, pixels } } : { strokes: strokes.map((points) => [...points]) };
+}
