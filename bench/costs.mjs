@@ -1,6 +1,6 @@
 /**
  * What an engine costs beside time for each picture: bytes to fetch, memory,
- * and the wait until a reader sees the first digits.
+ * the wait until a reader sees the first digits, and the wait for each piece of a stroke.
  */
 
 import { readFile } from "node:fs/promises";
@@ -9,6 +9,8 @@ import { fileOf, residentBytes, startBrowser, withPage } from "./browser.mjs";
 import { measureOnce } from "./cells.mjs";
 
 const LIMIT = 120_000;
+/** Pointer events of the stroke that is measured. */
+const STROKE = 100;
 /** How often the wait for the first picture is measured. */
 const VISITS = 5;
 
@@ -81,7 +83,7 @@ export async function measurePicture(stage, digits) {
   for (let visit = 0; visit < VISITS; visit += 1) {
     let batch;
     for (const backend of ["auto", "webgpu", "cpu"]) {
-      const url = `${stage.server.url}/dist/index.html#/sample?backend=${backend}`;
+      const url = `${stage.server.url}/dist/index.html#/sample?model=digits&backend=${backend}`;
       const { time, count } = await withPage(stage.browser, url, firstPicture, { limit: LIMIT, init: watchPicture });
       note(`vaelet page, ${backend}`, time);
       batch = count;
@@ -100,11 +102,56 @@ async function firstPicture(page) {
   return page.evaluate(() => window.firstPicture);
 }
 
+/**
+ * Milliseconds from a pointer event on the drawing pad to the redrawn reconstruction, median
+ * and nine in ten, on the CPU. Most of it is the wait for the next frame.
+ */
+export async function measureStroke(stage) {
+  const url = `${stage.server.url}/dist/index.html#/draw?backend=cpu`;
+  const waits = await withPage(stage.browser, url, drawStroke, { limit: LIMIT });
+  waits.sort((a, b) => a - b);
+  const at = (part) => Number(waits[Math.floor(part * waits.length)].toFixed(1));
+  const stroke = { median: at(0.5), nineInTen: at(0.9), events: waits.length };
+  console.error(JSON.stringify({ stroke }));
+  return stroke;
+}
+
+async function drawStroke(page) {
+  await page.waitForFunction(() => window.vaelet?.view, null, { timeout: LIMIT });
+  await page.evaluate(() => vaelet.ready.then(() => {}));
+  await page.evaluate(watchStroke);
+  const box = await page.locator("#pad").boundingBox();
+  await page.mouse.move(box.x + box.width * 0.5, box.y + box.height * 0.2);
+  await page.mouse.down();
+  for (let i = 0; i < STROKE; i += 1) {
+    const angle = (i / 20) * Math.PI;
+    await page.mouse.move(box.x + box.width * (0.5 + 0.25 * Math.sin(angle)), box.y + box.height * (0.45 - 0.25 * Math.cos(angle)));
+    await page.waitForTimeout(30);
+  }
+  await page.mouse.up();
+  return page.evaluate(() => window.strokeWaits);
+}
+
+/** Runs in the page: notes how long after a pointer event its reconstruction is in the canvas, where the CPU puts it at once. */
+function watchStroke() {
+  window.strokeWaits = [];
+  const { model } = window.vaelet;
+  const reconstruct = model.reconstruct.bind(model);
+  let since = null;
+  addEventListener("pointermove", (event) => (since ??= event.timeStamp), true);
+  model.reconstruct = (...given) => {
+    const answer = reconstruct(...given);
+    if (since !== null) window.strokeWaits.push(performance.now() - since);
+    since = null;
+    return answer;
+  };
+}
+
 /** Runs in the page: notes when the sheet of samples has been drawn and the GPU has done all it was given. */
 function watchPicture() {
   const look = async () => {
     const { view, model } = window.vaelet ?? {};
-    if (!view?.state.z) {
+    if (!view?.state.z || view.state.busy) {
       requestAnimationFrame(look);
       return;
     }

@@ -11,14 +11,14 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startBrowser, startServer, withPage } from "./browser.mjs";
 import { measureCells } from "./cells.mjs";
-import { measureBytes, measureMemory, measurePicture } from "./costs.mjs";
+import { measureBytes, measureMemory, measurePicture, measureStroke } from "./costs.mjs";
 import { ENGINES } from "./engines.mjs";
 import { plot } from "./plot.mjs";
 import { bundleTensorFlow, prepareModels } from "./prepare.mjs";
 import { report } from "./table.mjs";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const PARTS = ["times", "scaling", "memory", "picture"];
+const PARTS = ["times", "scaling", "memory", "picture", "stroke"];
 const OWN = ["vaelet-webgpu", "vaelet-cpu"];
 const BATCHES = [1, 16, 64];
 const SCALING_BATCHES = [1, 4, 16, 64, 256];
@@ -110,6 +110,7 @@ async function measure(stage, { compared, scales }, options) {
     results.agreement = agreement;
   }
   if (parts.includes("scaling")) results.scaling = await measureScaling(stage, { compared, scales }, options);
+  if (parts.includes("stroke")) results.stroke = await measureStroke(stage);
   if (parts.includes("picture")) results.picture = await measurePicture(stage, compared.find(({ name }) => name === "digits"));
   if (parts.includes("memory")) {
     const large = compared.filter(({ name }) => ["conv64", "digits"].includes(name));

@@ -9,7 +9,7 @@ const WEBGPU_PEERS = ["ort-webgpu", "ort-webgpu-jspi", "tfjs-webgpu"];
  * @param {object} results as written by `run.mjs`
  */
 export function report(results) {
-  const { machine, cells, agreement, bytes, memory, picture, scaling } = results;
+  const { machine, cells, agreement, bytes, memory, picture, scaling, stroke } = results;
   const parts = [
     `${machine.cpu}, ${machine.cores} cores; ${machine.browser}; WebGPU on ${machine.adapter}${machine.software ? ", in software" : ""}`,
     cells && `Milliseconds per call, read-back included\n${callTable(cells)}`,
@@ -18,6 +18,7 @@ export function report(results) {
     bytes && `Kilobytes to fetch, gzip -9\n${bytesTable(bytes)}`,
     memory && `Megabytes of the renderer and the GPU process above an empty page\n${memoryTable(memory)}`,
     picture && `Milliseconds from navigation to the first picture\n${table(Object.entries(picture).map(([name, time]) => [name, time.toFixed(0)]))}`,
+    stroke && `Milliseconds from a pointer event to its reconstruction, on the CPU: median ${stroke.median}, nine in ten within ${stroke.nineInTen}`,
     scaling && `vaelet's growth: time of a batch against its arithmetic\n${scalingTable(scaling)}`,
   ];
   return parts.filter(Boolean).join("\n\n");

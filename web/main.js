@@ -4,10 +4,10 @@
  */
 
 import { MODELS, favourite, library, suited } from "./library.js";
-import { createPlayer } from "./player.js";
+import { createPlayer, prefetchViews } from "./player.js";
 import { VIEWS, change, formatHash, parseHash, wordParam } from "./route.js";
 import { setUpSharing } from "./share.js";
-import { loadModel, normalizeDrawing } from "./vaelet.js";
+import { loadModel, normalizeDrawing, prepare } from "./vaelet.js";
 
 const BACKENDS = ["auto", "webgpu", "cpu"];
 const byId = (id) => document.getElementById(id);
@@ -18,6 +18,8 @@ let route = parseHash(location.hash);
 let models = [];
 /** What is on the page or on its way. */
 let shown = { folder: "", backend: "auto" };
+/** Whether the reader went to another view that is on its way. */
+let moved = false;
 /** The last choice of a backend that could be had. */
 let had = "auto";
 
@@ -25,7 +27,10 @@ const player = createPlayer(byId("player"), {
   onLoad(model) {
     const { title, credit, licence } = model.info;
     byId("model-credit").textContent = `${title}. ${credit}. Weights: ${licence}.`;
-    document.title = `${byId("view").querySelector("h1").textContent} · vaelet`;
+    const heading = byId("view").querySelector("h1");
+    document.title = `${heading.textContent} · vaelet`;
+    if (moved) heading.focus({ preventScroll: true }); // so that a screen reader reads on here
+    moved = false;
     showBackend();
   },
   onBackend(_, error) {
@@ -43,9 +48,10 @@ const player = createPlayer(byId("player"), {
   },
 });
 
-/** For tests and the curious: `ready` is of the latest load, `view` of what is on the page. */
+/** For tests and the curious: `ready` is of the latest load, `view` of what is on the page, `kept` once it works offline. */
 const page = {
   ready: null,
+  kept: null,
   loadModel,
   normalizeDrawing,
   get view() {
@@ -71,10 +77,12 @@ byId("model").addEventListener("change", ({ target }) => {
 });
 setUpSharing(byId, () => ({ ...route, model: modelName() }));
 if ("serviceWorker" in navigator && isSecureContext) {
-  navigator.serviceWorker.register(new URL("../sw.js", import.meta.url)).then(keepForOffline, () => {});
+  page.kept = navigator.serviceWorker.register(new URL("../sw.js", import.meta.url)).then(keepForOffline);
+  page.kept.catch(() => {}); // then there is no page without a network
 }
 
 async function start() {
+  prepare();
   models = await library();
   return open();
 }
@@ -105,9 +113,8 @@ function follow() {
   route = parseHash(location.hash);
   page.ready = open();
   page.ready.then(() => shown.backend !== before.backend && shown.folder === before.folder && changeBackend()).catch(() => {});
-  if (route.view === before.view) return;
-  scrollTo(0, 0);
-  byId("view").querySelector("h1")?.focus({ preventScroll: true });
+  moved = route.view !== before.view;
+  if (moved) scrollTo(0, 0);
 }
 
 function changeBackend() {
@@ -181,6 +188,12 @@ function showBackend(notice = "") {
 async function keepForOffline() {
   const { active } = await navigator.serviceWorker.ready;
   await page.ready.catch(() => {});
+  await prefetchViews();
   const urls = performance.getEntriesByType("resource").map(({ name }) => name);
-  active.postMessage([location.href.split("#")[0], ...urls]);
+  const { port1, port2 } = new MessageChannel();
+  const kept = new Promise((done) => {
+    port1.onmessage = done;
+  });
+  active.postMessage([location.href.split("#")[0], ...urls], [port2]);
+  await kept;
 }

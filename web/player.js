@@ -9,14 +9,17 @@ import { borrow } from "./pool.js";
 import { posterOf, showPoster } from "./poster.js";
 import { change } from "./route.js";
 import { subjectOf } from "./subject.js";
-import * as draw from "./views/draw.js";
-import * as edit from "./views/edit.js";
-import * as inside from "./views/inside.js";
-import * as map from "./views/map.js";
-import * as morph from "./views/morph.js";
-import * as sample from "./views/sample.js";
+import { VaeletError } from "./vaelet.js";
 
-const VIEWS = { sample, draw, morph, map, edit, inside };
+/** Fetched when they are shown. */
+const VIEWS = {
+  sample: () => import("./views/sample.js"),
+  draw: () => import("./views/draw.js"),
+  morph: () => import("./views/morph.js"),
+  map: () => import("./views/map.js"),
+  edit: () => import("./views/edit.js"),
+  inside: () => import("./views/inside.js"),
+};
 const ATLAS = "vaelet-atlas/1";
 
 const MARKUP = `
@@ -106,10 +109,10 @@ export function createPlayer(root, hooks) {
     const { model: loaded, settled } = loan;
     if (!model) wait(mine);
     try {
-      const next = await loaded;
+      const [next, module] = await Promise.all([loaded, fetchView(mine.view)]);
       if (what !== mine) return next;
       model = next;
-      mount(mine);
+      mount(mine, module);
       hooks.onLoad?.(model);
       return await settle(model, settled);
     } catch (error) {
@@ -156,12 +159,12 @@ export function createPlayer(root, hooks) {
     hooks.onProgress?.({ loaded, total });
   }
 
-  function mount(mine) {
+  function mount(mine, module) {
     const { drawable } = subjectOf(model.info);
     $("loading").hidden = true;
     $("view").classList.toggle("as-is", !drawable);
     $("view").dataset.view = mine.view;
-    view = VIEWS[mine.view].mount($("view"), {
+    view = module.mount($("view"), {
       model,
       folder: mine.folder,
       params: mine.params,
@@ -210,6 +213,17 @@ export function createPlayer(root, hooks) {
 
   $("error-retry").addEventListener("click", () => player.retry()?.catch(() => {}));
   return player;
+}
+
+/** Fetches the code of all views, so that they are there without a network. */
+export function prefetchViews() {
+  return Promise.all(Object.keys(VIEWS).map(fetchView));
+}
+
+function fetchView(name) {
+  return VIEWS[name]().catch((cause) => {
+    throw new VaeletError("network", "The connection failed while fetching the code of this view. Check it and try again.", { cause });
+  });
 }
 
 /** @type {Map<string, Promise<object>>} */

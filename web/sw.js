@@ -12,8 +12,13 @@ addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 /** What the page had loaded before there was anybody to keep it. */
 addEventListener("message", (event) => {
   const own = event.data.filter((url) => url.startsWith(self.registration.scope) && !isWeights(url));
-  event.waitUntil(caches.open(CACHE).then((cache) => Promise.allSettled(own.map((url) => cache.add(url)))));
+  event.waitUntil(keep(own).then(() => event.ports[0].postMessage("kept")));
 });
+
+async function keep(urls) {
+  const cache = await caches.open(CACHE);
+  await Promise.allSettled(urls.map((url) => cache.add(url)));
+}
 
 addEventListener("fetch", (event) => {
   const { method, url } = event.request;

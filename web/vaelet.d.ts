@@ -35,6 +35,9 @@ export interface LoadOptions {
   signal?: AbortSignal;
 }
 
+/** Begins to fetch and compile the program, for pages that will load a model but cannot say yet which. */
+export function prepare(): void;
+
 /** Loads a model folder (`model.json` and the weights it names). Rejects with a `VaeletError`. */
 export function loadModel(url: string | URL, options?: LoadOptions): Promise<Model>;
 

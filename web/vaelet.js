@@ -30,6 +30,12 @@ let loading;
 /** @type {any} */
 let wasm;
 
+/** Begins to fetch and compile the program, for pages that will load a model but cannot say yet which. */
+export function prepare() {
+  loadRuntime().catch(() => {}); // `loadModel` tells
+  weightsCache();
+}
+
 /**
  * Loads a model folder: `model.json` and the weights it names.
  *
@@ -417,10 +423,19 @@ async function fetchSpec(folder, signal) {
   return { spec, info, weightsUrl };
 }
 
+/** @type {Promise<Cache> | undefined} opening takes a while */
+let weightsOpened;
+
+function weightsCache() {
+  weightsOpened ??= Promise.resolve().then(() => caches.open(CACHE)); // rejects where there is none
+  weightsOpened.catch(() => {});
+  return weightsOpened;
+}
+
 /** Weights that a page has fetched before, by their hash; nothing where there are none or no cache. */
 async function readKept(key, total, onProgress) {
   try {
-    const response = await (await caches.open(CACHE)).match(key);
+    const response = await (await weightsCache()).match(key);
     if (!response) return undefined;
     const weights = new Uint8Array(await response.arrayBuffer());
     onProgress?.({ loaded: total, total });
@@ -433,7 +448,7 @@ async function readKept(key, total, onProgress) {
 /** Keeps weights, which the runtime has checked, instead of all other versions of that file. */
 async function keep(url, key, weights) {
   try {
-    const cache = await caches.open(CACHE);
+    const cache = await weightsCache();
     if (await cache.match(key)) return;
     await forget(url);
     await cache.put(key, new Response(weights));
@@ -444,7 +459,7 @@ async function keep(url, key, weights) {
 
 async function forget(url) {
   try {
-    await (await caches.open(CACHE)).delete(url.href, { ignoreSearch: true });
+    await (await weightsCache()).delete(url.href, { ignoreSearch: true });
   } catch {
     // Nothing was kept.
   }

@@ -6,11 +6,9 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
-import { listen, ready, screenshot, settle, startBrowser, startFirefox, startServer, state, touchDrag, withPage } from "./harness.mjs";
+import { audit, listen, ready, screenshot, settle, startBrowser, startFirefox, startServer, state, touchDrag, withPage } from "./harness.mjs";
 
-const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** Every view in a state worth looking at. */
 const VIEWS = {
   sample: "#/sample?seed=7&chosen=sample-7-16-1&kept=sample-7-8-1~sample-7-29-1",
@@ -45,10 +43,7 @@ describe("the page as a whole", () => {
   for (const [view, hash] of Object.entries(VIEWS)) {
     for (const [width, colorScheme] of [[390, "dark"], [1440, "light"]]) {
       onPage(`${view} has no accessibility violations, ${width} pixels, ${colorScheme}`, hash, async (page) => {
-        await page.evaluate(AXE);
-        const { violations } = await page.evaluate(() => axe.run({ resultTypes: ["violations"] }));
-        const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} – ${failureSummary}`).join("; ")}`);
-        assert.deepEqual(said, []);
+        assert.deepEqual(await audit(page), []);
       }, { viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
     }
 
@@ -63,7 +58,7 @@ describe("the page as a whole", () => {
       }
     });
 
-    onPage(`${view} is restored by its link`, hash, async (page) => {
+    onPage(`${view} is restored by its link, and then rests`, hash, async (page) => {
       const numbers = async () => Object.values(await state(page)).filter((value) => Array.isArray(value) && value.length > 1 && value.every(Number.isFinite));
       const before = await numbers();
       const address = await page.evaluate(() => location.href);
@@ -73,16 +68,64 @@ describe("the page as a whole", () => {
       await settle(page);
       assert.equal(await page.evaluate(() => location.href), address);
       assert.deepEqual(await numbers(), before);
+      const drawn = await page.evaluate(async () => {
+        const { model } = vaelet;
+        let count = 0;
+        for (const call of ["present", "reconstruct", "decode", "encode"]) {
+          const original = model[call].bind(model);
+          model[call] = (...given) => {
+            count += 1;
+            return original(...given);
+          };
+        }
+        await new Promise((done) => setTimeout(done, 700));
+        return count;
+      });
+      assert.equal(drawn, 0, "something is drawn though nothing has changed");
     });
   }
 
-  onPage("nothing is downloaded one import after the other", VIEWS.sample, async (page) => {
+  onPage("no script from elsewhere runs, nor any text as a script", VIEWS.draw, async (page) => {
+    const ran = await page.evaluate(async () => {
+      const ran = [];
+      await new Promise((done) => setTimeout(done)); // the driver's own calls may use eval
+      try {
+        new Function("return 1")();
+        ran.push("eval");
+      } catch {
+        // as it should be
+      }
+      const inline = Object.assign(document.createElement("script"), { textContent: "window.inlineRan = true" });
+      document.body.append(inline);
+      if (window.inlineRan) ran.push("inline");
+      await fetch("https://example.org/").then(() => ran.push("fetch"), () => {});
+      return ran;
+    });
+    assert.deepEqual(ran, []);
+  }, { expected: /Content Security Policy/ });
+
+  onPage("with reduced motion nothing moves by itself", "#/morph?model=digits", async (page) => {
+    const { t, playing } = await state(page);
+    assert.equal(playing, false);
+    await page.waitForTimeout(500);
+    assert.equal((await state(page)).t, t);
+  }, { reducedMotion: "reduce" });
+
+  /** Notes which modules had come when the first view was there. */
+  const noteModules = () => {
+    const look = () => {
+      if (!window.vaelet?.view) return requestAnimationFrame(look);
+      window.modules = performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.endsWith(".js"));
+    };
+    look();
+  };
+  onPage("what the first view takes is not downloaded one import after the other", VIEWS.sample, async (page) => {
     const late = await page.evaluate(() => {
       const preloaded = new Set([...document.querySelectorAll("link[rel=modulepreload], script[type=module]")].map(({ href, src }) => href || src));
-      return performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.endsWith(".js") && !preloaded.has(name));
+      return window.modules.filter((name) => !preloaded.has(name));
     });
     assert.deepEqual(late, []);
-  });
+  }, { init: noteModules });
 
   onPage("a model that was published appears by itself, and the choice is in the address", VIEWS.sample, async (page) => {
     const offered = await page.$$eval("#model option", (options) => options.map(({ value }) => value));
@@ -155,13 +198,8 @@ describe("the page as a whole", () => {
   test("after the first visit it works without a network", () =>
     withPage(env, onCpu("#/sample?model=digits"), async (page) => {
       await ready(page);
-      await page.evaluate(() => navigator.serviceWorker.ready);
-      // What the first visit loaded is kept a moment later.
-      await page.waitForFunction(async () => {
-        const cache = await caches.open("vaelet-page");
-        const weights = await caches.open("vaelet-weights");
-        return (await cache.match("./web/views/inside.js")) && (await cache.match("./models/index.json")) && (await weights.keys()).length;
-      });
+      await page.evaluate(() => vaelet.kept.then(() => {}));
+      await page.waitForFunction(async () => (await (await caches.open("vaelet-weights")).keys()).length > 0);
       await page.context().setOffline(true);
       await page.reload();
       await ready(page);

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { startArticle, startBrowser, startServer, withPage } from "./harness.mjs";
+import { audit, startArticle, startBrowser, startServer, withPage } from "./harness.mjs";
 
 /** Chromium reports a missing file on the console, whatever the element makes of it. */
 const MISSING_FILE = /Failed to load resource: the server responded with a status of 404/;
@@ -172,4 +172,11 @@ describe("the element", () => {
       }
       assert.equal(await page.$$eval("vae-let", (elements) => elements.length), 3);
     }, { url: `${env.server.url}examples/blog.html` }));
+
+  test("the example article has no accessibility violations", () =>
+    withPage(env, "", async (page) => {
+      await page.evaluate(() => document.querySelectorAll("vae-let").forEach((element) => (element.loading = "eager")));
+      await loaded(page);
+      assert.deepEqual(await audit(page), []);
+    }, { url: `${env.server.url}examples/blog.html`, bypassCSP: true }));
 });

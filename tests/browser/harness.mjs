@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import { delimiter, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -204,6 +205,17 @@ export async function drawStrokes(page, strokes, pad = "#pad") {
   }
   await cdp.detach();
 }
+
+/** What axe-core has against the page as it is, in words. The page has to be opened with `bypassCSP`. */
+export async function audit(page) {
+  axe ??= await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} – ${failureSummary}`).join("; ")}`);
+}
+
+/** @type {string | undefined} */
+let axe;
 
 /** Drags a finger over an element; points are parts of its width and height. */
 export async function touchDrag(page, selector, points) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, GpuRuntime};
-use vaelet_model::runtime::Runtime;
+use vaelet_model::runtime::{Runtime, channels_first};
 use vaelet_model::{Model, Priors, Tensors, latent, read_tensors};
 
 /// Largest difference allowed on pixels, which lie in `[0, 1]`.
@@ -81,6 +81,33 @@ fn the_cpu_gives_burns_answers() {
         let (model, golden) = read(&folder);
         let name = format!("{} on the CPU", model.spec.name);
         assert_golden(&name, &mut CpuRuntime::new(&model), &model, &golden);
+    }
+}
+
+/// What the layers write ends with what the decoder gives.
+#[test]
+fn a_trace_ends_with_the_picture() {
+    for folder in models() {
+        let (model, _) = read(&folder);
+        let mut runtime = CpuRuntime::new(&model);
+        let z = vec![0.5; model.spec.latent_size()];
+        let mut trace = runtime.trace_decoder(&z);
+        let mut layers = 0;
+        let last = loop {
+            let [height, width, channels] = [0, 1, 2].map(|i| trace[i] as usize);
+            let rest = trace.split_off(3 + height * width * channels);
+            layers += 1;
+            if rest.is_empty() {
+                break trace.split_off(3);
+            }
+            trace = rest;
+        };
+        assert_eq!(layers, model.decoder.steps.len());
+        let input = model.spec.input;
+        assert_eq!(
+            channels_first(&last, input.channels, input.len()),
+            runtime.decode(&z)
+        );
     }
 }
 

@@ -35,3 +35,9 @@ export function examplesOf({ examples = [] }) {
     .sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }))
     .map(([label, pixels]) => ({ label, pixels: Float32Array.from(pixels, (value) => value / 255), strokes: [] }));
 }
+
+/** `count` of the items, evenly spread: examples come sorted by class. */
+export function spread(items, count) {
+  const some = Math.min(count, items.length);
+  return Array.from({ length: some }, (_, i) => items[Math.floor((i * items.length) / some)]);
+}

@@ -5,6 +5,7 @@
 
 import { choosePicture } from "../parts/cropper.js";
 import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
+import { spread } from "../parts/examples.js";
 import { answered } from "../parts/patience.js";
 import { enlarge, imageOf, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
 import { formatSource, latentOf, parseSource } from "../parts/source.js";
@@ -258,10 +259,4 @@ function isUsable({ name, low, high }, index, all) {
 /** The atlas ends where a classifier is sure; readers want to see what comes after. */
 function widen({ low, high, ...direction }) {
   return { ...direction, low: Math.max(-LIMIT, STRETCH * low), high: Math.min(LIMIT, STRETCH * high) };
-}
-
-/** `count` of the items, evenly spread: examples come sorted by class. */
-function spread(items, count) {
-  const some = Math.min(count, items.length);
-  return Array.from({ length: some }, (_, i) => items[Math.floor((i * items.length) / some)]);
 }

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -87,26 +88,33 @@ fn check_budget(files: [(&str, &[u8]); 2]) -> Result<()> {
 
 /// What the page weighs beside its program and its models.
 fn report_page() -> Result<()> {
-    let web = shell::root().join("dist/web");
-    for (what, folders, extension) in [
-        ("modules", vec![web.clone(), web.join("views")], "js"),
-        ("styles", vec![web.clone()], "css"),
-    ] {
+    let files = files_below(&shell::root().join("dist/web"))?;
+    for (what, extension) in [("modules", "js"), ("styles", "css")] {
         let mut sizes = [0, 0];
-        for folder in folders {
-            for file in fs::read_dir(folder)? {
-                let path = file?.path();
-                if path.extension().is_some_and(|found| found == extension) {
-                    let bytes = fs::read(path)?;
-                    sizes[0] += bytes.len();
-                    sizes[1] += gzip_size(&bytes)?;
-                }
+        for path in &files {
+            if path.extension().is_some_and(|found| found == extension) {
+                let bytes = fs::read(path)?;
+                sizes[0] += bytes.len();
+                sizes[1] += gzip_size(&bytes)?;
             }
         }
         let [raw, packed] = sizes.map(kilobytes);
         println!("{what:20} {raw:>8} raw  {packed:>8} gzip");
     }
     Ok(())
+}
+
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
 }
 
 fn gzip_size(bytes: &[u8]) -> Result<usize> {

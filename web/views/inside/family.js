@@ -26,7 +26,7 @@ const MARKUP = `
   <div class="chosen-member">
     <figure class="step">
       <figcaption>The reconstruction</figcaption>
-      <div class="frame"><canvas id="family-reconstruction" class="ink pixels" role="img"></canvas></div>
+      <div class="frame"><canvas id="family-reconstruction" class="ink pixels" role="img" aria-label="The reconstruction"></canvas></div>
     </figure>
     <figure class="step">
       <figcaption id="family-caption"></figcaption>

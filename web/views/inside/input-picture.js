@@ -6,6 +6,7 @@
 import { choosePicture } from "../../parts/cropper.js";
 import { element, fill, rove } from "../../parts/dom.js";
 import { createDrawing } from "../../parts/drawing.js";
+import { spread } from "../../parts/examples.js";
 import { answered } from "../../parts/patience.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { formatSource, latentOf, parseSource } from "../../parts/source.js";
@@ -194,10 +195,4 @@ function createChosenInput(host, { model, params, setParams, atlas, report }, on
       choices.unmount();
     },
   };
-}
-
-/** `count` of them, from everywhere in the list: it may be ordered by class. */
-function spread(list, count) {
-  const step = Math.max(1, Math.floor(list.length / count));
-  return list.filter((_, i) => i % step === 0).slice(0, count);
 }

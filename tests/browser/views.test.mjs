@@ -1,0 +1,241 @@
+/**
+ * Every view as its reader uses it: by mouse, by finger and by keyboard; and what it says, against
+ * the model's own numbers.
+ */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { after, before, describe, test } from "node:test";
+import { drawStrokes, maxDifference, ready, settle, startBrowser, startServer, state, touchDrag, withPage } from "./harness.mjs";
+
+const PICTURE = fileURLToPath(new URL("../../models/avatars/samples.jpg", import.meta.url));
+const STROKE = [[0.3, 0.3], [0.5, 0.4], [0.6, 0.6], [0.4, 0.8]];
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+/** How a reader changes each view, and what has changed then. */
+const WAYS = {
+  sample: {
+    hash: "#/sample?model=digits",
+    read: ({ chosen }) => chosen,
+    mouse: (page) => page.locator("#picks button").nth(7).click(),
+    finger: (page) => page.locator("#picks button").nth(9).tap(),
+    keys: (page) => press(page, "#picks button >> nth=0", "ArrowRight", "Enter"),
+  },
+  draw: {
+    hash: "#/draw?",
+    read: ({ z }) => z,
+    mouse: (page) => drawStrokes(page, [STROKE]),
+    finger: (page) => touchDrag(page, "#pad", STROKE),
+    keys: (page) => press(page, "[data-example='4']", "Enter"),
+  },
+  morph: {
+    hash: "#/morph?model=digits&t=0",
+    read: ({ z }) => z,
+    mouse: (page) => drag(page, "#strip-frame", [0.1, 0.5], [0.7, 0.5]),
+    finger: (page) => touchDrag(page, "#strip-frame", [[0.1, 0.5], [0.5, 0.5], [0.8, 0.5]]),
+    keys: (page) => press(page, "#t", "PageUp", "ArrowRight"),
+  },
+  corners: {
+    hash: "#/morph?model=digits&ends=four&t=0&u=0",
+    read: ({ z }) => z,
+    mouse: (page) => drag(page, "#grid-pad", [0.2, 0.2], [0.7, 0.6]),
+    finger: (page) => touchDrag(page, "#grid-pad", STROKE),
+    keys: (page) => press(page, "#u", "End"),
+  },
+  map: {
+    hash: "#/map?x=0&y=0",
+    read: ({ z }) => z,
+    mouse: (page) => drag(page, "#pad", [0.2, 0.2], [0.7, 0.6]),
+    finger: (page) => touchDrag(page, "#pad", STROKE),
+    keys: (page) => press(page, "#x", "ArrowRight", "ArrowRight"),
+  },
+  edit: {
+    hash: "#/edit?model=avatars",
+    read: ({ after }) => after,
+    mouse: (page) => drag(page, "#attribute-1", [0.5, 0.5], [0.9, 0.5]),
+    finger: (page) => touchDrag(page, "#attribute-1", [[0.5, 0.5], [0.7, 0.5], [0.9, 0.5]]),
+    keys: (page) => press(page, "#attribute-1", "End"),
+  },
+  inside: {
+    hash: "#/inside?",
+    read: ({ image }) => image,
+    mouse: (page) => drawStrokes(page, [STROKE]),
+    finger: (page) => touchDrag(page, "#pad", STROKE),
+    keys: (page) => press(page, "[data-example='4']", "Enter"),
+  },
+};
+
+async function press(page, selector, ...keys) {
+  await page.locator(selector).focus();
+  for (const key of keys) await page.keyboard.press(key);
+}
+
+async function drag(page, selector, from, to) {
+  await page.locator(selector).scrollIntoViewIfNeeded();
+  const box = await page.locator(selector).boundingBox();
+  const move = ([x, y], options) => page.mouse.move(box.x + x * box.width, box.y + y * box.height, options);
+  await move(from);
+  await page.mouse.down();
+  await move(to, { steps: 5 });
+  await page.mouse.up();
+}
+
+describe("the views", () => {
+  const env = {};
+  before(async () => {
+    env.server = await startServer();
+    env.browser = await startBrowser({ webgpu: false });
+  });
+  after(async () => {
+    await env.browser?.close();
+    await env.server?.close();
+  });
+
+  const onPage = (name, hash, use, options) =>
+    test(name, () =>
+      withPage(env, `${hash}&backend=cpu`, async (page) => {
+        await ready(page);
+        await settle(page);
+        await use(page);
+      }, options));
+
+  for (const [view, { hash, read, ...ways }] of Object.entries(WAYS)) {
+    for (const [way, act] of Object.entries(ways)) {
+      onPage(`${view} follows the ${way}, and its address too`, hash, async (page) => {
+        const before = read(await state(page));
+        const address = page.url();
+        await act(page);
+        await settle(page);
+        assert.notDeepEqual(read(await state(page)), before);
+        await page.waitForFunction((address) => location.href !== address, address);
+      }, way === "finger" ? PHONE : {});
+    }
+  }
+
+  onPage("Sample: N(0, I) and temperature reach the wall", "#/sample?model=digits&seed=3", async (page) => {
+    await page.click("label:has(#prior-normal)");
+    await press(page, "#temperature", "Home");
+    await settle(page);
+    const { z, prior } = await state(page);
+    assert.equal(prior, "normal");
+    assert.ok(z.every((value) => value === 0), "N(0, I) at temperature 0 is not its centre");
+  });
+
+  onPage("Draw: another throw of the same cloud is taken by touching it", "#/draw?example=3&epsilon=5", async (page) => {
+    const before = await state(page);
+    await page.locator("#throw-picks button").nth(2).click();
+    await settle(page);
+    const after = await state(page);
+    assert.deepEqual(after.mean, before.mean);
+    const expected = await page.evaluate(({ mean, logVar }) => Array.from(vaelet.model.reparameterize(Float32Array.from(mean), Float32Array.from(logVar), { seed: 8 })), before);
+    assert.ok(maxDifference(after.z, expected) < 1e-5);
+  });
+
+  onPage("Morph: the four corners are the ends", "#/morph?model=digits&ends=four&t=0&u=0", async (page) => {
+    for (const [t, u, end] of [["Home", "Home", "a"], ["End", "Home", "b"], ["Home", "End", "c"], ["End", "End", "d"]]) {
+      await press(page, "#t", t);
+      await press(page, "#u", u);
+      await settle(page);
+      const morph = await state(page);
+      assert.ok(maxDifference(morph.z, morph[end]) < 1e-5, `(${t}, ${u}) is not ${end}`);
+    }
+  });
+
+  onPage("Map: the mouse looks around and goes back to where the reader left off", "#/map?x=1&y=0.5", async (page) => {
+    const { z } = await state(page);
+    assert.ok(maxDifference(z, [1, 0.5]) < 1e-6, "a map of two latents shows something else than its place");
+    await page.hover("#pad", { position: { x: 30, y: 30 } });
+    await settle(page);
+    assert.notDeepEqual((await state(page)).z, z);
+    await page.mouse.move(5, 5);
+    await settle(page);
+    assert.deepEqual((await state(page)).z, z);
+  });
+
+  onPage("Map: three faces span a plane, and each corner is its face", "#/map?model=portraits&plane=three&x=0&y=0", async (page) => {
+    await settle(page);
+    const before = (await state(page)).z;
+    assert.equal(before.length, 64);
+    await page.locator("#corners button").first().click();
+    await settle(page);
+    assert.notDeepEqual((await state(page)).z, before);
+    assert.match(page.url(), /[?&]a=sample-/);
+  });
+
+  onPage("Edit: z moves along the attribute's direction, and undo takes it back", "#/edit?model=portraits", async (page) => {
+    const start = await state(page);
+    assert.deepEqual(start.after, start.before);
+    await press(page, "#attribute-1", "End");
+    await settle(page);
+    const { before, after } = await state(page);
+    const { vector, value } = await page.evaluate(async () => {
+      const { directions } = await (await fetch("models/portraits/atlas.json")).json();
+      return { vector: directions[0].vector, value: document.querySelector("#attribute-1").valueAsNumber };
+    });
+    assert.ok(value > 1);
+    assert.ok(maxDifference(after, before.map((z, i) => z + value * vector[i])) < 1e-4);
+    await page.keyboard.press("Control+z");
+    await settle(page);
+    assert.deepEqual((await state(page)).after, start.after);
+    await page.click("#redo");
+    await settle(page);
+    assert.ok(maxDifference((await state(page)).after, after) < 1e-6);
+    await page.click("#to-morph");
+    await page.waitForFunction(() => location.hash.startsWith("#/morph") && window.vaelet?.view?.state.b);
+    const ends = await state(page);
+    assert.ok(maxDifference(ends.a, before) < 1e-3);
+    assert.ok(maxDifference(ends.b, after) < 1e-3);
+  });
+
+  onPage("Edit: one's own picture is cropped here, comes back as a face, and goes nowhere", "#/edit?model=avatars", async (page) => {
+    const sent = [];
+    page.on("request", (request) => sent.push(`${request.method()} ${request.url()}`));
+    await page.click("#own");
+    await page.setInputFiles("#crop-file", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") });
+    await page.waitForFunction(() => /\w+ .*\./.test(document.querySelector("#crop-error").textContent));
+    await page.setInputFiles("#crop-file", { name: "me.jpg", mimeType: "image/jpeg", buffer: await readFile(PICTURE) });
+    await page.waitForFunction(() => !document.querySelector("#crop-use").disabled);
+    await page.click("#crop-use");
+    await page.waitForFunction(() => vaelet.view.state.face.startsWith("z-"));
+    await settle(page);
+    assert.equal((await state(page)).before.length, 64);
+    // Nothing but plain requests for this page's own files: no body, no query.
+    const own = new RegExp(`^GET (blob:|data:|${env.server.url}[\\w./-]+$)`);
+    assert.deepEqual(sent.filter((request) => !own.test(request)), []);
+    await page.waitForFunction(() => location.hash.includes("face=z-"));
+  });
+
+  onPage("Inside: what it says is what the model computes, and σ = 0 is a plain autoencoder", "#/inside?example=3&epsilon=4", async (page) => {
+    const { pixels, z, kl, reconstruction, encoder, decoder } = await state(page);
+    const expected = await page.evaluate(async (pixels) => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
+      const result = await vaelet.model.reconstruct(canvas, Float32Array.from(pixels), { epsilon: vaelet.model.noise({ seed: 4 }) });
+      return { z: Array.from(result.z), kl: result.kl, reconstruction: result.reconstruction };
+    }, pixels);
+    assert.ok(maxDifference(z, expected.z) < 1e-5);
+    assert.ok(Math.abs(kl - expected.kl) < 1e-3 && Math.abs(reconstruction - expected.reconstruction) < 1e-2);
+    assert.equal(encoder.at(-1).values.length ?? Object.keys(encoder.at(-1).values).length, 20);
+    assert.ok(decoder.length > 3);
+    await page.click("label:has(#sigma-zero)");
+    await settle(page);
+    const still = await state(page);
+    assert.ok(maxDifference(still.z, still.mean) < 1e-6);
+  });
+
+  onPage("Inside: β goes up, and the latents fall silent", "#/inside?example=3", async (page) => {
+    await page.locator("#family").scrollIntoViewIfNeeded();
+    await page.waitForFunction(() => vaelet.view.state.family && Object.values(vaelet.view.state.family).filter(Boolean).length === 4);
+    const total = async (beta) => {
+      await page.locator(`#beta-${beta}`).focus();
+      await page.locator(`#beta-${beta}`).check({ force: true });
+      await settle(page);
+      return page.evaluate(() => vaelet.view.state.beta);
+    };
+    for (const beta of [0, 1, 4, 16]) assert.equal(Number(await total(beta)), beta);
+    assert.match(page.url(), /beta=16/);
+    const kl = await page.evaluate(() => [0, 1, 4, 16].map((beta) => vaelet.view.state.family[beta].kl));
+    console.log(`  KL at β = 0, 1, 4, 16: ${kl.map((nats) => nats.toFixed(1)).join(", ")} nats`);
+    assert.ok(kl.every((nats, i) => i === 0 || nats < kl[i - 1]), "KL does not fall with β");
+  });
+});
