@@ -16,8 +16,8 @@ const byId = (id) => document.getElementById(id);
 const addresses = new Map();
 let route = parseHash(location.hash);
 let models = [];
-/** What is on the page or on its way. */
-let shown = { folder: "", backend: "auto" };
+/** The backend that the address asks for. */
+let asked = "auto";
 /** Whether the reader went to another view that is on its way. */
 let moved = false;
 /** The last choice of a backend that could be had. */
@@ -35,10 +35,10 @@ const player = createPlayer(byId("player"), {
   },
   onBackend(_, error) {
     if (error) {
-      shown.backend = had;
+      asked = had;
       setShared({ backend: had === "auto" ? null : had });
     }
-    had = shown.backend;
+    had = asked;
     showBackend(error ? `${error.message} ` : "");
   },
   onParams: remember,
@@ -101,25 +101,24 @@ function open() {
     history.replaceState(null, "", formatHash(route.view, route.params));
   }
   const folder = new URL(`${modelName()}/`, MODELS);
-  const backend = wordParam(route.params, "backend", BACKENDS);
-  shown = { folder: folder.href, backend };
+  asked = wordParam(route.params, "backend", BACKENDS);
   showRoute();
-  return player.open({ view: route.view, folder, params: route.params, backend, entry: known });
+  return player.open({ view: route.view, folder, params: route.params, backend: asked, entry: known });
 }
 
 /** The reader followed a link, went back, or edited the address. */
 function follow() {
-  const before = { ...route, ...shown };
+  const { view } = route;
   route = parseHash(location.hash);
+  moved = route.view !== view;
   page.ready = open();
-  page.ready.then(() => shown.backend !== before.backend && shown.folder === before.folder && changeBackend()).catch(() => {});
-  moved = route.view !== before.view;
+  page.ready.catch(() => {}); // the player shows it; whoever awaits `ready` still gets it
   if (moved) scrollTo(0, 0);
 }
 
 function changeBackend() {
-  shown.backend = wordParam(route.params, "backend", BACKENDS);
-  page.ready = player.setBackend(shown.backend);
+  asked = wordParam(route.params, "backend", BACKENDS);
+  page.ready = player.setBackend(asked);
 }
 
 /** Writes what changed into the address. A `push` can be gone back from, anything else replaces the current one. */
@@ -146,13 +145,13 @@ function setShared(changes) {
 
 function showRoute() {
   addresses.set(route.view, formatHash(route.view, route.params));
-  const asked = route.params.get("model");
+  const chosen = route.params.get("model");
   for (const view of VIEWS) {
     const { params } = parseHash(addresses.get(view) ?? "");
     // A model that the reader chose comes along to every view that can show it.
-    if (asked && asked !== params.get("model") && suited(models, view).some(({ name }) => name === asked)) {
+    if (chosen && chosen !== params.get("model") && suited(models, view).some(({ name }) => name === chosen)) {
       for (const name of [...params.keys()]) params.delete(name);
-      params.set("model", asked);
+      params.set("model", chosen);
     }
     const link = byId(`nav-${view}`);
     link.href = formatHash(view, change(params, { backend: null, ...shared() }));
@@ -169,7 +168,6 @@ function showBackend(notice = "") {
   if (!player.model) return;
   const { backend, measured } = player.model;
   const { webgpu, cpu, adapter } = measured;
-  const asked = wordParam(route.params, "backend", BACKENDS);
   byId("backend").value = asked;
   byId("backend").dataset.running = backend;
   const time = (value) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;

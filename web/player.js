@@ -74,10 +74,11 @@ export function createPlayer(root, hooks) {
     /** Shows this; resolves with the model once its backend is chosen. @param {What} next */
     async open(next) {
       const other = what?.folder.href !== next.folder.href || !loan;
+      const moves = !other && what.backend !== next.backend;
       unmount();
       what = next;
       if (other) release();
-      return load(next);
+      return load(next, moves);
     },
     /** Moves the model to a backend; the view stays. */
     async setBackend(backend) {
@@ -103,7 +104,7 @@ export function createPlayer(root, hooks) {
     },
   };
 
-  async function load(mine) {
+  async function load(mine, moves) {
     $("error").hidden = true;
     loan ??= borrow(mine.folder, mine.backend, { onProgress: progress, onRebuilt: refresh });
     const { model: loaded, settled } = loan;
@@ -114,7 +115,7 @@ export function createPlayer(root, hooks) {
       model = next;
       mount(mine, module);
       hooks.onLoad?.(model);
-      return await settle(model, settled);
+      return await settle(model, moves ? model.setBackend(mine.backend) : settled);
     } catch (error) {
       if (what === mine) fail("The model did not load", error);
       throw error;
