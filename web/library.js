@@ -38,8 +38,21 @@ let listing;
 export function library() {
   listing ??= fetch(new URL("index.json", MODELS))
     .then((response) => (response.ok ? response.json() : []))
-    .catch(() => []);
+    .catch(() => {
+      listing = undefined; // so that the next one tries again
+      return [];
+    });
   return listing;
+}
+
+/** Whether this names a folder, and leads nowhere else. */
+export function isName(name) {
+  return Boolean(name) && !/^\.*$|[/\\]/.test(name);
+}
+
+/** The folder of a published model. @param {string} name */
+export function folderOf(name) {
+  return new URL(`${encodeURIComponent(name)}/`, MODELS);
 }
 
 /** Models that a view can show. @param {Entry[]} models @param {string} view */

@@ -3,7 +3,8 @@
  * published with it, and lets the reader see and change what they run on.
  */
 
-import { MODELS, favourite, library, suited } from "./library.js";
+import { favourite, folderOf, isName, library, suited } from "./library.js";
+import { afterPause } from "./parts/dom.js";
 import { createPlayer, prefetchViews } from "./player.js";
 import { VIEWS, change, formatHash, parseHash, wordParam } from "./route.js";
 import { setUpSharing } from "./share.js";
@@ -15,11 +16,16 @@ const byId = (id) => document.getElementById(id);
 /** The last address of each view, so that leaving a view loses nothing. */
 const addresses = new Map();
 let route = parseHash(location.hash);
+/** The address follows at a distance: browsers refuse more than a few changes a second. */
+const writeAddress = afterPause(() => {
+  history.replaceState(null, "", formatHash(route.view, route.params));
+  showRoute();
+}, 200);
 let models = [];
 /** The backend that the address asks for. */
 let asked = "auto";
-/** Whether the reader went to another view that is on its way. */
-let moved = false;
+/** What is to be done once the view is there that the reader went to. @type {(() => void) | null} */
+let arrive = null;
 /** The last choice of a backend that could be had. */
 let had = "auto";
 
@@ -27,11 +33,11 @@ const player = createPlayer(byId("player"), {
   onLoad(model) {
     const { title, credit, licence } = model.info;
     byId("model-credit").textContent = `${title}. ${credit}. Weights: ${licence}.`;
-    const heading = byId("view").querySelector("h1");
-    document.title = `${heading.textContent} · vaelet`;
-    if (moved) heading.focus({ preventScroll: true }); // so that a screen reader reads on here
-    moved = false;
+    document.title = `${byId("view").querySelector("h1").textContent} · vaelet`;
+    arrive?.();
+    arrive = null;
     showBackend();
+    page.kept?.then(keepAtlas, () => {});
   },
   onBackend(_, error) {
     if (error) {
@@ -44,7 +50,7 @@ const player = createPlayer(byId("player"), {
   onParams: remember,
   navigate(view, changes) {
     const { params } = parseHash(addresses.get(view) ?? "");
-    location.hash = formatHash(view, change(params, { ...changes, ...shared(), model: modelName() }));
+    location.hash = formatHash(view, change(params, { ...changes, backend: null, ...shared(), model: modelName() }));
   },
 });
 
@@ -75,7 +81,11 @@ byId("model").addEventListener("change", ({ target }) => {
   if (target.value !== favourite(models, route.view)) params.set("model", target.value);
   location.hash = formatHash(route.view, params);
 });
-setUpSharing(byId, () => ({ ...route, model: modelName() }));
+addEventListener("pagehide", () => writeAddress.flush());
+setUpSharing(byId, () => {
+  writeAddress.flush();
+  return { ...route, model: modelName() };
+});
 if ("serviceWorker" in navigator && isSecureContext) {
   page.kept = navigator.serviceWorker.register(new URL("../sw.js", import.meta.url)).then(keepForOffline);
   page.kept.catch(() => {}); // then there is no page without a network
@@ -87,10 +97,9 @@ async function start() {
   return open();
 }
 
-/** A model is a folder name, never a path. */
 function modelName() {
-  const name = route.params.get("model") ?? "";
-  return /^[\w-]+$/.test(name) ? name : favourite(models, route.view);
+  const name = route.params.get("model");
+  return isName(name) ? name : favourite(models, route.view);
 }
 
 function open() {
@@ -100,25 +109,42 @@ function open() {
     route = { view: VIEWS[0], params: new URLSearchParams({ model: known.name, ...shared() }) };
     history.replaceState(null, "", formatHash(route.view, route.params));
   }
-  const folder = new URL(`${modelName()}/`, MODELS);
+  const folder = folderOf(modelName());
   asked = wordParam(route.params, "backend", BACKENDS);
   showRoute();
+  showModels();
   return player.open({ view: route.view, folder, params: route.params, backend: asked, entry: known });
 }
 
 /** The reader followed a link, went back, or edited the address. */
 function follow() {
   const { view } = route;
+  writeAddress.cancel();
   route = parseHash(location.hash);
-  moved = route.view !== view;
+  const stays = route.view === view;
+  arrive = stays ? returnTo(scrollY, document.activeElement?.id) : readOn;
   page.ready = open();
   page.ready.catch(() => {}); // the player shows it; whoever awaits `ready` still gets it
-  if (moved) scrollTo(0, 0);
+  if (!stays) scrollTo(0, 0);
+}
+
+/** Another view: a screen reader reads on at its heading. */
+function readOn() {
+  byId("view").querySelector("h1").focus({ preventScroll: true });
+}
+
+/** The same view in another state: the reader stays where they were. */
+function returnTo(top, id) {
+  return () => {
+    scrollTo(0, top);
+    if (id) byId(id)?.focus({ preventScroll: true });
+  };
 }
 
 function changeBackend() {
   asked = wordParam(route.params, "backend", BACKENDS);
   page.ready = player.setBackend(asked);
+  page.ready.catch(() => {}); // the player shows it
 }
 
 /** Writes what changed into the address. A `push` can be gone back from, anything else replaces the current one. */
@@ -127,7 +153,10 @@ function remember(params, { push = false }, view) {
   addresses.set(view, address);
   // A view that is being left changes only the address to return to.
   if (params !== route.params) return;
-  history[push ? "pushState" : "replaceState"](null, "", address);
+  writeAddress();
+  if (!push) return;
+  writeAddress.cancel();
+  history.pushState(null, "", address);
   showRoute();
 }
 
@@ -139,8 +168,8 @@ function shared() {
 
 function setShared(changes) {
   change(route.params, changes);
-  history.replaceState(null, "", formatHash(route.view, route.params));
-  showRoute();
+  writeAddress();
+  writeAddress.flush();
 }
 
 function showRoute() {
@@ -158,6 +187,9 @@ function showRoute() {
     if (view === route.view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+}
+
+function showModels() {
   const options = suited(models, route.view).map(({ name, title }) => new Option(title, name));
   byId("model").replaceChildren(...options);
   byId("model").value = modelName();
@@ -182,16 +214,26 @@ function showBackend(notice = "") {
   if (byId("backend-status").textContent !== status) byId("backend-status").textContent = status;
 }
 
+/** Whether somebody keeps what this visit loads. */
+const kept = Boolean(navigator.serviceWorker?.controller);
+
 /** What this visit has loaded so far was loaded before there was anybody to keep it. */
 async function keepForOffline() {
   const { active } = await navigator.serviceWorker.ready;
   await page.ready.catch(() => {});
   await prefetchViews();
+  await keepAtlas();
+  if (kept) return; // by the worker, on the way
   const urls = performance.getEntriesByType("resource").map(({ name }) => name);
   const { port1, port2 } = new MessageChannel();
-  const kept = new Promise((done) => {
-    port1.onmessage = done;
+  const done = new Promise((resolve) => {
+    port1.onmessage = resolve;
   });
   active.postMessage([location.href.split("#")[0], ...urls], [port2]);
-  await kept;
+  await done;
+}
+
+/** Without it a model can be sampled and morphed, but not edited by its attributes. */
+function keepAtlas() {
+  return fetch(new URL("atlas.json", folderOf(modelName()))).catch(() => {});
 }

@@ -73,18 +73,19 @@ export function createPlayer(root, hooks) {
   const player = {
     /** Shows this; resolves with the model once its backend is chosen. @param {What} next */
     async open(next) {
-      const other = what?.folder.href !== next.folder.href || !loan;
-      const moves = !other && what.backend !== next.backend;
+      if (what?.folder.href !== next.folder.href) release();
       unmount();
       what = next;
-      if (other) release();
-      return load(next, moves);
+      loan?.setBackend(next.backend);
+      return load(next);
     },
     /** Moves the model to a backend; the view stays. */
     async setBackend(backend) {
-      if (!model) return player.retry();
+      if (!what) return undefined;
       what.backend = backend;
-      return settle(model, model.setBackend(backend));
+      if (!model) return player.open(what);
+      loan.setBackend(backend);
+      return settle(model, loan.settled);
     },
     /** Shows what stands in for the view until `open`. @param {Pick<What, "view" | "folder" | "entry" | "picture">} next */
     preview(next) {
@@ -104,10 +105,10 @@ export function createPlayer(root, hooks) {
     },
   };
 
-  async function load(mine, moves) {
+  async function load(mine) {
     $("error").hidden = true;
     loan ??= borrow(mine.folder, mine.backend, { onProgress: progress, onRebuilt: refresh });
-    const { model: loaded, settled } = loan;
+    const { model: loaded } = loan;
     if (!model) wait(mine);
     try {
       const [next, module] = await Promise.all([loaded, fetchView(mine.view)]);
@@ -115,7 +116,7 @@ export function createPlayer(root, hooks) {
       model = next;
       mount(mine, module);
       hooks.onLoad?.(model);
-      return await settle(model, moves ? model.setBackend(mine.backend) : settled);
+      return await settle(model, loan.settled);
     } catch (error) {
       if (what === mine) fail("The model did not load", error);
       throw error;
@@ -163,9 +164,10 @@ export function createPlayer(root, hooks) {
   function mount(mine, module) {
     const { drawable } = subjectOf(model.info);
     $("loading").hidden = true;
-    $("view").classList.toggle("as-is", !drawable);
-    $("view").dataset.view = mine.view;
-    view = module.mount($("view"), {
+    // A root of its own, so that what a view does late meets nobody else's nodes.
+    const root = element("div", { id: "view", className: drawable ? "view" : "view as-is" });
+    $("view").replaceWith(root);
+    view = module.mount(root, {
       model,
       folder: mine.folder,
       params: mine.params,
@@ -177,7 +179,7 @@ export function createPlayer(root, hooks) {
         change(mine.params, changes);
         if (mine.params.toString() !== before) hooks.onParams?.(mine.params, options, mine.view);
       },
-      report: (error) => fail("The model stopped", error),
+      report: (error) => root.isConnected && fail("The model stopped", error),
     });
   }
 
@@ -185,7 +187,7 @@ export function createPlayer(root, hooks) {
     const leaving = view;
     view = null;
     leaving?.unmount();
-    $("view").replaceChildren();
+    $("view").replaceWith(element("div", { id: "view" }));
   }
 
   function release() {
@@ -230,24 +232,27 @@ function fetchView(name) {
 /** @type {Map<string, Promise<object>>} */
 const atlases = new Map();
 
-/** A model's atlas.json; an empty one where it has none. */
+/** A model's atlas.json; an empty one where it has none, or one that does not fit. */
 function fetchAtlas(folder, latents) {
   const url = new URL("atlas.json", folder).href;
   if (!atlases.has(url)) {
-    const read = fetch(url).then((response) => (response.ok ? response.json() : null));
-    atlases.set(url, read.then((atlas) => checkAtlas(atlas, latents), () => checkAtlas(null, latents)));
+    const read = fetch(url).then((response) => (response.ok ? response.json() : {}));
+    read.catch(() => atlases.delete(url)); // so that the next view tries again
+    atlases.set(url, read.then((atlas) => checkAtlas(atlas, latents)).catch(() => checkAtlas({}, latents)));
   }
   return atlases.get(url);
 }
 
 /** Leaves out what does not fit the model: an atlas is as little trusted as any other file. */
 function checkAtlas(atlas, latents) {
+  const known = atlas.format === ATLAS ? atlas : {};
+  const list = (value) => (Array.isArray(value) ? value.filter(Boolean) : []);
   const fits = (vector) => Array.isArray(vector) && vector.length === latents && vector.every(Number.isFinite);
-  const known = atlas?.format === ATLAS ? atlas : {};
+  const { origin, axes } = known.plane ?? {};
   return {
-    directions: (known.directions ?? []).filter(({ vector, low, high }) => fits(vector) && low < high),
-    examples: (known.examples ?? []).filter(({ z }) => fits(z)),
-    plane: fits(known.plane?.origin) && known.plane.axes?.length === 2 && known.plane.axes.every(fits) ? known.plane : null,
+    directions: list(known.directions).filter(({ vector, low, high }) => fits(vector) && low < high),
+    examples: list(known.examples).filter(({ z }) => fits(z)),
+    plane: fits(origin) && list(axes).length === 2 && axes.every(fits) ? known.plane : null,
     items: known.items ?? null,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The models of a page, shared: whoever shows the same folder gets the same model, which is
- * fetched once and freed a while after nobody uses it any more. A model starts on the CPU and moves
+ * The models of a page, shared: whoever shows the same folder gets the same model. It is fetched
+ * once and freed when others have come that nobody uses any more. A model starts on the CPU and moves
  * to another backend behind the first pictures: the GPU has to compile, and to prove itself.
  */
 
@@ -13,70 +13,94 @@ const SPARE = 2;
 const entries = new Map();
 
 /**
+ * @typedef {"auto" | "webgpu" | "cpu"} Backend
+ *
  * @typedef {object} Entry
- * @property {Set<Loan>} loans
+ * @property {Set<Listener>} listeners
  * @property {AbortController} abort
  * @property {Promise<import("./vaelet.js").Model>} loaded
- * @property {Promise<void>} settled
  * @property {import("./vaelet.js").Model | null} model
  * @property {import("./vaelet.js").Progress | null} progress
+ * @property {Backend | null} backend the last that was asked for
+ * @property {Promise<unknown>} settled once it is reached, or cannot be
  *
- * @typedef {object} Loan
+ * @typedef {object} Listener
  * @property {(progress: import("./vaelet.js").Progress) => void} [onProgress]
  * @property {() => void} [onRebuilt] canvases must be fresh ones
+ *
+ * @typedef {object} Loan
+ * @property {Promise<import("./vaelet.js").Model>} model
+ * @property {Promise<unknown>} settled
+ * @property {(backend: Backend) => void} setBackend for everybody who shows this model
+ * @property {() => void} release
  */
 
 /**
  * @param {URL} folder
- * @param {"auto" | "webgpu" | "cpu"} backend for the first who asks
- * @param {Loan} loan
- * @returns {{ model: Promise<import("./vaelet.js").Model>, settled: Promise<void>, release: () => void }}
- *   `settled` once the backend is chosen
+ * @param {Backend | undefined} backend where it shall run; anywhere where that is not said
+ * @param {Listener} listener
+ * @returns {Loan}
  */
-export function borrow(folder, backend, loan) {
+export function borrow(folder, backend, listener) {
   const key = folder.href;
-  const entry = entries.get(key) ?? load(folder, backend);
+  const entry = entries.get(key) ?? load(folder);
   entries.delete(key);
   entries.set(key, entry);
-  entry.loaded.catch(() => entries.get(key) === entry && entries.delete(key)); // so that the next attempt starts afresh
-  entry.loans.add(loan);
-  if (entry.progress) loan.onProgress?.(entry.progress);
+  const forget = () => {
+    if (entries.get(key) === entry) entries.delete(key);
+  };
+  entry.loaded.catch(forget); // so that the next attempt starts afresh
+  entry.listeners.add(listener);
+  if (entry.progress) listener.onProgress?.(entry.progress);
+  if (backend) move(entry, backend);
   return {
     model: entry.loaded,
-    settled: entry.settled,
+    get settled() {
+      return entry.settled;
+    },
+    setBackend: (next) => move(entry, next),
     release() {
-      entry.loans.delete(loan);
-      if (entry.loans.size > 0) return;
+      entry.listeners.delete(listener);
+      if (entry.listeners.size > 0) return;
       if (!entry.model) {
         entry.abort.abort();
-        entries.delete(key);
+        forget();
       }
       tidy();
     },
   };
 }
 
-function load(folder, backend) {
+function load(folder) {
   const abort = new AbortController();
-  const entry = { loans: new Set(), abort, model: null, progress: null };
+  /** @type {Entry} */
+  const entry = { listeners: new Set(), abort, model: null, progress: null, backend: "cpu" };
   const onProgress = (progress) => {
     entry.progress = progress;
-    for (const loan of entry.loans) loan.onProgress?.(progress);
+    for (const listener of entry.listeners) listener.onProgress?.(progress);
   };
   entry.loaded = loadModel(folder, { backend: "cpu", signal: abort.signal, onProgress }).then((model) => {
     entry.model = model;
     model.onRebuilt = () => {
-      for (const loan of entry.loans) loan.onRebuilt?.();
+      for (const listener of entry.listeners) listener.onRebuilt?.();
     };
     return model;
   });
-  entry.settled = entry.loaded.then((model) => (backend === "cpu" ? undefined : model.setBackend(backend)));
-  entry.settled.catch(() => {}); // whoever waits for it still gets it
+  entry.settled = entry.loaded;
   return entry;
 }
 
+function move(entry, backend) {
+  if (backend === entry.backend) return;
+  entry.backend = backend;
+  entry.settled = entry.loaded.then((model) => model.setBackend(backend));
+  entry.settled.catch(() => {
+    if (entry.backend === backend) entry.backend = null; // so that asking again tries again
+  });
+}
+
 function tidy() {
-  const idle = [...entries].filter(([, { loans, model }]) => model && loans.size === 0);
+  const idle = [...entries].filter(([, { listeners, model }]) => model && listeners.size === 0);
   for (const [key, { model }] of idle.slice(0, Math.max(0, idle.length - SPARE))) {
     entries.delete(key);
     model.free();

@@ -40,6 +40,7 @@ export async function showPoster(host, url, rows) {
   } catch {
     return; // a model without samples has no poster
   }
+  if (host.dataset.source !== url.href) return; // another came after this one
   const columns = columnsFor(host.clientWidth);
   host.style.setProperty("--columns", columns);
   const cells = Array.from({ length: Math.min(WALL, rows * columns) }, (_, i) => {

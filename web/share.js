@@ -10,8 +10,8 @@ export function setUpSharing(byId, current) {
   const dialog = byId("share-dialog");
   byId("share").addEventListener("click", () => {
     byId("copied").textContent = "";
-    byId("share-link").value = location.href;
     const { element, frame } = markupOf(current());
+    byId("share-link").value = location.href;
     byId("share-element").value = element;
     byId("share-frame").value = frame;
     dialog.showModal();

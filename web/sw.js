@@ -1,39 +1,41 @@
 /**
- * Works offline after the first visit: answers come from the network, and what has been seen
- * before from here where there is none. Weights are kept by vaelet.js, by their hash.
+ * Works offline: answers come from the network, and what has been seen before from here where
+ * there is none. Weights are kept by vaelet.js, by their hash.
  */
 
 const CACHE = "vaelet-page";
-const isWeights = (url) => url.endsWith(".safetensors");
+const isOurs = (url) => url.startsWith(self.registration.scope) && !url.endsWith(".safetensors");
 
 addEventListener("install", () => self.skipWaiting());
 addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
 /** What the page had loaded before there was anybody to keep it. */
 addEventListener("message", (event) => {
-  const own = event.data.filter((url) => url.startsWith(self.registration.scope) && !isWeights(url));
-  event.waitUntil(keep(own).then(() => event.ports[0].postMessage("kept")));
+  const kept = caches.open(CACHE).then((cache) => Promise.allSettled(event.data.filter(isOurs).map((url) => cache.add(url))));
+  event.waitUntil(kept.catch(() => {}).then(() => event.ports[0].postMessage("kept")));
 });
-
-async function keep(urls) {
-  const cache = await caches.open(CACHE);
-  await Promise.allSettled(urls.map((url) => cache.add(url)));
-}
 
 addEventListener("fetch", (event) => {
   const { method, url } = event.request;
-  if (method === "GET" && url.startsWith(self.registration.scope) && !isWeights(url)) event.respondWith(answer(event.request));
+  if (method === "GET" && isOurs(url)) event.respondWith(answer(event.request));
 });
 
 async function answer(request) {
-  const cache = await caches.open(CACHE);
   try {
     const response = await fetch(request);
-    if (response.ok) cache.put(request, response.clone()).catch(() => {}); // a full disk is no reason to fail
+    if (response.ok) keep(request, response.clone());
     return response;
   } catch (error) {
-    const kept = await cache.match(request, { ignoreSearch: true, ignoreVary: true });
+    const kept = await caches.match(request, { cacheName: CACHE, ignoreSearch: true, ignoreVary: true }).catch(() => undefined);
     if (kept) return kept;
     throw error;
+  }
+}
+
+async function keep(request, response) {
+  try {
+    await (await caches.open(CACHE)).put(request, response);
+  } catch {
+    // A full or a broken disk is no reason to fail.
   }
 }

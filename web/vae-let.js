@@ -18,7 +18,7 @@
  * Content stands in where the element cannot run; `slot="caption"` goes below.
  */
 
-import { MODELS, favourite, library } from "./library.js";
+import { favourite, folderOf, isName, library } from "./library.js";
 import { createPlayer } from "./player.js";
 import { VIEWS } from "./route.js";
 
@@ -28,7 +28,7 @@ const NAMES = [...STRINGS, ...Object.keys(WORDS)];
 /** How far from the window an element begins to load. */
 const NEAR = "300px";
 
-const MARKUP = `<div id="player"></div><div id="fallback"><slot></slot></div><slot name="caption"></slot>`;
+const MARKUP = `<div id="player"></div><div id="fallback" hidden><slot></slot></div><slot name="caption"></slot>`;
 
 /** One for all elements; constructed, so that the article's policy on styles does not matter. */
 const sheet = new CSSStyleSheet();
@@ -101,17 +101,18 @@ export class VaeLet extends HTMLElement {
     const shadow = this.attachShadow({ mode: "open" });
     shadow.adoptedStyleSheets = [sheet];
     shadow.innerHTML = MARKUP;
+    const fallback = shadow.getElementById("fallback");
     const tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
     this.#player = createPlayer(shadow.getElementById("player"), {
       onProgress: (progress) => tell("progress", progress),
       onLoad: (model) => {
-        shadow.getElementById("fallback").hidden = true;
+        fallback.hidden = true;
         // The article has its own first heading.
-        shadow.querySelector("h1")?.setAttribute("aria-level", "2");
+        shadow.querySelector("#view h1").setAttribute("aria-level", "2");
         tell("load", { model });
       },
       onError: (error) => {
-        shadow.getElementById("fallback").hidden = false;
+        fallback.hidden = false;
         tell("error", error);
       },
       onParams: (params) => {
@@ -128,9 +129,9 @@ export class VaeLet extends HTMLElement {
     if (this.#queued) return;
     this.#queued = true;
     queueMicrotask(async () => {
-      await styled;
+      const [models] = await Promise.all([this.src ? [] : library(), styled]);
       this.#queued = false;
-      if (this.isConnected) this.#show(this.src ? [] : await library());
+      if (this.isConnected) this.#show(models);
     });
   }
 
@@ -140,8 +141,8 @@ export class VaeLet extends HTMLElement {
   }
 
   #show(models) {
-    const name = this.model || favourite(models, this.view);
-    const folder = this.src ? new URL(`${this.src.replace(/\/+$/, "")}/`, document.baseURI) : new URL(`${encodeURIComponent(name)}/`, MODELS);
+    const name = isName(this.model) ? this.model : favourite(models, this.view);
+    const folder = this.src ? new URL(`${this.src.replace(/\/+$/, "")}/`, document.baseURI) : folderOf(name);
     const entry = this.src ? undefined : models.find((model) => model.name === name);
     const what = { view: this.view, folder, backend: this.backend, entry };
     if (this.poster) what.picture = new URL(this.poster, document.baseURI);

@@ -8,6 +8,8 @@
 /** How often a lost GPU is asked again before the CPU takes over for good. */
 const MAX_GPU_REBUILDS = 2;
 
+/** What is said of weights that are not worth keeping. */
+const SPOILT = ["bad-model", "truncated", "hash-mismatch"];
 /** Where weights are kept between visits (Cache Storage). */
 const CACHE = "vaelet-weights";
 
@@ -60,7 +62,7 @@ export async function loadModel(url, { backend = "auto", onProgress, signal } = 
   try {
     inner = await createRuntime(spec, weights, backend);
   } catch (error) {
-    if (!signal?.aborted) await forget(weightsUrl); // whatever was kept, the next attempt starts afresh
+    if (SPOILT.includes(error.code)) await forget(weightsUrl); // so that the next attempt starts afresh
     throw error;
   }
   if (signal?.aborted) inner.free();
@@ -309,6 +311,7 @@ export class Model {
   async #recover(reason) {
     this.#lost = true;
     const lost = this.#inner;
+    const choice = this.#choice;
     console.info(`vaelet: the GPU was lost (${reason}); rebuilding.`);
     let next;
     while (!next && this.#rebuilds < MAX_GPU_REBUILDS) {
@@ -316,8 +319,8 @@ export class Model {
       next = await createRuntime(this.#spec, this.#weights, "webgpu").catch(() => undefined);
     }
     next ??= await createRuntime(this.#spec, this.#weights, "cpu");
-    if (this.#inner === lost) this.#replace(next);
-    else next.free(); // the reader chose another backend meanwhile
+    if (this.#inner === lost && choice === this.#choice) this.#replace(next);
+    else next.free(); // the reader chose another backend meanwhile, or nobody needs the model any more
   }
 
   #replace(next) {
@@ -363,8 +366,19 @@ function runtimeError(error) {
   return new VaeletError("not-found", "The program itself (vaelet-web.js and vaelet-web_bg.wasm) could not be fetched. Check your connection, and that both files were published beside index.html.", { cause: error });
 }
 
+/** Ends with the last runtime that was built on the GPU. */
+let gpuFree = Promise.resolve();
+
 /** `weights` may be bytes or a promise of them: the GPU compiles while they download. */
 async function createRuntime(spec, weights, backend) {
+  if (backend === "cpu") return buildRuntime(spec, weights, backend);
+  // One after the other: they share a device, and two that are timed at once are both slow.
+  const runtime = gpuFree.then(() => buildRuntime(spec, weights, backend));
+  gpuFree = runtime.catch(() => {});
+  return runtime;
+}
+
+async function buildRuntime(spec, weights, backend) {
   try {
     return await wasm.Model.create(spec, Promise.resolve(weights), backend);
   } catch (error) {
@@ -420,7 +434,8 @@ async function fetchSpec(folder, signal) {
   if (!weightsUrl.href.startsWith(folder.href)) {
     throw new VaeletError("bad-model", `${url.pathname} names weights outside its folder ("${file}"). Put them beside model.json.`);
   }
-  return { spec, info, weightsUrl };
+  // Both readers see the same: names that stand twice are settled here.
+  return { spec: JSON.stringify(info), info, weightsUrl };
 }
 
 /** @type {Promise<Cache> | undefined} opening takes a while */

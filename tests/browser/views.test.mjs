@@ -160,7 +160,7 @@ describe("the views", () => {
     await page.locator("#corners button").first().click();
     await settle(page);
     assert.notDeepEqual((await state(page)).z, before);
-    assert.match(page.url(), /[?&]a=sample-/);
+    await page.waitForFunction(() => /[?&]a=sample-/.test(location.hash));
   });
 
   onPage("Edit: z moves along the attribute's direction, and undo takes it back", "#/edit?model=portraits", async (page) => {
@@ -233,7 +233,7 @@ describe("the views", () => {
       return page.evaluate(() => vaelet.view.state.beta);
     };
     for (const beta of [0, 1, 4, 16]) assert.equal(Number(await total(beta)), beta);
-    assert.match(page.url(), /beta=16/);
+    await page.waitForFunction(() => location.hash.includes("beta=16"));
     const kl = await page.evaluate(() => [0, 1, 4, 16].map((beta) => vaelet.view.state.family[beta].kl));
     console.log(`  KL at β = 0, 1, 4, 16: ${kl.map((nats) => nats.toFixed(1)).join(", ")} nats`);
     assert.ok(kl.every((nats, i) => i === 0 || nats < kl[i - 1]), "KL does not fall with β");

@@ -11,7 +11,7 @@ import { afterPause, fill, oncePerFrame } from "./dom.js";
 import { createPad } from "./pad.js";
 import { answered } from "./patience.js";
 import { sizeFor } from "./picture.js";
-import { formatSource, latentOf, parseSource } from "./source.js";
+import { formatSource, latentOf, parseSource, undrawn } from "./source.js";
 
 const markup = (id, title, { one, drawable }) => `
   <figcaption>${title}</figcaption>
@@ -48,9 +48,9 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
   const find = fill(host, markup(id, title, subject));
   const $ = (name) => find(`${id}-${name}`);
   let source = parseSource(text, seed, model.latentSize);
-  if (source.kind === "drawn" && !subject.drawable) source = parseSource(null, seed);
+  if (!subject.drawable) source = undrawn(source, seed);
   /** What "Sampled" goes back to. */
-  let other = source.kind === "drawn" ? parseSource(null, seed) : source;
+  let other = undrawn(source, seed);
   let latent = null;
   let encoding = false;
   let inkChanged = false;
@@ -80,7 +80,7 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
       const { mean } = await model.encode(image);
       if (!gone && source.kind === "drawn" && !pad.empty) setLatent(mean);
     } catch (error) {
-      if (error.code !== "lost") report(error);
+      if (!gone && error.code !== "lost") report(error);
     } finally {
       encoding = false;
       if (inkChanged && !gone) encodeDrawing();

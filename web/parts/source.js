@@ -49,6 +49,11 @@ export function parseSource(text, seed, size) {
   return { kind: "sample", seed, index: 0, temperature: 1, prior: "learned" };
 }
 
+/** The source, or a sample where it is a drawing and there is no pad. */
+export function undrawn(source, seed) {
+  return source.kind === "drawn" ? parseSource(null, seed, 0) : source;
+}
+
 /** The latent of a source that is no drawing. @param {SampleSource | LatentSource} source */
 export function latentOf(model, source) {
   if (source.kind === "latent") return source.z;

@@ -74,6 +74,11 @@ export function createWall(host, model, columns, label) {
       return stale.length === 0;
     },
     redraw,
+    /** Draws into fresh canvases, for a model that is not the view's own and has moved. */
+    renew() {
+      host.replaceChildren();
+      redraw();
+    },
     unmount: draw.cancel,
   };
 }

@@ -116,6 +116,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
   let turn = 0; // of the newest frame asked for
   let shown = 0; // of the frame whose numbers are on the page
   let inFlight = 0;
+  let gone = false;
   let waiting = false;
   let inkChanged = false;
 
@@ -167,10 +168,10 @@ export function mount(root, { model, params, setParams, report, announce }) {
         show({ ...result, ...noise });
       }
     } catch (error) {
-      if (error.code !== "lost") report(error);
+      if (!gone && error.code !== "lost") report(error);
     } finally {
       inFlight -= 1;
-      if (waiting) {
+      if (waiting && !gone) {
         waiting = false;
         draw();
       }
@@ -217,6 +218,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
     pad,
     redraw: draw,
     unmount() {
+      gone = true;
       throws.unmount();
       draw.cancel();
       drawing.unmount();

@@ -62,10 +62,9 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
   // Pictures
   const drawBefore = oncePerFrame(() => model.present($("before"), state.before));
   const drawAfter = oncePerFrame(() => {
-    if (!sliders) return;
     state.after = applyEdits(state.before, state.edits, directions);
     model.present($("after"), state.after);
-    sliders.show(state);
+    sliders?.show(state);
     pending = false;
   });
   const draw = () => {
@@ -79,6 +78,7 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
     for (const { text, pick } of starts) pick.setAttribute("aria-pressed", text === state.face);
     const credit = starts.find(({ text }) => text === state.face)?.credit;
     $("credit").textContent = credit ? `After a picture from ${credit}.` : "";
+    state.after ??= state.before;
     drawBefore();
     draw();
   };

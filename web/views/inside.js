@@ -3,7 +3,7 @@
  * as it is: what the layers write, the cloud, the throw, the loss, and what β does to all of it.
  */
 
-import { MODELS, familyOf, library } from "../library.js";
+import { familyOf, folderOf, library } from "../library.js";
 import { fill, formatNumber, oncePerFrame } from "../parts/dom.js";
 import { paintPicture, sizeFor } from "../parts/picture.js";
 import { createPosterior } from "../parts/posterior.js";
@@ -181,17 +181,18 @@ export function mount(root, context) {
   let family = null;
   let gone = false;
   $("part-family").hidden = true;
-  const name = folder.pathname.split("/").at(-2);
+  const name = decodeURIComponent(folder.pathname.split("/").at(-2));
   library().then((models) => {
     const entries = familyOf(models, name).filter(({ latents }) => latents === latentSize);
     // Another page's model may bear the name of one of ours.
-    if (gone || entries.length < 2 || folder.href !== new URL(`${name}/`, MODELS).href) return;
+    if (gone || entries.length < 2 || folder.href !== folderOf(name).href) return;
     $("part-family").hidden = false;
     const ownBeta = entries.find((entry) => entry.name === name)?.beta ?? 1;
     family = createFamily($("family"), {
       entries,
       own: { name, model },
       beta: numberParam(params, "beta", ownBeta, 0, Infinity),
+      onMoved: () => parts.family(),
       onChoose: (chosen) => setParams({ beta: chosen === ownBeta ? null : chosen }),
       announce,
     });

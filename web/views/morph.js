@@ -6,6 +6,7 @@
 import { animate } from "../parts/apng.js";
 import { fill, oncePerFrame } from "../parts/dom.js";
 import { follow } from "../parts/follow.js";
+import { answered } from "../parts/patience.js";
 import { enlarge, imageOf, save, savedScale, sizeFor } from "../parts/picture.js";
 import { createSlider } from "../parts/slider.js";
 import { createSourceCard } from "../parts/source-card.js";
@@ -140,6 +141,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
     draw();
   };
 
+  let gone = false;
   const cards = {};
   const base = seedParam(params, "seed", 7);
   const addCard = (id, i, title) => {
@@ -167,6 +169,8 @@ export function mount(root, { model, params, setParams, report, announce }) {
     endsChanged();
   };
 
+  /** Where the reader left off. */
+  const settleAt = () => setParams({ t: Number(state.t.toFixed(3)), u: four() ? Number(state.u.toFixed(3)) : null });
   const sliders = {};
   for (const [id, label] of [["t", "Along the way, t"], ["u", "From above to below, u"]]) {
     sliders[id] = createSlider($(`${id}-host`), {
@@ -183,7 +187,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
         draw();
         announce(`${Math.round(value * 100)} percent of the way.`);
       },
-      onChange: (value) => setParams({ [id]: value }),
+      onChange: settleAt,
     });
   }
 
@@ -193,7 +197,6 @@ export function mount(root, { model, params, setParams, report, announce }) {
     state.u = sliders.u.value = u;
     draw();
   };
-  const settleAt = () => setParams({ t: Number(state.t.toFixed(3)), u: four() ? Number(state.u.toFixed(3)) : null });
   // The strip is the slider's track, the grid the track of both: a place on them is a place to go.
   follow($("strip-frame"), ([x]) => goTo(Math.round(x * STEPS - 0.5) / (STEPS - 1)), settleAt);
   // The first and the last picture stand for the ends, so the way runs from centre to centre.
@@ -266,13 +269,16 @@ export function mount(root, { model, params, setParams, report, announce }) {
       });
       const frames = [];
       for (const z of latents) {
-        const pixels = await model.decode(z);
+        const pixels = await answered(() => model.decode(z), () => !gone);
+        if (!pixels) return;
         frames.push(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input) / 2));
       }
-      save(await animate(frames, Math.round(DURATION / FRAMES)), `${name}-morph.png`);
+      const animation = await animate(frames, Math.round(DURATION / FRAMES));
+      if (gone) return;
+      save(animation, `${name}-morph.png`);
       $("saved").textContent = "Saved as an animated PNG, which every browser plays.";
     } catch (error) {
-      if (error.code !== "lost") report(error);
+      report(error);
     } finally {
       $("save").disabled = false;
     }
@@ -291,6 +297,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
       draw();
     },
     unmount() {
+      gone = true;
       state.playing = false;
       sight.disconnect();
       for (const part of [advance, draw]) part.cancel();

@@ -5,8 +5,9 @@
 
 import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
 import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
+import { answered } from "../parts/patience.js";
 import { createTemperature } from "../parts/slider.js";
-import { WALL, formatSample, latentOf, parseSource } from "../parts/source.js";
+import { WALL, formatSample, latentOf, parseSource, undrawn } from "../parts/source.js";
 import { createWall } from "../parts/wall.js";
 import { columnsFor } from "../poster.js";
 import { MAX_SEED, newSeed, numberParam, seedParam, wordParam } from "../route.js";
@@ -71,7 +72,7 @@ const markup = ({ one, many }) => `
   </div>
 `;
 
-export function mount(root, { model, params, setParams, navigate, announce }) {
+export function mount(root, { model, params, setParams, navigate, announce, report }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
   const { one, many } = subject;
@@ -91,10 +92,11 @@ export function mount(root, { model, params, setParams, navigate, announce }) {
       return !wall.idle || !keptWall.idle;
     },
   };
+  let gone = false;
   const wall = createWall($("samples"), model, 1, `A wall of sampled ${many}`);
   const keptWall = createWall($("kept-wall"), model, 1, `The ${many} you kept`);
   sizeFor($("chosen"), input);
-  const latent = (text) => latentOf(model, parseSource(text, state.seed, model.latentSize));
+  const latent = (text) => latentOf(model, undrawn(parseSource(text, state.seed, model.latentSize), state.seed));
 
   const draw = oncePerFrame(() => {
     if (!state.columns) return;
@@ -156,11 +158,21 @@ export function mount(root, { model, params, setParams, navigate, announce }) {
     const { seed, index } = parseSource(text, state.seed, model.latentSize);
     announce(`Chosen: ${one} ${index + 1} of seed ${seed}. Keep, save, morph or edit it below.`);
   };
-  $("close").addEventListener("click", () => choose(null));
+  $("close").addEventListener("click", () => {
+    const { index } = parseSource(state.chosen, state.seed, model.latentSize);
+    choose(null);
+    picks[index ?? 0].focus({ preventScroll: true });
+  });
   $("save").addEventListener("click", async () => {
-    const pixels = await model.decode(latent(state.chosen));
-    const canvas = enlarge(imageOf(pixels, input, subject.drawable), savedScale(input));
-    save(await pngOf(canvas), `${name}-${state.chosen}.png`);
+    const text = state.chosen;
+    try {
+      const pixels = await answered(() => model.decode(latent(text)), () => !gone);
+      if (!pixels) return;
+      const canvas = enlarge(imageOf(pixels, input, subject.drawable), savedScale(input));
+      save(await pngOf(canvas), `${name}-${text.slice(0, 40)}.png`);
+    } catch (error) {
+      report(error);
+    }
   });
   for (const [id, view, end] of [["to-morph", "morph", "a"], ["to-edit", "edit", "face"]]) {
     $(id).hidden = !navigate || (view === "edit" && model.latentSize <= 2);
@@ -217,6 +229,7 @@ export function mount(root, { model, params, setParams, navigate, announce }) {
       showKept();
     },
     unmount() {
+      gone = true;
       layout.disconnect();
       for (const part of [draw, showChosen, showKept]) part.cancel();
       wall.unmount();

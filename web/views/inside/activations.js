@@ -45,7 +45,7 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
       const count = isFlat(layer) ? layer.channels : channelsShown(layer, columns);
       // The number of layers is the engine's; what they are called, as far as the file agrees with it.
       const kind = kinds.length === shown.length ? `, ${kinds[i]}` : "";
-      caption.textContent = `Layer ${i + 1}${kind}: ${describe(layer, count, isPicture)}`;
+      caption.textContent = `Layer ${i + 1}${kind}: ${describe(layer, count, isPicture, !picture && i === shown.length - 1)}`;
       canvas.setAttribute("aria-label", caption.textContent);
       canvas.classList.toggle("ink", isPicture);
       sheet.style.setProperty("--fill", isFlat(layer) ? 1 : Math.min(1, count / columnsFor(layer, columns)));
@@ -76,8 +76,8 @@ const isFlat = ({ height, width }) => height * width === 1;
 const columnsFor = ({ channels }, columns) => (channels <= FEW ? columns / 4 : columns);
 const channelsShown = ({ channels }, columns) => Math.min(channels, ROWS * columns);
 
-function describe({ height, width, channels }, count, isPicture) {
-  if (height * width === 1) return `${channels} numbers, the left half μ, the right half log σ²`;
+function describe({ height, width, channels }, count, isPicture, isLast) {
+  if (height * width === 1) return `${channels} numbers${isLast ? ", the left half μ, the right half log σ²" : ""}`;
   const all = `${height} × ${width}, ${channels} ${channels === 1 ? "channel" : "channels"}`;
   if (isPicture && channels === 3) return `${all}: red, green and blue`;
   return count < channels ? `${all}, the first ${count} shown` : all;

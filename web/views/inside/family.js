@@ -3,7 +3,7 @@
  * what its KL is, and for the chosen one what it makes of other digits and of the prior.
  */
 
-import { MODELS } from "../../library.js";
+import { folderOf } from "../../library.js";
 import { element, fill, formatNumber } from "../../parts/dom.js";
 import { examplesOf } from "../../parts/examples.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
@@ -58,9 +58,10 @@ const reading = ({ reconstruction, kl }) => `reconstruction ${nats(reconstructio
  * @param {{ name: string, model: import("../../vaelet.js").Model }} options.own the one that is loaded already
  * @param {number} options.beta chosen to begin with
  * @param {(beta: number) => void} options.onChoose
+ * @param {() => void} options.onMoved `ask` has to be asked again
  * @param {(text: string) => void} options.announce
  */
-export function createFamily(host, { entries, own, beta, onChoose, announce }) {
+export function createFamily(host, { entries, own, beta, onChoose, onMoved, announce }) {
   const $ = fill(host, MARKUP);
   const { info, latentSize } = own.model;
   const subject = subjectOf(info);
@@ -84,11 +85,18 @@ export function createFamily(host, { entries, own, beta, onChoose, announce }) {
       member.model = own.model;
     } else if (!member.model) {
       // Small networks: not worth a GPU of their own.
-      const loan = borrow(new URL(`${member.name}/`, MODELS), "cpu", {});
+      const loan = borrow(folderOf(member.name), undefined, { onRebuilt: () => renew(member) });
       loans.push(loan);
       member.model = await loan.model;
     }
     member.backs ??= digits.length ? (await member.model.encode(join(digits))).mean : new Float32Array(0);
+  };
+  /** Somebody else who shows this model had it moved, or its GPU was lost. */
+  const renew = (member) => {
+    if (gone) return;
+    member.renew();
+    member.walls?.forEach((wall) => wall.renew());
+    onMoved();
   };
   const load = () => {
     loaded ??= Promise.all(members.map(prepare)).catch((error) => {
@@ -194,6 +202,7 @@ function createMember(host, { name, beta }, info, latentSize) {
     result: null,
     walls: null,
     showWalls() {},
+    renew: () => frame.firstChild.replaceWith(frame.firstChild.cloneNode()),
     /** Looked up afresh: it may have been replaced. */
     canvas: () => frame.firstChild,
     show(scale) {

@@ -5,7 +5,7 @@
 
 import { fill } from "../../parts/dom.js";
 import { sizeFor } from "../../parts/picture.js";
-import { formatSource, latentOf, parseSource } from "../../parts/source.js";
+import { formatSource, latentOf, parseSource, undrawn } from "../../parts/source.js";
 import { newSeed } from "../../route.js";
 import { subjectOf } from "../../subject.js";
 import { CORNERS, TRIANGLE, partsOf } from "./plane.js";
@@ -47,8 +47,7 @@ export function createCorners(host, overlay, { model, texts, seed, onChange }) {
   });
 
   const sources = texts.map((text, i) => {
-    const source = parseSource(text ?? `sample-${seed}-${FIRST[i]}-1`, seed, model.latentSize);
-    return source.kind === "drawn" ? parseSource(null, seed, model.latentSize) : source; // there is no pad here
+    return undrawn(parseSource(text ?? `sample-${seed}-${FIRST[i]}-1`, seed, model.latentSize), seed);
   });
   const latents = sources.map((source) => latentOf(model, source));
   LETTERS.forEach((letter, i) => {
