@@ -8,8 +8,10 @@ import { afterPause } from "./parts/dom.js";
 import { createPlayer, prefetchViews } from "./player.js";
 import { VIEWS, change, formatHash, parseHash, wordParam } from "./route.js";
 import { setUpSharing } from "./share.js";
-import { loadModel, normalizeDrawing, prepare } from "./vaelet.js";
+import { VaeletError, loadModel, normalizeDrawing, prepare } from "./vaelet.js";
 
+/** What a reader keeps on the way from one model to another: it means the same to all. */
+const ANY_MODEL = ["seed", "temperature", "prior", "example", "ink", "epsilon", "sigma", "ends", "t", "u", "layer"];
 const BACKENDS = ["auto", "webgpu", "cpu"];
 const byId = (id) => document.getElementById(id);
 
@@ -24,6 +26,8 @@ const writeAddress = afterPause(() => {
 let models = [];
 /** The backend that the address asks for. */
 let asked = "auto";
+/** How far down the reader was in each view. */
+const heights = new Map();
 /** What is to be done once the view is there that the reader went to. @type {(() => void) | null} */
 let arrive = null;
 /** The last choice of a backend that could be had. */
@@ -78,11 +82,13 @@ byId("backend").addEventListener("change", ({ target }) => {
 });
 byId("model").addEventListener("change", ({ target }) => {
   const params = new URLSearchParams(shared());
+  for (const name of ANY_MODEL) if (route.params.has(name)) params.set(name, route.params.get(name));
   if (target.value !== favourite(models, route.view)) params.set("model", target.value);
   location.hash = formatHash(route.view, params);
 });
 addEventListener("pagehide", () => writeAddress.flush());
 setUpSharing(byId, () => {
+  player.view?.hold?.();
   writeAddress.flush();
   return { ...route, model: modelName() };
 });
@@ -113,6 +119,11 @@ function open() {
   asked = wordParam(route.params, "backend", BACKENDS);
   showRoute();
   showModels();
+  if (models.length > 0 && !known) {
+    const error = new VaeletError("not-found", `There is no model called “${modelName()}” here. Choose one above.`);
+    player.refuse(error);
+    return Promise.reject(error);
+  }
   return player.open({ view: route.view, folder, params: route.params, backend: asked, entry: known });
 }
 
@@ -122,14 +133,15 @@ function follow() {
   writeAddress.cancel();
   route = parseHash(location.hash);
   const stays = route.view === view;
+  if (!stays) heights.set(view, scrollY);
   arrive = stays ? returnTo(scrollY, document.activeElement?.id) : readOn;
   page.ready = open();
   page.ready.catch(() => {}); // the player shows it; whoever awaits `ready` still gets it
-  if (!stays) scrollTo(0, 0);
 }
 
-/** Another view: a screen reader reads on at its heading. */
+/** Another view: where the reader left it, and a screen reader reads on at its heading. */
 function readOn() {
+  scrollTo(0, heights.get(route.view) ?? 0);
   byId("view").querySelector("h1").focus({ preventScroll: true });
 }
 
@@ -235,5 +247,6 @@ async function keepForOffline() {
 
 /** Without it a model can be sampled and morphed, but not edited by its attributes. */
 function keepAtlas() {
-  return fetch(new URL("atlas.json", folderOf(modelName()))).catch(() => {});
+  if (!player.model) return undefined;
+  return fetch(new URL("atlas.json", folderOf(modelName()))).catch(() => undefined);
 }

@@ -91,6 +91,11 @@ export function createPlayer(root, hooks) {
     preview(next) {
       if (!what) decorate(next);
     },
+    /** Says what cannot be shown, and why. @param {Error} error */
+    refuse(error) {
+      what = null;
+      fail("This cannot be shown", error);
+    },
     retry: () => (what ? player.open(what) : undefined),
     close() {
       unmount();
@@ -208,6 +213,7 @@ export function createPlayer(root, hooks) {
     release();
     $("loading").hidden = true;
     $("error").hidden = false;
+    $("error-retry").hidden = !what;
     $("error").dataset.code = error.code ?? "";
     $("error-title").textContent = title;
     $("error-message").textContent = error.code ? error.message : `This should not happen, and reloading may help: ${error.message}`;

@@ -219,6 +219,7 @@ let axe;
 
 /** Drags a finger over an element; points are parts of its width and height. */
 export async function touchDrag(page, selector, points) {
+  await page.locator(selector).scrollIntoViewIfNeeded();
   const box = await page.locator(selector).boundingBox();
   const cdp = await page.context().newCDPSession(page);
   const send = (type, touches) =>

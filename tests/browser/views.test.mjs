@@ -132,6 +132,36 @@ describe("the views", () => {
     assert.ok(maxDifference(after.z, expected) < 1e-5);
   });
 
+  onPage("Draw: a link shows exactly the digit that was drawn", "#/draw?", async (page) => {
+    await drawStrokes(page, [STROKE]);
+    await settle(page);
+    await page.waitForFunction(() => location.hash.includes("ink="));
+    const { pixels, z } = await state(page);
+    await page.reload();
+    await ready(page);
+    await settle(page);
+    const again = await state(page);
+    assert.deepEqual(again.pixels, pixels);
+    assert.deepEqual(again.z, z);
+  });
+
+  onPage("Morph: a reader who leaves while an animation is saved leaves in peace", "#/morph?model=digits&t=0.3", async (page) => {
+    await page.click("#save");
+    await page.click("#nav-sample");
+    await page.waitForFunction(() => location.hash.startsWith("#/sample") && window.vaelet?.view?.state.z);
+    await page.waitForTimeout(1000);
+    assert.equal(await page.isVisible("#error"), false);
+    assert.equal(await page.evaluate(() => vaelet.view.state.count), 60);
+  });
+
+  onPage("Sample: what was kept stays, whatever else the reader does", "#/sample?model=digits&seed=7&chosen=sample-7-3-1", async (page) => {
+    await page.click("#new-samples");
+    await page.click("#keep");
+    await page.goBack();
+    await page.waitForFunction(() => vaelet.view?.state.seed === 7);
+    assert.deepEqual((await state(page)).kept, ["sample-7-3-1"]);
+  });
+
   onPage("Morph: the four corners are the ends", "#/morph?model=digits&ends=four&t=0&u=0", async (page) => {
     for (const [t, u, end] of [["Home", "Home", "a"], ["End", "Home", "b"], ["Home", "End", "c"], ["End", "End", "d"]]) {
       await press(page, "#t", t);

@@ -14,7 +14,7 @@ const CRC = Uint32Array.from({ length: 256 }, (_, i) => {
 });
 
 /**
- * @param {HTMLCanvasElement[]} frames of one size
+ * @param {OffscreenCanvas[]} frames of one size
  * @param {number} delay milliseconds from frame to frame
  * @returns {Promise<Blob>} looping
  */

@@ -5,6 +5,7 @@
  */
 
 import { element } from "./dom.js";
+import { decodeInk, encodeInk } from "./ink.js";
 import { inkImage } from "./picture.js";
 
 /** Width of the pen, of the pad's width: about two pixels once a digit is scaled to 20×20. */
@@ -70,7 +71,11 @@ export function createPad(canvas, { onInk, onCommit }) {
   });
   const lift = (event) => {
     if (event.pointerId !== pen?.id) return;
+    // What is on the pad is what a link can hold.
+    pen.points.splice(0, pen.points.length, ...decodeInk(encodeInk([pen.points]))[0]);
     pen = null;
+    for (const context of [shown, read]) paint(context, content);
+    onInk();
     onCommit();
   };
   // Capture ends with every way of letting go: release outside, cancel, lost window.

@@ -57,11 +57,11 @@ export function pixelsOf(context, { channels, width, height }) {
   });
 }
 
-/** A canvas `scale` times as large as the image. */
+/** A canvas `scale` times as large as the image. @returns {OffscreenCanvas} */
 export function enlarge(image, scale) {
   const small = element("canvas", { width: image.width, height: image.height });
   small.getContext("2d").putImageData(image, 0, 0);
-  const large = element("canvas", { width: image.width * scale, height: image.height * scale });
+  const large = new OffscreenCanvas(image.width * scale, image.height * scale);
   const context = large.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(small, 0, 0, large.width, large.height);
@@ -73,11 +73,9 @@ export function savedScale({ width }) {
   return Math.max(1, Math.round(512 / width));
 }
 
-/** @param {HTMLCanvasElement} canvas @returns {Promise<Blob>} */
+/** At once: what a canvas on the page is asked for, browsers put off until they are idle. @param {OffscreenCanvas} canvas */
 export function pngOf(canvas) {
-  return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the browser made no picture"))), "image/png");
-  });
+  return canvas.convertToBlob({ type: "image/png" });
 }
 
 /** Hands a file to the reader. @param {Blob} blob */

@@ -195,14 +195,20 @@ export function mount(root, { model, params, setParams, report, announce }) {
     setParams({ temperature: value === 1 ? null : value });
   });
 
-  const throwSeeds = () => Array.from({ length: THROWS }, (_, i) => seed + i + 1);
+  /** The strip stays as it is while its throws are taken; only another throw of ε renews it. */
+  let strip = seed;
+  const throwSeeds = () => Array.from({ length: THROWS }, (_, i) => strip + i + 1);
   const takeThrow = (next) => {
     seed = next;
     epsilon = model.noise({ seed });
+    picks.forEach((pick, i) => pick.setAttribute("aria-pressed", throwSeeds()[i] === seed));
     draw();
     setParams({ epsilon: seed });
   };
-  $("new-epsilon").addEventListener("click", () => takeThrow(newSeed()));
+  $("new-epsilon").addEventListener("click", () => {
+    strip = newSeed();
+    takeThrow(strip);
+  });
   const picks = Array.from({ length: THROWS }, (_, i) => {
     const pick = element("button", { type: "button", onclick: () => takeThrow(throwSeeds()[i]) });
     pick.setAttribute("aria-label", `Throw ${i + 1}`);

@@ -22,7 +22,7 @@ const FIRST = 17;
 /** How much farther than its atlas says a direction may go. */
 const STRETCH = 2;
 /** Examples to start from, and the width that one needs to be hit. */
-const EXAMPLES = 8;
+const EXAMPLES = 10;
 const EXAMPLE_WIDTH = 40;
 
 export function mount(root, { model, params, setParams, atlas, navigate, report, announce }) {

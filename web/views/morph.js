@@ -20,6 +20,8 @@ const STEPS = 9;
 const GRID = 7;
 /** One way, in milliseconds. */
 const DURATION = 3500;
+/** Latents from which on random ones lie in a thin shell. */
+const MANY = 16;
 /** Frames of a saved animation, one way. */
 const FRAMES = 24;
 
@@ -83,7 +85,8 @@ export function mount(root, { model, params, setParams, report, announce }) {
   const size = model.latentSize;
   for (const mode of MODES) sizeFor($(mode), input);
   const radius = Math.sqrt(size).toFixed(1);
-  $("shell").textContent =
+  // In few dimensions there is no shell, and without a KL term no reason for one.
+  if (size >= MANY && model.info.training?.beta !== 0) $("shell").textContent =
     `With ${size} latents, random ones lie about √${size} ≈ ${radius} from the centre, ` +
     "and hardly any nearer: the straight line cuts through a place where the model has seen little.";
 
@@ -291,6 +294,12 @@ export function mount(root, { model, params, setParams, report, announce }) {
 
   return {
     state,
+    /** Stays where it is, for a link. */
+    hold() {
+      if (!state.playing) return;
+      pause();
+      settleAt();
+    },
     redraw() {
       pathChanged = true;
       for (const card of Object.values(cards)) card.redraw();

@@ -15,6 +15,9 @@ import { subjectOf } from "../subject.js";
 
 /** Pictures that the address keeps. */
 const MAX_KEPT = 12;
+const KEPT_COLUMNS = 6;
+/** What was kept of each model, wherever the reader went since. @type {Map<string, string[]>} */
+const keptOf = new Map();
 
 const markup = ({ one, many }) => `
   <header class="opening">
@@ -59,20 +62,24 @@ const markup = ({ one, many }) => `
       decoder runs. Below temperature 1 the throws stay near the middle, where ${many} are typical; above it
       they get strange.
     </p>
-    <math display="block">
+    <math display="block" id="formula-learned">
+      <mi>z</mi><mo>=</mo><mi>m</mi><mo>+</mo><mi>T</mi><mo>·</mo><mi>F</mi><mi>ε</mi><mo>,</mo><mspace width="1em"></mspace>
+      <mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mn>1</mn><mo>)</mo>
+    </math>
+    <math display="block" id="formula-normal">
       <mi>z</mi><mo>=</mo><mi>T</mi><mo>·</mo><mi>ε</mi><mo>,</mo><mspace width="1em"></mspace>
       <mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mn>1</mn><mo>)</mo>
     </math>
     <p id="prior-prose">
       The learned prior throws where the encoder puts real ${many}, by a mixture of Gaussians fitted to them: it
-      picks one, with mean <i>m</i> and covariance <i>FFᵀ</i>, and takes <i>z = m + T · Fε</i>.
+      picks one, with mean <i>m</i> and covariance <i>FFᵀ</i>, and throws within it.
       𝒩(0, 1), which training asks for, also throws into the gaps between: switch, and see what lives there.
     </p>
-    <p class="try">Choose a ${one} you like, and keep, save, morph or edit it. The same seed gives the same ${many} on every machine.</p>
+    <p class="try">Choose a ${one} you like, and keep, save or send it on. The same seed gives the same ${many} on every machine.</p>
   </div>
 `;
 
-export function mount(root, { model, params, setParams, navigate, announce, report }) {
+export function mount(root, { model, folder, params, setParams, navigate, announce, report }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
   const { one, many } = subject;
@@ -87,7 +94,7 @@ export function mount(root, { model, params, setParams, navigate, announce, repo
     z: null,
     /** The sample in the tray, and those that are kept, as the address has them. */
     chosen: params.get("chosen"),
-    kept: (params.get("kept") ?? "").split("~").filter(Boolean).slice(0, MAX_KEPT),
+    kept: [...new Set([...(params.get("kept") ?? "").split("~").filter(Boolean), ...(keptOf.get(folder.href) ?? [])])].slice(0, MAX_KEPT),
     get busy() {
       return !wall.idle || !keptWall.idle;
     },
@@ -101,6 +108,10 @@ export function mount(root, { model, params, setParams, navigate, announce, repo
   const draw = oncePerFrame(() => {
     if (!state.columns) return;
     const { seed, temperature, prior } = state;
+    const learned = prior === "learned" && model.hasLearnedPrior;
+    $("formula-learned").toggleAttribute("hidden", !learned); // MathML has no property of that name
+    $("formula-normal").toggleAttribute("hidden", learned);
+    showPressed();
     state.z = model.sample({ seed, count: WALL, temperature, prior });
     wall.columns = state.columns;
     wall.show(state.z);
@@ -142,7 +153,13 @@ export function mount(root, { model, params, setParams, navigate, announce, repo
   });
 
   // The tray
+  /** Marks the chosen one where it stands. */
+  const showPressed = () => {
+    picks.forEach((pick, index) => pick.setAttribute("aria-pressed", formatSample({ ...state, index }) === state.chosen));
+    [...$("kept-picks").children].forEach((pick, i) => pick.setAttribute("aria-pressed", state.kept[i] === state.chosen));
+  };
   const showChosen = oncePerFrame(() => {
+    showPressed();
     $("tray").hidden = !state.chosen;
     if (!state.chosen) return;
     model.present($("chosen"), latent(state.chosen));
@@ -183,7 +200,8 @@ export function mount(root, { model, params, setParams, navigate, announce, repo
   const showKept = oncePerFrame(() => {
     const { kept } = state;
     $("kept").hidden = kept.length === 0;
-    keptWall.columns = Math.max(1, kept.length);
+    const columns = Math.min(Math.max(1, kept.length), KEPT_COLUMNS);
+    keptWall.columns = columns;
     keptWall.show(Float32Array.from(kept.flatMap((text) => [...latent(text)])));
     const buttons = kept.map((text, i) => {
       const button = element("button", { type: "button", onclick: () => choose(text) });
@@ -191,12 +209,14 @@ export function mount(root, { model, params, setParams, navigate, announce, repo
       return button;
     });
     $("kept-picks").replaceChildren(...buttons);
-    $("kept-sheet").style.setProperty("--kept", kept.length);
+    $("kept-sheet").style.setProperty("--kept", columns);
+    showPressed();
   });
   $("keep").addEventListener("click", () => {
     const { kept, chosen } = state;
     state.kept = kept.includes(chosen) ? kept.filter((text) => text !== chosen) : [...kept, chosen];
     announce(kept.includes(chosen) ? "Let go." : `Kept, ${state.kept.length} in all.`);
+    keptOf.set(folder.href, state.kept);
     setParams({ kept: state.kept.join("~") || null });
     showKept();
     showChosen();
@@ -210,14 +230,21 @@ export function mount(root, { model, params, setParams, navigate, announce, repo
   $("picks").append(...picks);
   rove($("picks"), picks, () => state.columns);
 
-  const layout = new ResizeObserver(([{ contentRect }]) => {
-    const columns = columnsFor(contentRect.width);
+  const arrange = () => {
+    const columns = columnsFor($("sheet").clientWidth);
     if (columns === state.columns) return;
     state.columns = columns;
     $("sheet").style.setProperty("--columns", columns);
+    // The wall takes its room before it is drawn.
+    $("samples").style.aspectRatio = `${input.width * columns} / ${(input.height * WALL) / columns}`;
     draw();
-  });
+  };
+  const layout = new ResizeObserver(arrange);
   layout.observe($("sheet"));
+  arrange();
+  root.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape" && state.chosen) $("close").click();
+  });
   showChosen();
   showKept();
 

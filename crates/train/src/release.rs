@@ -120,7 +120,7 @@ pub fn write(folder: &Path, mut spec: ModelSpec, tensors: &Tensors, test: &Image
     spec.examples = (0..classes)
         .filter(|_| classes > 1)
         .filter_map(|class| {
-            let i = test.labels.iter().position(|&label| label == class)?;
+            let i = typical(test, class)?;
             Some(Example {
                 label: class.to_string(),
                 pixels: test.image(i).to_vec(),
@@ -129,6 +129,28 @@ pub fn write(folder: &Path, mut spec: ModelSpec, tensors: &Tensors, test: &Image
         .collect();
     put(folder, WEIGHTS, &weights)?;
     put(folder, "model.json", spec.to_json()?.as_bytes())
+}
+
+/// The image of a class that is nearest to the mean of them all; none of a class that has no images.
+fn typical(images: &Images, class: u8) -> Option<usize> {
+    let members: Vec<usize> = (0..images.count())
+        .filter(|&i| images.labels[i] == class)
+        .collect();
+    let mut mean = vec![0.0; images.shape.len()];
+    for &i in &members {
+        for (mean, &value) in mean.iter_mut().zip(images.image(i)) {
+            *mean += f64::from(value) / members.len() as f64;
+        }
+    }
+    let distance = |i: usize| -> f64 {
+        let differences = images.image(i).iter().zip(&mean);
+        differences
+            .map(|(&value, mean)| (f64::from(value) - mean).powi(2))
+            .sum()
+    };
+    members
+        .into_iter()
+        .min_by(|&a, &b| distance(a).total_cmp(&distance(b)))
 }
 
 /// Adds to a model folder what is known once it is measured: the golden file, and `kl`, the
