@@ -4,7 +4,7 @@
  */
 
 /** Not a file that a bundler could take along: it stays the folder beside the one of the script. */
-export const MODELS = new URL(/* @vite-ignore */ "../models/", import.meta.url);
+const MODELS = new URL(/* @vite-ignore */ "../models/", import.meta.url);
 
 /**
  * @typedef {object} Entry

@@ -56,7 +56,7 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
  * @property {(model: import("./vaelet.js").Model) => void} [onLoad] a view of this model is on the page
  * @property {(model: import("./vaelet.js").Model, error?: Error) => void} [onBackend] it moved, or could not
  * @property {(error: Error) => void} [onError]
- * @property {(params: URLSearchParams, options: { push?: boolean }) => void} [onParams] the reader changed the view's state
+ * @property {(params: URLSearchParams, options: { push?: boolean }, view: string) => void} [onParams] the reader changed the view's state
  * @property {(view: string, changes: object) => void} [navigate] a link to another view; without it there are none
  */
 

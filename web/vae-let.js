@@ -21,6 +21,7 @@
 import { favourite, folderOf, isName, library } from "./library.js";
 import { createPlayer } from "./player.js";
 import { VIEWS } from "./route.js";
+import { VaeletError } from "./vaelet.js";
 
 const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"] };
 const STRINGS = ["model", "src", "state", "seed", "poster"];
@@ -141,11 +142,15 @@ export class VaeLet extends HTMLElement {
   }
 
   #show(models) {
+    if (this.src && !URL.canParse(this.src, document.baseURI)) {
+      this.#player.refuse(new VaeletError("bad-input", `“${this.src}” is not the address of a model's folder.`));
+      return;
+    }
     const name = isName(this.model) ? this.model : favourite(models, this.view);
     const folder = this.src ? new URL(`${this.src.replace(/\/+$/, "")}/`, document.baseURI) : folderOf(name);
     const entry = this.src ? undefined : models.find((model) => model.name === name);
     const what = { view: this.view, folder, backend: this.backend, entry };
-    if (this.poster) what.picture = new URL(this.poster, document.baseURI);
+    if (this.poster && URL.canParse(this.poster, document.baseURI)) what.picture = new URL(this.poster, document.baseURI);
     if (this.loading === "lazy" && !this.#near) {
       this.#player.preview(what);
       return;

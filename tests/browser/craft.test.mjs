@@ -7,7 +7,20 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
-import { audit, listen, ready, screenshot, settle, startBrowser, startFirefox, startServer, state, touchDrag, withPage } from "./harness.mjs";
+import {
+  audit,
+  listen,
+  pageTests,
+  ready,
+  screenshot,
+  settle,
+  startFirefox,
+  startServer,
+  state,
+  touchDrag,
+  useBrowser,
+  withPage,
+} from "./harness.mjs";
 
 /** Every view in a state worth looking at. */
 const VIEWS = {
@@ -19,26 +32,11 @@ const VIEWS = {
   edit: "#/edit?face=sample-7-16-1&edits=smile:1",
   inside: "#/inside?example=3",
 };
-const onCpu = (hash) => `${hash}&backend=cpu`;
 
 describe("the page as a whole", () => {
-  const env = {};
-  before(async () => {
-    env.server = await startServer();
-    env.browser = await startBrowser({ webgpu: false });
-  });
-  after(async () => {
-    await env.browser?.close();
-    await env.server?.close();
-  });
+  const env = useBrowser({ webgpu: false });
 
-  const onPage = (name, hash, use, options) =>
-    test(name, () =>
-      withPage(env, onCpu(hash), async (page) => {
-        await ready(page);
-        await settle(page);
-        await use(page);
-      }, options));
+  const onPage = pageTests(env, "cpu");
 
   for (const [view, hash] of Object.entries(VIEWS)) {
     for (const [width, colorScheme] of [[390, "dark"], [1440, "light"]]) {
@@ -185,7 +183,7 @@ describe("the page as a whole", () => {
   });
 
   for (const [name, hash, selector, read] of [
-    ["draws", "#/draw?", "#pad", ({ image }) => image],
+    ["draws", "#/draw", "#pad", ({ image }) => image],
     ["moves between four corners", "#/morph?model=digits&ends=four&t=0&u=0", "#grid-pad", ({ z }) => z],
     ["moves over the map", "#/map?", ".map-pad", ({ z }) => z],
   ]) {
@@ -200,7 +198,7 @@ describe("the page as a whole", () => {
   }
 
   test("after the first visit it works without a network", () =>
-    withPage(env, onCpu("#/sample?model=digits"), async (page) => {
+    withPage(env, "#/sample?model=digits&backend=cpu", async (page) => {
       await ready(page);
       await page.evaluate(() => vaelet.kept.then(() => {}));
       await page.waitForFunction(async () => (await (await caches.open("vaelet-weights")).keys()).length > 0);
@@ -247,15 +245,7 @@ describe("the page as a whole", () => {
 });
 
 describe("with a GPU", () => {
-  const env = {};
-  before(async () => {
-    env.server = await startServer();
-    env.browser = await startBrowser({ webgpu: true });
-  });
-  after(async () => {
-    await env.browser?.close();
-    await env.server?.close();
-  });
+  const env = useBrowser({ webgpu: true });
 
   /** Remembers every device that the page gets, so that a test can take it away. */
   const rememberDevices = () => {

@@ -4,8 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { audit, startArticle, startBrowser, startServer, withPage } from "./harness.mjs";
+import { before, describe, test } from "node:test";
+import { audit, startArticle, useBrowser, withPage } from "./harness.mjs";
 
 /** Chromium reports a missing file on the console, whatever the element makes of it. */
 const MISSING_FILE = /Failed to load resource: the server responded with a status of 404/;
@@ -14,18 +14,12 @@ const MISSING_FILE = /Failed to load resource: the server responded with a statu
 const VIEW = (selector, id) => `${selector} >> #${id}`;
 
 describe("the element", () => {
-  const env = {};
-  before(async () => {
-    env.server = await startServer();
-    env.browser = await startBrowser({ webgpu: false });
+  const env = useBrowser({ webgpu: false });
+  before(() => {
     // All that an article has to allow.
     const origin = new URL(env.server.url).origin;
     env.policy = `default-src 'none'; script-src ${origin} 'wasm-unsafe-eval'; connect-src ${origin}; img-src ${origin} data:; frame-src ${origin}`;
     env.script = `<script type="module" src="${env.server.url}web/vae-let.js"></script>`;
-  });
-  after(async () => {
-    await env.browser?.close();
-    await env.server?.close();
   });
 
   /** A test on an article with this body, at another origin than the element's. */
@@ -143,6 +137,16 @@ describe("the element", () => {
     },
     { expected: MISSING_FILE },
   );
+
+  inArticle("an address that is none gets a sentence", ({ script }) => `${script}<vae-let loading="eager"></vae-let>`, async (page) => {
+    const code = await page.evaluate(() => new Promise((done) => {
+      const element = document.querySelector("vae-let");
+      element.addEventListener("error", ({ detail }) => done(detail.code));
+      element.src = "http://";
+    }));
+    assert.equal(code, "bad-input");
+    assert.match(await page.textContent(VIEW("vae-let", "error-message")), /is not the address/);
+  });
 
   inArticle("out of sight it shows its samples and loads no weights", ({ script }) => `<svg width="10" height="5000"></svg>${script}<vae-let model="digits" view="morph"></vae-let>`, async (page) => {
     await page.evaluate(() => caches.delete("vaelet-weights")); // so that they have to be asked for

@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
 import { delimiter, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -119,6 +120,31 @@ function findBrowser(variable, programs) {
   const found = files.find(existsSync);
   assert(found, `no ${programs[0]} was found: \`cargo xtask test browser\` installs it, or name one in ${variable}`);
   return found;
+}
+
+/** For the tests of one `describe`: a server and a Chromium, there before them and gone after. */
+export function useBrowser({ webgpu }) {
+  const env = {};
+  before(async () => {
+    env.server = await startServer();
+    env.browser = await startBrowser({ webgpu });
+  });
+  after(async () => {
+    await env.browser?.close();
+    await env.server?.close();
+  });
+  return env;
+}
+
+/** Gives a function that tests the page at a hash, on this backend, once everything is on the screen. */
+export function pageTests(env, backend) {
+  return (name, hash, use, options) =>
+    test(name, () =>
+      withPage(env, `${hash}${hash.includes("?") ? "&" : "?"}backend=${backend}`, async (page) => {
+        await ready(page);
+        await settle(page);
+        await use(page);
+      }, options));
 }
 
 /**

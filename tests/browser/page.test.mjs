@@ -6,20 +6,20 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
   correlation,
   drawStrokes,
   maxDifference,
+  pageTests,
   ready,
   screenshot,
   seen,
   settle,
   sheet,
-  startBrowser,
-  startServer,
   state,
+  useBrowser,
   withPage,
 } from "./harness.mjs";
 import { DIGITS } from "../../web/parts/examples.js";
@@ -39,24 +39,9 @@ for (const webgpu of [true, false]) {
   const backend = webgpu ? "webgpu" : "cpu";
 
   describe(webgpu ? "with WebGPU" : "without WebGPU", () => {
-    const env = {};
-    before(async () => {
-      env.server = await startServer();
-      env.browser = await startBrowser({ webgpu });
-    });
-    after(async () => {
-      await env.browser?.close();
-      await env.server?.close();
-    });
+    const env = useBrowser({ webgpu });
 
-    /** A test on the page at this hash, on the backend that this browser is for. */
-    const onPage = (name, hash, use, options) =>
-      test(name, () =>
-        withPage(env, `${hash}${hash.includes("?") ? "&" : "?"}backend=${backend}`, async (page) => {
-          await ready(page);
-          await settle(page);
-          await use(page);
-        }, options));
+    const onPage = pageTests(env, backend);
 
     onPage("the browser is what this run is about", "#/draw", async (page) => {
       const adapter = await page.evaluate(async () => {

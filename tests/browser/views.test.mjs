@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { after, before, describe, test } from "node:test";
-import { drawStrokes, maxDifference, ready, settle, startBrowser, startServer, state, touchDrag, withPage } from "./harness.mjs";
+import { describe, test } from "node:test";
+import { drawStrokes, maxDifference, pageTests, ready, settle, state, touchDrag, useBrowser } from "./harness.mjs";
 
 const PICTURE = fileURLToPath(new URL("../../models/avatars/samples.jpg", import.meta.url));
 const STROKE = [[0.3, 0.3], [0.5, 0.4], [0.6, 0.6], [0.4, 0.8]];
@@ -23,7 +23,7 @@ const WAYS = {
     keys: (page) => press(page, "#picks button >> nth=0", "ArrowRight", "Enter"),
   },
   draw: {
-    hash: "#/draw?",
+    hash: "#/draw",
     read: ({ z }) => z,
     mouse: (page) => drawStrokes(page, [STROKE]),
     finger: (page) => touchDrag(page, "#pad", STROKE),
@@ -58,7 +58,7 @@ const WAYS = {
     keys: (page) => press(page, "#attribute-1", "End"),
   },
   inside: {
-    hash: "#/inside?",
+    hash: "#/inside",
     read: ({ image }) => image,
     mouse: (page) => drawStrokes(page, [STROKE]),
     finger: (page) => touchDrag(page, "#pad", STROKE),
@@ -82,23 +82,9 @@ async function drag(page, selector, from, to) {
 }
 
 describe("the views", () => {
-  const env = {};
-  before(async () => {
-    env.server = await startServer();
-    env.browser = await startBrowser({ webgpu: false });
-  });
-  after(async () => {
-    await env.browser?.close();
-    await env.server?.close();
-  });
+  const env = useBrowser({ webgpu: false });
 
-  const onPage = (name, hash, use, options) =>
-    test(name, () =>
-      withPage(env, `${hash}&backend=cpu`, async (page) => {
-        await ready(page);
-        await settle(page);
-        await use(page);
-      }, options));
+  const onPage = pageTests(env, "cpu");
 
   for (const [view, { hash, read, ...ways }] of Object.entries(WAYS)) {
     for (const [way, act] of Object.entries(ways)) {
@@ -132,7 +118,7 @@ describe("the views", () => {
     assert.ok(maxDifference(after.z, expected) < 1e-5);
   });
 
-  onPage("Draw: a link shows exactly the digit that was drawn", "#/draw?", async (page) => {
+  onPage("Draw: a link shows exactly the digit that was drawn", "#/draw", async (page) => {
     await drawStrokes(page, [STROKE]);
     await settle(page);
     await page.waitForFunction(() => location.hash.includes("ink="));

@@ -20,6 +20,8 @@ const STEPS = 9;
 const GRID = 7;
 /** One way, in milliseconds. */
 const DURATION = 3500;
+/** Of the samples of a seed, those that the ends are unless told otherwise: with seed 7 four clear and unlike faces. */
+const FIRST = [29, 8, 38, 58];
 /** Latents from which on random ones lie in a thin shell. */
 const MANY = 16;
 /** Frames of a saved animation, one way. */
@@ -151,7 +153,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
     cards[id] = createSourceCard($(id), {
       id,
       title,
-      text: params.get(id) ?? `sample-${base}-${[29, 8, 38, 58][i]}-1`,
+      text: params.get(id) ?? `sample-${base}-${FIRST[i]}-1`,
       seed: base,
       model,
       onChange: endsChanged,

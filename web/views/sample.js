@@ -173,7 +173,7 @@ export function mount(root, { model, folder, params, setParams, navigate, announ
     setParams({ chosen: text });
     if (!text) return;
     const { seed, index } = parseSource(text, state.seed, model.latentSize);
-    announce(`Chosen: ${one} ${index + 1} of seed ${seed}. Keep, save, morph or edit it below.`);
+    announce(`Chosen: ${one} ${index + 1} of seed ${seed}. What to do with it stands below.`);
   };
   $("close").addEventListener("click", () => {
     const { index } = parseSource(state.chosen, state.seed, model.latentSize);
