@@ -18,10 +18,11 @@ const byId = (id) => document.getElementById(id);
 /** The last address of each view, so that leaving a view loses nothing. */
 const addresses = new Map();
 let route = parseHash(location.hash);
+/** The hash as this page last knew it; another means that the reader is on the way elsewhere. */
+let known = location.hash;
 /** The address follows at a distance: browsers refuse more than a few changes a second. */
 const writeAddress = afterPause(() => {
-  history.replaceState(null, "", formatHash(route.view, route.params));
-  showRoute();
+  if (location.hash === known) putAddress("replaceState");
 }, 200);
 let models = [];
 /** The backend that the address asks for. */
@@ -81,12 +82,15 @@ byId("backend").addEventListener("change", ({ target }) => {
   changeBackend();
 });
 byId("model").addEventListener("change", ({ target }) => {
+  writeAddress.flush();
   const params = new URLSearchParams(shared());
   for (const name of ANY_MODEL) if (route.params.has(name)) params.set(name, route.params.get(name));
   if (target.value !== favourite(models, route.view)) params.set("model", target.value);
   location.hash = formatHash(route.view, params);
 });
+// Whatever leads away leaves an address behind that says how things were.
 addEventListener("pagehide", () => writeAddress.flush());
+addEventListener("click", () => writeAddress.flush(), true);
 setUpSharing(byId, () => {
   player.view?.hold?.();
   writeAddress.flush();
@@ -109,29 +113,30 @@ function modelName() {
 }
 
 function open() {
-  const known = models.find(({ name }) => name === modelName());
-  if (known && !suited([known], route.view).length) {
+  const entry = models.find(({ name }) => name === modelName());
+  if (entry && !suited([entry], route.view).length) {
     // Nobody draws faces: another view of the same model.
-    route = { view: VIEWS[0], params: new URLSearchParams({ model: known.name, ...shared() }) };
-    history.replaceState(null, "", formatHash(route.view, route.params));
+    route = { view: VIEWS[0], params: new URLSearchParams({ model: entry.name, ...shared() }) };
+    putAddress("replaceState");
   }
   const folder = folderOf(modelName());
   asked = wordParam(route.params, "backend", BACKENDS);
   showRoute();
   showModels();
-  if (models.length > 0 && !known) {
+  if (models.length > 0 && !entry) {
     const error = new VaeletError("not-found", `There is no model called “${modelName()}” here. Choose one above.`);
     player.refuse(error);
     return Promise.reject(error);
   }
-  return player.open({ view: route.view, folder, params: route.params, backend: asked, entry: known });
+  return player.open({ view: route.view, folder, params: route.params, backend: asked, entry });
 }
 
 /** The reader followed a link, went back, or edited the address. */
 function follow() {
   const { view } = route;
   writeAddress.cancel();
-  route = parseHash(location.hash);
+  known = location.hash;
+  route = parseHash(known);
   const stays = route.view === view;
   if (!stays) heights.set(view, scrollY);
   arrive = stays ? returnTo(scrollY, document.activeElement?.id) : readOn;
@@ -161,14 +166,19 @@ function changeBackend() {
 
 /** Writes what changed into the address. A `push` can be gone back from, anything else replaces the current one. */
 function remember(params, { push = false }, view) {
-  const address = formatHash(view, params);
-  addresses.set(view, address);
+  addresses.set(view, formatHash(view, params));
   // A view that is being left changes only the address to return to.
   if (params !== route.params) return;
   writeAddress();
   if (!push) return;
   writeAddress.cancel();
-  history.pushState(null, "", address);
+  putAddress("pushState");
+}
+
+/** @param {"replaceState" | "pushState"} how */
+function putAddress(how) {
+  history[how](null, "", formatHash(route.view, route.params));
+  known = location.hash; // as the browser writes it
   showRoute();
 }
 
