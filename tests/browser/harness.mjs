@@ -30,6 +30,9 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
+/** No test may last longer: what a script on a page waits for has no limit of its own. In milliseconds. */
+const LIMIT = 180_000;
+
 /** Chromium stays off the network, where it looks for updates of its own. */
 const QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 /**
@@ -153,6 +156,7 @@ export function pageTests(env, backend) {
  */
 export async function withPage({ browser, server }, hash, use, { expected, init, url = server.url + hash, ...context } = {}) {
   const tab = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...context });
+  const limit = setTimeout(() => tab.close({ reason: `the test lasted longer than ${LIMIT / 1000} s` }), LIMIT);
   try {
     // A GPU in software on a busy machine takes its time.
     tab.setDefaultTimeout(120_000);
@@ -164,6 +168,7 @@ export async function withPage({ browser, server }, hash, use, { expected, init,
     const unexpected = complaints.filter((text) => !NO_ADAPTER.test(text) && !expected?.test(text));
     assert.deepEqual(unexpected, [], "the console is not free of errors");
   } finally {
+    clearTimeout(limit);
     await tab.close();
   }
 }
