@@ -8,7 +8,7 @@ import { createAnnouncer, element, fill } from "./parts/dom.js";
 import { borrow } from "./pool.js";
 import { posterOf, showPoster } from "./poster.js";
 import { change } from "./route.js";
-import { subjectOf } from "./subject.js";
+import { headingOf, subjectOf } from "./subject.js";
 import { VaeletError } from "./vaelet.js";
 
 /** Fetched when they are shown. */
@@ -116,10 +116,10 @@ export function createPlayer(root, hooks) {
     const { model: loaded } = loan;
     if (!model) wait(mine);
     try {
-      const [next, module] = await Promise.all([loaded, fetchView(mine.view)]);
+      const [next, { module, atlas }] = await Promise.all([loaded, fetchView(mine)]);
       if (what !== mine) return next;
       model = next;
-      mount(mine, module);
+      mount(mine, module, checkAtlas(atlas, model.latentSize));
       hooks.onLoad?.(model);
       return await settle(model, loan.settled);
     } catch (error) {
@@ -151,13 +151,13 @@ export function createPlayer(root, hooks) {
     const subject = entry && subjectOf(entry);
     $("loading").hidden = false;
     $("loading").classList.toggle("as-is", !subject?.drawable);
-    $("loading-opening").hidden = name !== "sample" || !subject; // the wall takes over where it stands
-    $("loading-title").textContent = subject?.heading ?? "";
+    $("loading-opening").hidden = !subject; // the view's own takes over where it stands
+    $("loading-title").textContent = subject ? headingOf(name, subject, entry.latents) : "";
     if (host.dataset.source === source) return;
     host.dataset.source = source;
     host.hidden = !source;
     if (picture) host.replaceChildren(element("img", { src: picture.href, alt: "" }));
-    else if (poster) showPoster(host, poster, name === "sample" ? Infinity : 1);
+    else if (poster) showPoster(host, poster, entry.input, name === "sample" ? Infinity : 1);
   }
 
   function progress({ loaded, total }) {
@@ -166,17 +166,17 @@ export function createPlayer(root, hooks) {
     hooks.onProgress?.({ loaded, total });
   }
 
-  function mount(mine, module) {
-    const { drawable } = subjectOf(model.info);
+  function mount(mine, module, atlas) {
+    const subject = subjectOf(model.info);
     $("loading").hidden = true;
     // A root of its own, so that what a view does late meets nobody else's nodes.
-    const root = element("div", { id: "view", className: drawable ? "view" : "view as-is" });
+    const root = element("div", { id: "view", className: subject.drawable ? "view" : "view as-is" });
     $("view").replaceWith(root);
     view = module.mount(root, {
       model,
       folder: mine.folder,
       params: mine.params,
-      atlas: () => fetchAtlas(mine.folder, model.latentSize),
+      atlas,
       announce,
       navigate: hooks.navigate,
       setParams(changes, options = {}) {
@@ -186,6 +186,7 @@ export function createPlayer(root, hooks) {
       },
       report: (error) => root.isConnected && fail("The model stopped", error),
     });
+    root.querySelector("h1").textContent = headingOf(mine.view, subject, model.latentSize);
   }
 
   function unmount() {
@@ -226,32 +227,36 @@ export function createPlayer(root, hooks) {
 
 /** Fetches the code of all views, so that they are there without a network. */
 export function prefetchViews() {
-  return Promise.all(Object.keys(VIEWS).map(fetchView));
+  return Promise.all(Object.values(VIEWS).map((fetchCode) => fetchCode()));
 }
 
-function fetchView(name) {
-  return VIEWS[name]().catch((cause) => {
+/** A view's code, and the atlas of the model where the view uses one. @param {What} what */
+async function fetchView({ view, folder }) {
+  const module = await VIEWS[view]().catch((cause) => {
     throw new VaeletError("network", "The connection failed while fetching the code of this view. Check it and try again.", { cause });
   });
+  return { module, atlas: module.usesAtlas ? await fetchAtlas(folder) : {} };
 }
 
 /** @type {Map<string, Promise<object>>} */
 const atlases = new Map();
 
-/** A model's atlas.json; an empty one where it has none, or one that does not fit. */
-function fetchAtlas(folder, latents) {
+/** A model's atlas.json; an empty one where it has none. */
+function fetchAtlas(folder) {
   const url = new URL("atlas.json", folder).href;
   if (!atlases.has(url)) {
     const read = fetch(url).then((response) => (response.ok ? response.json() : {}));
-    read.catch(() => atlases.delete(url)); // so that the next view tries again
-    atlases.set(url, read.then((atlas) => checkAtlas(atlas, latents)).catch(() => checkAtlas({}, latents)));
+    atlases.set(url, read.catch(() => {
+      atlases.delete(url); // so that the next view tries again
+      return {};
+    }));
   }
   return atlases.get(url);
 }
 
 /** Leaves out what does not fit the model: an atlas is as little trusted as any other file. */
 function checkAtlas(atlas, latents) {
-  const known = atlas.format === ATLAS ? atlas : {};
+  const known = atlas?.format === ATLAS ? atlas : {};
   const list = (value) => (Array.isArray(value) ? value.filter(Boolean) : []);
   const fits = (vector) => Array.isArray(vector) && vector.length === latents && vector.every(Number.isFinite);
   const { origin, axes } = known.plane ?? {};

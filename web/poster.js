@@ -27,29 +27,22 @@ export function posterOf(folder, { channels }) {
 }
 
 /**
- * Fills `host` with the wall that the picture at `url` holds.
+ * Fills `host` with the wall that the picture at `url` holds; the place is taken before the picture has come.
  * @param {HTMLElement} host
  * @param {URL} url
+ * @param {{ width: number }} input of the model, in pixels
  * @param {number} rows the most that are shown
  */
-export async function showPoster(host, url, rows) {
-  host.replaceChildren();
-  const picture = element("img", { src: url.href, alt: "" });
-  try {
-    await picture.decode();
-  } catch {
-    return; // a model without samples has no poster
-  }
-  if (host.dataset.source !== url.href) return; // another came after this one
+export function showPoster(host, url, { width }, rows) {
   const columns = columnsFor(host.clientWidth);
   host.style.setProperty("--columns", columns);
+  // One pixel lies between the pictures of the sheet.
+  const sheet = SIDE * (width + 1) - 1;
+  const at = (place) => `${(100 * place * (width + 1)) / (sheet - width)}%`;
   const cells = Array.from({ length: Math.min(WALL, rows * columns) }, (_, i) => {
     const cell = element("span", { className: "ink" });
-    // One pixel lies between the pictures of the sheet.
-    const side = (picture.naturalWidth - (SIDE - 1)) / SIDE;
-    const at = (place) => `${(100 * place * (side + 1)) / (picture.naturalWidth - side)}%`;
     cell.style.backgroundImage = `url("${url.href}")`;
-    cell.style.backgroundSize = `${(100 * picture.naturalWidth) / side}%`;
+    cell.style.backgroundSize = `${(100 * sheet) / width}%`;
     cell.style.backgroundPosition = `${at(i % SIDE)} ${at(Math.floor(i / SIDE))}`;
     return cell;
   });

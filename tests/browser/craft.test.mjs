@@ -33,6 +33,16 @@ const VIEWS = {
   inside: "#/inside?example=3",
 };
 
+/** A shift of the layout that nobody sees; from 0.1 on it is called poor (web.dev/cls). */
+const MOST_SHIFT = 0.02;
+
+/** Runs in the page. */
+function addUpShifts() {
+  window.shift = 0;
+  const add = (list) => list.getEntries().forEach(({ value }) => (window.shift += value));
+  new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+}
+
 describe("the page as a whole", () => {
   const env = useBrowser({ webgpu: false });
 
@@ -81,6 +91,24 @@ describe("the page as a whole", () => {
       });
       assert.equal(drawn, 0, "something is drawn though nothing has changed");
     });
+
+    test(`${view} has its heading before its weights, and nothing jumps when they come`, () =>
+      withPage(env, "", async (page) => {
+        let release;
+        const held = new Promise((resolve) => (release = resolve));
+        await page.route("**/weights.safetensors", async (route) => {
+          await held;
+          await route.continue();
+        });
+        await page.goto(env.server.url + hash);
+        const heading = await page.locator("h1:visible").textContent();
+        release();
+        await ready(page);
+        await settle(page);
+        assert.equal(await page.textContent("#view h1"), heading);
+        const shift = await page.evaluate(() => window.shift);
+        assert.ok(shift < MOST_SHIFT, `a layout shift of ${shift}`);
+      }, { url: "about:blank", viewport: { width: 390, height: 844 }, init: addUpShifts, serviceWorkers: "block", expected: /Service Worker registration blocked/ }));
   }
 
   onPage("no script from elsewhere runs, nor any text as a script", VIEWS.draw, async (page) => {

@@ -19,7 +19,7 @@ const THROWS = 8;
 
 const MARKUP = `
   <header class="opening">
-    <h1 tabindex="-1">Draw a digit, get it back from 32 numbers</h1>
+    <h1 tabindex="-1"></h1>
   </header>
   <div class="stage draw" id="stage" data-empty>
     <figure class="step step-pad">
@@ -96,7 +96,6 @@ export function mount(root, { model, params, setParams, report, announce }) {
   const stage = $("stage");
   sizeFor($("seen"), input);
   sizeFor($("reconstruction"), input);
-  root.querySelector("h1").textContent = `Draw a digit, get it back from ${model.latentSize} numbers`;
   $("posterior-caption").textContent = `${model.latentSize} latents, μ ± σ`;
   const posterior = createPosterior($("posterior"), $("latent-readout"), model.latentSize);
 

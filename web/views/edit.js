@@ -25,6 +25,8 @@ const STRETCH = 2;
 const EXAMPLES = 10;
 const EXAMPLE_WIDTH = 40;
 
+export const usesAtlas = true;
+
 export function mount(root, { model, params, setParams, atlas, navigate, report, announce }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
@@ -40,20 +42,18 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
     const source = parseSource(text ?? first, seed, size);
     return source.kind === "drawn" ? parseSource(first, seed, size) : source;
   };
+  const directions = atlas.directions.filter(isUsable).map(widen);
   const state = {
     /** Where the face comes from, and what is changed about it. */
     face: "",
-    edits: { attributes: new Map(), latents: new Map() },
+    edits: parseEdits(params.get("edits"), directions, size),
     /** Latents. */
     before: null,
     after: null,
     get busy() {
-      return !sliders || pending || reading || !examplesWall.idle;
+      return pending || reading || !examplesWall.idle;
     },
   };
-  let directions = [];
-  let sliders = null; // once the atlas is there
-  let history = null;
   let starts = []; // examples, as sources
   let pending = true;
   let reading = false;
@@ -64,7 +64,7 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
   const drawAfter = oncePerFrame(() => {
     state.after = applyEdits(state.before, state.edits, directions);
     model.present($("after"), state.after);
-    sliders?.show(state);
+    sliders.show(state);
     pending = false;
   });
   const draw = () => {
@@ -107,8 +107,8 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
     settle();
     announce(said);
   };
-  const undo = () => history?.canUndo && go("undo", "Undone.");
-  const redo = () => history?.canRedo && go("redo", "Redone.");
+  const undo = () => history.canUndo && go("undo", "Undone.");
+  const redo = () => history.canRedo && go("redo", "Redone.");
   const byKey = (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.closest("dialog")) return;
     const key = event.key.toLowerCase();
@@ -121,7 +121,6 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
 
   /** Another face: attributes go with it, for they move any face; latents are a face's own. */
   const take = (text, said) => {
-    if (!history) return;
     state.edits = { attributes: state.edits.attributes, latents: new Map() };
     showFace(text);
     commit();
@@ -170,14 +169,14 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
 
   // Examples
   const examplesWall = createWall($("examples-wall"), model, EXAMPLES, `Examples of ${subject.many}`);
-  const layout = new ResizeObserver(([{ contentRect }]) => {
-    const columns = Math.min(starts.length, contentRect.width < EXAMPLES * EXAMPLE_WIDTH ? EXAMPLES / 2 : EXAMPLES);
-    if (columns === 0) return;
+  const layOutExamples = () => {
+    const columns = Math.min(starts.length, $("examples-sheet").clientWidth < EXAMPLES * EXAMPLE_WIDTH ? EXAMPLES / 2 : EXAMPLES);
     examplesWall.columns = columns;
     $("examples-sheet").style.setProperty("--columns", columns);
-  });
-  const showExamples = (examples) => {
-    starts = spread(examples, EXAMPLES).map(({ z, credit }, i) => {
+  };
+  const layout = new ResizeObserver(layOutExamples);
+  const showExamples = () => {
+    starts = spread(atlas.examples, EXAMPLES).map(({ z, credit }, i) => {
       const text = formatSource({ kind: "latent", z: Float32Array.from(z) });
       const pick = element("button", { type: "button", onclick: () => take(text, `Example ${i + 1}.`) });
       pick.setAttribute("aria-label", `Example ${i + 1}`);
@@ -188,7 +187,7 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
     const picks = starts.map(({ pick }) => pick);
     $("examples-picks").append(...picks);
     rove($("examples-picks"), picks, () => examplesWall.columns);
-    examplesWall.columns = starts.length;
+    layOutExamples();
     examplesWall.show(Float32Array.from(starts.flatMap(({ text }) => [...latentOf(model, sourceOf(text))])));
     layout.observe($("examples-sheet"));
   };
@@ -199,39 +198,30 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
     else state.edits[part].set(key, value);
     draw();
   };
-  const showSliders = () => {
-    const kl = model.info.latents.flatMap((group) => (group.kl?.length ? group.kl : Array(group.size).fill(NaN)));
-    sliders = createEditSliders($("attributes"), $("latents"), $("more"), {
-      directions,
-      kl,
-      onInput: setEdit,
-      onChange({ part, key, label }, value) {
-        commit(label);
-        announce(value === null ? `${label} put back.` : `${label} ${signed(value)}.`);
-      },
-    });
-    const some = directions.length > 0;
-    $("attributes-group").hidden = $("attributes-prose").hidden = !some;
-    $("axes-prose").hidden = some;
-    const known = kl.filter(Number.isFinite);
-    const [most, least] = [Math.max(...known), Math.min(...known)].map((nats) => nats.toFixed(2));
-    if (known.length > 0) $("kl").textContent = `Here the first says ${most} and the last ${least}.`;
-    $("try").textContent = directions.some(({ name }) => name === "smile")
-      ? `Make the ${one} smile, then send it to Morph.`
-      : "Move one slider from end to end and say what it does, before you move the next.";
-  };
-
-  showFace(params.get("face"));
-  atlas().then(({ directions: known, examples }) => {
-    if (gone) return;
-    directions = known.filter(isUsable).map(widen);
-    state.edits = parseEdits(params.get("edits"), directions, size);
-    showSliders();
-    showExamples(examples);
-    showFace(params.get("face"));
-    history = createHistory({ face: state.face, edits: formatEdits(state.edits) });
-    enable("reset", history.present.edits !== "", "undo");
+  const kl = model.info.latents.flatMap((group) => (group.kl?.length ? group.kl : Array(group.size).fill(NaN)));
+  const sliders = createEditSliders($("attributes"), $("latents"), $("more"), {
+    directions,
+    kl,
+    onInput: setEdit,
+    onChange({ part, key, label }, value) {
+      commit(label);
+      announce(value === null ? `${label} put back.` : `${label} ${signed(value)}.`);
+    },
   });
+  const some = directions.length > 0;
+  $("attributes-group").hidden = $("attributes-prose").hidden = !some;
+  $("axes-prose").hidden = some;
+  const known = kl.filter(Number.isFinite);
+  const [most, least] = [Math.max(...known), Math.min(...known)].map((nats) => nats.toFixed(2));
+  if (known.length > 0) $("kl").textContent = `Here the first says ${most} and the last ${least}.`;
+  $("try").textContent = directions.some(({ name }) => name === "smile")
+    ? `Make the ${one} smile, then send it to Morph.`
+    : "Move one slider from end to end and say what it does, before you move the next.";
+
+  showExamples();
+  showFace(params.get("face"));
+  const history = createHistory({ face: state.face, edits: formatEdits(state.edits) });
+  enable("reset", history.present.edits !== "", "undo");
 
   return {
     state,

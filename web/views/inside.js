@@ -24,6 +24,8 @@ const THROW = 250;
 /** Differences of models that get pixels almost right are shown this many times as strong. */
 const STRONGER = 4;
 
+export const usesAtlas = true;
+
 export function mount(root, context) {
   const { model, folder, params, setParams, announce, report } = context;
   const { info, latentSize } = model;

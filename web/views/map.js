@@ -33,7 +33,7 @@ const radios = (name, titles) =>
 
 const markup = ({ one, many }) => `
   <header class="opening">
-    <h1 tabindex="-1">A map of ${many}</h1>
+    <h1 tabindex="-1"></h1>
     <div class="map-choices">
       <div class="choice" id="planes" role="radiogroup" aria-label="Plane" hidden>
         ${radios("plane", { components: "Principal components", three: `Three ${many}` })}
@@ -75,7 +75,9 @@ const markup = ({ one, many }) => `
   </div>
 `;
 
-export function mount(root, { model, folder, params, setParams, atlas, announce, navigate, report }) {
+export const usesAtlas = true;
+
+export function mount(root, { model, folder, params, setParams, atlas, announce, navigate }) {
   const { input } = model.info;
   const size = model.latentSize;
   const subject = subjectOf(model.info);
@@ -95,7 +97,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     /** Index of the nearest test image, where the plane has them. */
     nearest: null,
     get busy() {
-      return !plane || (state.layer === "decoded" && (planeChanged || !wall.idle)) || thumbnails?.status === "loading";
+      return (state.layer === "decoded" && (planeChanged || !wall.idle)) || thumbnails?.status === "loading";
     },
   };
   const wall = createWall($("wall"), model, side, `${side} by ${side} ${many}, decoded from all over the map`);
@@ -111,14 +113,17 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     },
   });
 
-  /** What can be chosen: planes by name, once the atlas is here. */
-  let planes = {};
-  let names = [];
-  /** @type {import("./map/plane.js").Plane | null} */
-  let plane = null;
+  const items = readItems(atlas.items);
+  /** What can be chosen. */
+  const planes = {
+    ...(size === 2 && { whole: () => wholePlane(items?.plane) }),
+    ...(size !== 2 && atlas.plane && { components: () => componentsPlane(atlas.plane, items?.plane) }),
+    ...(size !== 2 && { three: () => trianglePlane(...corners.latents) }),
+  };
+  const names = Object.keys(planes);
+  /** @type {import("./map/plane.js").Plane} */
+  let plane;
   let planeChanged = false;
-  /** @type {import("./map/points.js").Items | null} */
-  let items = null;
   let thumbnails = null;
   /** Indices of the test images that have room on the map. */
   let shown = [];
@@ -136,7 +141,6 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
   const here = () => state.hover ?? pinned();
 
   const draw = oncePerFrame(() => {
-    if (!plane) return;
     state.z = latentAt(plane, here());
     model.present($("here"), state.z);
     $("z").innerHTML = equation(state.plane, here());
@@ -269,13 +273,12 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
   };
   const placeAt = (parts) => settle(plane.extent, placeOf(plane.extent, parts));
   const drag = (parts) => {
-    if (!plane) return;
     [state.x, state.y] = placeAt(parts);
     state.hover = null;
     draw();
   };
   follow($("pad"), drag, () => {
-    if (!plane || gone) return;
+    if (gone) return;
     remember();
     say();
   });
@@ -285,7 +288,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     draw();
   };
   $("pad").addEventListener("pointermove", (event) => {
-    if (!plane || event.pointerType !== "mouse" || event.buttons !== 0) return;
+    if (event.pointerType !== "mouse" || event.buttons !== 0) return;
     const box = $("pad").getBoundingClientRect();
     look(placeAt([(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]));
   });
@@ -294,26 +297,11 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
   for (const [id, view, end] of [["to-morph", "morph", "a"], ["to-edit", "edit", "face"]]) {
     $(id).hidden = !navigate || (view === "edit" && size <= 2);
     $(id).addEventListener("click", () => {
-      if (!plane) return;
       const z = latentAt(plane, pinned());
       navigate(view, { [end]: formatSource({ kind: "latent", z }), ...(view === "edit" && { edits: null }) });
     });
   }
 
-  const open = (read) => {
-    if (gone) return;
-    items = readItems(read.items);
-    const places = items?.plane;
-    planes = {
-      ...(size === 2 && { whole: () => wholePlane(places) }),
-      ...(size !== 2 && read.plane && { components: () => componentsPlane(read.plane, places) }),
-      ...(size !== 2 && { three: () => trianglePlane(...corners.latents) }),
-    };
-    names = Object.keys(planes);
-    $("planes").hidden = names.length === 1;
-    if (items) showItems(planes[names[0]]().extent);
-    choosePlane(wordParam(params, "plane", names));
-  };
   const showItems = (extent) => {
     thumbnails = createThumbnails(items, folder);
     shown = spreadOut(items, 2 * extent.half * THUMBNAIL * FREE);
@@ -323,7 +311,10 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     $("points").append(createPoints(items, extent));
     $("legend").append(createLegend(items));
   };
-  atlas().then(open).catch(report);
+
+  $("planes").hidden = names.length === 1;
+  if (items) showItems(planes[names[0]]().extent);
+  choosePlane(wordParam(params, "plane", names));
 
   return {
     state,

@@ -29,7 +29,7 @@ const FRAMES = 24;
 
 const markup = ({ one }) => `
   <header class="opening">
-    <h1 tabindex="-1">From one ${one} to another</h1>
+    <h1 tabindex="-1"></h1>
     <div class="choice" role="radiogroup" aria-label="Ends">
       <label><input type="radio" name="ends" id="ends-two" value="two">Two ends</label>
       <label><input type="radio" name="ends" id="ends-four" value="four">Four corners</label>

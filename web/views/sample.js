@@ -84,7 +84,6 @@ export function mount(root, { model, folder, params, setParams, navigate, announ
   const subject = subjectOf(model.info);
   const { one, many } = subject;
   const $ = fill(root, markup(subject));
-  root.querySelector("h1").textContent = subject.heading; // a model's title is text, whatever is in it
   const state = {
     seed: seedParam(params, "seed", 7),
     temperature: numberParam(params, "temperature", 1, 0, 2),

@@ -6,7 +6,7 @@
  */
 export const markup = ({ one, many, drawable }, size) => `
   <header class="opening">
-    <h1 tabindex="-1">Change a ${one}</h1>
+    <h1 tabindex="-1"></h1>
   </header>
   <div class="stage edit" id="stage" tabindex="-1">
     <div class="edit-faces">

@@ -112,7 +112,10 @@ function createChosenInput(host, { model, params, setParams, atlas, report }, on
   const $ = fill(host, chosenMarkup(subject));
   const choices = createWall($("choices"), model, COLUMNS, `Examples of ${subject.many}`);
   /** @type {{ text: string, z: Float32Array, credit?: string }[]} */
-  let examples = [];
+  const examples = spread(atlas.examples, CHOICES).map(({ z, credit }) => {
+    const latent = Float32Array.from(z);
+    return { text: formatSource({ kind: "latent", z: latent }), z: latent, credit };
+  });
   let source = null;
   /** The reader's own picture; only its latent is ever in a link. */
   let own = null;
@@ -158,32 +161,25 @@ function createChosenInput(host, { model, params, setParams, atlas, report }, on
     }
   });
 
-  atlas().then((known) => {
-    if (gone) return;
-    examples = spread(known.examples, CHOICES).map(({ z, credit }) => {
-      const latent = Float32Array.from(z);
-      return { text: formatSource({ kind: "latent", z: latent }), z: latent, credit };
-    });
-    $("choices-sheet").hidden = examples.length === 0;
-    $("choices-sheet").style.setProperty("--columns", COLUMNS);
-    choices.show(Float32Array.from(examples.flatMap(({ z }) => [...z])));
-    const picks = examples.map(({ z }, i) => {
-      const pick = element("button", { type: "button", onclick: () => take({ kind: "latent", z }) });
-      pick.setAttribute("aria-label", `${subject.one} ${i + 1}`);
-      return pick;
-    });
-    $("picks").append(...picks);
-    rove($("picks"), picks, () => COLUMNS);
-    const asked = parseSource(params.get("face"), SEED, latentSize);
-    take(params.has("face") && asked.kind !== "drawn" ? asked : standIn());
+  $("choices-sheet").hidden = examples.length === 0;
+  $("choices-sheet").style.setProperty("--columns", COLUMNS);
+  choices.show(Float32Array.from(examples.flatMap(({ z }) => [...z])));
+  const picks = examples.map(({ z }, i) => {
+    const pick = element("button", { type: "button", onclick: () => take({ kind: "latent", z }) });
+    pick.setAttribute("aria-label", `${subject.one} ${i + 1}`);
+    return pick;
   });
+  $("picks").append(...picks);
+  rove($("picks"), picks, () => COLUMNS);
+  const asked = parseSource(params.get("face"), SEED, latentSize);
+  take(params.has("face") && asked.kind !== "drawn" ? asked : standIn());
 
   return {
     get pixels() {
       return pixels;
     },
     get busy() {
-      return !source || show.busy || !choices.idle;
+      return show.busy || !choices.idle;
     },
     redraw() {
       choices.redraw();

@@ -209,7 +209,7 @@ const family = part(
 export function markupOf(subject, info, latents) {
   return `
     <header class="opening">
-      <h1 tabindex="-1">From a ${subject.one} to its copy, step by step</h1>
+      <h1 tabindex="-1"></h1>
     </header>
     <div class="inside" id="inside" data-empty>
       ${input(subject, info.input)}${encoder(latents)}${posterior(latents)}${draw(subject)}${decoder(subject)}${loss(subject, info.likelihood.kind)}${family}
