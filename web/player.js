@@ -24,7 +24,10 @@ const ATLAS = "vaelet-atlas/1";
 
 const MARKUP = `
   <section id="loading" class="loading" hidden>
-    <header class="opening" id="loading-opening"><h1 id="loading-title"></h1></header>
+    <header class="opening" id="loading-opening">
+      <h1 id="loading-title"></h1>
+      <button type="button" id="loading-action" class="primary" disabled>Another wall</button>
+    </header>
     <div id="poster" class="sheet poster" aria-hidden="true"></div>
     <div id="loading-status" hidden>
       <p><label for="loading-progress">Fetching the model</label> <span id="loading-bytes"></span></p>
@@ -152,6 +155,7 @@ export function createPlayer(root, hooks) {
     $("loading").hidden = false;
     $("loading").classList.toggle("as-is", !subject?.drawable);
     $("loading-opening").hidden = !subject; // the view's own takes over where it stands
+    $("loading-action").hidden = name !== "sample";
     $("loading-title").textContent = subject ? headingOf(name, subject, entry.latents) : "";
     if (host.dataset.source === source) return;
     host.dataset.source = source;

@@ -102,10 +102,12 @@ describe("the page as a whole", () => {
         });
         await page.goto(env.server.url + hash);
         const heading = await page.locator("h1:visible").textContent();
+        const poster = await page.locator("#poster").boundingBox();
         release();
         await ready(page);
         await settle(page);
         assert.equal(await page.textContent("#view h1"), heading);
+        if (view === "sample") assert.equal((await page.locator("#sheet").boundingBox()).y, poster.y);
         const shift = await page.evaluate(() => window.shift);
         assert.ok(shift < MOST_SHIFT, `a layout shift of ${shift}`);
       }, { url: "about:blank", viewport: { width: 390, height: 844 }, init: addUpShifts, serviceWorkers: "block", expected: /Service Worker registration blocked/ }));
