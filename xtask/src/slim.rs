@@ -1,4 +1,4 @@
-//! Takes out of the built page what nobody needs there: the glue's comments and indentation, two
+//! Takes out of the built page what nobody needs there: the glue's comments and indentation, some
 //! of its functions, the hashes in the names of imports, and the wasm's custom sections.
 
 use std::collections::HashMap;
@@ -8,11 +8,35 @@ use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{ImportSection, Module};
 use wasmparser::{CustomSectionReader, ImportSectionReader, Parser, Payload};
 
-/// Functions of the glue, and what stands in for them: the page never starts it synchronously,
-/// and a panic's message shows JavaScript values well enough as strings.
-const SPARED: [(&str, &str); 2] = [
-    ("initSync", ""),
-    ("debugString", "const debugString = String;"),
+/// How statements of the glue begin, and what stands in for them: the page starts it in one way
+/// only, a panic's message shows JavaScript values well enough as strings, and what little text
+/// there is takes the short way in and out.
+const SPARED: [(&str, &str); 6] = [
+    ("function initSync(", ""),
+    (
+        "async function __wbg_init_once(",
+        "async function __wbg_init_once() {
+            const response = await fetch(new URL('vaelet-web_bg.wasm', import.meta.url));
+            const { instance, module } = await __wbg_load(response, __wbg_get_imports());
+            return __wbg_finalize_init(instance, module);
+        }",
+    ),
+    ("function debugString(", "const debugString = String;"),
+    (
+        "function decodeText(",
+        "const decodeText = (bytes) => cachedTextDecoder.decode(bytes);",
+    ),
+    ("if (!('encodeInto' in ", ""),
+    (
+        "function passStringToWasm0(",
+        "function passStringToWasm0(text, malloc) {
+            const bytes = cachedTextEncoder.encode(text);
+            const ptr = malloc(bytes.length, 1) >>> 0;
+            getUint8ArrayMemory0().set(bytes, ptr);
+            WASM_VECTOR_LEN = bytes.length;
+            return ptr;
+        }",
+    ),
 ];
 
 /// The wasm and the glue, smaller and otherwise the same.
@@ -22,8 +46,8 @@ const SPARED: [(&str, &str); 2] = [
 pub fn slim(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     let names = import_names(wasm)?;
     let mut glue = glue.replace("export { initSync, ", "export { ");
-    for (function, substitute) in SPARED {
-        glue = without_function(&glue, function, substitute);
+    for (start, substitute) in SPARED {
+        glue = without_statement(&glue, start, substitute);
     }
     let mut glue: String = glue
         .lines()
@@ -40,10 +64,10 @@ pub fn slim(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     Ok((module.finish(), glue))
 }
 
-/// The glue with `substitute` in place of a function that is not nested in another.
-fn without_function(glue: &str, name: &str, substitute: &str) -> String {
+/// The glue with `substitute` in place of a statement that is not nested in another.
+fn without_statement(glue: &str, start: &str, substitute: &str) -> String {
     let parts = glue
-        .split_once(&format!("\nfunction {name}("))
+        .split_once(&format!("\n{start}"))
         .and_then(|(before, rest)| Some((before, rest.split_once("\n}\n")?.1)));
     match parts {
         Some((before, after)) => format!("{before}\n{substitute}\n{after}"),

@@ -91,7 +91,7 @@ impl Outline {
         })
     }
 
-    /// Whether the weights are f16, by the length of their file.
+    /// Whether each weight is an f16, by the length of their file.
     pub fn is_f16(&self) -> bool {
         let stored = self.stored();
         let parameters: usize = stored.iter().map(|(_, shape)| spec::product(shape)).sum();

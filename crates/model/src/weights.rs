@@ -1,4 +1,4 @@
-//! `weights.safetensors` and `golden.safetensors`: named tensors, f16 or f32 on
+//! `weights.safetensors` and `golden.safetensors`: named tensors; i8 with scales, f16 or f32 on
 //! disk, f32 in memory.
 
 use crate::json::{Field, Value};
@@ -16,6 +16,9 @@ pub struct Tensor {
     /// As many values as the shape says.
     pub data: Vec<f32>,
 }
+
+/// What the name of a tensor of scales ends with.
+const SCALE: &str = ".scale";
 
 /// Every tensor of a safetensors file, by name.
 pub type Tensors = BTreeMap<String, Tensor>;
@@ -43,7 +46,7 @@ impl Weights {
                 let shapes = [shape, view.shape.clone()].map(|shape| format!("shape {shape:?}"));
                 return Err(wrong(&shapes[0], &shapes[1]));
             }
-            let tensor = view.to_f32();
+            let tensor = view.dequantize(file, &name, &views)?;
             if tensor.data.iter().any(|v| !v.is_finite()) {
                 return Err(wrong("finite values", "NaN or infinity"));
             }
@@ -80,16 +83,24 @@ impl Weights {
 /// Reads every tensor of a safetensors file.
 ///
 /// # Errors
-/// [`Error::Syntax`] where it is not one; [`Error::Field`] for a type other than f16 and f32,
-/// and for a tensor that does not lie where the header says.
+/// [`Error::Syntax`] where it is not one; [`Error::Field`] for a type other than i8, f16 and f32,
+/// for a tensor that does not lie where the header says, and for one of i8 without scales.
 pub fn read_tensors(file: &str, contents: &[u8]) -> Result<Tensors> {
-    let tensors = parse(file, contents)?.into_iter();
-    Ok(tensors.map(|(name, view)| (name, view.to_f32())).collect())
+    let views = parse(file, contents)?;
+    let tensors = views.iter().map(|(name, view)| {
+        let tensor = view.dequantize(file, name, &views)?;
+        Ok((name.clone(), tensor))
+    });
+    tensors.collect()
 }
 
 /// How a file stores values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
+    /// One byte a value and, in a tensor called `<name>.scale`, an f16 for each column (the last
+    /// dimension) to multiply it with. Every product is an f16 exactly. Vectors are stored as
+    /// [`Precision::F16`].
+    I8,
     /// Two bytes a value, rounded to nearest.
     F16,
     /// Four bytes a value.
@@ -99,6 +110,7 @@ pub enum Precision {
 impl Precision {
     fn size(self) -> usize {
         match self {
+            Self::I8 => size_of::<i8>(),
             Self::F16 => size_of::<f16>(),
             Self::F32 => size_of::<f32>(),
         }
@@ -113,39 +125,78 @@ impl Precision {
 #[cfg(feature = "write")]
 pub fn write_tensors(file: &str, tensors: &Tensors, precision: Precision) -> Result<Vec<u8>> {
     use safetensors::{Dtype, tensor::TensorView};
-    let mut bytes = BTreeMap::new();
-    for (name, tensor) in tensors {
-        let data: Vec<u8> = match precision {
-            Precision::F32 => bytemuck::cast_slice(&tensor.data).to_vec(),
-            Precision::F16 => {
-                let halves: Vec<f16> = tensor.data.iter().map(|&v| f16::from_f32(v)).collect();
-                if let Some(i) = halves.iter().position(|v| !v.is_finite()) {
-                    return Err(Error::field(
-                        file,
-                        name,
-                        "values that fit f16",
-                        tensor.data[i],
-                    ));
-                }
-                bytemuck::cast_slice(&halves).to_vec()
-            }
-        };
-        bytes.insert(name, (tensor.shape.clone(), data));
-    }
-    let dtype = match precision {
-        Precision::F16 => Dtype::F16,
-        Precision::F32 => Dtype::F32,
+    let mut stored = BTreeMap::new();
+    let mut store = |name: &str, dtype, shape: &[usize], bytes: &[u8]| {
+        stored.insert(name.to_string(), (dtype, shape.to_vec(), bytes.to_vec()));
     };
+    let halves = |name: &str, values: &[f32]| {
+        let halves: Vec<f16> = values.iter().map(|&v| f16::from_f32(v)).collect();
+        match halves.iter().position(|v| !v.is_finite()) {
+            Some(i) => Err(Error::field(file, name, "values that fit f16", values[i])),
+            None => Ok(halves),
+        }
+    };
+    for (name, Tensor { shape, data }) in tensors {
+        match (precision, &shape[..]) {
+            (Precision::F32, _) => store(name, Dtype::F32, shape, bytemuck::cast_slice(data)),
+            (Precision::I8, [_, .., columns]) => {
+                halves(name, data)?;
+                let (values, scales) = quantize(data, *columns);
+                let scale = format!("{name}{SCALE}");
+                store(name, Dtype::I8, shape, bytemuck::cast_slice(&values));
+                store(
+                    &scale,
+                    Dtype::F16,
+                    &[*columns],
+                    bytemuck::cast_slice(&scales),
+                );
+            }
+            _ => store(
+                name,
+                Dtype::F16,
+                shape,
+                bytemuck::cast_slice(&halves(name, data)?),
+            ),
+        }
+    }
     let syntax = |e: safetensors::SafeTensorError| Error::Syntax {
         file: file.into(),
         reason: e.to_string(),
     };
-    let views = bytes
+    let views = stored
         .iter()
-        .map(|(name, (shape, data))| Ok((name, TensorView::new(dtype, shape.clone(), data)?)))
+        .map(|(name, (dtype, shape, data))| {
+            Ok((name, TensorView::new(*dtype, shape.clone(), data)?))
+        })
         .collect::<Result<Vec<_>, _>>()
         .map_err(syntax)?;
     safetensors::serialize(views, None).map_err(syntax)
+}
+
+/// The nearest multiples of a scale for each column, and the scales: the smallest of four
+/// significant bits by which the column's largest value is at most 127, so that no product needs
+/// more bits than an f16 has.
+#[cfg(feature = "write")]
+fn quantize(data: &[f32], columns: usize) -> (Vec<i8>, Vec<f16>) {
+    const LARGEST: f32 = 127.0;
+    const FOUR_BITS: u16 = !0x7f;
+    let mut largest = vec![0.0_f32; columns];
+    for row in data.chunks(columns) {
+        for (largest, value) in largest.iter_mut().zip(row) {
+            *largest = largest.max(value.abs());
+        }
+    }
+    let scales: Vec<f16> = largest
+        .iter()
+        .map(|largest| f16::from_f32(largest / LARGEST).to_bits())
+        .map(|bits| f16::from_bits((bits + !FOUR_BITS) & FOUR_BITS))
+        .collect();
+    let round = |(value, scale): (&f32, &f16)| match scale.to_f32() {
+        0.0 => 0,
+        scale => (value / scale).round() as i8, // saturates
+    };
+    let values = data.iter().zip(scales.iter().cycle()).map(round).collect();
+    (values, scales)
 }
 
 /// SHA-256 of `contents`, in lower-case hexadecimal.
@@ -156,6 +207,8 @@ pub fn sha256_hex(contents: &[u8]) -> String {
         .collect()
 }
 
+type Views<'a> = BTreeMap<String, View<'a>>;
+
 /// A tensor where it lies in the file.
 struct View<'a> {
     precision: Precision,
@@ -165,7 +218,7 @@ struct View<'a> {
 
 /// Reads the header: its length in eight bytes, then JSON, then the values
 /// (<https://github.com/huggingface/safetensors#format>).
-fn parse<'a>(file: &str, contents: &'a [u8]) -> Result<BTreeMap<String, View<'a>>> {
+fn parse<'a>(file: &str, contents: &'a [u8]) -> Result<Views<'a>> {
     let syntax = |reason: &str| Error::Syntax {
         file: file.into(),
         reason: reason.into(),
@@ -194,9 +247,10 @@ impl<'a> View<'a> {
         let mut object = field.object()?;
         let dtype = object.take("dtype")?;
         let precision = match dtype.text()? {
+            "I8" => Precision::I8,
             "F16" => Precision::F16,
             "F32" => Precision::F32,
-            _ => return Err(dtype.wrong("F16 or F32")),
+            _ => return Err(dtype.wrong("I8, F16 or F32")),
         };
         let shape = object.take("shape")?.list(Field::count)?;
         let offsets = object.take("data_offsets")?;
@@ -217,23 +271,38 @@ impl<'a> View<'a> {
         }
     }
 
-    fn to_f32(&self) -> Tensor {
-        // Bytes of a safetensors file need not be aligned, so values are read one by one.
-        let data = match self.precision {
-            Precision::F16 => {
-                let halves = self.bytes.as_chunks().0.iter();
-                halves
-                    .map(|&half| f16::from_le_bytes(half).to_f32())
-                    .collect()
+    /// The values of the tensor `name`, times their scales if they have some.
+    fn dequantize(&self, file: &str, name: &str, views: &Views<'_>) -> Result<Tensor> {
+        let mut data = self.values();
+        if self.precision == Precision::I8 {
+            let name = [name, SCALE].concat();
+            let scales = views
+                .get(&name)
+                .filter(|scales| {
+                    scales.shape[..] == self.shape[self.shape.len().saturating_sub(1)..]
+                })
+                .ok_or_else(|| Error::field(file, &name, "a scale for each column", "none"))?
+                .values();
+            for (value, scale) in data.iter_mut().zip(scales.iter().cycle()) {
+                *value *= scale;
             }
-            Precision::F32 => {
-                let floats = self.bytes.as_chunks().0.iter();
-                floats.map(|&float| f32::from_le_bytes(float)).collect()
-            }
-        };
-        Tensor {
+        }
+        Ok(Tensor {
             shape: self.shape.clone(),
             data,
-        }
+        })
+    }
+
+    /// Numbers as they are stored.
+    fn values(&self) -> Vec<f32> {
+        // Bytes of a safetensors file need not be aligned, so values are read one by one.
+        let values = self.bytes.chunks(self.precision.size());
+        let value = |bytes: &[u8]| match *bytes {
+            [a] => f32::from(a.cast_signed()),
+            [a, b] => f16::from_le_bytes([a, b]).to_f32(),
+            [a, b, c, d] => f32::from_le_bytes([a, b, c, d]),
+            _ => unreachable!("no precision has such a size"),
+        };
+        values.map(value).collect()
     }
 }

@@ -114,7 +114,7 @@ pub fn write(folder: &Path, mut spec: ModelSpec, tensors: &Tensors, test: &Image
         "the test images are {:?}, the model's {input:?}",
         test.shape,
     );
-    let weights = write_tensors(WEIGHTS, tensors, Precision::F16)?;
+    let weights = write_tensors(WEIGHTS, tensors, Precision::I8)?;
     spec.weights = WeightsFile::describe(WEIGHTS, &weights);
     let classes = test.labels.iter().max().map_or(0, |&class| class + 1);
     spec.examples = (0..classes)

@@ -141,7 +141,7 @@ fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &st
         "# {}\n\n{training}{pictures}\
          Measured on the test split, in nats per image:\n\n{}\n    \
          vaelet evaluate models/{name} --data DATA\n\n\
-         Weights: {} KB in f16, {}. Data: {}\n",
+         Weights: {} KB, {}. Data: {}\n",
         spec.title,
         measured.table(),
         spec.weights.bytes / 1000,

@@ -66,12 +66,8 @@ pub fn model(
             tensors.insert(name, Tensor { shape, data });
         }
     }
-    // Weights in f16 take the kernels for f16 where the adapter has it.
-    let precision = if seed.is_multiple_of(2) {
-        Precision::F16
-    } else {
-        Precision::F32
-    };
+    // Weights that are f16 take the kernels for f16 where the adapter has it.
+    let precision = [Precision::I8, Precision::F16, Precision::F32][seed as usize % 3];
     let weights = write_tensors("weights.safetensors", &tensors, precision).unwrap();
     spec.weights = WeightsFile::describe("weights.safetensors", &weights);
     Model::read(&spec.to_json().unwrap(), &weights).unwrap()
