@@ -324,8 +324,9 @@ describe("in Firefox, without WebGPU", () => {
     await env.server?.close();
   });
 
-  for (const [view, hash] of Object.entries(VIEWS)) {
-    test(`${view} works`, async () => {
+  /** A test on the page at a hash, once everything is on the screen. */
+  const inFirefox = (name, hash, use) =>
+    test(name, async () => {
       const page = await env.firefox.newPage();
       try {
         const complaints = listen(page);
@@ -333,18 +334,38 @@ describe("in Firefox, without WebGPU", () => {
         await page.waitForFunction(() => window.vaelet?.view, { timeout: 60_000 });
         assert.equal(await page.evaluate(() => vaelet.ready.then(() => vaelet.model.backend)), "cpu");
         await page.waitForFunction(() => !vaelet.view.state.busy);
-        // Something was painted: a live canvas holds more than one shade.
-        await page.waitForFunction(() =>
-          [...document.querySelectorAll("canvas.live")].some((canvas) => {
-            if (!canvas.width) return false;
-            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-            return new Set(data).size > 10;
-          }),
-        );
+        await use(page);
         assert.deepEqual(complaints, []);
       } finally {
         await page.close();
       }
     });
+
+  for (const [view, hash] of Object.entries(VIEWS)) {
+    // Something was painted: a live canvas holds more than one shade.
+    inFirefox(`${view} works`, hash, (page) =>
+      page.waitForFunction(() =>
+        [...document.querySelectorAll("canvas.live")].some((canvas) => {
+          if (!canvas.width) return false;
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return new Set(data).size > 10;
+        }),
+      ));
   }
+
+  inFirefox("a picture of one's own is cropped, encoded and edited", VIEWS.edit, async (page) => {
+    await page.click("#own");
+    await page.evaluate(async () => {
+      const picture = await (await fetch("models/portraits/reconstructions.jpg")).blob();
+      const chosen = new DataTransfer();
+      chosen.items.add(new File([picture], "me.jpg", { type: picture.type }));
+      const input = document.getElementById("crop-file");
+      input.files = chosen.files;
+      input.dispatchEvent(new Event("change"));
+    });
+    await page.waitForSelector("#crop-use:not(:disabled)");
+    await page.click("#crop-use");
+    await page.waitForFunction(() => /^z-/.test(vaelet.view.state.face));
+    assert.equal(await page.$("dialog[open]"), null);
+  });
 });
