@@ -72,6 +72,8 @@ export function createPlayer(root, hooks) {
   let loan = null;
   let view = null;
   let model = null;
+  /** What a view finds again when it comes back, by its name and the model's. @type {Map<string, object>} */
+  const memories = new Map();
 
   const player = {
     /** Shows this; resolves with the model once its backend is chosen. @param {What} next */
@@ -181,6 +183,7 @@ export function createPlayer(root, hooks) {
       folder: mine.folder,
       params: mine.params,
       atlas,
+      memory: memoryOf(mine),
       announce,
       navigate: hooks.navigate,
       setParams(changes, options = {}) {
@@ -191,6 +194,12 @@ export function createPlayer(root, hooks) {
       report: (error) => root.isConnected && fail("The model stopped", error),
     });
     root.querySelector("h1").textContent = headingOf(mine.view, subject, model.latentSize);
+  }
+
+  function memoryOf({ view: name, folder }) {
+    const key = `${name} ${folder.href}`;
+    if (!memories.has(key)) memories.set(key, {});
+    return memories.get(key);
   }
 
   function unmount() {

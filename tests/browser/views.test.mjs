@@ -202,6 +202,11 @@ describe("the views", () => {
     const ends = await state(page);
     assert.ok(maxDifference(ends.a, before) < 1e-3);
     assert.ok(maxDifference(ends.b, after) < 1e-3);
+    await page.goBack();
+    await page.waitForFunction(() => location.hash.startsWith("#/edit") && window.vaelet?.view?.state.after);
+    await page.click("#undo");
+    await settle(page);
+    assert.deepEqual((await state(page)).after, start.after, "what was done before leaving can be undone");
   });
 
   onPage("Edit: one's own picture is cropped here, comes back as a face, and goes nowhere", "#/edit?model=avatars", async (page) => {

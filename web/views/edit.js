@@ -25,9 +25,10 @@ const STRETCH = 2;
 const EXAMPLES = 10;
 const EXAMPLE_WIDTH = 40;
 
+/** The player fetches the atlas beside the weights. */
 export const usesAtlas = true;
 
-export function mount(root, { model, params, setParams, atlas, navigate, report, announce }) {
+export function mount(root, { model, params, setParams, atlas, memory, navigate, report, announce }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
   const { one } = subject;
@@ -89,11 +90,14 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
     $(id).disabled = !on;
     if (leaving) $(instead).focus(); // so that keys still reach the view
   };
-  const settle = () => {
-    const { face, edits } = history.present;
+  const offer = () => {
     enable("undo", history.canUndo, "redo");
     enable("redo", history.canRedo, "undo");
-    enable("reset", edits !== "", "undo");
+    enable("reset", history.present.edits !== "", "undo");
+  };
+  const settle = () => {
+    const { face, edits } = history.present;
+    offer();
     setParams({ face: face === first ? null : face, edits: edits || null });
   };
   const commit = (control) => {
@@ -220,8 +224,11 @@ export function mount(root, { model, params, setParams, atlas, navigate, report,
 
   showExamples();
   showFace(params.get("face"));
-  const history = createHistory({ face: state.face, edits: formatEdits(state.edits) });
-  enable("reset", history.present.edits !== "", "undo");
+  const now = { face: state.face, edits: formatEdits(state.edits) };
+  const history = (memory.history ??= createHistory(now));
+  const { face, edits } = history.present;
+  if (face !== now.face || edits !== now.edits) history.push(now);
+  offer();
 
   return {
     state,

@@ -24,6 +24,7 @@ const THROW = 250;
 /** Differences of models that get pixels almost right are shown this many times as strong. */
 const STRONGER = 4;
 
+/** The player fetches the atlas beside the weights. */
 export const usesAtlas = true;
 
 export function mount(root, context) {

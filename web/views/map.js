@@ -75,6 +75,7 @@ const markup = ({ one, many }) => `
   </div>
 `;
 
+/** The player fetches the atlas beside the weights. */
 export const usesAtlas = true;
 
 export function mount(root, { model, folder, params, setParams, atlas, announce, navigate }) {

@@ -16,8 +16,6 @@ import { subjectOf } from "../subject.js";
 /** Pictures that the address keeps. */
 const MAX_KEPT = 12;
 const KEPT_COLUMNS = 6;
-/** What was kept of each model, wherever the reader went since. @type {Map<string, string[]>} */
-const keptOf = new Map();
 
 const markup = ({ one, many }) => `
   <header class="opening">
@@ -79,7 +77,7 @@ const markup = ({ one, many }) => `
   </div>
 `;
 
-export function mount(root, { model, folder, params, setParams, navigate, announce, report }) {
+export function mount(root, { model, memory, params, setParams, navigate, announce, report }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
   const { one, many } = subject;
@@ -93,7 +91,7 @@ export function mount(root, { model, folder, params, setParams, navigate, announ
     z: null,
     /** The sample in the tray, and those that are kept, as the address has them. */
     chosen: params.get("chosen"),
-    kept: [...new Set([...(params.get("kept") ?? "").split("~").filter(Boolean), ...(keptOf.get(folder.href) ?? [])])].slice(0, MAX_KEPT),
+    kept: [...new Set([...(params.get("kept") ?? "").split("~").filter(Boolean), ...(memory.kept ?? [])])].slice(0, MAX_KEPT),
     get busy() {
       return !wall.idle || !keptWall.idle;
     },
@@ -215,7 +213,7 @@ export function mount(root, { model, folder, params, setParams, navigate, announ
     const { kept, chosen } = state;
     state.kept = kept.includes(chosen) ? kept.filter((text) => text !== chosen) : [...kept, chosen];
     announce(kept.includes(chosen) ? "Let go." : `Kept, ${state.kept.length} in all.`);
-    keptOf.set(folder.href, state.kept);
+    memory.kept = state.kept;
     setParams({ kept: state.kept.join("~") || null });
     showKept();
     showChosen();
