@@ -88,7 +88,7 @@ export function createPlayer(root, hooks) {
     async setBackend(backend) {
       if (!what) return undefined;
       what.backend = backend;
-      if (!model) return player.open(what);
+      if (!model) return player.open({ ...what });
       loan.setBackend(backend);
       return settle(model, loan.settled);
     },
@@ -119,7 +119,8 @@ export function createPlayer(root, hooks) {
     $("error").hidden = true;
     loan ??= borrow(mine.folder, mine.backend, { onProgress: progress, onRebuilt: refresh });
     const { model: loaded } = loan;
-    if (!model) wait(mine);
+    decorate(mine);
+    if (!model) wait();
     try {
       const [next, { module, atlas }] = await Promise.all([loaded, fetchView(mine)]);
       if (what !== mine) return next;
@@ -142,28 +143,30 @@ export function createPlayer(root, hooks) {
     return mine;
   }
 
-  function wait(mine) {
+  function wait() {
     $("loading-status").hidden = false;
     $("loading-progress").removeAttribute("value"); // how much there is comes with model.json
     $("loading-bytes").textContent = "";
-    decorate(mine);
   }
 
+  /** The view's heading and, until there is a model, its samples or the author's picture. */
   function decorate({ view: name, folder, entry, picture }) {
     const host = $("poster");
-    const poster = entry && posterOf(folder, entry.input);
-    const source = (picture ?? poster)?.href ?? "";
+    const source = picture ?? (entry && posterOf(folder, entry.input));
     const subject = entry && subjectOf(entry);
     $("loading").hidden = false;
+    $("loading-status").hidden = true;
     $("loading").classList.toggle("as-is", !subject?.drawable);
     $("loading-opening").hidden = !subject; // the view's own takes over where it stands
     $("loading-action").hidden = name !== "sample";
     $("loading-title").textContent = subject ? headingOf(name, subject, entry.latents) : "";
-    if (host.dataset.source === source) return;
-    host.dataset.source = source;
-    host.hidden = !source;
+    host.hidden = !source || Boolean(model);
+    const rows = name === "sample" ? Infinity : 1;
+    const shown = `${rows} ${source?.href}`;
+    if (host.hidden || host.dataset.shown === shown) return;
+    host.dataset.shown = shown;
     if (picture) host.replaceChildren(element("img", { src: picture.href, alt: "" }));
-    else if (poster) showPoster(host, poster, entry.input, name === "sample" ? Infinity : 1);
+    else showPoster(host, source, entry.input, rows);
   }
 
   function progress({ loaded, total }) {
@@ -244,13 +247,15 @@ export function prefetchViews() {
 }
 
 /** A view's code, and the atlas of the model where the view uses one. @param {What} what */
-async function fetchView({ view, folder }) {
+async function fetchView({ view, folder, entry }) {
   const module = await VIEWS[view]().catch((cause) => {
     throw new VaeletError("network", "The connection failed while fetching the code of this view. Check it and try again.", { cause });
   });
-  return { module, atlas: module.usesAtlas ? await fetchAtlas(folder) : {} };
+  return { module, atlas: module.usesAtlas?.(entry) ? await fetchAtlas(folder) : {} };
 }
 
+/** Milliseconds after which a view does without an atlas. */
+const PATIENCE = 10_000;
 /** @type {Map<string, Promise<object>>} */
 const atlases = new Map();
 
@@ -258,7 +263,7 @@ const atlases = new Map();
 function fetchAtlas(folder) {
   const url = new URL("atlas.json", folder).href;
   if (!atlases.has(url)) {
-    const read = fetch(url).then((response) => (response.ok ? response.json() : {}));
+    const read = fetch(url, { signal: AbortSignal.timeout(PATIENCE) }).then((response) => (response.ok ? response.json() : {}));
     atlases.set(url, read.catch(() => {
       atlases.delete(url); // so that the next view tries again
       return {};

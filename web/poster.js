@@ -36,13 +36,11 @@ export function posterOf(folder, { channels }) {
 export function showPoster(host, url, { width }, rows) {
   const columns = columnsFor(host.clientWidth);
   host.style.setProperty("--columns", columns);
-  // One pixel lies between the pictures of the sheet.
-  const sheet = SIDE * (width + 1) - 1;
-  const at = (place) => `${(100 * place * (width + 1)) / (sheet - width)}%`;
+  const at = (place) => `${(100 * place) / (SIDE - 1)}%`;
   const cells = Array.from({ length: Math.min(WALL, rows * columns) }, (_, i) => {
     const cell = element("span", { className: "ink" });
     cell.style.backgroundImage = `url("${url.href}")`;
-    cell.style.backgroundSize = `${(100 * sheet) / width}%`;
+    cell.style.backgroundSize = `${100 * (SIDE + (SIDE - 1) / width)}%`; // a pixel lies between two pictures
     cell.style.backgroundPosition = `${at(i % SIDE)} ${at(Math.floor(i / SIDE))}`;
     return cell;
   });

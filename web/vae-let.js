@@ -104,12 +104,13 @@ export class VaeLet extends HTMLElement {
     shadow.innerHTML = MARKUP;
     const fallback = shadow.getElementById("fallback");
     const tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
+    // The article has its own first heading.
+    const lower = (heading) => shadow.querySelector(heading).setAttribute("aria-level", "2");
     this.#player = createPlayer(shadow.getElementById("player"), {
       onProgress: (progress) => tell("progress", progress),
       onLoad: (model) => {
         fallback.hidden = true;
-        // The article has its own first heading.
-        shadow.querySelector("#view h1").setAttribute("aria-level", "2");
+        lower("#view h1");
         tell("load", { model });
       },
       onError: (error) => {
@@ -123,6 +124,7 @@ export class VaeLet extends HTMLElement {
         tell("change", { view: this.view, state: this.state });
       },
     });
+    lower("#loading-title");
   }
 
   /** Any number of changes at a time are one. */

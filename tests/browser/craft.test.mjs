@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import {
+  LIMIT,
   audit,
   listen,
   pageTests,
@@ -326,7 +327,7 @@ describe("in Firefox, without WebGPU", () => {
 
   /** A test on the page at a hash, once everything is on the screen. */
   const inFirefox = (name, hash, use) =>
-    test(name, async () => {
+    test(name, { timeout: LIMIT }, async () => {
       const page = await env.firefox.newPage();
       try {
         const complaints = listen(page);

@@ -155,6 +155,8 @@ describe("the element", () => {
     await page.reload();
     await page.waitForFunction(() => document.querySelector("vae-let").shadowRoot?.querySelector("#poster span"));
     assert.equal(weights(), false);
+    const room = await page.evaluate(() => document.querySelector("vae-let").shadowRoot.querySelector("#loading-opening").offsetHeight);
+    assert.equal(room, 0, "a heading that the article does not show takes no place");
     await page.evaluate(() => document.querySelector("vae-let").scrollIntoView());
     await loaded(page);
     assert.equal(weights(), true);

@@ -26,7 +26,7 @@ const EXAMPLES = 10;
 const EXAMPLE_WIDTH = 40;
 
 /** The player fetches the atlas beside the weights. */
-export const usesAtlas = true;
+export const usesAtlas = () => true;
 
 export function mount(root, { model, params, setParams, atlas, memory, navigate, report, announce }) {
   const { input, name } = model.info;

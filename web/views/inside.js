@@ -3,7 +3,7 @@
  * as it is: what the layers write, the cloud, the throw, the loss, and what β does to all of it.
  */
 
-import { familyOf, folderOf, library } from "../library.js";
+import { familyOf, folderOf, isDrawable, library } from "../library.js";
 import { fill, formatNumber, oncePerFrame } from "../parts/dom.js";
 import { paintPicture, sizeFor } from "../parts/picture.js";
 import { createPosterior } from "../parts/posterior.js";
@@ -24,8 +24,8 @@ const THROW = 250;
 /** Differences of models that get pixels almost right are shown this many times as strong. */
 const STRONGER = 4;
 
-/** The player fetches the atlas beside the weights. */
-export const usesAtlas = true;
+/** For its examples, where nobody can draw; the player fetches it beside the weights. */
+export const usesAtlas = (entry) => !entry || !isDrawable(entry);
 
 export function mount(root, context) {
   const { model, folder, params, setParams, announce, report } = context;

@@ -76,7 +76,7 @@ const markup = ({ one, many }) => `
 `;
 
 /** The player fetches the atlas beside the weights. */
-export const usesAtlas = true;
+export const usesAtlas = () => true;
 
 export function mount(root, { model, folder, params, setParams, atlas, announce, navigate }) {
   const { input } = model.info;

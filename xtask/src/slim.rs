@@ -3,27 +3,33 @@
 
 use std::collections::HashMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{ImportSection, Module};
 use wasmparser::{CustomSectionReader, ImportSectionReader, Parser, Payload};
 
-/// How statements of the glue begin, and what stands in for them: the page starts it in one way
-/// only, a panic's message shows JavaScript values well enough as strings, and what little text
-/// there is takes the short way in and out.
-const SPARED: [(&str, &str); 6] = [
+/// Where passages of the glue begin that end with a brace, and what stands in for them: the page
+/// starts it in one way only, a panic's message shows JavaScript values well enough as strings,
+/// and what little text there is takes the short way in and out.
+const SPARED: [(&str, &str); 7] = [
     ("function initSync(", ""),
+    ("async function __wbg_load(", ""),
     (
         "async function __wbg_init_once(",
         "async function __wbg_init_once() {
             const response = await fetch(new URL('vaelet-web_bg.wasm', import.meta.url));
-            const { instance, module } = await __wbg_load(response, __wbg_get_imports());
+            if (!response.ok) throw new Error(`HTTP ${response.status}`);
+            const streams = response.headers.get('Content-Type') === 'application/wasm';
+            const imports = __wbg_get_imports();
+            const { instance, module } = streams
+                ? await WebAssembly.instantiateStreaming(response, imports)
+                : await WebAssembly.instantiate(await response.arrayBuffer(), imports);
             return __wbg_finalize_init(instance, module);
         }",
     ),
     ("function debugString(", "const debugString = String;"),
     (
-        "function decodeText(",
+        "const MAX_SAFARI_DECODE_BYTES ",
         "const decodeText = (bytes) => cachedTextDecoder.decode(bytes);",
     ),
     ("if (!('encodeInto' in ", ""),
@@ -42,12 +48,12 @@ const SPARED: [(&str, &str); 6] = [
 /// The wasm and the glue, smaller and otherwise the same.
 ///
 /// # Errors
-/// Where the wasm cannot be read.
+/// Where the wasm cannot be read, or the glue is another than was expected.
 pub fn slim(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     let names = import_names(wasm)?;
     let mut glue = glue.replace("export { initSync, ", "export { ");
     for (start, substitute) in SPARED {
-        glue = without_statement(&glue, start, substitute);
+        glue = without(&glue, start, substitute)?;
     }
     let mut glue: String = glue
         .lines()
@@ -64,15 +70,15 @@ pub fn slim(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     Ok((module.finish(), glue))
 }
 
-/// The glue with `substitute` in place of a statement that is not nested in another.
-fn without_statement(glue: &str, start: &str, substitute: &str) -> String {
-    let parts = glue
+/// The glue with `substitute` in place of a passage that is not nested in a function.
+fn without(glue: &str, start: &str, substitute: &str) -> Result<String> {
+    let (before, rest) = glue
         .split_once(&format!("\n{start}"))
-        .and_then(|(before, rest)| Some((before, rest.split_once("\n}\n")?.1)));
-    match parts {
-        Some((before, after)) => format!("{before}\n{substitute}\n{after}"),
-        None => glue.to_owned(),
-    }
+        .with_context(|| format!("wasm-bindgen's glue has no {start:?} any more: see SPARED"))?;
+    let (_, after) = rest
+        .split_once("\n}\n")
+        .with_context(|| format!("what begins with {start:?} in the glue has no end"))?;
+    Ok(format!("{before}\n{substitute}\n{after}"))
 }
 
 /// Each import's name that ends in a hash, with the same name without it.

@@ -97,9 +97,9 @@ pub fn read_tensors(file: &str, contents: &[u8]) -> Result<Tensors> {
 /// How a file stores values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
-    /// One byte a value and, in a tensor called `<name>.scale`, an f16 for each column (the last
-    /// dimension) to multiply it with. Every product is an f16 exactly. Vectors are stored as
-    /// [`Precision::F16`].
+    /// Weights in one byte a value and, in a tensor called `<name>.scale`, an f16 for each column
+    /// (the last dimension) to multiply it with; the product counts as rounded to f16. Biases and
+    /// priors are stored as [`Precision::F16`].
     I8,
     /// Two bytes a value, rounded to nearest.
     F16,
@@ -139,17 +139,13 @@ pub fn write_tensors(file: &str, tensors: &Tensors, precision: Precision) -> Res
     for (name, Tensor { shape, data }) in tensors {
         match (precision, &shape[..]) {
             (Precision::F32, _) => store(name, Dtype::F32, shape, bytemuck::cast_slice(data)),
-            (Precision::I8, [_, .., columns]) => {
+            (Precision::I8, &[_, .., columns]) if name.ends_with(".weight") => {
                 halves(name, data)?;
-                let (values, scales) = quantize(data, *columns);
-                let scale = format!("{name}{SCALE}");
-                store(name, Dtype::I8, shape, bytemuck::cast_slice(&values));
-                store(
-                    &scale,
-                    Dtype::F16,
-                    &[*columns],
-                    bytemuck::cast_slice(&scales),
-                );
+                let (values, scales) = quantize(data, columns);
+                let (values, scales) =
+                    (bytemuck::cast_slice(&values), bytemuck::cast_slice(&scales));
+                store(name, Dtype::I8, shape, values);
+                store(&format!("{name}{SCALE}"), Dtype::F16, &[columns], scales);
             }
             _ => store(
                 name,
@@ -173,23 +169,17 @@ pub fn write_tensors(file: &str, tensors: &Tensors, precision: Precision) -> Res
     safetensors::serialize(views, None).map_err(syntax)
 }
 
-/// The nearest multiples of a scale for each column, and the scales: the smallest of four
-/// significant bits by which the column's largest value is at most 127, so that no product needs
-/// more bits than an f16 has.
+/// The nearest multiples of a scale for each column, and the scales: a 127th of the column's
+/// largest value.
 #[cfg(feature = "write")]
 fn quantize(data: &[f32], columns: usize) -> (Vec<i8>, Vec<f16>) {
-    const LARGEST: f32 = 127.0;
-    const FOUR_BITS: u16 = !0x7f;
     let mut largest = vec![0.0_f32; columns];
-    for row in data.chunks(columns) {
-        for (largest, value) in largest.iter_mut().zip(row) {
-            *largest = largest.max(value.abs());
-        }
+    for (i, value) in data.iter().enumerate() {
+        largest[i % columns] = largest[i % columns].max(value.abs());
     }
     let scales: Vec<f16> = largest
         .iter()
-        .map(|largest| f16::from_f32(largest / LARGEST).to_bits())
-        .map(|bits| f16::from_bits((bits + !FOUR_BITS) & FOUR_BITS))
+        .map(|largest| f16::from_f32(largest / f32::from(i8::MAX)))
         .collect();
     let round = |(value, scale): (&f32, &f16)| match scale.to_f32() {
         0.0 => 0,
@@ -284,7 +274,7 @@ impl<'a> View<'a> {
                 .ok_or_else(|| Error::field(file, &name, "a scale for each column", "none"))?
                 .values();
             for (value, scale) in data.iter_mut().zip(scales.iter().cycle()) {
-                *value *= scale;
+                *value = f16::from_f32(*value * scale).to_f32();
             }
         }
         Ok(Tensor {

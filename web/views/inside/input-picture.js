@@ -124,9 +124,8 @@ function createChosenInput(host, { model, params, setParams, atlas, report }, on
   sizeFor($("picked"), info.input);
 
   const show = createTask(
-    () => own ?? (source && model.decode(latentOf(model, source))),
+    () => own ?? model.decode(latentOf(model, source)),
     (picture) => {
-      if (!picture) return;
       pixels = picture;
       paintPicture($("picked"), pixels, { ...info, drawable: false });
       onChange();

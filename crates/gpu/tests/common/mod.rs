@@ -67,7 +67,7 @@ pub fn model(
         }
     }
     // Weights that are f16 take the kernels for f16 where the adapter has it.
-    let precision = [Precision::I8, Precision::F16, Precision::F32][seed as usize % 3];
+    let precision = [Precision::I8, Precision::F16, Precision::F32][(seed / 3) as usize % 3];
     let weights = write_tensors("weights.safetensors", &tensors, precision).unwrap();
     spec.weights = WeightsFile::describe("weights.safetensors", &weights);
     Model::read(&spec.to_json().unwrap(), &weights).unwrap()
