@@ -216,7 +216,7 @@ describe("the page as a whole", () => {
   for (const [name, hash, selector, read] of [
     ["draws", "#/draw", "#pad", ({ image }) => image],
     ["moves between four corners", "#/morph?model=digits&ends=four&t=0&u=0", "#grid-pad", ({ z }) => z],
-    ["moves over the map", "#/map?", ".map-pad", ({ z }) => z],
+    ["moves over the map", "#/map", ".map-pad", ({ z }) => z],
   ]) {
     onPage(`a finger ${name}, and the page does not scroll away`, hash, async (page) => {
       const before = read(await state(page));

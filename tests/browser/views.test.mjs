@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
 import { drawStrokes, maxDifference, pageTests, ready, settle, state, touchDrag, useBrowser } from "./harness.mjs";
 
 const PICTURE = fileURLToPath(new URL("../../models/avatars/samples.jpg", import.meta.url));

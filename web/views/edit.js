@@ -207,7 +207,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     directions,
     kl,
     onInput: setEdit,
-    onChange({ part, key, label }, value) {
+    onChange({ label }, value) {
       commit(label);
       announce(value === null ? `${label} put back.` : `${label} ${signed(value)}.`);
     },

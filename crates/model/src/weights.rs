@@ -8,6 +8,9 @@ use half::f16;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
+/// What the name of a tensor of scales ends with.
+const SCALE: &str = ".scale";
+
 /// A tensor in f32, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
@@ -16,9 +19,6 @@ pub struct Tensor {
     /// As many values as the shape says.
     pub data: Vec<f32>,
 }
-
-/// What the name of a tensor of scales ends with.
-const SCALE: &str = ".scale";
 
 /// Every tensor of a safetensors file, by name.
 pub type Tensors = BTreeMap<String, Tensor>;
