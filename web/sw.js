@@ -1,6 +1,6 @@
 /**
  * Works offline: answers come from the network, and what has been seen before from here where
- * there is none. Weights are kept by vaelet.js, by their hash.
+ * there is none. Weights are kept by api/files.js, by their hash.
  */
 
 const CACHE = "vaelet-page";

@@ -1,0 +1,15 @@
+/** The one kind of error that the API throws. */
+
+/** An error with a machine-readable `code` and a sentence that says what to do. */
+export class VaeletError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {ErrorOptions} [options]
+   */
+  constructor(code, message, options) {
+    super(message, options);
+    this.name = "VaeletError";
+    this.code = code;
+  }
+}
