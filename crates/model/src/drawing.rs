@@ -3,6 +3,10 @@
 //! MNIST's own recipe (LeCun et al. 1998): crop to the ink, scale it into a box of
 //! 20×20 with its aspect kept, and place the centre of mass in the middle of 28×28.
 //! A drawing that skips this is nothing the encoder has ever seen.
+//!
+//! Strokes are known as lines, so they are scaled as lines and inked here, with the pen of
+//! MNIST: neither the size of the drawing nor the reader's pen changes how thick they are,
+//! and no picture of a browser, which may add noise to it, is read.
 
 /// Side of a normalised digit.
 pub const SIDE: usize = 28;
@@ -10,6 +14,72 @@ pub const SIDE: usize = 28;
 const BOX: usize = 20;
 /// Ink fainter than this is not part of the drawing.
 const FAINT: f32 = 0.05;
+/// Width of the pen in pixels: twice ink over outline, which is 2.4 for MNIST's median digit.
+const PEN: f32 = 2.5;
+/// Drawings smaller than this are not scaled up any more: a dot stays a dot. The side of
+/// the pad is 1.
+const SMALL: f32 = 1.0 / 16.0;
+
+/// Inks `lines`, four coordinates each, as 28×28: the longer side of what they span is 20
+/// pixels with the pen, the centre of mass is in the middle. A line of no length is a dot.
+/// Over `under`, 28×28 pixels that fill the pad, nothing is scaled before both are one
+/// picture; empty where there is nothing under the lines. `None` where there are no lines,
+/// where a coordinate is no finite number, or where the lengths do not agree.
+pub fn normalize_lines(lines: &[f32], under: &[f32]) -> Option<Vec<f32>> {
+    if lines.is_empty() || !lines.len().is_multiple_of(4) {
+        return None;
+    }
+    if !under.is_empty() {
+        if under.len() != SIDE * SIDE {
+            return None;
+        }
+        let mut pad = under.to_vec();
+        ink(&mut pad, lines, SIDE as f32, [0.0; 2]);
+        return normalize(&pad, SIDE, SIDE);
+    }
+    let span = |axis: usize| {
+        let along = || lines.iter().skip(axis).step_by(2).copied();
+        let low = along().fold(f32::INFINITY, f32::min);
+        let high = along().fold(f32::NEG_INFINITY, f32::max);
+        (low / 2.0 + high / 2.0, high - low)
+    };
+    let [(x, width), (y, height)] = [span(0), span(1)];
+    let scale = (BOX as f32 - PEN) / width.max(height).max(SMALL);
+    let from = [x, y].map(|middle| BOX as f32 / 2.0 - middle * scale);
+    // What is not finite, or as good as not, shows in the sums.
+    if !(lines.iter().sum::<f32>() + from[0] + from[1]).is_finite() {
+        return None;
+    }
+    let mut image = vec![0.0; BOX * BOX];
+    ink(&mut image, lines, scale, from);
+    Some(place(&image, BOX, BOX))
+}
+
+/// Draws lines into a square image with a round pen. A pixel is as dark as it is covered,
+/// taken from its centre's distance to the nearest line.
+fn ink(image: &mut [f32], lines: &[f32], scale: f32, from: [f32; 2]) {
+    let side = image.len().isqrt();
+    let reach = PEN / 2.0 + 0.5;
+    for line in lines.chunks_exact(4) {
+        let [ax, ay, bx, by] = [0, 1, 2, 3].map(|i| line[i] * scale + from[i % 2]);
+        let near = |a: f32, b: f32| {
+            let start = (a.min(b) - reach).max(0.0) as usize;
+            start..((a.max(b) + reach).max(0.0).ceil() as usize).min(side)
+        };
+        let (dx, dy) = (bx - ax, by - ay);
+        let length = (dx * dx + dy * dy).max(f32::MIN_POSITIVE);
+        for row in near(ay, by) {
+            for column in near(ax, bx) {
+                let (x, y) = (column as f32 + 0.5 - ax, row as f32 + 0.5 - ay);
+                let along = ((x * dx + y * dy) / length).clamp(0.0, 1.0);
+                let (x, y) = (x - along * dx, y - along * dy);
+                let covered = (reach - (x * x + y * y).sqrt()).min(1.0);
+                let pixel = &mut image[row * side + column];
+                *pixel = pixel.max(covered);
+            }
+        }
+    }
+}
 
 /// Normalises `pixels`, ink in `[0, 1]`, `height` rows of `width`, into 28×28.
 /// `None` where there is no ink, or where the sizes do not agree.
@@ -154,5 +224,196 @@ mod tests {
         let mut dot = vec![0.0; 100 * 100];
         dot[99 * 100 + 99] = 1.0;
         assert!(normalize(&dot, 100, 100).is_some());
+    }
+
+    /// Points joined by lines, as `normalize_lines` takes them; one point is a dot.
+    fn stroke(points: &[[f32; 2]]) -> Vec<f32> {
+        let ends = points
+            .iter()
+            .skip(1)
+            .chain(points.last().filter(|_| points.len() == 1));
+        points
+            .iter()
+            .zip(ends)
+            .flat_map(|(a, b)| [a[0], a[1], b[0], b[1]])
+            .collect()
+    }
+
+    fn seven() -> Vec<f32> {
+        stroke(&[[0.3, 0.2], [0.7, 0.2], [0.56, 0.5], [0.46, 0.8]])
+    }
+
+    fn digits() -> Vec<Vec<f32>> {
+        let arc = |cx: f32, cy: f32, rx: f32, ry: f32, from: f32, to: f32| {
+            (0..=40).map(move |i| {
+                let angle = (from + (to - from) * i as f32 / 40.0).to_radians();
+                [cx + rx * angle.cos(), cy + ry * angle.sin()]
+            })
+        };
+        let zero: Vec<_> = arc(0.5, 0.5, 0.2, 0.32, -80.0, 280.0).collect();
+        let three: Vec<_> = arc(0.47, 0.33, 0.17, 0.15, -150.0, 90.0)
+            .chain(arc(0.46, 0.65, 0.2, 0.17, -90.0, 150.0))
+            .collect();
+        let two: Vec<_> = arc(0.48, 0.34, 0.18, 0.16, -165.0, 30.0)
+            .chain([[0.3, 0.79], [0.72, 0.78]])
+            .collect();
+        let nine: Vec<_> = arc(0.5, 0.36, 0.17, 0.17, -10.0, -370.0)
+            .chain([[0.65, 0.55], [0.57, 0.84]])
+            .collect();
+        let four = [
+            stroke(&[[0.36, 0.2], [0.29, 0.55], [0.7, 0.53]]),
+            stroke(&[[0.64, 0.22], [0.6, 0.84]]),
+        ]
+        .concat();
+        let one = stroke(&[[0.5, 0.2], [0.48, 0.8]]);
+        let mut all: Vec<_> = [zero, two, three, nine]
+            .map(|points| stroke(&points))
+            .into();
+        all.extend([one, four, seven()]);
+        all
+    }
+
+    fn normal(lines: &[f32]) -> Vec<f32> {
+        normalize_lines(lines, &[]).expect("there are lines")
+    }
+
+    /// How wide the strokes are, in pixels (twice ink over outline), and how much of the
+    /// ink is black.
+    fn pen_of(image: &[f32]) -> [f32; 2] {
+        let at = |x: usize, y: usize| image[y.min(SIDE - 1) * SIDE + x.min(SIDE - 1)];
+        let ink: f32 = image.iter().sum();
+        let black: f32 = image.iter().filter(|&&v| v > 0.9).sum();
+        let outline: f32 = (0..SIDE * SIDE)
+            .map(|i| (i % SIDE, i / SIDE))
+            .map(|(x, y)| (at(x + 1, y) - at(x, y)).hypot(at(x, y + 1) - at(x, y)))
+            .sum();
+        [2.0 * ink / outline, black / ink]
+    }
+
+    #[test]
+    fn strokes_are_inked_with_the_pen_of_mnist() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../models/digits/model.json"
+        );
+        let text = std::fs::read_to_string(file).expect("the released model is there");
+        let model: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        let examples = model["examples"].as_array().expect("it has test images");
+        let theirs: Vec<_> = examples
+            .iter()
+            .map(|example| {
+                let pixels = example["pixels"].as_array().expect("pixels");
+                let grey = |v: &serde_json::Value| v.as_f64().expect("a number") as f32 / 255.0;
+                pen_of(&pixels.iter().map(grey).collect::<Vec<_>>())
+            })
+            .collect();
+        let ours: Vec<_> = digits()
+            .iter()
+            .map(|lines| pen_of(&normal(lines)))
+            .collect();
+        let median = |all: &[[f32; 2]], which: usize| {
+            let mut values: Vec<_> = all.iter().map(|pen| pen[which]).collect();
+            values.sort_by(f32::total_cmp);
+            values[values.len() / 2]
+        };
+        let (width, black) = (median(&ours, 0), median(&ours, 1));
+        assert!(
+            (width - median(&theirs, 0)).abs() < 0.25,
+            "{ours:?} {theirs:?}"
+        );
+        assert!(
+            (black - median(&theirs, 1)).abs() < 0.08,
+            "{ours:?} {theirs:?}"
+        );
+    }
+
+    #[test]
+    fn strokes_are_the_same_at_every_size_and_place() {
+        for lines in digits() {
+            let whole = normal(&lines);
+            for (scale, left, top) in [
+                (0.33, 0.0, 0.0),
+                (0.25, 0.7, 0.75),
+                (0.25, 0.0, 0.7),
+                (9.0, -3.0, 2.0),
+            ] {
+                let moved: Vec<_> = lines
+                    .iter()
+                    .enumerate()
+                    .map(|(i, v)| scale * v + [left, top][i % 2])
+                    .collect();
+                let far = normal(&moved)
+                    .iter()
+                    .zip(&whole)
+                    .map(|(a, b)| (a - b).abs())
+                    .fold(0.0, f32::max);
+                assert!(far < 1e-3, "{far} at {scale}");
+            }
+        }
+    }
+
+    #[test]
+    fn dots_and_thin_lines_stay_what_they_are() {
+        let dot = normal(&stroke(&[[0.9, 0.1]]));
+        let click = normal(&stroke(&[[0.9, 0.1], [0.905, 0.1], [0.905, 0.104]]));
+        for image in [&dot, &click] {
+            let ink: f32 = image.iter().sum();
+            assert!((4.0..12.0).contains(&ink), "{ink}");
+        }
+        let one = normal(&stroke(&[[0.5, 0.2], [0.5, 0.8]]));
+        let columns = (0..SIDE).filter(|x| one.iter().skip(*x).step_by(SIDE).any(|&v| v > 0.0));
+        assert!(columns.count() <= 4);
+        let rows = one.chunks(SIDE).filter(|row| row.iter().any(|&v| v > 0.5));
+        assert_eq!(rows.count(), BOX);
+    }
+
+    #[test]
+    fn strokes_over_a_picture_leave_it_where_it_is() {
+        let mut under = vec![0.0; SIDE * SIDE];
+        for y in 4..24 {
+            under[y * SIDE + 12..y * SIDE + 15].fill(1.0);
+        }
+        let dot = stroke(&[[0.5, 0.5]]);
+        let image = normalize_lines(&dot, &under).expect("there is ink");
+        let ink = |image: &[f32]| image.iter().sum::<f32>();
+        assert!((0.0..4.0).contains(&(ink(&image) - ink(&under))));
+        assert_eq!(image[4 * SIDE..5 * SIDE].iter().sum::<f32>(), 3.0);
+        // Longer than the picture: both shrink together.
+        let bar = stroke(&[[0.02, 0.5], [0.98, 0.5]]);
+        let image = normalize_lines(&bar, &under).expect("there is ink");
+        assert_eq!(
+            image
+                .chunks(SIDE)
+                .filter(|row| row.iter().any(|&v| v > 0.1))
+                .count(),
+            14
+        );
+    }
+
+    #[test]
+    fn what_is_no_drawing_is_nothing() {
+        assert_eq!(normalize_lines(&[], &[]), None);
+        assert_eq!(normalize_lines(&[0.1, 0.2, 0.3], &[]), None);
+        assert_eq!(normalize_lines(&seven(), &[0.0; 3]), None);
+        assert_eq!(
+            normalize_lines(&stroke(&[[5.0, 5.0]]), &[0.0; SIDE * SIDE]),
+            None
+        );
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(normalize_lines(&[0.1, bad, 0.3, 0.4], &[]), None);
+        }
+        for huge in [1e38, f32::MAX, f32::MIN, 1e-38] {
+            let image = normalize_lines(&[huge, -huge, -huge, huge], &[]);
+            assert!(image.is_none_or(|image| image.iter().all(|v| v.is_finite())));
+        }
+    }
+
+    /// The page has the same sum for the same strokes.
+    #[test]
+    fn strokes_give_the_same_bits_everywhere() {
+        let sum = normal(&seven()).iter().fold(0u32, |sum, v| {
+            sum.wrapping_mul(31).wrapping_add(v.to_bits())
+        });
+        assert_eq!(sum, 2_871_301_259);
     }
 }

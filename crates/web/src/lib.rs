@@ -35,6 +35,13 @@ pub fn normalize_drawing(pixels: &[f32], width: usize, height: usize) -> Option<
     drawing::normalize(pixels, width, height)
 }
 
+/// Lines of a drawing as a 28×28 digit with MNIST's pen, over the 28×28 pixels of `under`
+/// where there are any: `drawing::normalize_lines`.
+#[wasm_bindgen(js_name = normalizeLines)]
+pub fn normalize_lines(lines: &[f32], under: &[f32]) -> Option<Vec<f32>> {
+    drawing::normalize_lines(lines, under)
+}
+
 /// A model that runs.
 #[wasm_bindgen]
 pub struct Model {
