@@ -47,6 +47,18 @@ export function loadModel(url: string | URL, options?: LoadOptions): Promise<Mod
  */
 export function normalizeDrawing(pixels: Float32Array, width: number, height: number): Float32Array | undefined;
 
+/**
+ * Strokes as an image of MNIST: scaled into 20×20, drawn with MNIST's pen, centred by mass in 28×28,
+ * whatever their size and place. Strokes are lists of points [x, y], y downwards, in units of the
+ * square that is drawn on; one point is a dot, and stays one. `under` are 28×28 pixels that fill the
+ * square from 0 to 1. `undefined` where there is no point. Works once a model has been loaded; throws
+ * `not-ready` before, and `bad-input` for what is no point.
+ */
+export function normalizeStrokes(
+  strokes: ArrayLike<number>[][],
+  options?: { under?: Float32Array },
+): Float32Array | undefined;
+
 export interface Posterior {
   mean: Float32Array;
   /** log σ² */

@@ -6,4 +6,4 @@
 
 export { VaeletError } from "./api/errors.js";
 export { Model, loadModel, prepare } from "./api/model.js";
-export { normalizeDrawing } from "./api/program.js";
+export { normalizeDrawing, normalizeStrokes } from "./api/program.js";

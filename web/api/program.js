@@ -49,6 +49,27 @@ export function normalizeDrawing(pixels, width, height) {
   return wasm.normalizeDrawing(pixels, width, height);
 }
 
+/**
+ * Strokes as an image of MNIST: scaled into 20×20, drawn with a pen of 2.5 pixels, centred by mass
+ * in 28×28. Size and place of the drawing do not matter, and no canvas is read. Works once a model
+ * has been loaded.
+ *
+ * @param {ArrayLike<number>[][]} strokes lists of points [x, y], y downwards; the side of what
+ *   is drawn on is 1, so that what is smaller than a sixteenth stays a dot. One point is a dot.
+ * @param {{ under?: Float32Array }} [options] 28×28 pixels in [0, 1] that lie under the strokes and
+ *   fill the square from 0 to 1
+ * @returns {Float32Array | undefined} 784 values in [0, 1], or `undefined` where there is no point
+ */
+export function normalizeStrokes(strokes, { under = new Float32Array(0) } = {}) {
+  if (!wasm) throw new VaeletError("not-ready", "Load a model before normalising a drawing.");
+  if (!Array.isArray(strokes) || !strokes.every(Array.isArray)) throw new VaeletError("bad-input", "Strokes are a list of lists of points [x, y].");
+  const ends = strokes.flatMap((points) => points.flatMap((point, i) => (i > 0 || points.length === 1 ? [points[Math.max(0, i - 1)], point] : [])));
+  const lines = ends.flatMap((point) => [point?.[0], point?.[1]]);
+  if (!lines.every(Number.isFinite)) throw new VaeletError("bad-input", "A point of the strokes is not two finite numbers, [x, y].");
+  if (![0, 784].includes(under.length)) throw new VaeletError("bad-input", `The picture under the strokes has ${under.length} pixels instead of 28 × 28.`);
+  return wasm.normalizeLines(Float32Array.from(lines), under);
+}
+
 /** Ends with the last runtime that was built on the GPU. */
 let gpuFree = Promise.resolve();
 

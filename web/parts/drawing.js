@@ -3,7 +3,6 @@
  * brings the markup: `pad`, `invite`, `undo`, `clear` and `examples`.
  */
 
-import { normalizeDrawing } from "../vaelet.js";
 import { afterPause, element } from "./dom.js";
 import { examplesOf } from "./examples.js";
 import { decodeInk, encodeInk } from "./ink.js";
@@ -64,10 +63,7 @@ export function createDrawing($, { model, params, setParams, first = null, onInk
       remember.cancel();
     },
     /** The drawing as the encoder sees it; `null` where there is none. @returns {Float32Array | null} */
-    read() {
-      const { normalized, pixels, width, height } = pad.read();
-      return normalized ?? normalizeDrawing(pixels, width, height) ?? null;
-    },
+    read: () => pad.read(),
     unmount: remember.flush,
   };
 }

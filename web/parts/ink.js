@@ -4,8 +4,12 @@
  * that matter, so a teacher can pass on exactly this digit.
  */
 
+/** Width of the pen, of the pad's width. */
+export const PEN = 0.09;
 /** Thinning may move a line by this part of the pad's width: a third of a pixel of the 28×28 image. */
 const TOLERANCE = 0.008;
+/** The same in parts of a stroke's own size: a small drawing is scaled up. */
+const FINE = 1 / 80;
 /** Coordinates are two base-36 digits; the range leaves room for strokes that leave the pad. */
 const STEPS = 36 ** 2 - 1;
 const LOW = -0.5;
@@ -13,9 +17,9 @@ const RANGE = 2;
 /** Longer drawings stay out of the address bar. */
 const MAX_LENGTH = 8000;
 
-/** @param {number[][][]} strokes @returns {string} empty where there is nothing, or too much, to write */
+/** @param {number[][][]} strokes as `addStroke` gives them @returns {string} empty where there is nothing, or too much, to write */
 export function encodeInk(strokes) {
-  const text = strokes.map((points) => simplify(points).map(encodePoint).join("")).join(".");
+  const text = strokes.map((points) => points.map(encodePoint).join("")).join(".");
   return text.length <= MAX_LENGTH ? text : "";
 }
 
@@ -28,33 +32,104 @@ export function decodeInk(text) {
     .map((stroke) => stroke.match(/.{4}/g).map(decodePoint));
 }
 
+/**
+ * Strokes with another, as far as it lies on the pad, thinned and rounded to what a link can hold.
+ * Where all of them are too long for one they become coarser together.
+ * @param {number[][][]} strokes @param {number[][]} points
+ */
+export function addStroke(strokes, points) {
+  let all = [...strokes, ...onPad([points]).map((piece) => simplify(piece, toleranceOf(piece)).map(round))];
+  const length = () => all.reduce((sum, { length }) => sum + 4 * length + 1, -1);
+  for (let tolerance = TOLERANCE; length() > MAX_LENGTH && tolerance < RANGE; tolerance *= 1.5) {
+    all = all.map((stroke) => simplify(stroke, tolerance));
+  }
+  return all;
+}
+
+/** The parts of strokes that can be seen on the pad, half a pen beyond its edge included. */
+export function onPad(strokes) {
+  const pieces = [];
+  for (const points of strokes) {
+    let piece = null;
+    points.forEach((point, i) => {
+      if (i === 0 && points.length > 1) return;
+      const from = points[Math.max(0, i - 1)];
+      const [start, end] = partOnPad(from, point);
+      if (start > end) {
+        piece = null;
+        return;
+      }
+      const at = (part) => (part === 1 ? point : from.map((value, axis) => value + part * (point[axis] - value)));
+      if (!piece || start > 0) pieces.push((piece = points.length > 1 ? [at(start)] : []));
+      piece.push(at(end));
+      if (end < 1) piece = null;
+    });
+  }
+  return pieces;
+}
+
+/** Where a line comes onto the pad and where it leaves it, in parts of the line; the first is larger where it never does (Liang and Barsky 1984). */
+function partOnPad(from, to) {
+  let [start, end] = [0, 1];
+  for (const axis of [0, 1]) {
+    const way = to[axis] - from[axis];
+    const edges = [-PEN / 2, 1 + PEN / 2].map((edge) => edge - from[axis]);
+    if (way === 0) {
+      if (edges[0] > 0 || edges[1] < 0) return [1, 0];
+    } else {
+      const [near, far] = edges.map((edge) => edge / way).sort((a, b) => a - b);
+      start = Math.max(start, near);
+      end = Math.min(end, far);
+    }
+  }
+  return [start, end];
+}
+
+function toleranceOf(points) {
+  const extents = [0, 1].map((axis) => {
+    const along = points.map((point) => point[axis]);
+    return along.reduce((a, b) => Math.max(a, b)) - along.reduce((a, b) => Math.min(a, b));
+  });
+  return Math.min(TOLERANCE, FINE * Math.max(...extents));
+}
+
+const stepOf = (value) => Math.round(Math.min(1, Math.max(0, (value - LOW) / RANGE)) * STEPS);
+const valueOf = (step) => (step / STEPS) * RANGE + LOW;
+const round = (point) => point.map((value) => valueOf(stepOf(value)));
+
 function encodePoint(point) {
-  return point
-    .map((value) => Math.round(Math.min(1, Math.max(0, (value - LOW) / RANGE)) * STEPS))
-    .map((step) => step.toString(36).padStart(2, "0"))
-    .join("");
+  return point.map((value) => stepOf(value).toString(36).padStart(2, "0")).join("");
 }
 
 function decodePoint(text) {
-  return [text.slice(0, 2), text.slice(2)].map((digits) => (parseInt(digits, 36) / STEPS) * RANGE + LOW);
+  return [text.slice(0, 2), text.slice(2)].map((digits) => valueOf(parseInt(digits, 36)));
 }
 
-/** Ramer–Douglas–Peucker: drops points that lie on the line between their neighbours. */
-function simplify(points) {
+/**
+ * Ramer–Douglas–Peucker: drops points that lie on the line between their neighbours. Without
+ * recursion: a long scribble would go too deep.
+ */
+export function simplify(points, tolerance = TOLERANCE) {
   if (points.length < 3) return points;
-  const first = points[0];
-  const last = points[points.length - 1];
-  let farthest = 0;
-  let distance = 0;
-  for (let i = 1; i < points.length - 1; i += 1) {
-    const d = distanceToSegment(points[i], first, last);
-    if (d > distance) [farthest, distance] = [i, d];
+  const kept = new Set([0, points.length - 1]);
+  const spans = [[0, points.length - 1]];
+  while (spans.length > 0) {
+    const [first, last] = spans.pop();
+    let farthest = 0;
+    let distance = tolerance;
+    for (let i = first + 1; i < last; i += 1) {
+      const d = distanceToSegment(points[i], points[first], points[last]);
+      if (d > distance) [farthest, distance] = [i, d];
+    }
+    if (!farthest) continue;
+    kept.add(farthest);
+    spans.push([first, farthest], [farthest, last]);
   }
-  if (distance <= TOLERANCE) return [first, last];
-  return [...simplify(points.slice(0, farthest + 1)).slice(0, -1), ...simplify(points.slice(farthest))];
+  return points.filter((_, i) => kept.has(i));
 }
 
-function distanceToSegment([x, y], [ax, ay], [bx, by]) {
+/** Of a point to a line between two others. */
+export function distanceToSegment([x, y], [ax, ay], [bx, by]) {
   const length = (bx - ax) ** 2 + (by - ay) ** 2;
   const along = length && Math.min(1, Math.max(0, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length));
   return Math.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay));

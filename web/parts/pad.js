@@ -1,17 +1,24 @@
 /**
  * The drawing pad: mouse, pen and touch through Pointer Events. Strokes are
- * kept as lines, so undo is exact and fast movements leave no gaps, and are
- * drawn twice: large for the reader, small for the encoder to read.
+ * kept as lines, so undo is exact and fast movements leave no gaps. The encoder gets the lines
+ * too, never what the browser painted.
  */
 
+import { normalizeStrokes } from "../vaelet.js";
 import { element } from "./dom.js";
-import { decodeInk, encodeInk } from "./ink.js";
+import { PEN, addStroke, distanceToSegment, onPad, simplify } from "./ink.js";
 import { inkImage } from "./picture.js";
+import { onePointer } from "./pointer.js";
 
-/** Width of the pen, of the pad's width: about two pixels once a digit is scaled to 20×20. */
-const PEN = 0.09;
 const SHOWN = 560;
-const READ = 140;
+/** Points nearer to the last one than this, of the pad's width, say nothing. */
+const NEAR = 0.001;
+/** From so many points on a stroke is thinned while it is being drawn. */
+const MANY = 4096;
+/** Steps that can be undone. */
+const REMEMBERED = 200;
+/** The button of a pen that its other end is. */
+const ERASER = 5;
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -20,69 +27,93 @@ const READ = 140;
  * @param {() => void} options.onCommit a stroke ended, or the content was replaced
  */
 export function createPad(canvas, { onInk, onCommit }) {
-  let shown = surface(canvas, SHOWN);
+  let shown = surface(canvas);
   canvas.tabIndex = -1;
-  const read = surface(element("canvas"), READ, { willReadFrequently: true });
-  const ink = new Float32Array(READ * READ);
 
   /** @type {{ example: Example | null, strokes: number[][][] }} */
   let content = { example: null, strokes: [] };
   const past = [];
-  /** @type {{ id: number, points: number[][] } | null} the stroke being drawn */
+  /** @type {{ points: number[][], erases: boolean, limit: number } | null} the stroke being drawn */
   let pen = null;
 
   const replace = (next) => {
     pen = null;
     content = next;
-    for (const context of [shown, read]) paint(context, content);
+    paint(shown, content);
     onInk();
     onCommit();
   };
-  const remember = () => past.push({ ...content, strokes: [...content.strokes] });
+  const remember = () => {
+    past.push({ ...content, strokes: [...content.strokes] });
+    if (past.length > REMEMBERED) past.shift();
+  };
 
   const extend = (events) => {
     const box = canvas.getBoundingClientRect();
     for (const { clientX, clientY } of events) {
-      pen.points.push([(clientX - box.left) / box.width, (clientY - box.top) / box.height]);
-      for (const context of [shown, read]) drawLine(context, pen.points.slice(-2));
+      const point = [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
+      const last = pen.points.at(-1);
+      // A pad without a size, or a coalesced event without a place.
+      if (!point.every(Number.isFinite)) continue;
+      if (last && Math.hypot(point[0] - last[0], point[1] - last[1]) < NEAR) continue;
+      pen.points.push(point);
+      if (pen.erases) erase(pen.points.slice(-2));
+      else drawLine(shown, pen.points.slice(-2));
+    }
+    if (pen.points.length > pen.limit) {
+      pen.points.splice(0, pen.points.length, ...simplify(pen.points));
+      pen.limit = Math.max(MANY, 2 * pen.points.length);
     }
     onInk();
+  };
+  /** Takes away the strokes that a line crosses. */
+  const erase = ([from, to = from]) => {
+    const touches = (stroke) => stroke.some((point, i) => crosses(from, to, stroke[Math.max(0, i - 1)], point));
+    const left = content.strokes.filter((stroke) => !touches(stroke));
+    if (left.length === content.strokes.length) return;
+    content.strokes = left;
+    paint(shown, content);
   };
 
   // The browser may lose what it has drawn, but not what was drawn.
   canvas.addEventListener("contextrestored", () => {
-    shown = surface(canvas, SHOWN);
+    shown = surface(canvas);
     paint(shown, content);
   });
-  canvas.addEventListener("pointerdown", (event) => {
-    if (pen || event.button !== 0) return;
-    event.preventDefault();
-    canvas.focus({ preventScroll: true }); // so that keys for undo reach the view
-    canvas.setPointerCapture(event.pointerId);
-    remember();
-    pen = { id: event.pointerId, points: [] };
-    content.strokes.push(pen.points);
-    extend([event]); // a click is a dot
+  onePointer(canvas, {
+    accepts: ({ button }) => button === 0 || button === ERASER,
+    start(event) {
+      canvas.focus({ preventScroll: true }); // so that keys for undo reach the view
+      remember();
+      pen = { points: [], erases: event.button === ERASER, limit: MANY };
+      if (!pen.erases) content.strokes.push(pen.points);
+      extend([event]); // a click is a dot
+    },
+    move(event) {
+      if (!pen) return; // something else was put on the pad meanwhile
+      const moves = event.getCoalescedEvents?.() ?? [];
+      extend(moves.length ? moves : [event]);
+    },
+    end(how) {
+      if (!pen) return;
+      const { points, erases } = pen;
+      pen = null;
+      const before = content.strokes.filter((stroke) => stroke !== points);
+      const isSpot = points.every(([x, y]) => Math.hypot(x - points[0][0], y - points[0][1]) < PEN);
+      if (erases && before.length === past.at(-1).strokes.length) past.pop(); // nothing was erased
+      if (erases || points.length === 0) content.strokes = before;
+      // The mark of a hand is none of the drawing; a line that the system broke off is.
+      else if (how === "pen" || (how === "cancelled" && isSpot)) content = past.pop();
+      // What is on the pad is what a link can hold.
+      else content.strokes = addStroke(before, points);
+      paint(shown, content);
+      onInk();
+      onCommit();
+    },
   });
-  canvas.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== pen?.id) return;
-    const moves = event.getCoalescedEvents?.() ?? [];
-    extend(moves.length ? moves : [event]);
-  });
-  const lift = (event) => {
-    if (event.pointerId !== pen?.id) return;
-    // What is on the pad is what a link can hold.
-    pen.points.splice(0, pen.points.length, ...decodeInk(encodeInk([pen.points]))[0]);
-    pen = null;
-    for (const context of [shown, read]) paint(context, content);
-    onInk();
-    onCommit();
-  };
-  // Capture ends with every way of letting go: release outside, cancel, lost window.
-  for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) canvas.addEventListener(type, lift);
 
   return {
-    /** The drawing's strokes; setting them replaces everything. */
+    /** The drawing's strokes. */
     get strokes() {
       return content.strokes;
     },
@@ -97,11 +128,11 @@ export function createPad(canvas, { onInk, onCommit }) {
       return past.length > 0;
     },
     /** Shows an example or strokes instead of what is there; `undo` brings it back. */
-    show(next) {
+    show({ example = null, strokes = [] }) {
       remember();
-      replace({ example: null, strokes: [], ...next });
+      replace({ example, strokes: strokes.reduce(addStroke, []) });
     },
-    /** Like `show`, as the state to start from. */
+    /** Like `show`, as the state to start from; strokes are those of a link, as they are. */
     restore(next) {
       past.length = 0;
       replace({ example: null, strokes: [], ...next });
@@ -114,25 +145,32 @@ export function createPad(canvas, { onInk, onCommit }) {
       if (past.length) replace(past.pop());
     },
     /**
-     * What is on the pad, as grey ink in [0, 1]. An untouched example is given as it is
-     * (`normalized`), strokes as the small picture of the pad.
+     * What is on the pad as the encoder sees it, 28×28; `null` where there is nothing. An untouched
+     * example is given as it is. @returns {Float32Array | null}
      */
     read() {
-      if (content.example?.pixels && content.strokes.length === 0) return { normalized: content.example.pixels };
-      const { data } = read.getImageData(0, 0, READ, READ);
-      for (let i = 0; i < ink.length; i += 1) ink[i] = data[4 * i + 3] / 255;
-      return { pixels: ink, width: READ, height: READ };
+      const under = content.example?.pixels;
+      const strokes = onPad(content.strokes);
+      return (strokes.length > 0 ? normalizeStrokes(strokes, { under }) : under) ?? null;
     },
   };
 }
 
 /** @typedef {{ label: string, pixels?: Float32Array }} Example */
 
-function surface(canvas, size, options) {
-  canvas.width = size;
-  canvas.height = size;
-  const context = canvas.getContext("2d", options);
-  context.scale(size, size);
+/** Whether an eraser that goes from `a` to `b` meets the ink of a line from `c` to `d`. */
+function crosses(a, b, c, d) {
+  const side = ([px, py], [qx, qy], [x, y]) => Math.sign((qx - px) * (y - py) - (qy - py) * (x - px));
+  if (side(a, b, c) !== side(a, b, d) && side(c, d, a) !== side(c, d, b)) return true;
+  const nearest = [distanceToSegment(a, c, d), distanceToSegment(b, c, d), distanceToSegment(c, a, b), distanceToSegment(d, a, b)];
+  return Math.min(...nearest) < PEN / 2;
+}
+
+function surface(canvas) {
+  canvas.width = SHOWN;
+  canvas.height = SHOWN;
+  const context = canvas.getContext("2d");
+  context.scale(SHOWN, SHOWN);
   context.lineWidth = PEN;
   context.lineCap = "round";
   context.lineJoin = "round";
@@ -149,7 +187,7 @@ function paint(context, { example, strokes }) {
     small.getContext("2d").putImageData(inkImage(example.pixels, side, side), 0, 0);
     context.drawImage(small, 0, 0, 1, 1);
   }
-  for (const points of strokes) drawLine(context, points);
+  for (const points of strokes) if (points.length > 0) drawLine(context, points);
 }
 
 function drawLine(context, [first, ...rest]) {

@@ -1,5 +1,7 @@
 /** A surface whose content is moved by mouse, pen, finger and arrow keys, and zoomed by two fingers, the wheel, + and −. */
 
+import { capture } from "./pointer.js";
+
 /** Of the frame's width: how far an arrow key moves the picture. */
 const NUDGE = 1 / 64;
 /** Powers of 2 that + and − zoom by. */
@@ -25,7 +27,7 @@ export function panAndZoom(frame, { shift: move, zoom }) {
   };
   frame.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || fingers.size === 2) return;
-    frame.setPointerCapture(event.pointerId);
+    capture(frame, event.pointerId);
     fingers.set(event.pointerId, at(event));
   });
   frame.addEventListener("pointermove", (event) => {

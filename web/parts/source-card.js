@@ -5,7 +5,6 @@
 
 import { newSeed } from "../route.js";
 import { subjectOf } from "../subject.js";
-import { normalizeDrawing } from "../vaelet.js";
 import { choosePicture } from "./cropper.js";
 import { afterPause, fill, oncePerFrame } from "./dom.js";
 import { createPad } from "./pad.js";
@@ -68,8 +67,7 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
 
   const encodeDrawing = oncePerFrame(async () => {
     if (encoding || source.kind !== "drawn") return;
-    const { pixels, width, height } = pad.read();
-    const image = normalizeDrawing(pixels, width, height);
+    const image = pad.read();
     if (!image) {
       setLatent(null);
       return;
