@@ -105,10 +105,23 @@ export interface ModelInfo {
   format: string;
   name: string;
   title: string;
+  /**
+   * What its pictures are called, and whether a reader can draw one. Files without it are of a
+   * "picture" and "pictures" that nobody can draw.
+   */
+  subject?: {
+    one: string;
+    many: string;
+    /** The line above a wall of samples; without it the plural with "that never existed". */
+    unseen?: string;
+    /** How a drawing becomes an input; such pictures are shown as ink on paper. */
+    drawing?: "mnist";
+  };
   input: { channels: number; height: number; width: number };
   /** p(x | z): whether pixels are coins, or values with this standard deviation. */
   likelihood: { kind: "bernoulli" } | { kind: "gaussian"; sigma: number };
-  weights: { file: string; bytes: number; sha256: string };
+  /** `precision` is the widest type in the file; "i8" and "f16" say that a GPU may keep all of it as f16. */
+  weights: { file: string; bytes: number; sha256: string; precision?: "i8" | "f16" | "f32" };
   /** Images to start from, [C, H, W] in 0–255. */
   examples?: { label: string; pixels: number[] }[];
   licence: string;

@@ -47,6 +47,7 @@ fn entry(folder: &Path) -> Result<Value> {
     Ok(json!({
         "name": folder.file_name().map(|name| name.to_string_lossy()),
         "title": model["title"],
+        "subject": model["subject"],
         "input": model["input"],
         "likelihood": model["likelihood"]["kind"],
         "latents": latents,

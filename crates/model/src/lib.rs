@@ -27,8 +27,8 @@ pub use error::{Error, Result};
 pub use graph::{Graph, Op, Params, Shape, Step, Value, Window};
 pub use prior::Priors;
 pub use spec::{
-    Activation, Example, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Training,
-    WeightsFile,
+    Activation, Drawing, Example, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior,
+    Subject, Training, WeightsFile,
 };
 #[cfg(feature = "write")]
 pub use weights::write_tensors;
@@ -79,7 +79,7 @@ impl Outline {
     /// Whatever is wrong with it, or does not agree with the description.
     pub fn fill(self, weights: &[u8]) -> Result<Model> {
         self.spec.weights.verify(weights)?;
-        let mut weights = Weights::read(&self.spec.weights.file, weights, self.stored())?;
+        let mut weights = Weights::read(&self.spec.weights, weights, self.stored())?;
         for step in self.steps().filter(|step| step.params.upsampled) {
             weights.fold(&step.params);
         }
@@ -91,11 +91,11 @@ impl Outline {
         })
     }
 
-    /// Whether each weight is an f16, by the length of their file.
+    /// Whether every parameter of the graphs is one of f16's values: the description says so,
+    /// and no kernel is a sum that is made at load.
     pub fn is_f16(&self) -> bool {
-        let stored = self.stored();
-        let parameters: usize = stored.iter().map(|(_, shape)| spec::product(shape)).sum();
-        self.spec.weights.bytes < 3 * parameters
+        self.spec.weights.precision != Precision::F32
+            && self.steps().all(|step| !step.params.upsampled)
     }
 
     /// Names and shapes of the tensors in the weights file.

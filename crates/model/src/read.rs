@@ -2,10 +2,10 @@
 
 use crate::json::{Field, Object};
 use crate::spec::{
-    Activation, Example, FILE, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior,
-    Training, WeightsFile,
+    Activation, Drawing, Example, FILE, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec,
+    Prior, Subject, Training, WeightsFile,
 };
-use crate::{Error, Result};
+use crate::{Error, Precision, Result};
 
 impl ModelSpec {
     pub(crate) fn read(field: &Field<'_>) -> Result<Self> {
@@ -19,6 +19,10 @@ impl ModelSpec {
             format,
             name: text(&mut object, "name")?,
             title: text(&mut object, "title")?,
+            subject: match object.find("subject") {
+                Some(subject) => Some(Subject::read(&subject)?),
+                None => None,
+            },
             input: Input::read(&object.take("input")?)?,
             likelihood: Likelihood::read(&object.take("likelihood")?)?,
             latents: object.take("latents")?.list(LatentGroup::read)?,
@@ -38,6 +42,27 @@ impl ModelSpec {
         };
         object.finish()?;
         Ok(spec)
+    }
+}
+
+impl Subject {
+    fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        let subject = Self {
+            one: text(&mut object, "one")?,
+            many: text(&mut object, "many")?,
+            unseen: match object.find("unseen") {
+                Some(unseen) => Some(unseen.text()?.into()),
+                None => None,
+            },
+            drawing: match object.find("drawing") {
+                Some(drawing) if drawing.text()? == "mnist" => Some(Drawing::Mnist),
+                Some(drawing) => return Err(drawing.wrong("mnist")),
+                None => None,
+            },
+        };
+        object.finish()?;
+        Ok(subject)
     }
 }
 
@@ -162,6 +187,10 @@ impl WeightsFile {
             file: text(&mut object, "file")?,
             bytes: count(&mut object, "bytes")?,
             sha256: text(&mut object, "sha256")?,
+            precision: match object.find("precision") {
+                Some(precision) => Precision::read(&precision, ["i8", "f16", "f32"])?,
+                None => Precision::F32,
+            },
         };
         object.finish()?;
         Ok(weights)

@@ -5,7 +5,7 @@
 //! groups, more optional facts.
 
 use crate::json::{Field, Value};
-use crate::{Error, Graph, Result, sha256_hex};
+use crate::{Error, Graph, Precision, Result, sha256_hex};
 #[cfg(feature = "write")]
 use serde::Serialize;
 
@@ -32,6 +32,9 @@ pub struct ModelSpec {
     pub name: String,
     /// Name for people.
     pub title: String,
+    /// What its pictures are called; pictures where it does not say.
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
+    pub subject: Option<Subject>,
     /// What the encoder reads and the decoder writes.
     pub input: Input,
     /// p(x | z): how the decoder's output is to be read.
@@ -55,6 +58,33 @@ pub struct ModelSpec {
     pub licence: String,
     /// Whom to credit for the data.
     pub credit: String,
+}
+
+/// What one calls a model's pictures, and whether a reader can draw one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+pub struct Subject {
+    /// One of them: "digit".
+    pub one: String,
+    /// Several: "digits".
+    pub many: String,
+    /// The line above a wall of samples, "Digits nobody wrote"; where it is missing, the
+    /// plural with "that never existed".
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
+    pub unseen: Option<String>,
+    /// What makes an input of a reader's drawing; missing where nobody can draw one.
+    /// Pictures that can be drawn are shown as ink on paper.
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
+    pub drawing: Option<Drawing>,
+}
+
+/// How a drawing is normalised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+#[cfg_attr(feature = "write", serde(rename_all = "snake_case"))]
+pub enum Drawing {
+    /// As MNIST's digits were ([`crate::drawing`]): for grey images of 28×28, 1 is ink.
+    Mnist,
 }
 
 /// Shape of one image; values are in `[0, 1]`.
@@ -86,7 +116,9 @@ impl Input {
 #[cfg_attr(feature = "write", derive(Serialize))]
 #[cfg_attr(feature = "write", serde(tag = "kind", rename_all = "snake_case"))]
 pub enum Likelihood {
-    /// The decoder gives the probability that a pixel is 1.
+    /// The decoder, which ends in a sigmoid, gives the probability that a pixel is 1. For grey
+    /// values x between 0 and 1, −log p(x | z) is the cross-entropy −Σ x ln y + (1 − x) ln(1 − y):
+    /// its mean over pixels drawn as 1 with probability x.
     Bernoulli,
     /// The decoder gives the mean; `sigma` is the standard deviation, in units of `[0, 1]`.
     Gaussian {
@@ -230,6 +262,10 @@ pub struct WeightsFile {
     pub bytes: usize,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
+    /// Its widest type. [`Precision::I8`] and [`Precision::F16`] promise that every value is
+    /// one of f16's, so that a GPU may keep it as such; [`Precision::F32`] promises nothing, and
+    /// is what files without this field are read as.
+    pub precision: Precision,
 }
 
 impl WeightsFile {
@@ -239,6 +275,7 @@ impl WeightsFile {
             file: file.into(),
             bytes: contents.len(),
             sha256: sha256_hex(contents),
+            precision: Precision::of(file, contents),
         }
     }
 
@@ -352,6 +389,17 @@ impl ModelSpec {
         check_dim("input.height", height)?;
         check_dim("input.width", width)?;
         check_len("input", self.input.len())?;
+        if self.subject.as_ref().and_then(|subject| subject.drawing) == Some(Drawing::Mnist)
+            && [channels, height, width] != [1, 28, 28]
+        {
+            let found = format!("{channels}×{height}×{width}");
+            return Err(Error::field(
+                FILE,
+                "input",
+                "1×28×28 for mnist drawings",
+                found,
+            ));
+        }
         if self.latents.is_empty() {
             return Err(Error::field(FILE, "latents", "at least one group", "none"));
         }
@@ -400,7 +448,17 @@ impl ModelSpec {
                 ));
             }
         }
-        self.graphs().map(|_| ())
+        let (_, decoder) = self.graphs()?;
+        let last = decoder.steps.last().map(|step| step.activation);
+        if self.likelihood == Likelihood::Bernoulli && last != Some(Activation::Sigmoid) {
+            return Err(Error::field(
+                FILE,
+                "decoder",
+                "a sigmoid at its end, for the likelihood is bernoulli",
+                "another activation",
+            ));
+        }
+        Ok(())
     }
 }
 

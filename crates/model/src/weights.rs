@@ -3,8 +3,10 @@
 
 use crate::json::{Field, Value};
 use crate::spec::product;
-use crate::{Error, Params, Result, upsample};
+use crate::{Error, Params, Result, WeightsFile, upsample};
 use half::f16;
+#[cfg(feature = "write")]
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -28,13 +30,19 @@ pub type Tensors = BTreeMap<String, Tensor>;
 pub struct Weights(Tensors);
 
 impl Weights {
-    /// Reads exactly the tensors of these names and shapes.
+    /// Reads exactly the tensors of these names and shapes from the contents of the file that
+    /// `described` is about.
     ///
     /// # Errors
     /// [`Error::Syntax`] where the file is not safetensors; [`Error::Field`] where a
-    /// tensor is missing, has another shape or type, holds a value that is not finite, or
-    /// is asked for twice.
-    pub fn read(file: &str, contents: &[u8], stored: Vec<(String, Vec<usize>)>) -> Result<Self> {
+    /// tensor is missing, has another shape or type or a wider one than is described, holds a
+    /// value that is not finite, or is asked for twice.
+    pub fn read(
+        described: &WeightsFile,
+        contents: &[u8],
+        stored: Vec<(String, Vec<usize>)>,
+    ) -> Result<Self> {
+        let file = &described.file;
         let views = parse(file, contents)?;
         let mut tensors = Tensors::new();
         for (name, shape) in stored {
@@ -45,6 +53,9 @@ impl Weights {
             if view.shape != shape {
                 let shapes = [shape, view.shape.clone()].map(|shape| format!("shape {shape:?}"));
                 return Err(wrong(&shapes[0], &shapes[1]));
+            }
+            if view.precision == Precision::F32 && described.precision != Precision::F32 {
+                return Err(wrong("I8 or F16, as model.json says", "F32"));
             }
             let tensor = view.dequantize(file, &name, &views)?;
             if tensor.data.iter().any(|v| !v.is_finite()) {
@@ -96,6 +107,8 @@ pub fn read_tensors(file: &str, contents: &[u8]) -> Result<Tensors> {
 
 /// How a file stores values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+#[cfg_attr(feature = "write", serde(rename_all = "lowercase"))]
 pub enum Precision {
     /// Weights in one byte a value and, in a tensor called `<name>.scale`, an f16 for each column
     /// (the last dimension) to multiply it with; the product counts as rounded to f16. Biases and
@@ -108,6 +121,28 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// That of the widest weights in a file; the widest of all where it is not safetensors.
+    pub(crate) fn of(file: &str, contents: &[u8]) -> Self {
+        let views = parse(file, contents).unwrap_or_default();
+        let has = |precision: &Self| views.values().any(|view| view.precision == *precision);
+        // An i8 comes with f16 for its scales, and so do its biases.
+        [Self::F32, Self::I8, Self::F16]
+            .into_iter()
+            .find(has)
+            .unwrap_or(Self::F32)
+    }
+
+    /// Reads one of these `names`, of i8, f16 and f32.
+    pub(crate) fn read(field: &Field<'_>, names: [&str; 3]) -> Result<Self> {
+        let found = field.text()?;
+        match names.iter().position(|name| *name == found) {
+            Some(0) => Ok(Self::I8),
+            Some(1) => Ok(Self::F16),
+            Some(_) => Ok(Self::F32),
+            None => Err(field.wrong(&names.join(", "))),
+        }
+    }
+
     fn size(self) -> usize {
         match self {
             Self::I8 => size_of::<i8>(),
@@ -235,13 +270,7 @@ fn parse<'a>(file: &str, contents: &'a [u8]) -> Result<Views<'a>> {
 impl<'a> View<'a> {
     fn read(field: &Field<'_>, values: &'a [u8]) -> Result<Self> {
         let mut object = field.object()?;
-        let dtype = object.take("dtype")?;
-        let precision = match dtype.text()? {
-            "I8" => Precision::I8,
-            "F16" => Precision::F16,
-            "F32" => Precision::F32,
-            _ => return Err(dtype.wrong("I8, F16 or F32")),
-        };
+        let precision = Precision::read(&object.take("dtype")?, ["I8", "F16", "F32"])?;
         let shape = object.take("shape")?.list(Field::count)?;
         let offsets = object.take("data_offsets")?;
         let place = offsets.list(Field::count)?;

@@ -211,6 +211,127 @@ fn weights_must_be_finite_and_of_the_right_shape() {
     assert!(write_tensors("w.safetensors", &large, Precision::F16).is_err());
 }
 
+/// Weights of several types in one file are described by the widest.
+#[test]
+fn the_precision_is_stated_and_kept() {
+    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
+    let tensors = tensors([&encoder, &decoder]);
+    let stored = |precision| write_tensors("w.safetensors", &tensors, precision).unwrap();
+    for precision in [Precision::I8, Precision::F16, Precision::F32] {
+        let described = WeightsFile::describe("w.safetensors", &stored(precision));
+        assert_eq!(described.precision, precision);
+    }
+    let mixed = mixed(&tensors);
+    let described = WeightsFile::describe("w.safetensors", &mixed);
+    assert_eq!(described.precision, Precision::F32);
+    let good = json(LAYERS, &described);
+    let model = Model::read(&good, &mixed).unwrap();
+    assert_eq!(model.weights.get("encoder.0.bias")[0], 1e-9);
+
+    let error = |json: &str| Model::read(json, &mixed).unwrap_err().to_string();
+    for narrower in ["i8", "f16"] {
+        let error = error(&good.replace("\"f32\"", &format!("\"{narrower}\"")));
+        assert!(
+            error.contains("encoder.0.bias") && error.contains("F32"),
+            "{error}"
+        );
+    }
+    let error = error(&good.replace("\"f32\"", "\"f64\""));
+    assert!(error.contains("weights.precision"), "{error}");
+
+    // Files from before the field promise nothing.
+    let old = good.replace(",\"precision\":\"f32\"", "");
+    assert!(!old.contains("precision"));
+    let old = Model::read(&old, &mixed).unwrap();
+    assert_eq!(old.spec.weights.precision, Precision::F32);
+    assert!(!old.outline().is_f16());
+}
+
+/// Of one byte a value, but for a bias that no f16 holds.
+fn mixed(tensors: &Tensors) -> Vec<u8> {
+    let bytes = write_tensors("w.safetensors", tensors, Precision::I8).unwrap();
+    let narrow = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut views = narrow.tensors();
+    let bias: Vec<u8> = [1e-9f32, 0.0, 1e6, -1.0]
+        .into_iter()
+        .flat_map(f32::to_le_bytes)
+        .collect();
+    for (name, view) in &mut views {
+        if name == "encoder.0.bias" {
+            let wide =
+                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![4], &bias);
+            *view = wide.unwrap();
+        }
+    }
+    safetensors::serialize(views, None).unwrap()
+}
+
+/// A GPU with f16 would round a kernel that is summed at load, and one without would not.
+#[test]
+fn a_kernel_summed_at_load_is_no_f16() {
+    let (json, weights) = files();
+    let model = Model::read(&json, &weights).unwrap();
+    assert_eq!(model.spec.weights.precision, Precision::F16);
+    assert!(!model.outline().is_f16(), "it has an upsampling");
+    let plain = LAYERS.replace(
+        r#"{"type": "upsample"},"#,
+        r#"{"type": "conv_transpose2d", "in_channels": 4, "out_channels": 4, "kernel": 4,
+            "stride": 2, "padding": 1, "params": "decoder.up"},"#,
+    );
+    let (encoder, decoder) = spec(&plain).unwrap().graphs().unwrap();
+    let tensors = tensors([&encoder, &decoder]);
+    let weights = write_tensors("w.safetensors", &tensors, Precision::F16).unwrap();
+    let described = WeightsFile::describe("w.safetensors", &weights);
+    let model = Model::read(&self::json(&plain, &described), &weights).unwrap();
+    assert!(model.outline().is_f16());
+}
+
+#[test]
+fn a_bernoulli_decoder_ends_in_a_sigmoid() {
+    for other in ["none", "relu", "silu"] {
+        let layers = LAYERS.replace("sigmoid", other);
+        let error = spec(&layers).unwrap_err().to_string();
+        for word in ["decoder", "sigmoid", "bernoulli"] {
+            assert!(error.contains(word), "{error}");
+        }
+        let described = WeightsFile::describe("w.safetensors", &[]);
+        let gaussian = r#"{"kind": "gaussian", "sigma": 0.1}"#;
+        let gaussian = json(&layers, &described).replace(r#"{"kind": "bernoulli"}"#, gaussian);
+        assert!(ModelSpec::parse(&gaussian).is_ok(), "{other}");
+    }
+}
+
+#[test]
+fn a_subject_is_read_and_written() {
+    let (good, _) = files();
+    let title = r#""title": "Tiny","#;
+    let with = |subject: &str| {
+        let subject = format!("{title} \"subject\": {subject},");
+        ModelSpec::parse(&good.replace(title, &subject))
+    };
+    assert_eq!(ModelSpec::parse(&good).unwrap().subject, None);
+    let cat = with(r#"{"one": "cat", "many": "cats"}"#).unwrap();
+    let subject = cat.subject.as_ref().unwrap();
+    assert_eq!((&*subject.one, &*subject.many), ("cat", "cats"));
+    assert_eq!(ModelSpec::parse(&cat.to_json().unwrap()).unwrap(), cat);
+
+    let digit = r#"{"one": "digit", "many": "digits", "unseen": "Digits nobody wrote", "drawing": "mnist"}"#;
+    let error = with(digit).unwrap_err().to_string();
+    assert!(
+        error.contains("1×28×28") && error.contains("1×8×8"),
+        "{error}"
+    );
+    let free = with(&digit.replace("mnist", "free"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        free.contains("subject.drawing") && free.contains("mnist"),
+        "{free}"
+    );
+    let nameless = with(r#"{"many": "cats"}"#).unwrap_err().to_string();
+    assert!(nameless.contains("subject.one"), "{nameless}");
+}
+
 #[test]
 fn a_tensor_has_one_reader() {
     let last = r#""outputs": 10, "params": "encoder.3"}"#;
@@ -229,7 +350,6 @@ fn a_tensor_has_one_reader() {
 
 #[test]
 fn a_learned_prior_is_read_with_its_tensors() {
-    let (json, _) = files();
     let standard = r#""size": 2, "prior": {"kind": "standard_normal"}"#;
     let mixture =
         r#""size": 2, "prior": {"kind": "mixture", "components": 3, "params": "prior.style"}"#;
@@ -244,12 +364,8 @@ fn a_learned_prior_is_read_with_its_tensors() {
         tensors.insert(format!("prior.style.{name}"), Tensor { shape, data });
     }
     let weights = write_tensors("w.safetensors", &tensors, Precision::F32).unwrap();
-    let old = ModelSpec::parse(&json).unwrap().weights;
-    let new = WeightsFile::describe("w.safetensors", &weights);
-    let json = json
-        .replace(standard, mixture)
-        .replace(&old.sha256, &new.sha256)
-        .replace(&old.bytes.to_string(), &new.bytes.to_string());
+    let described = WeightsFile::describe("w.safetensors", &weights);
+    let json = json(LAYERS, &described).replace(standard, mixture);
     let model = Model::read(&json, &weights).unwrap();
     assert!(Priors::of(&model).are_learned());
     let again = ModelSpec::parse(&model.spec.to_json().unwrap()).unwrap();

@@ -3,7 +3,8 @@
 use crate::data::Source;
 use crate::data::attributes::{Column, Rule};
 use vaelet_model::{
-    Activation, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, WeightsFile,
+    Activation, Drawing, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Subject,
+    WeightsFile,
 };
 
 /// A model's description before training, with the settings that trained it best.
@@ -54,6 +55,31 @@ const MNIST: &str = "Trained on MNIST (Yann LeCun, Corinna Cortes), CC BY-SA 3.0
 const PORTRAITS: &str = "Trained on portraits of members of the US Congress (public domain, US GPO) \
     and of the UK Parliament (CC BY 3.0), and on the Face Research Lab London Set \
     (DeBruine and Jones 2017, CC BY 4.0)";
+
+/// What digits are called; faces and clothes below.
+fn digit() -> Subject {
+    Subject {
+        drawing: Some(Drawing::Mnist),
+        ..subject("digit", "digits", "Digits nobody wrote")
+    }
+}
+
+fn face() -> Subject {
+    subject("face", "faces", "Faces that never existed")
+}
+
+fn clothes() -> Subject {
+    subject("piece of clothing", "clothes", "Clothes nobody made")
+}
+
+fn subject(one: &str, many: &str, unseen: &str) -> Subject {
+    Subject {
+        one: one.into(),
+        many: many.into(),
+        unseen: Some(unseen.into()),
+        drawing: None,
+    }
+}
 
 /// Of the portraits: the London Set has everyone both smiling and not.
 const PORTRAIT: &[Rule] = &[
@@ -178,6 +204,7 @@ fn digits(name: &str, title: &str, latent: usize) -> Preset {
         spec: spec(
             name,
             title,
+            digit(),
             MNIST,
             [1, 28],
             Likelihood::Bernoulli,
@@ -203,6 +230,7 @@ fn beta(name: &str, title: &str, beta: f32) -> Preset {
         spec: spec(
             name,
             title,
+            digit(),
             MNIST,
             [1, 28],
             Likelihood::Bernoulli,
@@ -219,7 +247,15 @@ fn fashion(name: &str) -> Preset {
     let credit = "Trained on Fashion-MNIST (Zalando SE), MIT";
     let layers = small(32, [32, 64]);
     Preset {
-        spec: spec(name, "Fashion", credit, [1, 28], GAUSSIAN, layers),
+        spec: spec(
+            name,
+            "Fashion",
+            clothes(),
+            credit,
+            [1, 28],
+            GAUSSIAN,
+            layers,
+        ),
         data: "Fashion-MNIST, 60,000 pieces of clothing",
         epochs: 20,
         ..digits(name, "Fashion", 32)
@@ -230,7 +266,15 @@ fn fashion(name: &str) -> Preset {
 fn faces_map(name: &str) -> Preset {
     let layers = small(2, [16, 32]);
     Preset {
-        spec: spec(name, "Faces on a map", PORTRAITS, [1, 28], GAUSSIAN, layers),
+        spec: spec(
+            name,
+            "Faces on a map",
+            face(),
+            PORTRAITS,
+            [1, 28],
+            GAUSSIAN,
+            layers,
+        ),
         source: Source::Sheets(&[]),
         data: "2,117 portraits, 28×28 grey",
         augment: true,
@@ -252,7 +296,7 @@ fn portraits(name: &str, title: &str) -> Preset {
         epochs: 48,
         patience: None,
         components: 2,
-        ..pictures(name, title, PORTRAITS, 64)
+        ..pictures(name, title, face(), PORTRAITS, 64)
     }
 }
 
@@ -265,7 +309,7 @@ fn avatars(name: &str, title: &str) -> Preset {
         augment: false,
         epochs: 5,
         patience: None,
-        ..pictures(name, title, credit, 64)
+        ..pictures(name, title, face(), credit, 64)
     }
 }
 
@@ -280,10 +324,10 @@ fn sharpened(preset: Preset, epochs: usize) -> Preset {
 }
 
 /// Any pictures, in colour.
-pub fn pictures(name: &str, title: &str, credit: &str, side: usize) -> Preset {
+pub fn pictures(name: &str, title: &str, subject: Subject, credit: &str, side: usize) -> Preset {
     let layers = tall(64, side);
     Preset {
-        spec: spec(name, title, credit, [3, side], GAUSSIAN, layers),
+        spec: spec(name, title, subject, credit, [3, side], GAUSSIAN, layers),
         source: Source::Folder,
         data: "a folder of pictures",
         augment: true,
@@ -306,6 +350,7 @@ type Layers = [Vec<Layer>; 2];
 fn spec(
     name: &str,
     title: &str,
+    subject: Subject,
     credit: &str,
     [channels, side]: [usize; 2],
     likelihood: Likelihood,
@@ -319,6 +364,7 @@ fn spec(
         format: FORMAT.into(),
         name: name.into(),
         title: title.into(),
+        subject: Some(subject),
         input: Input {
             channels,
             height: side,

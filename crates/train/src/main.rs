@@ -39,7 +39,7 @@ use release::Release;
 use report::Report;
 use std::path::{Path, PathBuf};
 use training::Mode;
-use vaelet_model::{Input, Model, ModelSpec, Training};
+use vaelet_model::{Input, Model, ModelSpec, Subject, Training};
 
 /// Training allocates and frees the same large buffers at every step; this
 /// allocator keeps them, where the system's returns them to the kernel each time.
@@ -156,6 +156,9 @@ struct RunArgs {
     /// Side of your images in the model, a multiple of 16
     #[arg(long, default_value_t = 64, requires = "images", value_parser = side)]
     size: usize,
+    /// What your images show, one and several of it, as in "cat,cats"
+    #[arg(long, default_value = "picture,pictures", requires = "images", value_parser = subject)]
+    subject: Subject,
     /// Model folder to go on from, which presets whose name ends in -sharp need; its learned
     /// prior is trained along
     #[arg(long)]
@@ -462,6 +465,12 @@ impl RunArgs {
                 self.learning_rate.map(|rate| rate.to_string()),
             ),
             ("seed", Some(self.seed.to_string())),
+            (
+                "subject",
+                self.images
+                    .as_ref()
+                    .map(|_| format!("\"{},{}\"", self.subject.one, self.subject.many)),
+            ),
         ];
         for (name, value) in options {
             if let Some(value) = value {
@@ -478,7 +487,7 @@ impl RunArgs {
             let name = name.context("--out needs a name that is text")?;
             let credit = "Trained on pictures of its author's";
             return Ok((
-                architecture::pictures(name, name, credit, self.size),
+                architecture::pictures(name, name, self.subject.clone(), credit, self.size),
                 images,
             ));
         }
@@ -494,6 +503,21 @@ fn side(text: &str) -> Result<usize, String> {
     match positive(text)? {
         side if side.is_multiple_of(16) && side <= 256 => Ok(side),
         _ => Err("expected a multiple of 16 up to 256".into()),
+    }
+}
+
+fn subject(text: &str) -> Result<Subject, String> {
+    let names = text
+        .split_once(',')
+        .map(|(one, many)| [one, many].map(str::trim));
+    match names {
+        Some([one, many]) if !one.is_empty() && !many.is_empty() => Ok(Subject {
+            one: one.into(),
+            many: many.into(),
+            unseen: None,
+            drawing: None,
+        }),
+        _ => Err("expected one and several, separated by a comma, as in cat,cats".into()),
     }
 }
 

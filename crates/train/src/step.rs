@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn sharpening_moves_the_decoder_and_leaves_the_encoder() {
-        let spec = pictures("any", "Any", "", 16).spec;
+        let spec = pictures("any", "Any", crate::subject("dot,dots").unwrap(), "", 16).spec;
         let (encoder, decoder) = spec.graphs().unwrap();
         let graphs = Graphs { encoder, decoder };
         let device = Device::flex().autodiff();

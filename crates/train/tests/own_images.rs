@@ -55,6 +55,8 @@ fn a_folder_of_pictures_becomes_a_model() {
         "16",
         "--out",
         "models/discs",
+        "--subject",
+        "disc, discs",
     ];
 
     let output = vaelet(dir.path(), &[&train[..], &["--epochs", "2"]].concat());
@@ -73,6 +75,14 @@ fn a_folder_of_pictures_becomes_a_model() {
     ] {
         assert!(dir.path().join(file).is_file(), "{file} is missing");
     }
+
+    let spec = fs::read_to_string(dir.path().join("models/discs/model.json")).unwrap();
+    let spec: serde_json::Value = serde_json::from_str(&spec).unwrap();
+    assert_eq!(
+        spec["subject"],
+        serde_json::json!({ "one": "disc", "many": "discs" })
+    );
+    assert_eq!(spec["weights"]["precision"], "i8");
 
     // The same command again would lose the run.
     let again = vaelet(dir.path(), &train);

@@ -35,8 +35,9 @@ pub fn model(
         format: FORMAT.into(),
         name: "random".into(),
         title: "Random".into(),
+        subject: None,
         input,
-        likelihood: Likelihood::Bernoulli,
+        likelihood: Likelihood::Gaussian { sigma: 1.0 },
         latents: vec![LatentGroup {
             name: "z".into(),
             size: latent,
