@@ -1,14 +1,13 @@
 /**
  * The element in a frame, for pages where scripts are not allowed: `embed.html#/view?model=…&…`.
- * It tells the page around it how tall it is, `{ type: "vaelet:height", height }` in CSS pixels,
- * and what the reader made of it, `{ type: "vaelet:change", view, state }`.
+ * It tells the page around it how tall it is, `{ type: "vaelet:height", height }` in CSS pixels, and
+ * nothing else: what a reader makes here stays here.
  */
 
 import { formatHash, parseHash } from "./route.js";
 import "./vae-let.js";
 
 const element = document.createElement("vae-let");
-const tell = (message) => parent.postMessage(message, "*");
 
 function show() {
   const { view, params } = parseHash(location.hash);
@@ -20,10 +19,11 @@ function show() {
 show();
 document.body.append(element);
 addEventListener("hashchange", show);
+// The frame's own address, which no other page can read: a reload shows the same.
 element.addEventListener("change", ({ detail: { view, state } }) => {
   const params = new URLSearchParams(state);
   if (element.model) params.set("model", element.model);
   history.replaceState(null, "", formatHash(view, params));
-  tell({ type: "vaelet:change", view, state });
 });
-new ResizeObserver(([{ target }]) => tell({ type: "vaelet:height", height: Math.ceil(target.offsetHeight) })).observe(element);
+const tellHeight = () => parent.postMessage({ type: "vaelet:height", height: Math.ceil(element.offsetHeight) }, "*");
+new ResizeObserver(tellHeight).observe(element);

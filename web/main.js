@@ -128,7 +128,7 @@ function open() {
     player.refuse(error);
     return Promise.reject(error);
   }
-  return player.open({ view: route.view, folder, params: route.params, backend: asked, entry });
+  return player.open({ view: route.view, folder, params: route.params, backend: asked, told: "link", entry });
 }
 
 /** The reader followed a link, went back, or edited the address. */

@@ -5,6 +5,7 @@
  */
 
 import { createAnnouncer, element, fill } from "./parts/dom.js";
+import { promiseOf } from "./parts/own.js";
 import { borrow } from "./pool.js";
 import { posterOf, showPoster } from "./poster.js";
 import { change } from "./route.js";
@@ -52,6 +53,7 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
  * @property {URLSearchParams} params the view's state; changed as the reader changes it
  * @property {"auto" | "webgpu" | "cpu"} backend
  * @property {import("./library.js").Entry} [entry] the model, where it is known before it has come
+ * @property {"link" | "nobody" | "author"} told who gets the latents of the reader's own pictures
  * @property {URL} [picture] what is shown until then, instead of the model's samples
  *
  * @typedef {object} Hooks
@@ -187,6 +189,7 @@ export function createPlayer(root, hooks) {
       params: mine.params,
       atlas,
       memory: memoryOf(mine),
+      promise: promiseOf(mine.told, model.latentSize),
       announce,
       navigate: hooks.navigate,
       setParams(changes, options = {}) {

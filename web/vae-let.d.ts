@@ -5,7 +5,7 @@ import type { BackendChoice, ErrorCode, Model, Progress } from "./vaelet.js";
 export type View = "sample" | "draw" | "morph" | "map" | "edit" | "inside";
 export type Loading = "lazy" | "eager";
 
-/** What the reader sees after having changed it. */
+/** What the reader sees after having changed it; of a reader's own picture nothing, unless `ownInState` is set. */
 export interface Change {
   view: View;
   /** As the property `state` has it. */
@@ -28,6 +28,7 @@ export interface VaeLetEventMap extends Omit<HTMLElementEventMap, "progress" | "
  * A view of a model. Properties mirror attributes: `null` and `undefined` take the attribute away,
  * and they may be set before the script has come. Elements that show the same model share it.
  * The content stands in where the element cannot run; `slot="caption"` goes below.
+ * The page around the element can see what is drawn and shown in it; a frame (`embed.html`) tells nobody.
  */
 export class VaeLet extends HTMLElement {
   /** A model published beside the script, as `../models/NAME/`; without it, one that suits the view. */
@@ -39,7 +40,10 @@ export class VaeLet extends HTMLElement {
   /** What is done with the model; `sample` unless told otherwise. */
   get view(): View;
   set view(value: View | null | undefined);
-  /** What the view shows, like `seed=7&temperature=0.8`: the page's address after the question mark. Follows the reader. */
+  /**
+   * What the view shows, like `seed=7&temperature=0.8`: the page's address after the question mark.
+   * Follows the reader, what they draw included.
+   */
   get state(): string;
   set state(value: string | null | undefined);
   /** Of the pictures, where `state` names none: an integer from 0 to 2³² − 1. */
@@ -56,6 +60,11 @@ export class VaeLet extends HTMLElement {
   set backend(value: BackendChoice | null | undefined);
   /** Whether the heading and the text of the view are shown too. */
   explain: boolean;
+  /**
+   * Whether the latent of a reader's own picture is in `state` and `change` as well. The element
+   * then says so to the reader, above the view and where a picture is chosen.
+   */
+  ownInState: boolean;
 
   /** The model on the page; `null` until `load`. Do not `free` it: other elements may show it. */
   get loadedModel(): Model | null;
@@ -106,6 +115,7 @@ export interface VaeLetAttributes {
   loading?: Loading | undefined;
   backend?: BackendChoice | undefined;
   explain?: boolean | undefined;
+  "own-in-state"?: boolean | undefined;
 }
 
 declare global {

@@ -12,13 +12,16 @@
  * - `loading` lazy (the default: when it comes near the window) or eager
  * - `backend` auto (the default), webgpu or cpu
  * - `explain` also shows the heading and the text of the view
+ * - `own-in-state` also puts what was made of a reader's own picture into `state` and `change`; the element says so
  *
  * Events: `progress` (`detail` `{ loaded, total }` in bytes), `load` (`detail.model`), `error`
- * (`detail` the error, which has a `code`), `change` (`detail` `{ view, state }`).
+ * (`detail` the error, which has a `code`), `change` (`detail` `{ view, state }`). The page around the
+ * element can see all of this, and all that is drawn in it; a frame (`embed.html`) tells nobody.
  * Content stands in where the element cannot run; `slot="caption"` goes below.
  */
 
 import { favourite, folderOf, isName, library } from "./library.js";
+import { withoutOwn } from "./parts/own.js";
 import { createPlayer } from "./player.js";
 import { VIEWS } from "./route.js";
 import { VaeletError } from "./vaelet.js";
@@ -26,10 +29,14 @@ import { VaeletError } from "./vaelet.js";
 const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"] };
 const STRINGS = ["model", "src", "state", "seed", "poster"];
 const NAMES = [...STRINGS, ...Object.keys(WORDS)];
+/** Properties that are on or off, by their attributes. */
+const FLAGS = { explain: "explain", ownInState: "own-in-state" };
 /** How far from the window an element begins to load. */
 const NEAR = "300px";
 
-const MARKUP = `<div id="player"></div><div id="fallback" hidden><slot></slot></div><slot name="caption"></slot>`;
+const MARKUP = `
+  <p id="told" class="note" hidden>This page is told what becomes of a picture of your own, in numbers: its author asked for them.</p>
+  <div id="player"></div><div id="fallback" hidden><slot></slot></div><slot name="caption"></slot>`;
 
 /** One for all elements; constructed, so that the article's policy on styles does not matter. */
 const sheet = new CSSStyleSheet();
@@ -40,11 +47,13 @@ const styled = fetch(new URL("./views.css", import.meta.url), { headers: { accep
   .catch((error) => console.info("vaelet: the styles could not be fetched.", error));
 
 export class VaeLet extends HTMLElement {
-  static observedAttributes = [...NAMES, "explain"];
+  static observedAttributes = [...NAMES, ...Object.values(FLAGS)];
 
   #player = null;
-  /** What the reader sees, as the `state` attribute has it. */
+  /** What the reader sees: the `state` attribute, with the reader's own pictures. */
   #params = new URLSearchParams();
+  /** The `state` that the reader's last change led to. @type {string | null} */
+  #told = null;
   #sight = null;
   #near = false;
   #queued = false;
@@ -53,7 +62,7 @@ export class VaeLet extends HTMLElement {
 
   connectedCallback() {
     // Properties that were set before this script had come.
-    for (const name of [...NAMES, "explain"]) {
+    for (const name of [...NAMES, ...Object.keys(FLAGS)]) {
       if (!Object.hasOwn(this, name)) continue;
       const value = this[name];
       delete this[name];
@@ -90,14 +99,6 @@ export class VaeLet extends HTMLElement {
     return this.#player?.model ?? null;
   }
 
-  get explain() {
-    return this.hasAttribute("explain");
-  }
-
-  set explain(value) {
-    this.toggleAttribute("explain", Boolean(value));
-  }
-
   #build() {
     const shadow = this.attachShadow({ mode: "open" });
     shadow.adoptedStyleSheets = [sheet];
@@ -119,7 +120,9 @@ export class VaeLet extends HTMLElement {
       },
       onParams: (params) => {
         if (params !== this.#params) return;
-        this.state = params.toString();
+        this.#told = (this.ownInState ? params : withoutOwn(params)).toString();
+        if (this.#told === this.state) return; // a picture of the reader's own
+        this.state = this.#told;
         this.#shown = this.#asked();
         tell("change", { view: this.view, state: this.state });
       },
@@ -140,7 +143,7 @@ export class VaeLet extends HTMLElement {
 
   /** Everything that says what is on the page, in one text. */
   #asked() {
-    return [this.view, this.src, this.model, this.seed, this.state, this.backend].join(" ");
+    return [this.view, this.src, this.model, this.seed, this.state, this.backend, this.ownInState].join(" ");
   }
 
   #show(models) {
@@ -151,7 +154,8 @@ export class VaeLet extends HTMLElement {
     const name = isName(this.model) ? this.model : favourite(models, this.view);
     const folder = this.src ? new URL(`${this.src.replace(/\/+$/, "")}/`, document.baseURI) : folderOf(name);
     const entry = this.src ? undefined : models.find((model) => model.name === name);
-    const what = { view: this.view, folder, backend: this.backend, entry };
+    this.shadowRoot.getElementById("told").hidden = !this.ownInState;
+    const what = { view: this.view, folder, backend: this.backend, entry, told: this.ownInState ? "author" : "nobody" };
     if (this.poster && URL.canParse(this.poster, document.baseURI)) what.picture = new URL(this.poster, document.baseURI);
     if (this.loading === "lazy" && !this.#near) {
       this.#player.preview(what);
@@ -159,7 +163,7 @@ export class VaeLet extends HTMLElement {
     }
     if (this.#shown === this.#asked()) return;
     this.#shown = this.#asked();
-    this.#params = new URLSearchParams(this.state);
+    this.#params = new URLSearchParams(this.state === this.#told ? this.#params : this.state);
     if (this.seed && !this.#params.has("seed")) this.#params.set("seed", this.seed);
     this.#player.open({ ...what, params: this.#params }).catch(() => {}); // the player shows it, and `error` tells
   }
@@ -178,6 +182,19 @@ for (const name of NAMES) {
     set(value) {
       if (value === null || value === undefined) this.removeAttribute(name);
       else this.setAttribute(name, value);
+    },
+  });
+}
+
+for (const [name, attribute] of Object.entries(FLAGS)) {
+  Object.defineProperty(VaeLet.prototype, name, {
+    configurable: true,
+    enumerable: true,
+    get() {
+      return this.hasAttribute(attribute);
+    },
+    set(value) {
+      this.toggleAttribute(attribute, Boolean(value));
     },
   });
 }

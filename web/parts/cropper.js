@@ -22,10 +22,10 @@ const GUIDE_SAMPLES = 64;
 const NO_PICTURE = "That is no picture this browser can read. Choose a JPEG, PNG or WebP; a phone's HEIC photo has to be saved as one of these first.";
 const NOTHING_DROPPED = "There was no picture in that. Save it as a file first, or copy the picture itself, not its address.";
 
-const markup = ({ one }) => `
+const markup = ({ one }, promise) => `
   <h2 id="crop-title">Your picture</h2>
   <p class="note" id="crop-help">
-    It never leaves this page. ${one === "face"
+    ${promise} ${one === "face"
       ? "Drag it until eyes and mouth lie on those of the guide."
       : "Drag it until it lies as the guide does."}
   </p>
@@ -58,14 +58,14 @@ const markup = ({ one }) => `
 /**
  * Lets the reader choose a picture and bring it into the model's form.
  * @param {HTMLElement} host receives the dialog for as long as it is open
- * @param {{ model: import("../vaelet.js").Model, report: (error: Error) => void }} options
+ * @param {{ model: import("../vaelet.js").Model, promise: string, report: (error: Error) => void }} options `promise` says what becomes of it
  * @returns {Promise<Float32Array | null>} `[C, H, W]` in [0, 1], or `null` when cancelled
  */
-export function choosePicture(host, { model, report }) {
+export function choosePicture(host, { model, promise, report }) {
   const dialog = element("dialog", { className: "cropper", tabIndex: -1 }); // holds the focus, so that pasting reaches it
   dialog.setAttribute("aria-labelledby", "crop-title");
   dialog.setAttribute("aria-describedby", "crop-help");
-  const $ = fill(dialog, markup(subjectOf(model.info)));
+  const $ = fill(dialog, markup(subjectOf(model.info), promise));
   host.append(dialog);
   /** A view that is left takes its dialog along. */
   const isOpen = () => dialog.open && dialog.isConnected;

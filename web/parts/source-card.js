@@ -8,6 +8,7 @@ import { subjectOf } from "../subject.js";
 import { choosePicture } from "./cropper.js";
 import { afterPause, fill, oncePerFrame } from "./dom.js";
 import { createPad } from "./pad.js";
+import { markOwn } from "./own.js";
 import { answered } from "./patience.js";
 import { sizeFor } from "./picture.js";
 import { formatSource, latentOf, parseSource, undrawn } from "./source.js";
@@ -40,9 +41,10 @@ const markup = (id, title, { one, drawable }) => `
  * @param {import("../vaelet.js").Model} options.model
  * @param {() => void} options.onChange the latent changed
  * @param {(text: string) => void} options.onCommit the source as text for the hash
+ * @param {string} options.promise what becomes of a picture of the reader's own
  * @param {(error: Error) => void} options.report
  */
-export function createSourceCard(host, { id, title, text, seed, model, onChange, onCommit, report }) {
+export function createSourceCard(host, { id, title, text, seed, model, onChange, onCommit, promise, report }) {
   const subject = subjectOf(model.info);
   const find = fill(host, markup(id, title, subject));
   const $ = (name) => find(`${id}-${name}`);
@@ -124,9 +126,12 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
   });
   $("own").addEventListener("click", async () => {
     try {
-      const pixels = await choosePicture(host, { model, report });
+      const pixels = await choosePicture(host, { model, promise, report });
       const posterior = pixels && (await answered(() => model.encode(pixels), () => !gone));
-      if (posterior) take({ kind: "latent", z: posterior.mean });
+      if (!posterior || gone) return;
+      const source = { kind: "latent", z: posterior.mean };
+      markOwn(formatSource(source));
+      take(source);
     } catch (error) {
       if (!gone) report(error);
     }

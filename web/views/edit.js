@@ -6,6 +6,7 @@
 import { choosePicture } from "../parts/cropper.js";
 import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
 import { spread } from "../parts/examples.js";
+import { markOwn } from "../parts/own.js";
 import { answered } from "../parts/patience.js";
 import { enlarge, imageOf, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
 import { formatSource, latentOf, parseSource } from "../parts/source.js";
@@ -28,12 +29,12 @@ const EXAMPLE_WIDTH = 40;
 /** The player fetches the atlas beside the weights. */
 export const usesAtlas = () => true;
 
-export function mount(root, { model, params, setParams, atlas, memory, navigate, report, announce }) {
+export function mount(root, { model, params, setParams, atlas, memory, navigate, promise, report, announce }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
   const { one } = subject;
   const size = model.latentSize;
-  const $ = fill(root, markup(subject, size));
+  const $ = fill(root, markup(subject, size, promise));
   for (const id of ["before", "after"]) sizeFor($(id), input);
 
   const seed = seedParam(params, "seed", 7);
@@ -146,11 +147,11 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   });
   $("own").addEventListener("click", async () => {
     try {
-      const pixels = await choosePicture(root, { model, report });
+      const pixels = await choosePicture(root, { model, promise, report });
       if (!pixels || gone) return;
       reading = true;
       const posterior = await answered(() => model.encode(pixels), () => !gone);
-      if (posterior) take(formatSource({ kind: "latent", z: posterior.mean }), "Your picture, as the decoder draws it.");
+      if (posterior) take(markOwn(formatSource({ kind: "latent", z: posterior.mean })), "Your picture, as the decoder draws it.");
     } catch (error) {
       report(error);
     } finally {

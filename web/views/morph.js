@@ -80,7 +80,7 @@ const markup = ({ one }) => `
   </div>
 `;
 
-export function mount(root, { model, params, setParams, report, announce }) {
+export function mount(root, { model, params, setParams, promise, report, announce }) {
   const subject = subjectOf(model.info);
   const $ = fill(root, markup(subject));
   const { input, name } = model.info;
@@ -158,6 +158,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
       model,
       onChange: endsChanged,
       onCommit: (text) => setParams({ [id]: text }),
+      promise,
       report,
     });
   };

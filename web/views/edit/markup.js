@@ -3,8 +3,9 @@
 /**
  * @param {ReturnType<typeof import("../../subject.js").subjectOf>} subject
  * @param {number} size of a latent
+ * @param {string} promise what becomes of a picture of the reader's own
  */
-export const markup = ({ one, many, drawable }, size) => `
+export const markup = ({ one, many, drawable }, size, promise) => `
   <header class="opening">
     <h1 tabindex="-1"></h1>
   </header>
@@ -22,10 +23,7 @@ export const markup = ({ one, many, drawable }, size) => `
           <button type="button" id="another" class="primary">Another ${one}</button>
           <button type="button" id="own" aria-describedby="private" ${drawable ? "hidden" : ""}>Your picture…</button>
         </div>
-        <p class="note" id="private" ${drawable ? "hidden" : ""}>
-          Your picture never leaves this page. A link to the ${one} holds the ${size} numbers it is
-          decoded from, and no pixel.
-        </p>
+        <p class="note" id="private" ${drawable ? "hidden" : ""}>${promise}</p>
         <figure id="examples" hidden>
           <figcaption>Or start from one of these</figcaption>
           <div class="sheet" id="examples-sheet">

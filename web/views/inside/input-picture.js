@@ -7,6 +7,7 @@ import { choosePicture } from "../../parts/cropper.js";
 import { element, fill, rove } from "../../parts/dom.js";
 import { createDrawing } from "../../parts/drawing.js";
 import { spread } from "../../parts/examples.js";
+import { markOwn } from "../../parts/own.js";
 import { answered } from "../../parts/patience.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { formatSource, latentOf, parseSource } from "../../parts/source.js";
@@ -106,7 +107,7 @@ const chosenMarkup = ({ one, many }) => `
   <p class="note input-origin" id="origin"></p>
 `;
 
-function createChosenInput(host, { model, params, setParams, atlas, report }, onChange) {
+function createChosenInput(host, { model, params, setParams, atlas, promise, report }, onChange) {
   const { info, latentSize } = model;
   const subject = subjectOf(info);
   const $ = fill(host, chosenMarkup(subject));
@@ -144,7 +145,7 @@ function createChosenInput(host, { model, params, setParams, atlas, report }, on
     show();
   };
   const originOf = ({ kind, seed }, example) => {
-    if (own) return "Your own picture. It never leaves this page: a link to it holds nothing but its μ.";
+    if (own) return promise;
     if (example) return `What the model made of a picture it was tested on${example.credit ? ` (${example.credit})` : ""}; it stands in for the picture itself.`;
     return kind === "sample" ? `A sample, from seed ${seed}: there never was such a ${subject.one}.` : "Decoded from the latent in the link.";
   };
@@ -152,9 +153,12 @@ function createChosenInput(host, { model, params, setParams, atlas, report }, on
   $("another").addEventListener("click", () => take(parseSource(`sample-${newSeed()}-0-1`, SEED, latentSize)));
   $("own").addEventListener("click", async () => {
     try {
-      const picture = await choosePicture(host, { model, report });
+      const picture = await choosePicture(host, { model, promise, report });
       const posterior = picture && (await answered(() => model.encode(picture), () => !gone));
-      if (posterior) take({ kind: "latent", z: posterior.mean }, picture);
+      if (!posterior || gone) return;
+      const source = { kind: "latent", z: posterior.mean };
+      markOwn(formatSource(source));
+      take(source, picture);
     } catch (error) {
       if (!gone) report(error);
     }

@@ -1,0 +1,31 @@
+/**
+ * Pictures of the reader's own: which sources in a view's state come from one, so that they can be
+ * left out of what others get, and what the reader is told about it.
+ */
+
+/** Latents of the reader's own pictures, as an address has them. @type {Set<string>} */
+const own = new Set();
+
+/** @param {string} source of a picture of the reader's own */
+export function markOwn(source) {
+  own.add(source);
+  return source;
+}
+
+/** A view's state without what was made of the reader's own pictures. @param {URLSearchParams} params */
+export function withoutOwn(params) {
+  return new URLSearchParams([...params].filter(([, value]) => !own.has(value)));
+}
+
+/**
+ * What becomes of a picture of one's own.
+ * @param {"link" | "nobody" | "author"} told who gets its latent: whoever gets a link from the reader, nobody, or the author of the page
+ * @param {number} size of a latent
+ */
+export function promiseOf(told, size) {
+  return {
+    link: `Your picture never leaves this page. A link holds the ${size} numbers that it is decoded from, and no pixel.`,
+    nobody: `Your picture stays in your browser, and so do the ${size} numbers that it is decoded from.`,
+    author: `Your picture stays in your browser, but this page is told the ${size} numbers that it is decoded from: its author asked for them.`,
+  }[told];
+}
