@@ -7,7 +7,8 @@
 struct Grid {
     size: vec2<u32>,  // of the target, in pixels
     cells: vec2<u32>, // columns and rows
-    count: u32,       // images; cells beyond are left transparent
+    first: u32,       // cell of the first image
+    count: u32,       // images; other cells are left as they are
 }
 
 override HEIGHT: u32;
@@ -26,9 +27,10 @@ fn fragment(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     // The pixel of the whole grid, were every image drawn in its own size.
     let pixel = target_pixel * grid.cells * vec2(WIDTH, HEIGHT) / grid.size;
     let cell = pixel / vec2(WIDTH, HEIGHT);
-    let image = cell.y * grid.cells.x + cell.x;
+    // What stands before the first image wraps around and is too large as well.
+    let image = cell.y * grid.cells.x + cell.x - grid.first;
     if image >= grid.count {
-        return vec4(0.0);
+        discard;
     }
     let place = pixel % vec2(WIDTH, HEIGHT);
     let plane = HEIGHT * WIDTH;

@@ -40,11 +40,16 @@ override RESIDUAL_CHANNEL: u32;
 
 const OUTSIDE = 0xffffffffu; // the address of what is not in the image
 
+// An exponential that is too large for f32 may be anything in WGSL, so its argument is bounded.
+fn sigmoid(v: vec4<f32>) -> vec4<f32> {
+    return 1.0 / (1.0 + exp(-max(v, vec4(-80.0))));
+}
+
 fn activate(v: vec4<f32>) -> vec4<f32> {
     switch ACTIVATION {
         case 1u: { return max(v, vec4(0.0)); }
-        case 2u: { return v / (1.0 + exp(-v)); }
-        case 3u: { return 1.0 / (1.0 + exp(-v)); }
+        case 2u: { return v * sigmoid(v); }
+        case 3u: { return sigmoid(v); }
         default: { return v; }
     }
 }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, GpuRuntime};
-use vaelet_model::runtime::{Runtime, channels_first};
+use vaelet_model::latent::Posterior;
+use vaelet_model::runtime::channels_first;
 use vaelet_model::{Model, Priors, Tensors, latent, read_tensors};
 
 /// Largest difference allowed on pixels, which lie in `[0, 1]`.
@@ -47,22 +48,41 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
         .fold(0.0, f32::max)
 }
 
-fn assert_golden<R: Runtime>(name: &str, runtime: &mut R, model: &Model, golden: &Tensors)
-where
-    R::Error: std::fmt::Debug,
-{
+/// The two runtimes as this test calls them.
+enum Runtime {
+    Cpu(CpuRuntime),
+    Gpu(GpuRuntime),
+}
+
+impl Runtime {
+    fn encode(&mut self, images: &[f32]) -> Posterior {
+        match self {
+            Self::Cpu(runtime) => runtime.encode(images),
+            Self::Gpu(runtime) => block_on(runtime.encode(images).unwrap()).unwrap(),
+        }
+    }
+
+    fn decode(&mut self, z: &[f32]) -> Vec<f32> {
+        match self {
+            Self::Cpu(runtime) => runtime.decode(z),
+            Self::Gpu(runtime) => block_on(runtime.decode(z).unwrap()).unwrap(),
+        }
+    }
+}
+
+fn assert_golden(name: &str, mut runtime: Runtime, model: &Model, golden: &Tensors) {
     let golden = |name: &str| golden[name].data.as_slice();
-    let posterior = block_on(runtime.encode(golden("images"))).unwrap();
+    let posterior = runtime.encode(golden("images"));
     let mean = largest_difference(&posterior.mean, golden("mean"));
     let log_var = largest_difference(&posterior.log_var, golden("log_var"));
 
     let z = latent::reparameterize(&posterior.mean, &posterior.log_var, golden("epsilon"), 1.0);
-    let images = block_on(runtime.decode(&z)).unwrap();
+    let images = runtime.decode(&z);
     let reconstruction = largest_difference(&images, golden("reconstruction"));
 
     let count = golden("epsilon").len() / model.spec.latent_size();
     let z = Priors::of(model).sample(SEED, count, 1.0);
-    let images = block_on(runtime.decode(&z)).unwrap();
+    let images = runtime.decode(&z);
     let sample = largest_difference(&images, golden("sample"));
 
     println!(
@@ -80,7 +100,8 @@ fn the_cpu_gives_burns_answers() {
     for folder in models() {
         let (model, golden) = read(&folder);
         let name = format!("{} on the CPU", model.spec.name);
-        assert_golden(&name, &mut CpuRuntime::new(&model), &model, &golden);
+        let runtime = Runtime::Cpu(CpuRuntime::new(&model));
+        assert_golden(&name, runtime, &model, &golden);
     }
 }
 
@@ -125,8 +146,8 @@ fn the_gpu_gives_burns_answers() {
     for folder in models() {
         let (model, golden) = read(&folder);
         let name = format!("{} on {}", model.spec.name, context.name());
-        let mut runtime = GpuRuntime::new(context.clone(), &model);
-        assert_golden(&name, &mut runtime, &model, &golden);
+        let runtime = Runtime::Gpu(GpuRuntime::new(context.clone(), &model).unwrap());
+        assert_golden(&name, runtime, &model, &golden);
     }
 }
 

@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     println!(
         "{}{}: at most {:.1} GFLOP/s, {:.1} GB/s",
         context.name(),
-        if context.is_software() {
+        if context.capabilities.software {
             " (software)"
         } else {
             ""
@@ -48,8 +48,8 @@ fn main() -> Result<()> {
     }
     let result = json!({
         "adapter": context.name(),
-        "software": context.is_software(),
-        "f16": context.has_f16(),
+        "software": context.capabilities.software,
+        "f16": context.capabilities.f16,
         "peak": { "gflops": peak.operations / 1e9, "gbytes": peak.bytes / 1e9 },
         "models": models,
     });
@@ -61,7 +61,7 @@ fn time_model(context: &Rc<Context>, peak: &Peak, folder: &Path) -> Result<Value
     let description = fs::read_to_string(folder.join("model.json"))?;
     let weights = fs::read(folder.join("weights.safetensors"))?;
     let model = Model::read(&description, &weights)?;
-    let mut runtime = GpuRuntime::new(context.clone(), &model);
+    let mut runtime = GpuRuntime::new(context.clone(), &model)?;
     let mut batches = Vec::new();
     for batch in BATCHES {
         let z = random::normals(1, batch * model.spec.latent_size());

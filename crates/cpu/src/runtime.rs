@@ -1,10 +1,9 @@
 //! Runs a model's graphs with the kernels of this crate.
 
 use crate::{Conv2d, ConvTranspose2d, Finish, Linear};
-use std::convert::Infallible;
 use std::mem;
 use vaelet_model::latent::Posterior;
-use vaelet_model::runtime::{Runtime, channels_first, channels_last};
+use vaelet_model::runtime::{channels_first, channels_last};
 use vaelet_model::{Graph, Model, Op, Step};
 
 /// A model on the CPU. Its buffers grow to the largest batch seen and stay.
@@ -45,7 +44,7 @@ impl CpuRuntime {
         }
     }
 
-    /// [`Runtime::encode`], which on the CPU neither waits nor fails.
+    /// q(z | x) of images `[N, C, H, W]` in `[0, 1]`.
     pub fn encode(&mut self, images: &[f32]) -> Posterior {
         let images = channels_last(images, self.channels, self.image_len);
         Posterior::from_encoder(
@@ -66,22 +65,10 @@ impl CpuRuntime {
         self.decoder.trace(z, &mut self.scratch)
     }
 
-    /// [`Runtime::decode`], which on the CPU neither waits nor fails.
+    /// The mean of p(x | z), `[N, C, H, W]` in `[0, 1]`, of latents `[N, latent]`.
     pub fn decode(&mut self, z: &[f32]) -> Vec<f32> {
         let images = self.decoder.run(z, &mut self.scratch, None);
         channels_first(images, self.channels, self.image_len)
-    }
-}
-
-impl Runtime for CpuRuntime {
-    type Error = Infallible;
-
-    async fn encode(&mut self, images: &[f32]) -> Result<Posterior, Infallible> {
-        Ok(self.encode(images))
-    }
-
-    async fn decode(&mut self, z: &[f32]) -> Result<Vec<f32>, Infallible> {
-        Ok(self.decode(z))
     }
 }
 

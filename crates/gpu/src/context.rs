@@ -2,9 +2,10 @@
 //! every model of a page.
 
 use crate::Error;
+use crate::capabilities::Capabilities;
 use futures_channel::oneshot;
-use std::sync::{Arc, Mutex};
-use wgpu::{Adapter, Device, DeviceType, Features, Instance, InstanceDescriptor, Queue};
+use std::sync::Mutex;
+use wgpu::{Adapter, Device, Features, Instance, InstanceDescriptor, Limits, Queue};
 
 /// A device and its queue.
 pub struct Context {
@@ -16,15 +17,27 @@ pub struct Context {
     pub device: Device,
     /// Takes their work.
     pub queue: Queue,
+    /// What the device can do.
+    pub capabilities: Capabilities,
     lost: Mutex<Option<oneshot::Receiver<String>>>,
 }
 
 impl Context {
-    /// Asks for the fastest adapter and a device with its default limits.
+    /// Asks for the fastest adapter and a device with all that the adapter can do.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where there is none, with the platform's own reason.
+    /// [`Error::Unavailable`] where there is none, with the platform's own reason;
+    /// [`Error::TooLarge`] where it can do less than the kernels need.
     pub async fn new() -> Result<Self, Error> {
+        Self::with_limits(|limits| limits).await
+    }
+
+    /// [`Context::new`] with a device that `limits` makes of the adapter's: tests see what
+    /// a smaller GPU does.
+    ///
+    /// # Errors
+    /// As [`Context::new`].
+    pub async fn with_limits(limits: impl FnOnce(Limits) -> Limits) -> Result<Self, Error> {
         let unavailable = |reason: &dyn std::fmt::Display| Error::Unavailable(reason.to_string());
         let instance = Instance::new(InstanceDescriptor::new_without_display_handle());
         let adapter = instance
@@ -39,27 +52,29 @@ impl Context {
                 label: Some("vaelet"),
                 required_features: adapter.features()
                     & (Features::SHADER_F16 | Features::TIMESTAMP_QUERY),
+                required_limits: limits(adapter.limits()),
                 ..Default::default()
             })
             .await
             .map_err(|e| unavailable(&e))?;
 
-        // Whichever comes first, the loss of the device or an error that nobody
-        // handles, ends the use of this context; the sender is spent by it.
         let (sender, lost) = oneshot::channel();
-        let sender = Arc::new(Mutex::new(Some(sender)));
-        let report = move |reason: String| {
-            let sender = sender.lock().ok().and_then(|mut sender| sender.take());
-            if let Some(sender) = sender {
+        let sender = Mutex::new(Some(sender));
+        device.set_device_lost_callback(move |_, reason| {
+            if let Some(sender) = sender.lock().ok().and_then(|mut sender| sender.take()) {
                 // The receiver is gone where nobody listens: nothing to tell.
                 let _ = sender.send(reason);
             }
-        };
-        let on_error = report.clone();
-        device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| on_error(e.to_string())));
-        device.set_device_lost_callback(move |_, reason| report(reason));
+        });
+        // What no scope has caught is nobody's: a browser writes it to its console, and
+        // natively it would end the program.
+        #[cfg(not(target_family = "wasm"))]
+        device.on_uncaptured_error(std::sync::Arc::new(|error| eprintln!("GPU: {error}")));
 
+        let capabilities = Capabilities::of(&adapter, &device);
+        capabilities.check()?;
         Ok(Self {
+            capabilities,
             instance,
             adapter,
             device,
@@ -73,24 +88,9 @@ impl Context {
         self.adapter.get_info().name
     }
 
-    /// Whether the adapter is known to be a CPU in disguise. Browsers do not always say.
-    pub fn is_software(&self) -> bool {
-        self.adapter.get_info().device_type == DeviceType::Cpu
-    }
-
-    /// Whether shaders may use f16.
-    pub fn has_f16(&self) -> bool {
-        self.device.features().contains(Features::SHADER_F16)
-    }
-
-    /// Number of threads that keep the adapter busy: a few for each core of a CPU, many
-    /// thousands for a GPU.
-    pub fn parallelism(&self) -> usize {
-        if self.is_software() { 16 } else { 8192 }
-    }
-
-    /// Resolves with the reason once the device is lost or has failed. The first caller
-    /// gets the future; for the context's whole life there is one.
+    /// Resolves with the reason once the device is lost, and only then: an error of one
+    /// model's work is that model's. The first caller gets the future; for the context's
+    /// whole life there is one.
     pub fn lost(&self) -> Option<oneshot::Receiver<String>> {
         self.lost.lock().ok()?.take()
     }

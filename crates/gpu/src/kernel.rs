@@ -4,6 +4,7 @@
 //! channels, four of them in a vec4. `choose` is the table of shapes to kernels;
 //! `docs/kernels.md` has the measurements behind it.
 
+use crate::capabilities::THREADS;
 use crate::layout::{LANES, Layout};
 use crate::shaders::{LayerKind, LayerShader, Product};
 use crate::weights::Place;
@@ -15,10 +16,6 @@ use wgpu::{
 /// Values of `override` declarations, by name.
 pub type Constants = Vec<(&'static str, f64)>;
 
-/// Threads of a workgroup, slices aside.
-const THREADS: usize = 32;
-/// Most threads that share one sum.
-const MOST_SLICES: usize = 8;
 /// Batches up to this one take a linear layer as vectors.
 const MOST_VECTORS: usize = 2;
 /// Most output channels of `few.wgsl`.
@@ -60,7 +57,7 @@ impl Geometry {
                 op: step.op,
                 inputs: window.input[2],
                 outputs: window.output[2],
-                taps: window.kernel * window.kernel,
+                taps: window.kernel.saturating_mul(window.kernel),
                 phases: 1,
                 rows: window.output[0] * window.output[1],
                 few: few(window.output[2]),
@@ -72,8 +69,8 @@ impl Geometry {
                     op: step.op,
                     inputs: window.input[2],
                     outputs,
-                    taps: side * side,
-                    phases: window.stride * window.stride,
+                    taps: side.saturating_mul(side),
+                    phases: window.stride.saturating_mul(window.stride),
                     rows: height.div_ceil(window.stride) * width.div_ceil(window.stride),
                     few: few(outputs),
                 }
@@ -91,13 +88,15 @@ impl Geometry {
         self.outputs.div_ceil(LANES)
     }
 
-    /// Blocks that the weight takes.
+    /// Blocks that the weight takes; saturating, because a stride of thousands has millions
+    /// of phases.
     pub fn weight_blocks(&self) -> usize {
-        let rows = self.phases * self.taps * self.depth();
+        let rows = self.phases.saturating_mul(self.taps);
+        let rows = rows.saturating_mul(self.depth());
         if self.few {
-            (rows * self.outputs).div_ceil(LANES)
+            rows.saturating_mul(self.outputs).div_ceil(LANES)
         } else {
-            rows * self.columns()
+            rows.saturating_mul(self.columns())
         }
     }
 
@@ -169,24 +168,49 @@ impl Tiling {
         }
     }
 
-    fn workgroups(&self, geometry: &Geometry, batch: usize) -> [u32; 3] {
-        let [across, down, _] = self.threads;
-        let columns = match self.product {
-            Product::Few => 1,
-            Product::Block | Product::Vector => geometry.columns(),
-        };
+    fn workgroups(&self, geometry: &Geometry, batch: usize) -> [usize; 3] {
         [
-            columns.div_ceil(self.columns * across),
-            (batch * geometry.rows).div_ceil(self.rows * down),
+            self.groups_across(geometry),
+            (batch * geometry.rows).div_ceil(self.rows_of_group()),
             geometry.phases,
         ]
-        .map(|n| n as u32)
+    }
+
+    fn groups_across(&self, geometry: &Geometry) -> usize {
+        match self.product {
+            Product::Few => 1,
+            Product::Block | Product::Vector => {
+                geometry.columns().div_ceil(self.columns * self.threads[0])
+            }
+        }
+    }
+
+    fn rows_of_group(&self) -> usize {
+        self.rows * self.threads[1]
+    }
+
+    /// The most items of a dispatch of `most` workgroups in each direction.
+    fn largest_batch(&self, geometry: &Geometry, most: usize) -> usize {
+        if geometry.phases.max(self.groups_across(geometry)) > most {
+            return 0;
+        }
+        most.saturating_mul(self.rows_of_group()) / geometry.rows
     }
 }
 
-/// The tilings of a step, each with the smallest batch that it is for. `parallelism` is
-/// the number of threads that fill the GPU.
-fn choose(geometry: &Geometry, parallelism: usize) -> Vec<(usize, Tiling)> {
+/// What decides between kernels, beside the step.
+#[derive(Debug, Clone, Copy)]
+pub struct Tuning {
+    /// Threads that fill the GPU.
+    pub parallelism: usize,
+    /// Threads that may share one sum.
+    pub most_slices: usize,
+    /// Whether weights are f16.
+    pub half_precision: bool,
+}
+
+/// The tilings of a step, each with the smallest batch that it is for.
+fn choose(geometry: &Geometry, tuning: Tuning) -> Vec<(usize, Tiling)> {
     if geometry.few {
         let tiling = Tiling::new(Product::Few, [2 * LANES, 1], geometry, 1);
         return vec![(1, tiling)];
@@ -194,13 +218,16 @@ fn choose(geometry: &Geometry, parallelism: usize) -> Vec<(usize, Tiling)> {
     let columns = geometry.columns();
     let wide = if columns > 1 { 2 } else { 1 };
     let large = Tiling::new(Product::Block, [2 * LANES, wide], geometry, 1);
-    let large_threads = geometry.rows * columns.div_ceil(wide) * geometry.phases;
-    let large_from = (2 * LANES * parallelism).div_ceil(large_threads);
+    let large_threads = [columns.div_ceil(wide), geometry.phases]
+        .into_iter()
+        .fold(geometry.rows, usize::saturating_mul);
+    let large_from = (2 * LANES * tuning.parallelism).div_ceil(large_threads);
+    let slices = |threads: usize| slices(geometry, threads, tuning);
 
     let mut tilings = Vec::new();
     if matches!(geometry.op, Op::Linear { .. }) {
-        let slices = slices(geometry, columns, parallelism);
-        tilings.push((1, Tiling::new(Product::Vector, [1, 1], geometry, slices)));
+        let tiling = Tiling::new(Product::Vector, [1, 1], geometry, slices(columns));
+        tilings.push((1, tiling));
     }
     let next = if tilings.is_empty() {
         1
@@ -208,22 +235,25 @@ fn choose(geometry: &Geometry, parallelism: usize) -> Vec<(usize, Tiling)> {
         MOST_VECTORS + 1
     };
     if large_from > next {
-        let threads = (next * geometry.rows).div_ceil(LANES) * columns * geometry.phases;
-        let slices = slices(geometry, threads, parallelism);
-        tilings.push((
-            next,
-            Tiling::new(Product::Block, [LANES, 1], geometry, slices),
-        ));
+        let threads = [
+            (next * geometry.rows).div_ceil(LANES),
+            columns,
+            geometry.phases,
+        ]
+        .into_iter()
+        .fold(1, usize::saturating_mul);
+        let small = Tiling::new(Product::Block, [LANES, 1], geometry, slices(threads));
+        tilings.push((next, small));
     }
     tilings.push((large_from.max(next), large));
     tilings
 }
 
 /// Threads that share a sum where `threads` alone would leave the GPU idle.
-fn slices(geometry: &Geometry, threads: usize, parallelism: usize) -> usize {
-    let idle = parallelism / threads;
+fn slices(geometry: &Geometry, threads: usize, tuning: Tuning) -> usize {
+    let idle = tuning.parallelism / threads;
     let worth = geometry.depth() / LANES;
-    let slices = idle.min(worth).clamp(1, MOST_SLICES);
+    let slices = idle.min(worth).clamp(1, tuning.most_slices);
     // The power of two below.
     1 << slices.ilog2()
 }
@@ -231,73 +261,28 @@ fn slices(geometry: &Geometry, threads: usize, parallelism: usize) -> usize {
 /// A step as the GPU runs it.
 pub struct Kernel {
     pub geometry: Geometry,
-    variants: Vec<Variant>,
+    /// In the order of their batches.
+    pub variants: Vec<Variant>,
 }
 
-struct Variant {
+/// One way to run a step, for batches from a size on.
+pub struct Variant {
     from_batch: usize,
     tiling: Tiling,
-    pipeline: ComputePipeline,
+    pub shader: LayerShader,
+    /// What the shader is specialised with.
+    pub constants: Constants,
 }
 
 impl Kernel {
-    /// The pipeline for a batch and its workgroups.
-    pub fn launch(&self, batch: usize) -> (&ComputePipeline, [u32; 3]) {
-        let fits = |variant: &&Variant| variant.from_batch <= batch;
-        let variant = self.variants.iter().rev().find(fits);
-        let variant = variant.unwrap_or(&self.variants[0]);
-        let workgroups = variant.tiling.workgroups(&self.geometry, batch);
-        (&variant.pipeline, workgroups)
-    }
-}
-
-/// Builds kernels: each shader is compiled once and specialised for every step.
-pub struct Kernels {
-    pub layout: BindGroupLayout,
-    pub half_precision: bool,
-    parallelism: usize,
-    pipeline_layout: wgpu::PipelineLayout,
-    modules: Vec<(LayerShader, ShaderModule)>,
-}
-
-impl Kernels {
-    /// Nothing is compiled yet. `parallelism` is the number of threads that fill the GPU.
-    pub fn new(device: &Device, parallelism: usize, half_precision: bool) -> Self {
-        let read = BufferBindingType::Storage { read_only: true };
-        let write = BufferBindingType::Storage { read_only: false };
-        let layout = bind_group_layout(
-            device,
-            ShaderStages::COMPUTE,
-            &[BufferBindingType::Uniform, read, read, read, write],
-        );
-        Self {
-            pipeline_layout: pipeline_layout(device, &layout),
-            layout,
-            half_precision,
-            parallelism,
-            modules: Vec::new(),
-        }
-    }
-
-    /// f32 that a block of weights takes the room of.
-    pub fn block_len(&self) -> usize {
-        let values = LANES * LANES;
-        if self.half_precision {
-            values / 2
-        } else {
-            values
-        }
-    }
-
-    /// The kernel of `step`, which reads `x` and `add` and writes `y`.
-    pub fn build(
-        &mut self,
-        device: &Device,
+    /// The kernel of `step`, which reads `x` and `add` and writes `y`. Nothing is built.
+    pub fn new(
+        tuning: Tuning,
         step: &Step,
         geometry: Geometry,
         place: Place,
         [x, add, y]: [Layout; 3],
-    ) -> Kernel {
+    ) -> Self {
         let (layer, mut constants) = match &step.op {
             Op::Linear { .. } => (LayerKind::Linear, Vec::new()),
             Op::Conv2d(window) => (LayerKind::Conv2d, window_constants(window)),
@@ -323,25 +308,83 @@ impl Kernels {
         let names = ["RESIDUAL_ITEM", "RESIDUAL_PIXEL", "RESIDUAL_CHANNEL"];
         constants.extend(add.strides(names, linear));
 
-        let mut variants = Vec::new();
-        for (from_batch, tiling) in choose(&geometry, self.parallelism) {
-            let shader = LayerShader {
+        let tilings = choose(&geometry, tuning);
+        let variant = |(from_batch, tiling): (usize, Tiling)| Variant {
+            from_batch,
+            tiling,
+            shader: LayerShader {
                 layer,
                 product: tiling.product,
                 scalar_input: !x.is_vectors(),
                 scalar_output: !y.is_vectors(),
-                half_precision: self.half_precision,
-            };
-            let constants = [constants.as_slice(), &tiling.constants()].concat();
-            let layout = self.pipeline_layout.clone();
-            let module = self.module(device, shader);
-            variants.push(Variant {
-                from_batch,
-                tiling,
-                pipeline: pipeline(device, &layout, module, &constants),
-            });
+                half_precision: tuning.half_precision,
+            },
+            constants: [constants.as_slice(), &tiling.constants()].concat(),
+        };
+        Self {
+            variants: tilings.into_iter().map(variant).collect(),
+            geometry,
         }
-        Kernel { geometry, variants }
+    }
+
+    /// The variant for a batch, as its place in the list.
+    pub fn variant(&self, batch: usize) -> usize {
+        let fits = |variant: &Variant| variant.from_batch <= batch;
+        self.variants.iter().rposition(fits).unwrap_or(0)
+    }
+
+    /// Workgroups of a variant for a batch.
+    pub fn workgroups(&self, variant: usize, batch: usize) -> [usize; 3] {
+        self.variants[variant]
+            .tiling
+            .workgroups(&self.geometry, batch)
+    }
+
+    /// The batch up to which a dispatch has at most `most` workgroups in each direction.
+    pub fn largest_batch(&self, most: usize) -> usize {
+        for (i, variant) in self.variants.iter().enumerate() {
+            let largest = variant.tiling.largest_batch(&self.geometry, most);
+            let next = self.variants.get(i + 1);
+            if next.is_none_or(|next| largest < next.from_batch - 1) {
+                return largest.max(variant.from_batch - 1);
+            }
+        }
+        0
+    }
+}
+
+/// Builds kernels: each shader is compiled once and specialised for every step.
+pub struct Kernels {
+    pub layout: BindGroupLayout,
+    pipeline_layout: wgpu::PipelineLayout,
+    modules: Vec<(LayerShader, ShaderModule)>,
+}
+
+/// The buffers of a layer kernel, as `step.wgsl` binds them.
+pub const BINDINGS: [BufferBindingType; 5] = [UNIFORM, READ, READ, READ, WRITE];
+/// `var<uniform>`
+pub const UNIFORM: BufferBindingType = BufferBindingType::Uniform;
+/// `var<storage, read>`
+pub const READ: BufferBindingType = BufferBindingType::Storage { read_only: true };
+/// `var<storage, read_write>`
+pub const WRITE: BufferBindingType = BufferBindingType::Storage { read_only: false };
+
+impl Kernels {
+    /// Nothing is compiled yet.
+    pub fn new(device: &Device) -> Self {
+        let layout = bind_group_layout(device, ShaderStages::COMPUTE, &BINDINGS);
+        Self {
+            pipeline_layout: pipeline_layout(device, &layout),
+            layout,
+            modules: Vec::new(),
+        }
+    }
+
+    /// Builds a variant.
+    pub fn build(&mut self, device: &Device, variant: &Variant) -> ComputePipeline {
+        let layout = self.pipeline_layout.clone();
+        let module = self.module(device, variant.shader);
+        pipeline(device, &layout, module, &variant.constants)
     }
 
     fn module(&mut self, device: &Device, shader: LayerShader) -> &ShaderModule {
@@ -369,6 +412,7 @@ fn window_constants(window: &vaelet_model::Window) -> Constants {
     .map(|(name, value)| (name, value as f64))
     .into()
 }
+
 /// A layout with these buffers at bindings 0, 1, 2, ….
 pub fn bind_group_layout(
     device: &Device,
@@ -450,4 +494,199 @@ pub fn pipeline(
         },
         cache: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    //! What Rust tells the shaders is what they ask for, by name.
+
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+    use crate::{present, reparameterize, shaders};
+    use std::collections::BTreeSet;
+    use vaelet_model::{Graph, Input, Layer};
+
+    /// Every shader of a layer with one set of constants for it.
+    fn variants() -> Vec<Variant> {
+        let mut all: Vec<Variant> = Vec::new();
+        for half_precision in [false, true] {
+            for parallelism in [1, 1 << 16] {
+                let tuning = Tuning {
+                    parallelism,
+                    most_slices: 8,
+                    half_precision,
+                };
+                for step in steps() {
+                    for ends in 0..4 {
+                        let layout = |end, value| match ends & end {
+                            0 => Layout::vectors(value),
+                            _ => Layout::planes(value),
+                        };
+                        let (x, y) = (layout(1, &step.1), layout(2, &step.2));
+                        let geometry = Geometry::new(&step.0, x, y);
+                        let (place, _) = Place::after(0, &geometry);
+                        all.extend(
+                            Kernel::new(tuning, &step.0, geometry, place, [x, x, y]).variants,
+                        );
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// A step of each kind, with few outputs and with many, and what it reads and writes.
+    fn steps() -> Vec<(Step, vaelet_model::Value, vaelet_model::Value)> {
+        let mut steps = Vec::new();
+        for channels in [3, 24] {
+            let convolution = |transposed| {
+                let (kernel, stride, padding) = (4, 2, 1);
+                let (in_channels, out_channels) = (24, channels);
+                let (activation, params) = (Activation::Silu, "a".into());
+                if transposed {
+                    Layer::ConvTranspose2d {
+                        in_channels,
+                        out_channels,
+                        kernel,
+                        stride,
+                        padding,
+                        activation,
+                        params,
+                    }
+                } else {
+                    Layer::Conv2d {
+                        in_channels,
+                        out_channels,
+                        kernel,
+                        stride,
+                        padding,
+                        activation,
+                        params,
+                    }
+                }
+            };
+            let linear = Layer::Linear {
+                inputs: 8 * 8 * 24,
+                outputs: channels,
+                activation: Activation::Relu,
+                params: "a".into(),
+            };
+            let layers = [
+                (convolution(false), [4, 4, channels]),
+                (convolution(true), [16, 16, channels]),
+                (linear, [1, 1, channels]),
+            ];
+            for (layer, output) in layers {
+                let graph = Graph::build("test", [8, 8, 24], &[layer], output).unwrap();
+                let [input, output] = [0, graph.output()].map(|i| graph.values[i]);
+                steps.push((graph.steps[0].clone(), input, output));
+            }
+        }
+        steps
+    }
+
+    fn parse(source: &str) -> naga::Module {
+        naga::front::wgsl::parse_str(source).unwrap()
+    }
+
+    /// Overrides that have to be set.
+    fn asked(module: &naga::Module) -> BTreeSet<&str> {
+        let overrides = module.overrides.iter().map(|(_, value)| value);
+        let unset = overrides.filter(|value| value.init.is_none());
+        unset.map(|value| value.name.as_deref().unwrap()).collect()
+    }
+
+    /// How the buffers are bound, by the number of their binding.
+    fn bound(module: &naga::Module) -> Vec<BufferBindingType> {
+        let variables = module.global_variables.iter();
+        let mut bound: Vec<_> = variables
+            .filter_map(|(_, variable)| Some((variable.binding?, variable.space)))
+            .map(|(place, space)| {
+                assert_eq!(place.group, 0);
+                let ty = match space {
+                    naga::AddressSpace::Uniform => UNIFORM,
+                    naga::AddressSpace::Storage { access } => BufferBindingType::Storage {
+                        read_only: !access.contains(naga::StorageAccess::STORE),
+                    },
+                    other => panic!("{other:?} is no buffer"),
+                };
+                (place.binding, ty)
+            })
+            .collect();
+        bound.sort_by_key(|(binding, _)| *binding);
+        let numbers: Vec<u32> = bound.iter().map(|(binding, _)| *binding).collect();
+        assert_eq!(numbers, (0..bound.len() as u32).collect::<Vec<_>>());
+        bound.into_iter().map(|(_, ty)| ty).collect()
+    }
+
+    #[test]
+    fn every_override_is_set_and_none_besides() {
+        let variants = variants();
+        let mut met: Vec<LayerShader> = Vec::new();
+        for variant in &variants {
+            if !met.contains(&variant.shader) {
+                met.push(variant.shader);
+            }
+            let module = parse(&variant.shader.source());
+            let set: Vec<&str> = variant.constants.iter().map(|(name, _)| *name).collect();
+            let unique: BTreeSet<&str> = set.iter().copied().collect();
+            assert_eq!(set.len(), unique.len(), "set twice: {set:?}");
+            assert_eq!(unique, asked(&module), "{:?}", variant.shader);
+        }
+        for shader in LayerShader::all() {
+            assert!(met.contains(&shader), "{shader:?} is never chosen");
+        }
+        let present = present::constants(Input {
+            channels: 1,
+            height: 2,
+            width: 3,
+        });
+        let reparameterize = reparameterize::constants(4);
+        for (source, constants) in [
+            (shaders::PRESENT, present.as_slice()),
+            (shaders::REPARAMETERIZE, reparameterize.as_slice()),
+        ] {
+            let set: BTreeSet<&str> = constants.iter().map(|(name, _)| *name).collect();
+            assert_eq!(set, asked(&parse(source)));
+        }
+    }
+
+    #[test]
+    fn buffers_are_bound_as_the_shaders_declare_them() {
+        for shader in LayerShader::all() {
+            assert_eq!(bound(&parse(&shader.source())), BINDINGS, "{shader:?}");
+        }
+        assert_eq!(bound(&parse(shaders::PRESENT)), present::BINDINGS);
+        let reparameterize = parse(shaders::REPARAMETERIZE);
+        assert_eq!(bound(&reparameterize), reparameterize::BINDINGS);
+        let threads = reparameterize.entry_points[0].workgroup_size;
+        let expected = crate::capabilities::REPARAMETERIZE_THREADS as u32;
+        assert_eq!(threads, [expected, 1, 1]);
+    }
+
+    /// A dispatch of the largest batch fits, and one item more does not.
+    #[test]
+    fn the_largest_batch_is_the_largest() {
+        for (step, input, output) in steps() {
+            let (x, y) = (Layout::vectors(&input), Layout::vectors(&output));
+            let geometry = Geometry::new(&step, x, y);
+            let (place, _) = Place::after(0, &geometry);
+            let tuning = Tuning {
+                parallelism: 8192,
+                most_slices: 8,
+                half_precision: false,
+            };
+            let kernel = Kernel::new(tuning, &step, geometry, place, [x, x, y]);
+            let groups = |batch| {
+                let groups = kernel.workgroups(kernel.variant(batch), batch);
+                groups.into_iter().max().unwrap()
+            };
+            for most in [1, 2, 3, 7, 20, 500, 65535] {
+                let largest = kernel.largest_batch(most);
+                assert!((1..=largest.min(4000)).all(|batch| groups(batch) <= most));
+                assert!(groups(largest + 1) > most, "{most}: {largest}");
+            }
+        }
+    }
 }

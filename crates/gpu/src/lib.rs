@@ -9,6 +9,8 @@
 //! threads, `layout` how values lie in buffers, `weights` how parameters do, and
 //! [`shaders`] joins the sources. `plan` makes a graph of them, `runtime` a frame.
 
+mod capabilities;
+mod checks;
 mod context;
 mod kernel;
 mod layout;
@@ -22,6 +24,7 @@ mod runtime;
 pub mod shaders;
 mod weights;
 
+pub use capabilities::Capabilities;
 pub use context::Context;
 pub use present::Target;
 pub use runtime::{GpuRuntime, Reconstruction};
@@ -37,12 +40,68 @@ pub enum Error {
     /// The device went away; a new [`Context`] is needed.
     #[error("the GPU was lost: {0}")]
     Lost(String),
-    /// More items than the device's buffers hold.
-    #[error("a batch of {found} is too large for this GPU, which takes {largest} at once")]
-    Batch {
-        /// Items asked for.
-        found: usize,
-        /// Most items that fit.
-        largest: usize,
+    /// Something that has no smaller form is larger than this device allows.
+    #[error("this GPU allows {limit} {what}, and {needed} are needed")]
+    TooLarge {
+        /// What is counted.
+        what: &'static str,
+        /// How many it takes.
+        needed: u64,
+        /// How many there may be.
+        limit: u64,
     },
+    /// The device has no memory left for this model; others go on.
+    #[error("the GPU has not enough memory for this model")]
+    OutOfMemory,
+    /// The device did not accept this model's work, in its own words; others go on.
+    #[error("the GPU refuses this model: {0}")]
+    Refused(String),
+    /// An argument is empty, or no whole number of items.
+    #[error("{found} values are no batch of items of {len}")]
+    Input {
+        /// Values that were given.
+        found: usize,
+        /// Values of one item.
+        len: usize,
+    },
+}
+
+/// Most that a picture of the GPU's may differ from the CPU's in a value of `[0, 1]`: sums
+/// are added up in another order, and a GPU's exponentials are its own.
+pub const TOLERANCE: f32 = 2e-3;
+
+/// The largest difference of two runtimes' values; infinite where they are not the same
+/// number of values, or any is no number.
+pub fn largest_difference(found: &[f32], expected: &[f32]) -> f32 {
+    if found.len() != expected.len() {
+        return f32::INFINITY;
+    }
+    let differences = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, |largest, difference| {
+        if difference <= largest {
+            largest
+        } else if difference.is_nan() {
+            f32::INFINITY
+        } else {
+            difference
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_differs() {
+        assert_eq!(largest_difference(&[1.0, 2.0], &[1.5, 2.25]), 0.5);
+        for found in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(
+                largest_difference(&[0.0, found, 0.0], &[0.0; 3]),
+                f32::INFINITY
+            );
+            assert_eq!(largest_difference(&[found; 2], &[found; 2]), f32::INFINITY);
+        }
+        assert_eq!(largest_difference(&[], &[0.0]), f32::INFINITY);
+    }
 }

@@ -1,12 +1,12 @@
 //! A graph compiled for the GPU: pipelines once, buffers and bind groups for the
 //! largest batch seen.
 
-use crate::kernel::{Geometry, Kernel, Kernels, bind_group};
+use crate::kernel::{Geometry, Kernel, Kernels, Tuning, bind_group};
 use crate::layout::Layout;
 use crate::readback::bytes;
 use crate::weights::{PackedWeights, Place};
 use vaelet_model::{Graph, Model, Step};
-use wgpu::{BindGroup, Buffer, BufferUsages, ComputePass, Device};
+use wgpu::{BindGroup, Buffer, BufferUsages, ComputePass, ComputePipeline, Device};
 
 /// A graph's kernels and the places of its values.
 pub struct Plan {
@@ -15,15 +15,16 @@ pub struct Plan {
     pub kernels: Vec<Kernel>,
     slot_of: Vec<usize>,
     slot_sizes: Vec<usize>,
+    /// For each step those of its variants.
+    pipelines: Vec<Vec<ComputePipeline>>,
     bind_groups: Vec<BindGroup>,
 }
 
 impl Plan {
-    /// Builds the pipelines. The graph's parameters begin `start` blocks into the model's
-    /// weights; its output is laid out as `output` says. Returns where they end.
+    /// Plans a graph; nothing is built. Its parameters begin `start` blocks into the
+    /// model's weights; its output is laid out as `output` says. Returns where they end.
     pub fn new(
-        device: &Device,
-        kernels: &mut Kernels,
+        tuning: Tuning,
         graph: &Graph,
         output: impl Fn(&vaelet_model::Value) -> Layout,
         start: usize,
@@ -33,16 +34,16 @@ impl Plan {
         layouts[graph.output()] = output(&graph.values[graph.output()]);
 
         let mut end = start;
-        let build = |step: &Step| {
+        let kernel = |step: &Step| {
             let (x, y) = (layouts[step.input], layouts[step.output]);
             let geometry = Geometry::new(step, x, y);
             let place;
             (place, end) = Place::after(end, &geometry);
             // Where nothing is added its strides do not matter.
             let add = layouts[step.add.unwrap_or(step.input)];
-            kernels.build(device, step, geometry, place, [x, add, y])
+            Kernel::new(tuning, step, geometry, place, [x, add, y])
         };
-        let kernels = graph.steps.iter().map(build).collect();
+        let kernels = graph.steps.iter().map(kernel).collect();
         let (slot_of, mut slot_sizes) = graph.slots();
         for (layout, &slot) in layouts.iter().zip(&slot_of) {
             slot_sizes[slot] = slot_sizes[slot].max(layout.len());
@@ -53,9 +54,21 @@ impl Plan {
             kernels,
             slot_of,
             slot_sizes,
+            pipelines: Vec::new(),
             bind_groups: Vec::new(),
         };
         (plan, end)
+    }
+
+    /// Builds the pipelines.
+    pub fn build(&mut self, device: &Device, kernels: &mut Kernels) {
+        let build = |kernel: &Kernel| {
+            let variants = kernel.variants.iter();
+            variants
+                .map(|variant| kernels.build(device, variant))
+                .collect()
+        };
+        self.pipelines = self.kernels.iter().map(build).collect();
     }
 
     /// Appends the graph's parameters.
@@ -107,27 +120,27 @@ impl Plan {
 
     /// Records the dispatch of one step.
     pub fn dispatch_step(&self, pass: &mut ComputePass<'_>, step: usize, batch: usize) {
-        let (pipeline, [x, y, z]) = self.kernels[step].launch(batch);
-        pass.set_pipeline(pipeline);
+        let kernel = &self.kernels[step];
+        let variant = kernel.variant(batch);
+        let [x, y, z] = kernel.workgroups(variant, batch).map(|n| n as u32);
+        pass.set_pipeline(&self.pipelines[step][variant]);
         pass.set_bind_group(0, &self.bind_groups[step], &[]);
         pass.dispatch_workgroups(x, y, z);
     }
 
-    /// The most items whose workgroups fit one dispatch.
-    pub fn largest_batch(&self, workgroups: u32) -> usize {
-        let fits = |batch: usize| {
-            let groups = self
-                .kernels
-                .iter()
-                .flat_map(|kernel| kernel.launch(batch).1);
-            groups.max().is_none_or(|most| most <= workgroups)
-        };
-        // Workgroups grow with the batch, so the last power of two that fits will do.
-        (0..12)
-            .map(|power| 1 << power)
-            .take_while(|&batch| fits(batch))
-            .last()
-            .unwrap_or(0)
+    /// Workgroups of the largest dispatch for one item, in its longest direction.
+    pub fn most_workgroups(&self) -> usize {
+        let each = self
+            .kernels
+            .iter()
+            .flat_map(|k| k.workgroups(k.variant(1), 1));
+        each.max().unwrap_or(0)
+    }
+
+    /// The most items whose dispatches have at most `most` workgroups in each direction.
+    pub fn largest_batch(&self, most: usize) -> usize {
+        let each = self.kernels.iter().map(|kernel| kernel.largest_batch(most));
+        each.min().unwrap_or(usize::MAX)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Draws the decoder's output into a texture, most often a canvas, without reading it
 //! back.
 
-use crate::kernel::{bind_group_layout, module, pipeline_layout};
+use crate::kernel::{READ, UNIFORM, bind_group_layout, module, pipeline_layout};
 use crate::shaders;
 use bytemuck::{Pod, Zeroable};
+use std::ops::Range;
 use vaelet_model::Input;
 use wgpu::{
     BindGroupLayout, BufferBindingType, RenderPipeline, ShaderModule, ShaderStages, TextureFormat,
@@ -28,20 +29,33 @@ pub struct Target<'a> {
 pub struct Grid {
     size: [u32; 2],
     cells: [u32; 2],
+    first: u32,
     count: u32,
-    padding: u32,
 }
 
 impl Grid {
-    pub fn new(target: &Target<'_>, count: usize) -> Self {
+    /// The cells of `batch` in a grid of `items`.
+    pub fn new(target: &Target<'_>, items: usize, batch: &Range<usize>) -> Self {
         let columns = target.columns.max(1);
         Self {
             size: target.size,
-            cells: [columns, (count as u32).div_ceil(columns)],
-            count: count as u32,
-            padding: 0,
+            cells: [columns, (items as u32).div_ceil(columns)],
+            first: batch.start as u32,
+            count: batch.len() as u32,
         }
     }
+}
+
+/// The buffers of `present.wgsl`.
+pub const BINDINGS: [BufferBindingType; 2] = [UNIFORM, READ];
+
+/// What `present.wgsl` is specialised with.
+pub fn constants(input: Input) -> [(&'static str, f64); 3] {
+    [
+        ("HEIGHT", input.height as f64),
+        ("WIDTH", input.width as f64),
+        ("CHANNELS", input.channels as f64),
+    ]
 }
 
 /// One pipeline for each format of a target; in practice one.
@@ -55,23 +69,19 @@ pub struct Present {
 
 impl Present {
     pub fn new(device: &wgpu::Device, input: Input) -> Self {
-        let read = BufferBindingType::Storage { read_only: true };
-        let layout = bind_group_layout(
-            device,
-            ShaderStages::FRAGMENT,
-            &[BufferBindingType::Uniform, read],
-        );
+        let layout = bind_group_layout(device, ShaderStages::FRAGMENT, &BINDINGS);
         Self {
             pipeline_layout: pipeline_layout(device, &layout),
             layout,
             module: module(device, "present", shaders::PRESENT),
-            constants: [
-                ("HEIGHT", input.height as f64),
-                ("WIDTH", input.width as f64),
-                ("CHANNELS", input.channels as f64),
-            ],
+            constants: constants(input),
             pipelines: Vec::new(),
         }
+    }
+
+    /// Whether the pipeline for a format is there.
+    pub fn has(&self, format: TextureFormat) -> bool {
+        self.pipelines.iter().any(|(known, _)| *known == format)
     }
 
     /// The pipeline for a format, built the first time it is needed.

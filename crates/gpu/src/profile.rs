@@ -4,25 +4,26 @@
 use crate::readback::bytes;
 use crate::{Error, GpuRuntime};
 use std::time::Duration;
-use wgpu::{BufferUsages, Features, QueryType};
+use wgpu::{BufferUsages, QueryType};
 
 /// f32 that a timestamp of 64 bits takes the room of.
 const TIMESTAMP: usize = 2;
 
 impl GpuRuntime {
-    /// Decodes a batch and times every step of the decoder; `None` where the device has
+    /// Decodes a batch that fits one frame and times every step of the decoder; `None` where the device has
     /// no timestamps.
     ///
     /// # Errors
-    /// [`Error::Batch`] and [`Error::Lost`].
+    /// Those of [`GpuRuntime::decode`].
     pub async fn profile(&mut self, z: &[f32]) -> Result<Option<Vec<Duration>>, Error> {
         let context = self.context.clone();
         let (device, queue) = (&context.device, &context.queue);
-        if !device.features().contains(Features::TIMESTAMP_QUERY) {
+        if !context.capabilities.timestamps {
             return Ok(None);
         }
+        // Builds what it takes and finds what is wrong with it.
+        self.decode(z)?.await?;
         let batch = z.len() / self.latent;
-        self.reserve(batch)?;
         self.write_frame(batch, 0.0);
         self.write(&self.buffers()?.z, z);
         let steps = self.decoder.kernels.len();

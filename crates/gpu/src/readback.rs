@@ -6,7 +6,14 @@ use futures_channel::oneshot;
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
+use std::time::Duration;
 use wgpu::{Buffer, BufferUsages, CommandEncoder, Device, MapMode, PollType};
+
+/// How long a native device may work at one answer before it counts as lost.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Values that come back, one list for each source.
+pub type Parts = Vec<Vec<f32>>;
 
 /// Buffers that are not in use.
 #[derive(Clone, Default)]
@@ -42,6 +49,12 @@ impl Pool {
         }
     }
 
+    /// Whether a copy of so many f32 takes no new buffer.
+    pub fn has(&self, len: usize) -> bool {
+        let free = self.0.borrow();
+        free.iter().any(|buffer| buffer.size() >= bytes(len))
+    }
+
     fn take(&self, device: &Device, size: u64) -> Buffer {
         let mut free = self.0.borrow_mut();
         match free.iter().position(|buffer| buffer.size() >= size) {
@@ -58,10 +71,7 @@ impl Pool {
 
 impl Pending {
     /// Begins to read, after the submit; the future gives the parts.
-    pub fn read(
-        self,
-        device: &Device,
-    ) -> impl Future<Output = Result<Vec<Vec<f32>>, Error>> + use<> {
+    pub fn read(self, device: &Device) -> impl Future<Output = Result<Parts, Error>> + use<> {
         let (sender, mapped) = oneshot::channel();
         let size = bytes(self.parts.iter().sum());
         self.buffer.map_async(MapMode::Read, ..size, move |result| {
@@ -69,7 +79,10 @@ impl Pending {
             let _ = sender.send(result);
         });
         // Natively nobody else drives the device; in a browser this does nothing.
-        let polled = device.poll(PollType::wait_indefinitely());
+        let polled = device.poll(PollType::Wait {
+            submission_index: None,
+            timeout: Some(PATIENCE),
+        });
         async move {
             let lost = |reason: &dyn std::fmt::Display| Error::Lost(reason.to_string());
             polled.map_err(|e| lost(&e))?;

@@ -1,11 +1,17 @@
 //! z = μ + T · σ · ε, between encoder and decoder in one pass.
 
-use crate::kernel::{bind_group_layout, module, pipeline, pipeline_layout};
+use crate::capabilities::REPARAMETERIZE_THREADS;
+use crate::kernel::{READ, UNIFORM, WRITE, bind_group_layout, module, pipeline, pipeline_layout};
 use crate::shaders;
 use wgpu::{BindGroupLayout, BufferBindingType, ComputePipeline, Device, ShaderStages};
 
-/// Items of one workgroup.
-const WORKGROUP: usize = 64;
+/// The buffers of `reparameterize.wgsl`.
+pub const BINDINGS: [BufferBindingType; 4] = [UNIFORM, READ, READ, WRITE];
+
+/// What `reparameterize.wgsl` is specialised with.
+pub fn constants(latent: usize) -> [(&'static str, f64); 1] {
+    [("LATENT", latent as f64)]
+}
 
 /// The pipeline; it reads posterior and ε and writes z.
 pub struct Reparameterize {
@@ -16,18 +22,14 @@ pub struct Reparameterize {
 
 impl Reparameterize {
     pub fn new(device: &Device, latent: usize) -> Self {
-        let read = BufferBindingType::Storage { read_only: true };
-        let write = BufferBindingType::Storage { read_only: false };
-        let buffers = [BufferBindingType::Uniform, read, read, write];
-        let layout = bind_group_layout(device, ShaderStages::COMPUTE, &buffers);
+        let layout = bind_group_layout(device, ShaderStages::COMPUTE, &BINDINGS);
         let module = module(device, "reparameterize", shaders::REPARAMETERIZE);
-        let constants = [("LATENT", latent as f64)];
         Self {
             pipeline: pipeline(
                 device,
                 &pipeline_layout(device, &layout),
                 &module,
-                &constants,
+                &constants(latent),
             ),
             layout,
             latent,
@@ -36,6 +38,6 @@ impl Reparameterize {
 
     /// Workgroups for a batch.
     pub fn workgroups(&self, batch: usize) -> u32 {
-        (batch * self.latent).div_ceil(WORKGROUP) as u32
+        (batch * self.latent).div_ceil(REPARAMETERIZE_THREADS) as u32
     }
 }

@@ -1,28 +1,37 @@
 //! A model on the GPU: its two plans, its buffers, and the frames made of them.
 
-use crate::kernel::{Kernels, bind_group};
+use crate::capabilities::{
+    Capabilities, MOST_BATCH_BYTES, MOST_BYTES, REPARAMETERIZE_THREADS, at_most,
+};
+use crate::checks::{Checks, Fault, scoped};
+use crate::kernel::{Kernels, Tuning, bind_group};
 use crate::layout::Layout;
 use crate::plan::{Plan, storage};
 use crate::present::{Grid, Present, Target};
-use crate::readback::{Pending, Pool};
+use crate::readback::{Parts, Pool};
 use crate::reparameterize::Reparameterize;
-use crate::weights::PackedWeights;
+use crate::weights::{PackedWeights, block_len};
 use crate::{Context, Error};
 use bytemuck::{Pod, Zeroable};
 use std::future::Future;
+use std::ops::Range;
 use std::rc::Rc;
 use vaelet_model::latent::Posterior;
-use vaelet_model::runtime::Runtime;
 use vaelet_model::{Input, Model, Outline};
-use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, Device};
+use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, Device, LoadOp};
 
 /// A model on the GPU. Pipelines are built once; buffers grow to the largest batch
-/// seen and stay.
+/// seen and stay. Batches of any size are taken, large ones in parts.
+///
+/// Errors of the GPU are this model's, and come with its answers: [`Error::OutOfMemory`]
+/// and [`Error::Refused`] from the next future that is waited for, or from the next call.
 pub struct GpuRuntime {
     pub(crate) context: Rc<Context>,
     input: Input,
     pub(crate) latent: usize,
+    /// Items of the largest batch that is not split.
     largest_batch: usize,
+    half_precision: bool,
     kernels: Kernels,
     encoder: Plan,
     reparameterize: Reparameterize,
@@ -33,6 +42,7 @@ pub struct GpuRuntime {
     grid: Buffer,
     buffers: Option<Buffers>,
     pub(crate) pool: Pool,
+    checks: Checks,
 }
 
 /// What an autoencoded batch was made of.
@@ -74,42 +84,86 @@ enum Part {
     Autoencode,
 }
 
+/// One question, of any number of items.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    part: Part,
+    items: usize,
+    /// What the part reads; the others are empty.
+    images: &'a [f32],
+    epsilon: &'a [f32],
+    z: &'a [f32],
+    temperature: f32,
+    /// Where the images are drawn.
+    target: Option<&'a Target<'a>>,
+    /// Whether numbers come back.
+    read: bool,
+}
+
 impl GpuRuntime {
     /// Compiles a model for a device.
-    pub fn new(context: Rc<Context>, model: &Model) -> Self {
-        let parallelism = context.parallelism();
-        let mut runtime = Self::prepare(context, &model.outline(), parallelism);
+    ///
+    /// # Errors
+    /// As [`GpuRuntime::prepare`].
+    pub fn new(context: Rc<Context>, model: &Model) -> Result<Self, Error> {
+        let parallelism = context.capabilities.parallelism();
+        let mut runtime = Self::prepare(context, &model.outline(), parallelism)?;
         runtime.upload(model);
-        runtime
+        Ok(runtime)
     }
 
     /// Builds everything but the weights, which may still be on their way:
     /// [`GpuRuntime::upload`] has to follow. So many threads as `parallelism` keep the
     /// device busy; the number decides between kernels.
-    pub fn prepare(context: Rc<Context>, outline: &Outline, parallelism: usize) -> Self {
-        let device = &context.device;
-        let half_precision = context.has_f16() && outline.is_f16();
-        let mut kernels = Kernels::new(device, parallelism, half_precision);
-        let (encoder, end) = Plan::new(device, &mut kernels, &outline.encoder, Layout::flat, 0);
-        let (decoder, end) = Plan::new(device, &mut kernels, &outline.decoder, Layout::planes, end);
-        let weights = storage(device, "weights", kernels.block_len() * end);
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], before anything is built.
+    pub fn prepare(
+        context: Rc<Context>,
+        outline: &Outline,
+        parallelism: usize,
+    ) -> Result<Self, Error> {
+        let capabilities = &context.capabilities;
+        let tuning = Tuning {
+            parallelism,
+            most_slices: capabilities.most_slices(),
+            half_precision: capabilities.f16 && outline.is_f16(),
+        };
+        let (encoder, end) = Plan::new(tuning, &outline.encoder, Layout::flat, 0);
+        let (decoder, end) = Plan::new(tuning, &outline.decoder, Layout::planes, end);
+        let weights = end.saturating_mul(block_len(tuning.half_precision));
         let (input, latent) = (outline.spec.input, outline.spec.latent_size());
-        Self {
-            largest_batch: largest_batch(device, [&encoder, &decoder], input.len().max(2 * latent)),
-            reparameterize: Reparameterize::new(device, latent),
-            present: Present::new(device, input),
-            frame: uniform(device, "frame", size_of::<Frame>()),
-            grid: uniform(device, "grid", size_of::<Grid>()),
-            buffers: None,
-            pool: Pool::default(),
-            input,
-            latent,
-            kernels,
-            encoder,
-            decoder,
-            weights,
-            context,
-        }
+        let plans = [&encoder, &decoder];
+        let largest_batch = largest_batch(capabilities, plans, weights, input.len(), latent)?;
+
+        let device = &context.device;
+        let build = || {
+            let (mut encoder, mut decoder) = (encoder, decoder);
+            let mut kernels = Kernels::new(device);
+            encoder.build(device, &mut kernels);
+            decoder.build(device, &mut kernels);
+            Self {
+                reparameterize: Reparameterize::new(device, latent),
+                present: Present::new(device, input),
+                weights: storage(device, "weights", weights),
+                frame: uniform(device, "frame", size_of::<Frame>()),
+                grid: uniform(device, "grid", size_of::<Grid>()),
+                half_precision: tuning.half_precision,
+                buffers: None,
+                pool: Pool::default(),
+                checks: Checks::default(),
+                context: context.clone(),
+                largest_batch,
+                input,
+                latent,
+                kernels,
+                encoder,
+                decoder,
+            }
+        };
+        let (mut runtime, errors) = scoped(device, build);
+        runtime.checks.push(errors);
+        Ok(runtime)
     }
 
     /// Writes the parameters of the model that this was prepared for.
@@ -117,66 +171,67 @@ impl GpuRuntime {
         let mut packed = PackedWeights::default();
         self.encoder.pack(model, &mut packed);
         self.decoder.pack(model, &mut packed);
-        let bytes = packed.bytes(self.kernels.half_precision);
-        self.context.queue.write_buffer(&self.weights, 0, &bytes);
+        let bytes = packed.bytes(self.half_precision);
+        let Context { device, queue, .. } = &*self.context;
+        let ((), errors) = scoped(device, || queue.write_buffer(&self.weights, 0, &bytes));
+        self.checks.push(errors);
     }
 
-    /// Encodes a batch; the work is submitted when this returns.
+    /// Encodes images; the work is submitted when this returns.
     ///
     /// # Errors
-    /// [`Error::Batch`] at once, [`Error::Lost`] from the future.
+    /// [`Error::Input`] at once, [`Error::Lost`] and the GPU's errors from the future.
     pub fn encode(
         &mut self,
         images: &[f32],
     ) -> Result<impl Future<Output = Result<Posterior, Error>> + use<>, Error> {
-        let batch = images.len() / self.input.len();
         let latent = self.latent;
-        let mut encoder = self.begin(Part::Encode, batch, 0.0)?;
-        let buffers = self.buffers()?;
-        self.write(&buffers.images, images);
-        let sources = [(&buffers.posterior, 2 * latent * batch)];
-        let pending = self.pool.copy(&self.context.device, &mut encoder, &sources);
-        let parts = self.submit(encoder, pending);
+        let parts = self.run(Call {
+            images,
+            ..Call::new(Part::Encode, count(images, self.input.len())?)
+        })?;
         Ok(async move { Ok(Posterior::from_encoder(&parts.await?[0], latent)) })
     }
 
-    /// Decodes a batch; the work is submitted when this returns.
+    /// Decodes latents; the work is submitted when this returns.
     ///
     /// # Errors
-    /// [`Error::Batch`] at once, [`Error::Lost`] from the future.
+    /// [`Error::Input`] at once, [`Error::Lost`] and the GPU's errors from the future.
     pub fn decode(
         &mut self,
         z: &[f32],
     ) -> Result<impl Future<Output = Result<Vec<f32>, Error>> + use<>, Error> {
-        let batch = z.len() / self.latent;
-        let input = self.input;
-        let mut encoder = self.begin(Part::Decode, batch, 0.0)?;
-        let buffers = self.buffers()?;
-        self.write(&buffers.z, z);
-        let sources = [(&buffers.output, input.len() * batch)];
-        let pending = self.pool.copy(&self.context.device, &mut encoder, &sources);
-        let parts = self.submit(encoder, pending);
+        let parts = self.run(Call {
+            z,
+            ..Call::new(Part::Decode, count(z, self.latent)?)
+        })?;
         Ok(async move { Ok(parts.await?.swap_remove(0)) })
     }
 
-    /// Decodes a batch and draws it: one submit, nothing comes back.
+    /// Decodes latents and draws them: nothing comes back. What the GPU thinks of it is
+    /// told by [`GpuRuntime::checked`], or by the next call.
     ///
     /// # Errors
-    /// [`Error::Batch`].
+    /// [`Error::Input`], and the GPU's errors about earlier calls.
     pub fn present(&mut self, z: &[f32], target: &Target<'_>) -> Result<(), Error> {
-        let batch = z.len() / self.latent;
-        let mut encoder = self.begin(Part::Decode, batch, 0.0)?;
-        self.write(&self.buffers()?.z, z);
-        self.draw(&mut encoder, batch, target)?;
-        self.context.queue.submit([encoder.finish()]);
+        let call = Call {
+            z,
+            target: Some(target),
+            read: false,
+            ..Call::new(Part::Decode, count(z, self.latent)?)
+        };
+        self.settle()?;
+        for batch in self.batches(call.items) {
+            self.submit(call, batch)?;
+        }
         Ok(())
     }
 
-    /// Encodes a batch, samples z = μ + T · σ · ε, decodes and draws it, all in one
-    /// submit; the numbers come later.
+    /// Encodes images, samples z = μ + T · σ · ε, decodes and draws them; the numbers come
+    /// later.
     ///
     /// # Errors
-    /// [`Error::Batch`] at once, [`Error::Lost`] from the future.
+    /// [`Error::Input`] at once, [`Error::Lost`] and the GPU's errors from the future.
     pub fn reconstruct(
         &mut self,
         images: &[f32],
@@ -184,20 +239,21 @@ impl GpuRuntime {
         temperature: f32,
         target: &Target<'_>,
     ) -> Result<impl Future<Output = Result<Reconstruction, Error>> + use<>, Error> {
-        let (input, latent) = (self.input, self.latent);
-        let batch = images.len() / input.len();
-        let mut encoder = self.begin(Part::Autoencode, batch, temperature)?;
-        let buffers = self.buffers()?;
-        self.write(&buffers.images, images);
-        self.write(&buffers.epsilon, epsilon);
-        let sources = [
-            (&buffers.posterior, 2 * latent * batch),
-            (&buffers.z, latent * batch),
-            (&buffers.output, input.len() * batch),
-        ];
-        let pending = self.pool.copy(&self.context.device, &mut encoder, &sources);
-        self.draw(&mut encoder, batch, target)?;
-        let parts = self.submit(encoder, pending);
+        let latent = self.latent;
+        let items = count(images, self.input.len())?;
+        if count(epsilon, latent)? != items {
+            return Err(Error::Input {
+                found: epsilon.len(),
+                len: items * latent,
+            });
+        }
+        let parts = self.run(Call {
+            images,
+            epsilon,
+            temperature,
+            target: Some(target),
+            ..Call::new(Part::Autoencode, items)
+        })?;
         Ok(async move {
             let mut parts = parts.await?;
             let images = parts.swap_remove(2);
@@ -209,6 +265,134 @@ impl GpuRuntime {
         })
     }
 
+    /// Waits until the GPU has accepted what earlier calls have built and drawn.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] and [`Error::Refused`].
+    pub fn checked(&mut self) -> impl Future<Output = Result<(), Error>> + use<> {
+        self.checks.take()
+    }
+
+    /// Submits a call and gives what it reads, each part of all items one after the other.
+    fn run(
+        &mut self,
+        call: Call<'_>,
+    ) -> Result<impl Future<Output = Result<Parts, Error>> + use<>, Error> {
+        self.settle()?;
+        let batches = self.batches(call.items);
+        let frames = batches.map(|batch| self.submit(call, batch));
+        let frames = frames.collect::<Result<Vec<_>, _>>()?;
+        let checked = self.checked();
+        Ok(async move {
+            checked.await?;
+            let mut all: Parts = Vec::new();
+            for frame in frames.into_iter().flatten() {
+                let parts = frame.await?;
+                all.resize(parts.len(), Vec::new());
+                for (all, part) in all.iter_mut().zip(parts) {
+                    all.extend(part);
+                }
+            }
+            Ok(all)
+        })
+    }
+
+    /// Tells of an error that nobody has waited for, and makes up for one that has been
+    /// told: what may not be whole is built again, with smaller batches where even these
+    /// were too much.
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
+        let known = self.checks.poll();
+        if let Some(fault) = self.checks.take_fault() {
+            if let (Fault::Refused, Some(buffers)) = (fault, &self.buffers) {
+                self.largest_batch = (buffers.capacity / 2).max(1);
+            }
+            self.buffers = None;
+            self.pool = Pool::default();
+        }
+        known
+    }
+
+    fn batches(&self, items: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let largest = self.largest_batch;
+        let starts = (0..items).step_by(largest);
+        starts.map(move |start| start..items.min(start + largest))
+    }
+
+    /// Submits one batch of a call, within error scopes if it builds something, or what it
+    /// uses is not known to be right.
+    fn submit(
+        &mut self,
+        call: Call<'_>,
+        batch: Range<usize>,
+    ) -> Result<Option<impl Future<Output = Result<Parts, Error>> + use<>>, Error> {
+        let read: usize = self.reads(&call, batch.len()).iter().sum();
+        let known = self
+            .buffers
+            .as_ref()
+            .is_some_and(|b| batch.len() <= b.capacity)
+            && (!call.read || self.pool.has(read))
+            && call.target.is_none_or(|t| self.present.has(t.format));
+        if known && self.checks.are_through() {
+            return self.frame(call, batch);
+        }
+        let device = self.context.device.clone();
+        let (answer, errors) = scoped(&device, || self.frame(call, batch));
+        self.checks.push(errors);
+        answer
+    }
+
+    /// f32 that come back.
+    fn reads(&self, call: &Call<'_>, batch: usize) -> Vec<usize> {
+        let [posterior, z, images] =
+            [2 * self.latent, self.latent, self.input.len()].map(|len| batch * len);
+        match call.part {
+            _ if !call.read => Vec::new(),
+            Part::Encode => vec![posterior],
+            Part::Decode => vec![images],
+            Part::Autoencode => vec![posterior, z, images],
+        }
+    }
+
+    /// One frame: one encoder, one compute pass, one render pass, one submit.
+    fn frame(
+        &mut self,
+        call: Call<'_>,
+        batch: Range<usize>,
+    ) -> Result<Option<impl Future<Output = Result<Parts, Error>> + use<>>, Error> {
+        let count = batch.len();
+        self.reserve(count);
+        self.write_frame(count, call.temperature);
+        let buffers = self.buffers()?;
+        for (buffer, values) in [
+            (&buffers.images, call.images),
+            (&buffers.epsilon, call.epsilon),
+            (&buffers.z, call.z),
+        ] {
+            let len = values.len() / call.items;
+            if len > 0 {
+                self.write(buffer, &values[batch.start * len..batch.end * len]);
+            }
+        }
+        let device = &self.context.device;
+        let mut encoder = device.create_command_encoder(&Default::default());
+        self.compute(&mut encoder, call.part, count)?;
+        let pending = call.read.then(|| {
+            let sources: &[&Buffer] = match call.part {
+                Part::Encode => &[&buffers.posterior],
+                Part::Decode => &[&buffers.output],
+                Part::Autoencode => &[&buffers.posterior, &buffers.z, &buffers.output],
+            };
+            let lens = self.reads(&call, count);
+            let sources: Vec<_> = sources.iter().copied().zip(lens).collect();
+            self.pool.copy(device, &mut encoder, &sources)
+        });
+        if let Some(target) = call.target {
+            self.draw(&mut encoder, call.items, batch, target)?;
+        }
+        self.context.queue.submit([encoder.finish()]);
+        Ok(pending.map(|pending| pending.read(&self.context.device)))
+    }
+
     pub(crate) fn write_frame(&self, batch: usize, temperature: f32) {
         let frame = Frame {
             batch: batch as u32,
@@ -218,20 +402,7 @@ impl GpuRuntime {
         self.context.queue.write_buffer(&self.frame, 0, bytes);
     }
 
-    /// Makes room for a batch and records its compute pass. What is written into the
-    /// buffers after this and before the submit is what the pass reads.
-    fn begin(
-        &mut self,
-        part: Part,
-        batch: usize,
-        temperature: f32,
-    ) -> Result<CommandEncoder, Error> {
-        self.reserve(batch)?;
-        self.write_frame(batch, temperature);
-        let mut encoder = self
-            .context
-            .device
-            .create_command_encoder(&Default::default());
+    fn compute(&self, encoder: &mut CommandEncoder, part: Part, batch: usize) -> Result<(), Error> {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         if part != Part::Decode {
             self.encoder.dispatch(&mut pass, batch);
@@ -244,27 +415,32 @@ impl GpuRuntime {
         if part != Part::Encode {
             self.decoder.dispatch(&mut pass, batch);
         }
-        drop(pass);
-        Ok(encoder)
+        Ok(())
     }
 
+    /// Draws a batch into its cells; the first clears all of them.
     fn draw(
         &mut self,
         encoder: &mut CommandEncoder,
-        batch: usize,
+        items: usize,
+        batch: Range<usize>,
         target: &Target<'_>,
     ) -> Result<(), Error> {
-        let grid = Grid::new(target, batch);
+        let grid = Grid::new(target, items, &batch);
         self.context
             .queue
             .write_buffer(&self.grid, 0, bytemuck::bytes_of(&grid));
+        let load = match batch.start {
+            0 => LoadOp::Clear(wgpu::Color::TRANSPARENT),
+            _ => LoadOp::Load,
+        };
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {
                 view: target.view,
                 depth_slice: None,
                 resolve_target: None,
                 ops: wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT),
+                    load,
                     store: wgpu::StoreOp::Store,
                 },
             })],
@@ -276,15 +452,6 @@ impl GpuRuntime {
         Ok(())
     }
 
-    fn submit(
-        &self,
-        encoder: CommandEncoder,
-        pending: Pending,
-    ) -> impl Future<Output = Result<Vec<Vec<f32>>, Error>> + use<> {
-        self.context.queue.submit([encoder.finish()]);
-        pending.read(&self.context.device)
-    }
-
     pub(crate) fn write(&self, buffer: &Buffer, values: &[f32]) {
         self.context
             .queue
@@ -292,23 +459,15 @@ impl GpuRuntime {
     }
 
     pub(crate) fn buffers(&self) -> Result<&Buffers, Error> {
-        self.buffers.as_ref().ok_or(Error::Batch {
-            found: 0,
-            largest: self.largest_batch,
-        })
+        // There are some from the first frame on.
+        self.buffers.as_ref().ok_or(Error::OutOfMemory)
     }
 
     /// Makes the buffers hold `batch` items. A larger batch than ever before costs new
     /// buffers and bind groups; any other costs nothing.
-    pub(crate) fn reserve(&mut self, batch: usize) -> Result<(), Error> {
-        if batch == 0 || batch > self.largest_batch {
-            return Err(Error::Batch {
-                found: batch,
-                largest: self.largest_batch,
-            });
-        }
+    pub(crate) fn reserve(&mut self, batch: usize) {
         if self.buffers.as_ref().is_some_and(|b| batch <= b.capacity) {
-            return Ok(());
+            return;
         }
         let device = &self.context.device;
         let make = |label, len| storage(device, label, batch * len);
@@ -346,43 +505,82 @@ impl GpuRuntime {
             z,
             output,
         });
-        Ok(())
     }
 }
 
-impl Runtime for GpuRuntime {
-    type Error = Error;
-
-    async fn encode(&mut self, images: &[f32]) -> Result<Posterior, Error> {
-        let mut all = Posterior::default();
-        for images in images.chunks(self.largest_batch * self.input.len()) {
-            let part = GpuRuntime::encode(self, images)?.await?;
-            all.mean.extend(part.mean);
-            all.log_var.extend(part.log_var);
+impl Call<'_> {
+    fn new(part: Part, items: usize) -> Self {
+        Self {
+            part,
+            items,
+            images: &[],
+            epsilon: &[],
+            z: &[],
+            temperature: 0.0,
+            target: None,
+            read: true,
         }
-        Ok(all)
-    }
-
-    async fn decode(&mut self, z: &[f32]) -> Result<Vec<f32>, Error> {
-        let mut all = Vec::new();
-        for z in z.chunks(self.largest_batch * self.latent) {
-            all.extend(GpuRuntime::decode(self, z)?.await?);
-        }
-        Ok(all)
     }
 }
 
-/// The most items whose values fit one binding and whose workgroups fit one dispatch.
-fn largest_batch(device: &Device, plans: [&Plan; 2], item: usize) -> usize {
-    let limits = device.limits();
-    let inner = plans.iter().flat_map(|plan| plan.inner_slots());
-    let largest = inner.fold(item, |largest, &len| largest.max(len));
-    let binding = usize::try_from(limits.max_storage_buffer_binding_size).unwrap_or(usize::MAX);
-    let workgroups = limits.max_compute_workgroups_per_dimension;
-    plans
+/// Items in a batch of `len` values each.
+fn count(values: &[f32], len: usize) -> Result<usize, Error> {
+    if values.is_empty() || !values.len().is_multiple_of(len) {
+        let found = values.len();
+        return Err(Error::Input { found, len });
+    }
+    Ok(values.len() / len)
+}
+
+/// The items of the largest batch that is not split: its buffers fit the device and our own
+/// limits, and its workgroups fit one dispatch. `weights` are all the parameters, in f32.
+fn largest_batch(
+    capabilities: &Capabilities,
+    plans: [&Plan; 2],
+    weights: usize,
+    image: usize,
+    latent: usize,
+) -> Result<usize, Error> {
+    // Lengths come from a model's file: their sums may be anything.
+    let bytes = |len: usize| (len as u64).saturating_mul(size_of::<f32>() as u64);
+    let inner = |i| plans.map(|plan| plan.inner_slots().get(i).copied().unwrap_or(0));
+    let inner = (0..).map_while(|i| inner(i).into_iter().max().filter(|len| *len > 0));
+    let inner: Vec<usize> = inner.collect();
+    let read_back = 3 * latent + image;
+    let largest = inner.iter().fold(read_back, |a, b| a.max(*b));
+    let all = inner
         .iter()
-        .map(|plan| plan.largest_batch(workgroups))
-        .fold(binding / size_of::<f32>() / largest, usize::min)
+        .fold(2 * read_back + 4 * latent + 2 * image, |a, b| a + b);
+
+    let limit = capabilities.buffer_bytes;
+    at_most("bytes of weights", bytes(weights), limit)?;
+    at_most(
+        "bytes for one value between two layers",
+        bytes(largest),
+        limit,
+    )?;
+    let total = bytes(weights).saturating_add(bytes(all));
+    at_most("bytes for a model and one image", total, MOST_BYTES)?;
+
+    let workgroups = capabilities.workgroups as usize;
+    let dispatched = plans.map(|plan| plan.largest_batch(workgroups));
+    let dispatched = dispatched.into_iter().min().unwrap_or(0);
+    let sampled = workgroups.saturating_mul(REPARAMETERIZE_THREADS) / latent;
+    let dispatched = dispatched.min(sampled);
+    if dispatched == 0 {
+        return Err(Error::TooLarge {
+            what: "workgroups for a layer",
+            needed: plans
+                .map(Plan::most_workgroups)
+                .into_iter()
+                .max()
+                .unwrap_or(0) as u64,
+            limit: workgroups as u64,
+        });
+    }
+    let room = MOST_BATCH_BYTES.min(MOST_BYTES - bytes(weights));
+    let fits = (room / bytes(all)).min(limit / bytes(largest)).max(1);
+    Ok(dispatched.min(usize::try_from(fits).unwrap_or(usize::MAX)))
 }
 
 fn uniform(device: &Device, label: &str, size: usize) -> Buffer {

@@ -10,6 +10,11 @@ use vaelet_model::{Model, Op, Step};
 /// Values of a block.
 const BLOCK: usize = LANES * LANES;
 
+/// f32 that a block takes the room of.
+pub fn block_len(half_precision: bool) -> usize {
+    if half_precision { BLOCK / 2 } else { BLOCK }
+}
+
 /// All parameters of a model, one step after the other.
 #[derive(Default)]
 pub struct PackedWeights {
@@ -26,8 +31,8 @@ pub struct Place {
 impl Place {
     /// The place of a step's parameters from block `start` on, and where they end.
     pub fn after(start: usize, geometry: &Geometry) -> (Self, usize) {
-        let bias = start + geometry.weight_blocks();
-        let end = bias + geometry.columns().div_ceil(LANES);
+        let bias = start.saturating_add(geometry.weight_blocks());
+        let end = bias.saturating_add(geometry.columns().div_ceil(LANES));
         (
             Self {
                 weight: start,

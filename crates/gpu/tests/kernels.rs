@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{context, model};
+use common::{context, model, read_texture, texture};
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -53,7 +53,7 @@ fn assert_close(found: &[f32], expected: &[f32]) {
 fn assert_same(context: &Rc<Context>, model: &Model, batch: usize, seed: u64) {
     // Large blocks, small blocks, and small ones with their sums shared.
     let parallelism = [1, 256, 65536][(seed % 3) as usize];
-    let mut gpu = GpuRuntime::prepare(context.clone(), &model.outline(), parallelism);
+    let mut gpu = GpuRuntime::prepare(context.clone(), &model.outline(), parallelism).unwrap();
     gpu.upload(model);
     let mut cpu = CpuRuntime::new(model);
     let images = random::normals(seed, batch * model.spec.input.len());
@@ -258,25 +258,12 @@ fn reparameterize_and_present_are_their_twins() {
         strategy,
         |context, (input, batch, columns, (width, height), temperature, seed)| {
             let model = pixels(input, seed);
-            let mut gpu = GpuRuntime::new(context.clone(), &model);
+            let mut gpu = GpuRuntime::new(context.clone(), &model).unwrap();
             let mut cpu = CpuRuntime::new(&model);
             let images = random::normals(seed, batch * input.len());
             let epsilon = random::normals(seed ^ 1, batch * model.spec.latent_size());
 
-            let texture = context.device.create_texture(&wgpu::TextureDescriptor {
-                label: None,
-                size: wgpu::Extent3d {
-                    width,
-                    height,
-                    depth_or_array_layers: 1,
-                },
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D2,
-                format: wgpu::TextureFormat::Rgba8Unorm,
-                usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-                view_formats: &[],
-            });
+            let texture = texture(context, [width, height]);
             let target = Target {
                 view: &texture.create_view(&Default::default()),
                 format: wgpu::TextureFormat::Rgba8Unorm,
@@ -296,7 +283,11 @@ fn reparameterize_and_present_are_their_twins() {
             assert_close(&found.images, &decoded);
 
             let expected = present(&decoded, input, [width, height], columns);
-            for (i, (a, b)) in read(context, &texture).iter().zip(&expected).enumerate() {
+            for (i, (a, b)) in read_texture(context, &texture)
+                .iter()
+                .zip(&expected)
+                .enumerate()
+            {
                 assert!(
                     a.abs_diff(*b) <= 1,
                     "byte {i} of {width}×{height}: {a} instead of {b}"
@@ -304,40 +295,6 @@ fn reparameterize_and_present_are_their_twins() {
             }
         },
     );
-}
-
-/// A texture's bytes, rows without padding.
-fn read(context: &Context, texture: &wgpu::Texture) -> Vec<u8> {
-    let row = (4 * texture.width()).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
-    let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: u64::from(row * texture.height()),
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let mut encoder = context.device.create_command_encoder(&Default::default());
-    encoder.copy_texture_to_buffer(
-        texture.as_image_copy(),
-        wgpu::TexelCopyBufferInfo {
-            buffer: &buffer,
-            layout: wgpu::TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some(row),
-                rows_per_image: None,
-            },
-        },
-        texture.size(),
-    );
-    context.queue.submit([encoder.finish()]);
-    buffer.map_async(wgpu::MapMode::Read, .., |result| result.unwrap());
-    context
-        .device
-        .poll(wgpu::PollType::wait_indefinitely())
-        .unwrap();
-    let bytes = buffer.get_mapped_range(..).unwrap();
-    let rows = bytes.chunks_exact(row as usize);
-    rows.flat_map(|row| row[..4 * texture.width() as usize].to_vec())
-        .collect()
 }
 
 #[test]
@@ -349,11 +306,31 @@ fn batches_of_any_size_follow_one_another() {
         width: 4,
     };
     let model = pixels(input, 1);
-    let mut gpu = GpuRuntime::new(context.clone(), &model);
+    let mut gpu = GpuRuntime::new(context.clone(), &model).unwrap();
     let mut cpu = CpuRuntime::new(&model);
     for (seed, batch) in [(1, 1), (2, 64), (3, 3), (4, 256)] {
         let z = random::normals(seed, batch * model.spec.latent_size());
         assert_close(&block_on(gpu.decode(&z).unwrap()).unwrap(), &cpu.decode(&z));
     }
-    assert!(gpu.decode(&[]).is_err(), "an empty batch is refused");
+}
+
+#[test]
+fn extreme_inputs_stay_finite() {
+    let Some(context) = context() else { return };
+    let input = Input {
+        channels: 1,
+        height: 4,
+        width: 4,
+    };
+    for activation in ACTIVATIONS {
+        let encoder = vec![linear(16, 2, Activation::None, "e")];
+        let decoder = vec![linear(1, 16, activation, "d"), reshape(1, 4, 4)];
+        let model = model(input, 1, encoder, decoder, 2);
+        let mut gpu = GpuRuntime::new(context.clone(), &model).unwrap();
+        for z in [-1e4, -200.0, 200.0, 1e4] {
+            let found = block_on(gpu.decode(&[z]).unwrap()).unwrap();
+            assert!(found.iter().all(|v| v.is_finite()), "{activation:?} of {z}");
+            assert_close(&found, &CpuRuntime::new(&model).decode(&[z]));
+        }
+    }
 }

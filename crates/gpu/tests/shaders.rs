@@ -48,3 +48,19 @@ fn every_file_is_compiled() {
         );
     }
 }
+
+/// Weights are all that is ever an f16: an index above 2,048 would be another.
+#[test]
+fn nothing_but_weights_is_half_precision() {
+    for shader in LayerShader::all() {
+        let source = shader.source();
+        let header = "enable f16;\nalias Weight = f16;\n";
+        let code = source.strip_prefix(header).unwrap_or(&source);
+        assert!(!code.contains("f16"), "{shader:?}");
+        let uses = code.matches("Weight").count();
+        assert_eq!(uses, if code == source { 2 } else { 1 }, "{shader:?}");
+    }
+    for (name, source) in shaders::OTHERS {
+        assert!(!source.contains("f16"), "{name}");
+    }
+}

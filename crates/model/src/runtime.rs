@@ -1,23 +1,5 @@
-//! What every runtime does with a model: the one trait that the CPU and the GPU
-//! implement, and the layout that callers see.
-
-use crate::latent::Posterior;
-use std::future::Future;
-
-/// Runs one model. Batches are images or latents laid end to end; any size may
-/// follow any other.
-///
-/// Images are `[N, C, H, W]` in `[0, 1]`, latents `[N, latent]`.
-pub trait Runtime {
-    /// Why a call failed: for the CPU never, for the GPU mostly because it was lost.
-    type Error;
-
-    /// q(z | x) of every image.
-    fn encode(&mut self, images: &[f32]) -> impl Future<Output = Result<Posterior, Self::Error>>;
-
-    /// The mean of p(x | z) of every latent.
-    fn decode(&mut self, z: &[f32]) -> impl Future<Output = Result<Vec<f32>, Self::Error>>;
-}
+//! The orders of an image's values in a runtime: callers see `[N, C, H, W]`, kernels read
+//! `[N, H, W, C]`.
 
 /// `[N, C, H, W]` to `[N, H, W, C]`, the order in which kernels read; `len` is C · H · W.
 pub fn channels_last(images: &[f32], channels: usize, len: usize) -> Vec<f32> {

@@ -118,8 +118,8 @@ impl Backend {
             runtime: Box::new(GpuRuntime::prepare(
                 gpu.context.clone(),
                 outline,
-                gpu.context.parallelism(),
-            )),
+                gpu.context.capabilities.parallelism(),
+            )?),
             canvases: Canvases::default(),
             gpu,
         })

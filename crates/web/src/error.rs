@@ -42,7 +42,10 @@ impl From<vaelet_gpu::Error> for Failure {
     fn from(e: vaelet_gpu::Error) -> Self {
         let code = match e {
             vaelet_gpu::Error::Unavailable(_) => "no-webgpu",
-            vaelet_gpu::Error::Batch { .. } => "bad-input",
+            vaelet_gpu::Error::Input { .. } => "bad-input",
+            vaelet_gpu::Error::TooLarge { .. }
+            | vaelet_gpu::Error::OutOfMemory
+            | vaelet_gpu::Error::Refused(_) => "gpu",
             _ => "lost",
         };
         Self {

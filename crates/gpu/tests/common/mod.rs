@@ -4,6 +4,7 @@ use pollster::block_on;
 use std::env;
 use std::rc::Rc;
 use vaelet_gpu::Context;
+use vaelet_gpu::wgpu::{self, Limits};
 use vaelet_model::{
     FORMAT, Input, LatentGroup, Layer, Likelihood, Model, ModelSpec, Precision, Prior, Tensor,
     Tensors, WeightsFile, random, write_tensors,
@@ -11,15 +12,74 @@ use vaelet_model::{
 
 /// A GPU, or `None` with a word about it where there is none. With
 /// `VAELET_REQUIRE_GPU` set, as in CI, there has to be one.
+#[allow(dead_code, reason = "not every test needs it")]
 pub fn context() -> Option<Rc<Context>> {
-    match block_on(Context::new()) {
-        Ok(context) => Some(Rc::new(context)),
+    context_with(|limits| limits).map(Rc::new)
+}
+
+/// [`context`] with a device of other limits than the adapter's.
+#[allow(dead_code, reason = "not every test needs it")]
+pub fn context_with(limits: impl FnOnce(Limits) -> Limits) -> Option<Context> {
+    match block_on(Context::with_limits(limits)) {
+        Ok(context) => Some(context),
         Err(e) if env::var_os("VAELET_REQUIRE_GPU").is_some() => panic!("{e}"),
         Err(e) => {
             eprintln!("NOT TESTED: {e}. Install mesa-vulkan-drivers for a GPU in software.");
             None
         }
     }
+}
+
+/// A texture to draw into.
+pub fn texture(context: &Context, [width, height]: [u32; 2]) -> wgpu::Texture {
+    context.device.create_texture(&wgpu::TextureDescriptor {
+        label: None,
+        size: wgpu::Extent3d {
+            width,
+            height,
+            depth_or_array_layers: 1,
+        },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Rgba8Unorm,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+        view_formats: &[],
+    })
+}
+
+/// A texture's bytes, rows without padding.
+pub fn read_texture(context: &Context, texture: &wgpu::Texture) -> Vec<u8> {
+    let row = (4 * texture.width()).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+    let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: u64::from(row * texture.height()),
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = context.device.create_command_encoder(&Default::default());
+    encoder.copy_texture_to_buffer(
+        texture.as_image_copy(),
+        wgpu::TexelCopyBufferInfo {
+            buffer: &buffer,
+            layout: wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(row),
+                rows_per_image: None,
+            },
+        },
+        texture.size(),
+    );
+    context.queue.submit([encoder.finish()]);
+    buffer.map_async(wgpu::MapMode::Read, .., |result| result.unwrap());
+    context
+        .device
+        .poll(wgpu::PollType::wait_indefinitely())
+        .unwrap();
+    let bytes = buffer.get_mapped_range(..).unwrap();
+    let rows = bytes.chunks_exact(row as usize);
+    rows.flat_map(|row| row[..4 * texture.width() as usize].to_vec())
+        .collect()
 }
 
 /// A model with random weights: `encoder` maps an image to `2 · latent` values,
