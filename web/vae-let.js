@@ -11,7 +11,7 @@
  * - `poster`  a picture to show until the weights are there, instead of the model's samples
  * - `loading` lazy (the default: when it comes near the window) or eager
  * - `backend` auto (the default), webgpu or cpu
- * - `explain` also shows the heading and the text of the view
+ * - `explain` also shows the heading and the text of the view; "false" counts as absent
  * - `own-in-state` also puts what was made of a reader's own picture into `state` and `change`; the element says so
  *
  * Events: `progress` (`detail` `{ loaded, total }` in bytes), `load` (`detail.model`), `error`
@@ -21,6 +21,7 @@
  */
 
 import { favourite, folderOf, isName, library } from "./library.js";
+import { element, fill } from "./parts/dom.js";
 import { withoutOwn } from "./parts/own.js";
 import { createPlayer } from "./player.js";
 import { VIEWS } from "./route.js";
@@ -36,17 +37,27 @@ const NEAR = "300px";
 
 const MARKUP = `
   <p id="told" class="note" hidden>This page is told what becomes of a picture of your own, in numbers: its author asked for them.</p>
-  <div id="player"></div><div id="fallback" hidden><slot></slot></div><slot name="caption"></slot>`;
+  <div id="player" class="plain"></div><div id="fallback" hidden><slot></slot></div><slot name="caption"></slot>`;
 
-/** One for all elements; constructed, so that the article's policy on styles does not matter. */
-const sheet = new CSSStyleSheet();
+const SHEET = new URL("./views.css", import.meta.url);
+/** One for all elements; constructed, so that the article's policy on styles does not matter. Older browsers, and servers, cannot. */
+const sheet = globalThis.Document && "adoptedStyleSheets" in Document.prototype ? new CSSStyleSheet() : null;
 // A bundler's development server answers anybody else with a script.
-const styled = fetch(new URL("./views.css", import.meta.url), { headers: { accept: "text/css" } })
-  .then((response) => response.text())
-  .then((text) => sheet.replace(text))
-  .catch((error) => console.info("vaelet: the styles could not be fetched.", error));
+const styled =
+  sheet &&
+  fetch(SHEET, { headers: { accept: "text/css" } })
+    .then((response) => response.text())
+    .then((text) => sheet.replace(text))
+    .catch((error) => console.info("vaelet: the styles could not be fetched.", error));
 
-export class VaeLet extends HTMLElement {
+/** What some frameworks write for a property that has no value. */
+const NOTHING = ["undefined", "null"];
+const isOn = (value) => Boolean(value) && ![...NOTHING, "false"].includes(value);
+
+/** Where there is no document, on a server say, this module can be imported, and does nothing. */
+const Base = globalThis.HTMLElement ?? class {};
+
+export class VaeLet extends Base {
   static observedAttributes = [...NAMES, ...Object.values(FLAGS)];
 
   #player = null;
@@ -68,9 +79,17 @@ export class VaeLet extends HTMLElement {
       delete this[name];
       this[name] = value;
     }
-    if (!this.shadowRoot) this.#build();
-    this.#sight = new IntersectionObserver(([{ isIntersecting }]) => {
-      if (!isIntersecting) return;
+    try {
+      if (!this.shadowRoot) this.#build();
+    } catch (cause) {
+      // Its content stays where it is.
+      const error = new VaeletError("unsupported", "This page takes markup only from policies that it names (Trusted Types). Let it name the policy “vaelet” too.", { cause });
+      console.info(error);
+      this.dispatchEvent(new CustomEvent("error", { detail: error }));
+      return;
+    }
+    this.#sight = new IntersectionObserver((entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
       this.#near = true;
       this.#sight.disconnect();
       this.#update();
@@ -80,6 +99,7 @@ export class VaeLet extends HTMLElement {
   }
 
   disconnectedCallback() {
+    if (!this.shadowRoot) return;
     this.#sight.disconnect();
     // Moving an element takes it out and puts it in again.
     queueMicrotask(() => {
@@ -88,6 +108,11 @@ export class VaeLet extends HTMLElement {
       this.#shown = "";
       this.#near = false;
     });
+  }
+
+  /** In another document: constructed styles do not come along. */
+  adoptedCallback() {
+    if (this.shadowRoot) this.#linkStyles();
   }
 
   attributeChangedCallback(name, before, after) {
@@ -100,14 +125,18 @@ export class VaeLet extends HTMLElement {
   }
 
   #build() {
+    const content = document.createDocumentFragment();
+    fill(content, MARKUP);
     const shadow = this.attachShadow({ mode: "open" });
-    shadow.adoptedStyleSheets = [sheet];
-    shadow.innerHTML = MARKUP;
-    const fallback = shadow.getElementById("fallback");
+    shadow.append(content);
+    const $ = (id) => shadow.getElementById(id);
+    if (sheet) shadow.adoptedStyleSheets = [sheet];
+    else this.#linkStyles();
+    const fallback = $("fallback");
     const tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
     // The article has its own first heading.
     const lower = (heading) => shadow.querySelector(heading).setAttribute("aria-level", "2");
-    this.#player = createPlayer(shadow.getElementById("player"), {
+    this.#player = createPlayer($("player"), {
       onProgress: (progress) => tell("progress", progress),
       onLoad: (model) => {
         fallback.hidden = true;
@@ -128,6 +157,10 @@ export class VaeLet extends HTMLElement {
       },
     });
     lower("#loading-title");
+  }
+
+  #linkStyles() {
+    if (!this.shadowRoot.querySelector("link")) this.shadowRoot.prepend(element("link", { rel: "stylesheet", href: SHEET.href }));
   }
 
   /** Any number of changes at a time are one. */
@@ -155,6 +188,7 @@ export class VaeLet extends HTMLElement {
     const folder = this.src ? new URL(`${this.src.replace(/\/+$/, "")}/`, document.baseURI) : folderOf(name);
     const entry = this.src ? undefined : models.find((model) => model.name === name);
     this.shadowRoot.getElementById("told").hidden = !this.ownInState;
+    this.shadowRoot.getElementById("player").classList.toggle("plain", !this.explain);
     const what = { view: this.view, folder, backend: this.backend, entry, told: this.ownInState ? "author" : "nobody" };
     if (this.poster && URL.canParse(this.poster, document.baseURI)) what.picture = new URL(this.poster, document.baseURI);
     if (this.loading === "lazy" && !this.#near) {
@@ -177,7 +211,8 @@ for (const name of NAMES) {
     enumerable: true,
     get() {
       const value = this.getAttribute(name) ?? "";
-      return words && !words.includes(value) ? words[0] : value;
+      if (words) return words.includes(value) ? value : words[0];
+      return NOTHING.includes(value) ? "" : value;
     },
     set(value) {
       if (value === null || value === undefined) this.removeAttribute(name);
@@ -191,12 +226,14 @@ for (const [name, attribute] of Object.entries(FLAGS)) {
     configurable: true,
     enumerable: true,
     get() {
-      return this.hasAttribute(attribute);
+      return this.hasAttribute(attribute) && isOn(this.getAttribute(attribute) || attribute);
     },
     set(value) {
-      this.toggleAttribute(attribute, Boolean(value));
+      if (isOn(value)) this.setAttribute(attribute, "");
+      else this.removeAttribute(attribute);
     },
   });
 }
 
-if (!customElements.get("vae-let")) customElements.define("vae-let", VaeLet);
+if (globalThis.customElements?.get("vae-let")) console.info("vaelet: another script has defined <vae-let> on this page; that one is used.");
+else globalThis.customElements?.define("vae-let", VaeLet);

@@ -4,7 +4,7 @@
  * full. Readers choose that latent by pointing or with the arrow keys.
  */
 
-import { formatNumber } from "./dom.js";
+import { fill, formatNumber } from "./dom.js";
 
 /** Values beyond ±LIMIT are drawn at the edge. */
 const LIMIT = 4;
@@ -58,9 +58,8 @@ export function createPosterior(host, readout, size) {
     const sigma = Math.exp(shown.logVar[i] / 2);
     const [mean, width, epsilon, z] = [shown.mean[i], sigma, shown.epsilon[i], shown.z[i]].map((v) => formatNumber(v, 2));
     const heat = shown.temperature === 1 ? "" : `${shown.temperature.toFixed(2)} · `;
-    readout.innerHTML = `<var>z</var><sub>${i + 1}</sub> = <b class="is-mean">${mean}</b> + ${heat}<b class="is-band">${width}</b> · ${
-      shown.epsilon[i] < 0 ? `(${epsilon})` : epsilon
-    } = <b class="is-sample">${z}</b>`;
+    const factor = shown.epsilon[i] < 0 ? `(${epsilon})` : epsilon;
+    fill(readout, `<var>z</var><sub>${i + 1}</sub> = <b class="is-mean">${mean}</b> + ${heat}<b class="is-band">${width}</b> · ${factor} = <b class="is-sample">${z}</b>`);
     host.setAttribute("aria-valuetext", `latent ${i + 1}: mean ${mean}, sigma ${width}, epsilon ${epsilon}, z ${z}`);
   };
 

@@ -144,7 +144,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
   const draw = oncePerFrame(() => {
     state.z = latentAt(plane, here());
     model.present($("here"), state.z);
-    $("z").innerHTML = equation(state.plane, here());
+    fill($("z"), equation(state.plane, here()));
     put("cross", pinned());
     here().forEach((value, i) => {
       sliders[i].value = value;

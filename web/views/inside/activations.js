@@ -54,8 +54,8 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
     });
   };
 
-  const layout = new ResizeObserver(([{ contentRect }]) => {
-    const next = COLUMNS[contentRect.width < WIDE ? 0 : 1];
+  const layout = new ResizeObserver(() => {
+    const next = COLUMNS[host.clientWidth < WIDE ? 0 : 1];
     if (next === columns) return;
     columns = next;
     draw();
