@@ -5,6 +5,7 @@
 
 import { favourite, folderOf, isName, library, suited } from "./library.js";
 import { afterPause } from "./parts/dom.js";
+import { acceptFiles } from "./parts/drop.js";
 import { createPlayer, prefetchViews } from "./player.js";
 import { VIEWS, change, formatHash, parseHash, wordParam } from "./route.js";
 import { setUpSharing } from "./share.js";
@@ -91,6 +92,7 @@ byId("model").addEventListener("change", ({ target }) => {
 // Whatever leads away leaves an address behind that says how things were.
 addEventListener("pagehide", () => writeAddress.flush());
 addEventListener("click", () => writeAddress.flush(), true);
+acceptFiles(window, player.takeFile); // beside the view too
 setUpSharing(byId, () => {
   player.view?.hold?.();
   writeAddress.flush();

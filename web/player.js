@@ -5,9 +5,10 @@
  */
 
 import { createAnnouncer, element, fill } from "./parts/dom.js";
+import { acceptFiles } from "./parts/drop.js";
 import { promiseOf } from "./parts/own.js";
 import { borrow } from "./pool.js";
-import { posterOf, showPoster } from "./poster.js";
+import { columnsFor, posterOf, showPoster } from "./poster.js";
 import { change } from "./route.js";
 import { headingOf, subjectOf } from "./subject.js";
 import { VaeletError } from "./vaelet.js";
@@ -40,6 +41,7 @@ const MARKUP = `
     <p id="error-message"></p>
     <p><button id="error-retry" type="button">Try again</button></p>
   </section>
+  <p id="dropped" class="note dropped" role="status"></p>
   <div id="view" class="view"></div>
   <div id="announcer" class="visually-hidden" aria-live="polite"></div>
 `;
@@ -103,6 +105,14 @@ export function createPlayer(root, hooks) {
       what = null;
       fail("This cannot be shown", error);
     },
+    /** A file that was dropped, on something: opened where the view takes pictures, else it is said why not. */
+    takeFile(file, { target }) {
+      const where = target instanceof Element ? target : root;
+      const open = $("view").querySelector("dialog[open]");
+      if (!model || open) return;
+      if (file && view.takePicture) view.takePicture(file, where);
+      $("dropped").textContent = file && view.takePicture ? "" : refusalOf(file);
+    },
     retry: () => (what ? player.open(what) : undefined),
     close() {
       unmount();
@@ -117,8 +127,16 @@ export function createPlayer(root, hooks) {
     },
   };
 
+  /** Why what was dropped is not opened. */
+  function refusalOf(file) {
+    if (!file) return "There was no file in what you dropped. Save the picture first, then drop its file.";
+    if (subjectOf(model.info).drawable) return "This model takes no pictures from files: draw one instead.";
+    return "This view takes no pictures of your own. Edit, Morph and Inside do.";
+  }
+
   async function load(mine) {
     $("error").hidden = true;
+    $("dropped").textContent = "";
     loan ??= borrow(mine.folder, mine.backend, { onProgress: progress, onRebuilt: refresh });
     const { model: loaded } = loan;
     decorate(mine);
@@ -164,7 +182,7 @@ export function createPlayer(root, hooks) {
     $("loading-title").textContent = subject ? headingOf(name, subject, entry.latents) : "";
     host.hidden = !source || Boolean(model);
     const rows = name === "sample" ? Infinity : 1;
-    const shown = `${rows} ${source?.href}`;
+    const shown = `${rows} ${columnsFor(host.clientWidth)} ${source?.href}`; // it may have been hidden before
     if (host.hidden || host.dataset.shown === shown) return;
     host.dataset.shown = shown;
     if (picture) host.replaceChildren(element("img", { src: picture.href, alt: "" }));
@@ -240,6 +258,7 @@ export function createPlayer(root, hooks) {
     hooks.onError?.(error);
   }
 
+  acceptFiles(root, (file, event) => player.takeFile(file, { target: event.composedPath()[0] }));
   $("error-retry").addEventListener("click", () => player.retry()?.catch(() => {}));
   return player;
 }

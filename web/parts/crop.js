@@ -42,6 +42,17 @@ export async function readPicture(file) {
   return { width, height, levels };
 }
 
+/** Whether a canvas gives back what was put on it, but for a little: some browsers give noise instead. */
+export function readsBack() {
+  const image = new ImageData(16, 16);
+  image.data.forEach((_, i) => {
+    image.data[i] = i % 4 === 3 ? 255 : (i * 37) % 256;
+  });
+  const context = element("canvas", { width: 16, height: 16 }).getContext("2d", { willReadFrequently: true });
+  context.putImageData(image, 0, 0);
+  return context.getImageData(0, 0, 16, 16).data.every((value, i) => Math.abs(value - image.data[i]) <= 8);
+}
+
 /** Where a picture lies to begin with: all of its shorter side, and of a tall one rather the upper part. */
 export function placeFor({ width, height }) {
   const spare = Math.max(0, height - width);

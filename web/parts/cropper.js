@@ -5,8 +5,9 @@
  */
 
 import { subjectOf } from "../subject.js";
-import { ZOOMS, crop, paintCrop, placeFor, readPicture, shift, zoomTo } from "./crop.js";
+import { ZOOMS, crop, paintCrop, placeFor, readPicture, readsBack, shift, zoomTo } from "./crop.js";
 import { element, fill, formatNumber, oncePerFrame } from "./dom.js";
+import { acceptFiles } from "./drop.js";
 import { panAndZoom } from "./pan-zoom.js";
 import { answered } from "./patience.js";
 import { imageOf, pixelsOf, sizeFor } from "./picture.js";
@@ -20,6 +21,7 @@ const TILT = 30;
 const GUIDE_SAMPLES = 64;
 
 const NO_PICTURE = "That is no picture this browser can read. Choose a JPEG, PNG or WebP; a phone's HEIC photo has to be saved as one of these first.";
+const NOISE = "This browser gives pages noise for what is on a canvas, to protect you from being recognised, and so the encoder sees noise. Allow this page to read canvases, or use another browser.";
 const NOTHING_DROPPED = "There was no picture in that. Save it as a file first, or copy the picture itself, not its address.";
 
 const markup = ({ one }, promise) => `
@@ -58,10 +60,11 @@ const markup = ({ one }, promise) => `
 /**
  * Lets the reader choose a picture and bring it into the model's form.
  * @param {HTMLElement} host receives the dialog for as long as it is open
- * @param {{ model: import("../vaelet.js").Model, promise: string, report: (error: Error) => void }} options `promise` says what becomes of it
+ * @param {{ model: import("../vaelet.js").Model, promise: string, report: (error: Error) => void, file?: File }} options
+ *   `promise` says what becomes of the picture; `file` is one that was dropped on the view
  * @returns {Promise<Float32Array | null>} `[C, H, W]` in [0, 1], or `null` when cancelled
  */
-export function choosePicture(host, { model, promise, report }) {
+export function choosePicture(host, { model, promise, report, file }) {
   const dialog = element("dialog", { className: "cropper", tabIndex: -1 }); // holds the focus, so that pasting reaches it
   dialog.setAttribute("aria-labelledby", "crop-title");
   dialog.setAttribute("aria-describedby", "crop-help");
@@ -85,7 +88,7 @@ export function choosePicture(host, { model, promise, report }) {
     try {
       const picture = await readPicture(file);
       if (mine !== newest || !isOpen()) return;
-      say("");
+      say(readsBack() ? "" : NOISE);
       table.lay(picture);
       $("crop-use").disabled = false;
       $("crop-use").classList.add("primary");
@@ -97,7 +100,8 @@ export function choosePicture(host, { model, promise, report }) {
       if (mine === newest) say(NO_PICTURE);
     }
   };
-  acceptPictures(dialog, $("crop-frame"), take);
+  const closed = new AbortController();
+  acceptPictures(dialog, $("crop-frame"), take, closed.signal);
   $("crop-choose").addEventListener("click", () => $("crop-file").click());
   $("crop-file").addEventListener("change", ({ target }) => {
     if (target.files.length > 0) take(target.files[0]);
@@ -113,12 +117,14 @@ export function choosePicture(host, { model, promise, report }) {
     $("crop-cancel").addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => {
       table.clear();
+      closed.abort();
       dialog.remove();
       resolve(chosen);
     });
     dialog.showModal();
     $("crop-choose").focus();
     table.showGuide();
+    if (file) take(file);
   });
 }
 
@@ -234,18 +240,12 @@ function middle(model) {
   return mean;
 }
 
-/** Files that are dropped on the dialog or pasted into it. @param {(file: File | undefined) => void} take */
-function acceptPictures(dialog, frame, take) {
-  dialog.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    frame.classList.add("is-over");
-  });
-  dialog.addEventListener("dragleave", () => frame.classList.remove("is-over"));
-  dialog.addEventListener("drop", (event) => {
-    event.preventDefault();
-    frame.classList.remove("is-over");
-    take(event.dataTransfer.files[0]);
-  });
+/** Files that are pasted into the dialog, or dropped anywhere while it is open. @param {(file: File | undefined) => void} take */
+function acceptPictures(dialog, frame, take, signal) {
+  const over = (isOver) => () => frame.classList.toggle("is-over", isOver);
+  dialog.addEventListener("dragover", over(true));
+  for (const type of ["dragleave", "drop"]) dialog.addEventListener(type, over(false));
+  acceptFiles(window, take, { signal, capture: true });
   dialog.addEventListener("paste", (event) => {
     event.preventDefault();
     take(event.clipboardData.files[0]);

@@ -124,9 +124,9 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
     const { temperature = 1, prior = "learned" } = source;
     take({ kind: "sample", seed: newSeed(), index: 0, temperature, prior });
   });
-  $("own").addEventListener("click", async () => {
+  const takeOwn = async (file) => {
     try {
-      const pixels = await choosePicture(host, { model, promise, report });
+      const pixels = await choosePicture(host, { model, promise, report, file });
       const posterior = pixels && (await answered(() => model.encode(pixels), () => !gone));
       if (!posterior || gone) return;
       const source = { kind: "latent", z: posterior.mean };
@@ -135,7 +135,8 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
     } catch (error) {
       if (!gone) report(error);
     }
-  });
+  };
+  $("own").addEventListener("click", () => takeOwn());
   $("clear").addEventListener("click", () => pad.clear());
 
   if (source.kind === "drawn") pad.restore({ strokes: source.strokes });
@@ -147,6 +148,8 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
     get latent() {
       return latent;
     },
+    /** Lets the reader crop a file; nothing where pictures are drawn. @type {((file: File) => Promise<void>) | undefined} */
+    takePicture: subject.drawable ? undefined : takeOwn,
     redraw() {
       draw();
       encodeDrawing();

@@ -145,9 +145,9 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     const { temperature = 1, prior = "learned" } = sourceOf(state.face);
     take(formatSource({ kind: "sample", seed: newSeed(), index: 0, temperature, prior }), `Another ${one}.`);
   });
-  $("own").addEventListener("click", async () => {
+  const takeOwn = async (file) => {
     try {
-      const pixels = await choosePicture(root, { model, promise, report });
+      const pixels = await choosePicture(root, { model, promise, report, file });
       if (!pixels || gone) return;
       reading = true;
       const posterior = await answered(() => model.encode(pixels), () => !gone);
@@ -157,7 +157,8 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     } finally {
       reading = false;
     }
-  });
+  };
+  $("own").addEventListener("click", () => takeOwn());
   $("save").addEventListener("click", async () => {
     try {
       const pixels = await answered(() => model.decode(state.after), () => !gone);
@@ -233,6 +234,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
 
   return {
     state,
+    takePicture: subject.drawable ? undefined : takeOwn,
     redraw() {
       drawBefore();
       draw();

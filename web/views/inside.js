@@ -215,6 +215,7 @@ export function mount(root, context) {
     get pad() {
       return picture.pad;
     },
+    takePicture: picture.takePicture,
     redraw() {
       picture.redraw();
       family?.redraw();

@@ -219,8 +219,8 @@ export function mount(root, { model, params, setParams, promise, report, announc
 
   // Playing
   let visible = true;
-  const sight = new IntersectionObserver(([entry]) => {
-    visible = entry.isIntersecting;
+  const sight = new IntersectionObserver((entries) => {
+    visible = entries.at(-1).isIntersecting; // an old entry may come with the new one
     if (visible) keepPlaying();
   });
   sight.observe($("slerp").parentElement);
@@ -297,6 +297,8 @@ export function mount(root, { model, params, setParams, promise, report, announc
 
   return {
     state,
+    /** A file that was dropped: on one of the ends, or else it is the first. */
+    takePicture: cards.a.takePicture && ((file, target) => (cards[target.closest?.("figure")?.id] ?? cards.a).takePicture(file)),
     /** Stays where it is, for a link. */
     hold() {
       if (!state.playing) return;

@@ -151,9 +151,9 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
   };
 
   $("another").addEventListener("click", () => take(parseSource(`sample-${newSeed()}-0-1`, SEED, latentSize)));
-  $("own").addEventListener("click", async () => {
+  const takeOwn = async (file) => {
     try {
-      const picture = await choosePicture(host, { model, promise, report });
+      const picture = await choosePicture(host, { model, promise, report, file });
       const posterior = picture && (await answered(() => model.encode(picture), () => !gone));
       if (!posterior || gone) return;
       const source = { kind: "latent", z: posterior.mean };
@@ -162,7 +162,8 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
     } catch (error) {
       if (!gone) report(error);
     }
-  });
+  };
+  $("own").addEventListener("click", () => takeOwn());
 
   $("choices-sheet").hidden = examples.length === 0;
   $("choices-sheet").style.setProperty("--columns", COLUMNS);
@@ -178,6 +179,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
   take(params.has("face") && asked.kind !== "drawn" ? asked : standIn());
 
   return {
+    takePicture: takeOwn,
     get pixels() {
       return pixels;
     },

@@ -1,0 +1,91 @@
+/** Pictures of the reader's own: dropped on their place, beside it, or where there is none. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { pageTests, startArticle, useBrowser, withPage } from "./harness.mjs";
+
+/** Drops a file, or something else, on an element or at a place of the window; gives whether the browser would have opened it. */
+const drop = (page, where, kind = "image") =>
+  page.evaluate(async ([where, kind]) => {
+    const find = (root, selector) => root.querySelector(selector) ?? [...root.querySelectorAll("vae-let")].map(({ shadowRoot }) => shadowRoot.querySelector(selector)).find(Boolean);
+    const target = typeof where === "string" ? find(document, where) : document.elementFromPoint(...where);
+    const dataTransfer = new DataTransfer();
+    if (kind === "image") {
+      const picture = await new Promise((done) => Object.assign(document.createElement("canvas"), { width: 80, height: 100 }).toBlob(done));
+      dataTransfer.items.add(new File([picture], "me.png", { type: "image/png" }));
+    } else if (kind === "notes") dataTransfer.items.add(new File(["no picture"], "notes.txt", { type: "text/plain" }));
+    else dataTransfer.setData("text/uri-list", "https://example.org/picture.jpg");
+    const opens = ["dragover", "drop"].map((type) => target.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, composed: true, dataTransfer })));
+    return opens.some(Boolean);
+  }, [where, kind]);
+
+describe("pictures that are dropped", () => {
+  const env = useBrowser({ webgpu: false });
+  const onPage = pageTests(env, "cpu");
+  const taken = (page) => page.waitForSelector("#crop-use:not(:disabled)");
+
+  onPage("beside the dialog, on it, or as an address: they are taken, or it is said why not", "#/edit?model=avatars", async (page) => {
+    await page.click("#own");
+    assert.equal(await drop(page, [3, 3]), false);
+    await taken(page);
+    await page.click("#crop-cancel");
+    await page.click("#own");
+    assert.equal(await drop(page, "#crop-frame"), false);
+    await taken(page);
+    assert.equal(await drop(page, ".masthead", "notes"), false);
+    await page.waitForFunction(() => /no picture this browser can read/.test(document.querySelector("#crop-error").textContent));
+    assert.equal(await drop(page, "#crop-help", "address"), false);
+    assert.match(await page.textContent("#crop-error"), /There was no picture in that/);
+  });
+
+  for (const [view, hash] of [["edit", "#/edit?model=avatars"], ["morph", "#/morph?model=avatars&t=0"], ["inside", "#/inside?model=avatars"]]) {
+    onPage(`on the page, with no dialog open, ${view} asks how the picture shall lie`, hash, async (page) => {
+      assert.equal(await drop(page, view === "morph" ? "#b-picture" : ".masthead"), false);
+      await taken(page);
+      assert.equal(await page.locator("dialog.cropper").count(), 1);
+      await page.click("#crop-use");
+      await page.waitForFunction(() => /(face|b)=z-/.test(location.hash));
+    });
+  }
+
+  for (const [view, hash] of [["sample", "#/sample?model=avatars"], ["draw", "#/draw"], ["map", "#/map"], ["a morph of digits", "#/morph?model=digits&t=0"], ["inside digits", "#/inside"]]) {
+    onPage(`where no picture can be used, ${view} says so and stays`, hash, async (page) => {
+      const { href } = new URL(page.url());
+      for (const where of ["#player", ".colophon"]) assert.equal(await drop(page, where), false);
+      assert.match(await page.textContent("#dropped"), /takes no pictures/);
+      assert.equal(await page.isVisible("#dropped"), true);
+      assert.equal(page.url(), href);
+      assert.equal(await page.isVisible("#error"), false);
+    });
+  }
+
+  test("on the element they are the element's, beside it the article's", async () => {
+    const article = await startArticle(`<script type="module" src="${env.server.url}web/vae-let.js"></script><p id="text">Text.</p><vae-let model="avatars" view="edit" loading="eager"></vae-let>`, "");
+    try {
+      await withPage(env, "", async (page) => {
+        await page.waitForFunction(() => document.querySelector("vae-let")?.loadedModel);
+        assert.equal(await drop(page, "#text"), true);
+        assert.equal(await drop(page, "#attributes"), false);
+        await page.locator("#crop-use:enabled").waitFor();
+        assert.equal(await drop(page, "#text"), false, "while the dialog is open nothing falls beside it");
+      }, { url: article.url });
+    } finally {
+      await article.close();
+    }
+  });
+
+  const noisy = () => {
+    const { getImageData } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.getImageData = function (...area) {
+      const image = getImageData.apply(this, area);
+      crypto.getRandomValues(new Uint8Array(Math.min(65536, image.data.length))).forEach((value, i) => (image.data[i] = value));
+      return image;
+    };
+  };
+  onPage("where the browser gives noise for canvases, it is said what the encoder sees", "#/edit?model=avatars", async (page) => {
+    await page.click("#own");
+    await drop(page, "#crop-frame");
+    await taken(page);
+    assert.match(await page.textContent("#crop-error"), /Allow this page to read canvases/);
+  }, { init: noisy });
+});
