@@ -7,7 +7,7 @@ use std::fs;
 use anyhow::Result;
 
 use crate::tools::{self, Tool};
-use crate::{shell, web};
+use crate::{browsers, page, shell};
 
 /// Builds the page and measures it in Chromium; `arguments` are those of `bench/run.mjs`.
 /// With `--native` first, times the GPU runtime's kernels through wgpu instead.
@@ -23,10 +23,10 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
         .iter()
         .any(|word| word == "--help" || word == "-h")
     {
-        web::build()?;
+        page::build()?;
     }
     let mut node = shell::command("node");
-    if let Some(chromium) = tools::chromium()? {
+    if let Some(chromium) = browsers::chromium()? {
         node.env("CHROMIUM", chromium);
     }
     shell::run(node.arg("bench/run.mjs").args(arguments))

@@ -1,29 +1,17 @@
 //! `models/index.json`: which models were published with the page, so that a new folder under
-//! `models/` appears there by itself. Trunk runs this after each build.
+//! `models/` appears there by itself.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-/// Writes the index into the folder that Trunk is building.
+/// What a chooser of models needs to know of each, in the order of their names.
 ///
 /// # Errors
-/// Where it is not Trunk that asks, or a folder under `models/` holds no readable `model.json`.
-pub fn write_index() -> Result<()> {
-    let Some(staging) = env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from) else {
-        bail!("`index` is for Trunk, which says in TRUNK_STAGING_DIR what it builds");
-    };
-    let models = staging.join("models");
-    let index = index(&models)?;
-    let file = models.join("index.json");
-    fs::write(&file, index.to_string()).with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// What a chooser of models needs to know of each, in the order of their names.
-fn index(models: &Path) -> Result<Value> {
+/// Where a folder holds no readable `model.json`.
+pub fn index(models: &Path) -> Result<Value> {
     let mut folders: Vec<PathBuf> = fs::read_dir(models)
         .with_context(|| format!("cannot read {}", models.display()))?
         .flatten()

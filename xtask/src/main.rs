@@ -1,15 +1,18 @@
 //! The project's two commands, `cargo xtask serve` and `cargo xtask test`, with
-//! `build` for the page alone, `bench` for its speed, and `index`, which Trunk calls. Each finds the tools that it
+//! `build` for the page alone, `bench` for its speed, and `publish`, which Trunk calls. Each finds the tools that it
 //! needs, installs what is missing and says why, so that a fresh machine needs only cargo.
 
 mod bench;
-mod debian;
+mod browsers;
 mod library;
+mod packages;
+mod page;
+mod program;
+mod server;
 mod shell;
-mod slim;
 mod test;
+mod toolchain;
 mod tools;
-mod web;
 
 use std::process::ExitCode;
 
@@ -66,9 +69,9 @@ fn run() -> Result<()> {
         bail!("only `serve` takes a `--port`");
     }
     match command {
-        "serve" => web::serve(port.unwrap_or(web::DEFAULT_PORT)),
-        "build" => web::build(),
-        "index" => library::write_index(),
+        "serve" => server::serve(port.unwrap_or(server::DEFAULT_PORT)),
+        "build" => page::build(),
+        "publish" => page::publish(),
         "test" => test::run(rest),
         "help" => {
             println!("{USAGE}{}", test::STEPS.map(|step| step.name).join(" "));

@@ -3,16 +3,13 @@
 //! that names the command.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-
-use crate::debian;
 
 /// The folder of the workspace.
 pub fn root() -> &'static Path {
@@ -20,17 +17,13 @@ pub fn root() -> &'static Path {
     xtask.parent().unwrap_or(xtask)
 }
 
-/// The folder in whose `bin` `cargo install` puts programs.
-pub fn cargo_home() -> Option<PathBuf> {
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    home.or_else(|| Some(env::home_dir()?.join(".cargo")))
-}
-
 /// The search path of every program started from here. Cargo's programs are often, but
 /// not always, on the path already.
 fn search_path() -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
-    let bin = cargo_home().map(|home| home.join("bin"));
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let bin = home.map(|home| home.join("bin"));
     let bin = bin.filter(|bin| !env::split_paths(&path).any(|dir| dir == *bin));
     let extended = env::join_paths(env::split_paths(&path).chain(bin));
     extended.unwrap_or(path)
@@ -38,53 +31,38 @@ fn search_path() -> OsString {
 
 /// The file that a program's name stands for, where there is one.
 pub fn find(program: &str) -> Option<PathBuf> {
-    env::split_paths(&search_path())
-        .map(|dir| dir.join(program))
-        .find(|file| file.is_file())
+    find_in(&search_path(), program, &endings())
+}
+
+fn find_in(path: &OsStr, program: &str, endings: &[String]) -> Option<PathBuf> {
+    let files = env::split_paths(path).flat_map(|dir| {
+        let names = endings.iter().map(|ending| format!("{program}{ending}"));
+        names.map(|name| dir.join(name)).collect::<Vec<_>>()
+    });
+    files.into_iter().find(|file| file.is_file())
+}
+
+/// What the file of a program may be called after its name: on Windows `npm` is `npm.cmd`, and the
+/// file without an ending beside it is a script for another shell.
+fn endings() -> Vec<String> {
+    if !cfg!(windows) {
+        return vec![String::new()];
+    }
+    let known = env::var("PATHEXT").unwrap_or_else(|_| ".COM;.EXE;.BAT;.CMD".to_owned());
+    let endings = known.split(';').filter(|ending| !ending.is_empty());
+    endings.map(str::to_lowercase).collect()
 }
 
 /// A program to be run in the project's root.
-///
-/// Cargo's proxies pass on which toolchain started this program. Where a toolchain
-/// for the web was made, that is taken out, so that the choice made for the
-/// project's folder counts.
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(find(program).unwrap_or_else(|| program.into()));
     command.current_dir(root()).env("PATH", search_path());
-    if debian::toolchain_folder().is_some_and(|folder| folder.exists()) {
-        command.env_remove("RUSTUP_TOOLCHAIN");
-    }
     command
-}
-
-/// The native cargo: the reader's own toolchain even where the web build needs another.
-pub fn native_cargo() -> Command {
-    let mut cargo = command("cargo");
-    if let Some(toolchain) = native_toolchain() {
-        cargo.env("RUSTUP_TOOLCHAIN", toolchain);
-    }
-    cargo
-}
-
-/// The toolchain that runs this program, unless it is the one for the web alone.
-fn native_toolchain() -> Option<&'static str> {
-    static TOOLCHAIN: OnceLock<Option<String>> = OnceLock::new();
-    let find = || match env::var("RUSTUP_TOOLCHAIN") {
-        Ok(name) if name != debian::TOOLCHAIN => Some(name),
-        Ok(_) => {
-            let default = output(command("rustup").arg("default")).ok()?;
-            Some(default.split_whitespace().next()?.to_owned())
-        }
-        Err(_) => None,
-    };
-    TOOLCHAIN.get_or_init(find).as_deref()
 }
 
 /// Runs a command to its end, its output shown as it comes.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("`{}` did not start", shown(command)))?;
+    let status = command.status().with_context(|| not_started(command))?;
     if !status.success() {
         bail!("`{}` failed ({status})", shown(command));
     }
@@ -93,9 +71,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// Like [`run`], but ends the command after a time that is too long to wait.
 pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("`{}` did not start", shown(command)))?;
+    let mut child = command.spawn().with_context(|| not_started(command))?;
     match wait_within(&mut child, limit)? {
         Some(true) => Ok(()),
         Some(false) => bail!("`{}` failed", shown(command)),
@@ -121,25 +97,65 @@ fn wait_within(child: &mut Child, limit: Duration) -> Result<Option<bool>> {
     Ok(None)
 }
 
-/// What a command prints on its standard output.
+/// What a command prints on its standard output, where what it says on the other is of no use.
 pub fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .stderr(Stdio::null())
-        .output()
-        .with_context(|| format!("`{}` did not start", shown(command)))?;
+    read(command.stderr(Stdio::null()))
+}
+
+/// What a command prints on its standard output, while its messages are shown as they come.
+pub fn read(command: &mut Command) -> Result<String> {
+    command.stdout(Stdio::piped());
+    let child = command.spawn().with_context(|| not_started(command))?;
+    let output = child.wait_with_output()?;
     if !output.status.success() {
         bail!("`{}` failed ({})", shown(command), output.status);
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+fn not_started(command: &Command) -> String {
+    format!("`{}` did not start", shown(command))
+}
+
 /// A command as one would type it, without the folder of its program.
 fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    let name = program.file_name().unwrap_or(program.as_os_str());
+    let name = program.file_stem().unwrap_or(program.as_os_str());
     let words = std::iter::once(name).chain(command.get_args());
     words
         .map(|word| word.to_string_lossy())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn programs_are_found_by_the_endings_of_their_system() {
+        let place = env::temp_dir().join(format!("vaelet find {}", std::process::id()));
+        let [first, second] = ["a folder", "another"].map(|name| place.join(name));
+        for folder in [&first, &second] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        // As Node's installer leaves them.
+        fs::write(first.join("npm"), "").unwrap();
+        fs::write(first.join("npm.cmd"), "").unwrap();
+        fs::write(second.join("cargo.exe"), "").unwrap();
+        fs::create_dir(first.join("cargo")).unwrap();
+        let path = env::join_paths([&first, &second]).unwrap();
+        let windows = [".com", ".exe", ".bat", ".cmd"].map(str::to_owned);
+
+        assert_eq!(find_in(&path, "npm", &windows), Some(first.join("npm.cmd")));
+        let cargo = second.join("cargo.exe");
+        assert_eq!(find_in(&path, "cargo", &windows), Some(cargo));
+        let unix = [String::new()];
+        assert_eq!(find_in(&path, "npm", &unix), Some(first.join("npm")));
+        // A folder is no program.
+        assert_eq!(find_in(&path, "cargo", &unix), None);
+        fs::remove_dir_all(&place).unwrap();
+    }
 }

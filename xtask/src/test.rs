@@ -2,15 +2,13 @@
 //! fails ends the run, and each step asks only for the tools that it needs.
 
 use std::env;
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 use crate::tools::{self, Tool};
-use crate::{shell, web};
+use crate::{browsers, page, shell, toolchain};
 
 /// A part of the tests that can be run by itself.
 pub struct Step {
@@ -39,14 +37,14 @@ pub const STEPS: [Step; 6] = [
     },
     Step {
         name: "web",
-        needs: &tools::FOR_WEB,
-        run: web::build,
+        needs: &tools::FOR_PAGE,
+        run: web,
     },
     Step {
         name: "browser",
         needs: &[
             Tool::Node,
-            Tool::NodePackages,
+            Tool::TestPackages,
             Tool::Chromium,
             Tool::Firefox,
         ],
@@ -54,7 +52,7 @@ pub const STEPS: [Step; 6] = [
     },
     Step {
         name: "package",
-        needs: &[Tool::Node, Tool::NodePackages, Tool::Chromium],
+        needs: &[Tool::Node, Tool::TestPackages, Tool::Chromium],
         run: package,
     },
 ];
@@ -98,11 +96,11 @@ pub fn run(names: &[String]) -> Result<()> {
 }
 
 fn fmt() -> Result<()> {
-    shell::run(shell::native_cargo().args(["fmt", "--all", "--check"]))
+    shell::run(shell::command("cargo").args(["fmt", "--all", "--check"]))
 }
 
 fn clippy() -> Result<()> {
-    shell::run(shell::native_cargo().args([
+    shell::run(shell::command("cargo").args([
         "clippy",
         "--workspace",
         "--all-targets",
@@ -115,44 +113,45 @@ fn clippy() -> Result<()> {
         "-p",
         "vaelet-web",
         "--target",
-        "wasm32-unknown-unknown",
+        toolchain::TARGET,
         "--",
         "-D",
         "warnings",
     ];
-    shell::run(shell::command("cargo").args(web))
+    shell::run(toolchain::cargo().args(web))
+}
+
+/// The page, by xtask and, where Trunk is installed, by Trunk.
+fn web() -> Result<()> {
+    page::build()?;
+    if shell::find("trunk").is_none() {
+        println!("trunk is not installed: not tried whether it builds the same page");
+        return Ok(());
+    }
+    page::compare_with_trunk()
 }
 
 /// In CI a GPU test that finds no adapter fails, so there is always the software one.
 fn native() -> Result<()> {
-    let mut cargo = shell::native_cargo();
-    cargo.args(["test", "--workspace"]);
-    let ci = env::var_os("CI").is_some();
-    if let Some(driver) = tools::lavapipe().filter(|_| ci || !has_gpu()) {
+    // As it was built to run this.
+    let of_xtask = ["test", "-p", "xtask", "--profile", "xtask"];
+    shell::run(shell::command("cargo").args(of_xtask))?;
+    let mut cargo = shell::command("cargo");
+    cargo.args(["test", "--workspace", "--exclude", "xtask"]);
+    if let Some(driver) = tools::lavapipe().filter(|_| tools::needs_software_vulkan()) {
         cargo
             .env("VK_DRIVER_FILES", &driver)
             .env("VK_ICD_FILENAMES", &driver);
     }
-    if ci {
+    if env::var_os("CI").is_some() {
         cargo.env("VAELET_REQUIRE_GPU", "1");
     }
     shell::run(&mut cargo)
 }
 
-/// Whether this machine offers a GPU to programs. Driver descriptions say nothing
-/// about it: Mesa's package brings those of all vendors.
-fn has_gpu() -> bool {
-    let render_node = fs::read_dir("/dev/dri").is_ok_and(|nodes| {
-        nodes
-            .flatten()
-            .any(|node| node.file_name().to_string_lossy().starts_with("renderD"))
-    });
-    render_node || Path::new("/dev/nvidiactl").exists()
-}
-
 fn browser() -> Result<()> {
     let mut node = node()?;
-    if let Some(firefox) = tools::firefox()? {
+    if let Some(firefox) = browsers::firefox()? {
         node.env("FIREFOX", firefox);
     }
     // One file at a time: two browsers on two cores would only make each other late.
@@ -169,7 +168,7 @@ fn package() -> Result<()> {
 
 fn node() -> Result<Command> {
     let mut node = shell::command("node");
-    if let Some(chromium) = tools::chromium()? {
+    if let Some(chromium) = browsers::chromium()? {
         node.env("CHROMIUM", chromium);
     }
     Ok(node)

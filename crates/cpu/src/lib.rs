@@ -10,6 +10,12 @@
 //! A kernel owns its parameters. It computes its sums and finishes them ([`Finish`])
 //! while they are in the cache: bias, the other branch of a residual block, activation.
 
+// Flags of the environment take the place of the project's own; slow and silent is worse than an error.
+#[cfg(all(target_family = "wasm", not(target_feature = "simd128")))]
+compile_error!(
+    "the page's program needs SIMD: add `-C target-feature=+simd128` to RUSTFLAGS, or build with `cargo xtask build`"
+);
+
 mod conv2d;
 mod conv_transpose2d;
 mod finish;

@@ -1,0 +1,259 @@
+//! The page as a folder: the program, and what lies beside it. `cargo xtask build`, `cargo xtask
+//! serve` and `trunk serve` all have it from here, so that they show the same page. The size of
+//! what a reader downloads has a budget.
+
+use std::env;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::program::{GLUE, WASM};
+use crate::{library, program, shell, tools};
+
+/// What the wasm and its glue may weigh together, in bytes after gzip.
+const BUDGET: usize = 120 * 1024;
+/// What lies in `web/` and is published beside it: the page itself, and the service worker, because
+/// its folder is what it may serve.
+const AT_ROOT: [&str; 2] = ["index.html", "sw.js"];
+
+/// The folder of the built page.
+pub fn dist() -> PathBuf {
+    shell::root().join("dist")
+}
+
+/// Builds the page into `dist/`, prints what it weighs, and fails above the budget.
+///
+/// # Errors
+/// Where a tool cannot be installed, the build fails, or the page is too heavy.
+pub fn build() -> Result<()> {
+    write()?;
+    report()?;
+    check_budget(weigh()?)
+}
+
+/// Builds the page into `dist/`, which holds the page before until the new one is whole.
+///
+/// # Errors
+/// Where a tool cannot be installed, or the build fails.
+pub fn write() -> Result<()> {
+    tools::ensure(&tools::FOR_PAGE)?;
+    let dist = dist();
+    let stage = dist.join(".stage");
+    let replace = || -> Result<()> {
+        let _ = fs::remove_dir_all(&stage);
+        fs::create_dir_all(&stage)?;
+        assemble(&stage)?;
+        for entry in fs::read_dir(&dist)? {
+            let path = entry?.path();
+            if path == stage {
+                continue;
+            }
+            if path.is_dir() {
+                fs::remove_dir_all(path)?;
+            } else {
+                fs::remove_file(path)?;
+            }
+        }
+        for entry in fs::read_dir(&stage)? {
+            let entry = entry?;
+            fs::rename(entry.path(), dist.join(entry.file_name()))?;
+        }
+        Ok(())
+    };
+    let replaced = replace().with_context(|| format!("cannot build {}", dist.display()));
+    let _ = fs::remove_dir_all(&stage);
+    replaced
+}
+
+/// Puts the page into the folder that Trunk is building.
+///
+/// # Errors
+/// Where it is not Trunk that asks, or the build fails.
+pub fn publish() -> Result<()> {
+    let Some(staging) = env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from) else {
+        bail!("`publish` is for Trunk, which says in TRUNK_STAGING_DIR what it builds");
+    };
+    tools::ensure(&tools::FOR_PAGE)?;
+    assemble(&staging)
+}
+
+/// Builds the page by Trunk too, and compares both byte for byte.
+///
+/// # Errors
+/// Where Trunk fails, or its page is another one.
+pub fn compare_with_trunk() -> Result<()> {
+    let other = shell::root().join("target/page-by-trunk");
+    let mut trunk = shell::command("trunk");
+    // Trunk 0.21 takes NO_COLOR only as `true` or `false`, and otherwise stops.
+    trunk.env_remove("NO_COLOR").arg("--skip-version-check");
+    shell::run(trunk.arg("build").arg("--dist").arg(&other))?;
+    compare(&dist(), &other)
+}
+
+fn compare(ours: &Path, other: &Path) -> Result<()> {
+    let names = |folder: &Path| -> Result<Vec<PathBuf>> {
+        let files = files_below(folder)?.into_iter();
+        let mut names = files
+            .map(|file| Ok(file.strip_prefix(folder)?.to_owned()))
+            .collect::<Result<Vec<_>>>()?;
+        names.sort();
+        Ok(names)
+    };
+    let [expected, found] = [names(ours)?, names(other)?];
+    if expected != found {
+        bail!(
+            "{} and {} hold files of different names",
+            ours.display(),
+            other.display()
+        );
+    }
+    for name in &expected {
+        if fs::read(ours.join(name))? != fs::read(other.join(name))? {
+            bail!(
+                "{} is another file in {} than in {}",
+                name.display(),
+                ours.display(),
+                other.display()
+            );
+        }
+    }
+    println!("trunk builds the same {} files", expected.len());
+    Ok(())
+}
+
+/// Puts the page into an empty folder.
+fn assemble(site: &Path) -> Result<()> {
+    let root = shell::root();
+    program::build(site)?;
+    for folder in ["web", "models", "examples"] {
+        copy(&root.join(folder), &site.join(folder))?;
+    }
+    for file in AT_ROOT {
+        fs::rename(site.join("web").join(file), site.join(file))
+            .with_context(|| format!("web/ holds no {file}"))?;
+    }
+    let index = site.join("models/index.json");
+    fs::write(&index, library::index(&site.join("models"))?.to_string())
+        .with_context(|| format!("cannot write {}", index.display()))
+}
+
+/// Copies a folder with all that it holds.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot make the folder {}", to.display()))?;
+    for file in files_below(from)? {
+        let copy = to.join(file.strip_prefix(from)?);
+        if let Some(folder) = copy.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::copy(&file, &copy).with_context(|| format!("cannot copy {}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// What the program in `dist/` weighs, in bytes after gzip; prints it too.
+fn weigh() -> Result<usize> {
+    let mut total = 0;
+    for file in [WASM, GLUE] {
+        let bytes = fs::read(dist().join(file))?;
+        let packed = gzip_size(&bytes)?;
+        total += packed;
+        println!(
+            "{file:20} {:>8} raw  {:>8} gzip",
+            kilobytes(bytes.len()),
+            kilobytes(packed)
+        );
+    }
+    println!(
+        "{:20} {:>8} of  {:>8} gzip",
+        "together",
+        kilobytes(total),
+        kilobytes(BUDGET)
+    );
+    Ok(total)
+}
+
+fn check_budget(total: usize) -> Result<()> {
+    if total > BUDGET {
+        bail!(
+            "the page's program is {} over its budget; find what grew, or argue for more in page.rs",
+            kilobytes(total - BUDGET)
+        );
+    }
+    Ok(())
+}
+
+/// What the page weighs beside its program and its models.
+fn report() -> Result<()> {
+    let files = files_below(&dist().join("web"))?;
+    for (what, extension) in [("modules", "js"), ("styles", "css")] {
+        let mut sizes = [0, 0];
+        for path in &files {
+            if path.extension().is_some_and(|found| found == extension) {
+                let bytes = fs::read(path)?;
+                sizes[0] += bytes.len();
+                sizes[1] += gzip_size(&bytes)?;
+            }
+        }
+        let [raw, packed] = sizes.map(kilobytes);
+        println!("{what:20} {raw:>8} raw  {packed:>8} gzip");
+    }
+    Ok(())
+}
+
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+fn gzip_size(bytes: &[u8]) -> Result<usize> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len())
+}
+
+fn kilobytes(bytes: usize) -> String {
+    format!("{:.1} KB", bytes as f64 / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_page_is_noticed() {
+        let place = env::temp_dir().join(format!("vaelet page {}", std::process::id()));
+        let [ours, other] = ["ours", "other"].map(|name| place.join(name));
+        for page in [&ours, &other] {
+            fs::create_dir_all(page.join("web")).unwrap();
+            fs::write(page.join("web/main.js"), "start();").unwrap();
+        }
+        assert!(compare(&ours, &other).is_ok());
+        fs::write(other.join("web/main.js"), "start()").unwrap();
+        assert!(compare(&ours, &other).is_err());
+        fs::write(other.join("web/main.js"), "start();").unwrap();
+        fs::write(other.join("index.html"), "").unwrap();
+        assert!(compare(&ours, &other).is_err());
+        fs::remove_dir_all(&place).unwrap();
+    }
+
+    #[test]
+    fn one_byte_over_the_budget_fails() {
+        assert!(check_budget(BUDGET).is_ok());
+        let error = check_budget(BUDGET + 1024).unwrap_err().to_string();
+        assert!(error.contains("1.0 KB over"), "{error}");
+    }
+}
