@@ -37,17 +37,17 @@ pub fn normalize_lines(lines: &[f32], under: &[f32]) -> Option<Vec<f32>> {
         ink(&mut pad, lines, SIDE as f32, [0.0; 2]);
         return normalize(&pad, SIDE, SIDE);
     }
-    let span = |axis: usize| {
-        let along = || lines.iter().skip(axis).step_by(2).copied();
-        let low = along().fold(f32::INFINITY, f32::min);
-        let high = along().fold(f32::NEG_INFINITY, f32::max);
-        (low / 2.0 + high / 2.0, high - low)
-    };
-    let [(x, width), (y, height)] = [span(0), span(1)];
-    let scale = (BOX as f32 - PEN) / width.max(height).max(SMALL);
-    let from = [x, y].map(|middle| BOX as f32 / 2.0 - middle * scale);
+    let (mut low, mut high, mut sum) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2], 0.0);
+    for (i, &v) in lines.iter().enumerate() {
+        low[i % 2] = v.min(low[i % 2]);
+        high[i % 2] = v.max(high[i % 2]);
+        sum += v;
+    }
+    let size = (high[0] - low[0]).max(high[1] - low[1]);
+    let scale = (BOX as f32 - PEN) / size.max(SMALL);
+    let from = [0, 1].map(|i| (BOX as f32 - (low[i] + high[i]) * scale) / 2.0);
     // What is not finite, or as good as not, shows in the sums.
-    if !(lines.iter().sum::<f32>() + from[0] + from[1]).is_finite() {
+    if !(sum + from[0] + from[1]).is_finite() {
         return None;
     }
     let mut image = vec![0.0; BOX * BOX];
