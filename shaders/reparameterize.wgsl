@@ -1,4 +1,5 @@
-// z = μ + T · σ · ε, with σ = exp(½ log σ²) (Kingma and Welling 2014, section 2.4).
+// z = μ + T · σ · ε, with σ = exp(½ log σ²) (Kingma and Welling 2014, section 2.4), where
+// log σ² counts as within ±80 so that σ stays finite.
 
 @group(0) @binding(0) var<uniform> frame: Frame;
 @group(0) @binding(1) var<storage, read> posterior: array<f32>; // [N, 2 · LATENT]: μ, then log σ²
@@ -18,6 +19,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let mean = id.x / LATENT * 2 * LATENT + id.x % LATENT;
-    let sigma = exp(0.5 * posterior[mean + LATENT]);
+    let sigma = exp(0.5 * clamp(posterior[mean + LATENT], -80.0, 80.0));
     z[id.x] = posterior[mean] + frame.temperature * sigma * epsilon[id.x];
 }

@@ -40,15 +40,15 @@ override RESIDUAL_CHANNEL: u32;
 
 const OUTSIDE = 0xffffffffu; // the address of what is not in the image
 
-// An exponential that is too large for f32 may be anything in WGSL, so its argument is bounded.
+// Where exp would overflow a GPU may give anything; at ±80 the result is 0 or 1 already.
 fn sigmoid(v: vec4<f32>) -> vec4<f32> {
-    return 1.0 / (1.0 + exp(-max(v, vec4(-80.0))));
+    return 1.0 / (1.0 + exp(-clamp(v, vec4(-80.0), vec4(80.0))));
 }
 
 fn activate(v: vec4<f32>) -> vec4<f32> {
     switch ACTIVATION {
         case 1u: { return max(v, vec4(0.0)); }
-        case 2u: { return v * sigmoid(v); }
+        case 2u: { return max(v, vec4(-80.0)) * sigmoid(v); }
         case 3u: { return sigmoid(v); }
         default: { return v; }
     }

@@ -32,7 +32,8 @@ impl Finish {
         match self.activation {
             Activation::None => self.map(out, |x| x),
             Activation::Relu => self.map(out, |x| x.max(Lanes::splat(0.0))),
-            Activation::Silu => self.map(out, |x| x * sigmoid(x)),
+            // Below −87 the sigmoid stays as it is, and −∞ times that is no limit.
+            Activation::Silu => self.map(out, |x| x.max(Lanes::splat(-87.0)) * sigmoid(x)),
             Activation::Sigmoid => self.map(out, sigmoid),
         }
     }
@@ -142,11 +143,18 @@ mod tests {
     }
 
     #[test]
-    fn sigmoid_has_limits() {
-        let mut out = [f32::INFINITY, f32::NEG_INFINITY, 0.0];
-        Finish::new(&[0.0], Activation::Sigmoid).apply(None, &mut out, 0..3);
-        assert_eq!(out[0], 1.0);
-        assert!(out[1] < 1e-37);
-        assert_eq!(out[2], 0.5);
+    fn activations_have_their_limits() {
+        let extremes = [f32::INFINITY, 1e30, 200.0, f32::NEG_INFINITY, -1e30, -200.0];
+        for (activation, above) in [
+            (Activation::Sigmoid, [1.0, 1.0, 1.0]),
+            (Activation::Silu, [f32::INFINITY, 1e30, 200.0]),
+        ] {
+            let mut out = extremes;
+            Finish::new(&[0.0], activation).apply(None, &mut out, 0..6);
+            assert_eq!(out[..3], above);
+            for below in &out[3..] {
+                assert!(below.abs() < 1e-30, "{activation:?}: {below}");
+            }
+        }
     }
 }

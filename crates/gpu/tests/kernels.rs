@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{context, model, read_texture, texture};
+use common::{context, model, model_of, read_texture, texture};
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -13,7 +13,7 @@ use std::rc::Rc;
 use vaelet_cpu::{CpuRuntime, present};
 use vaelet_gpu::{Context, GpuRuntime, Target, wgpu};
 use vaelet_model::latent::reparameterize;
-use vaelet_model::{Activation, Input, Layer, Model, random};
+use vaelet_model::{Activation, Input, Layer, Model, Precision, random};
 
 const ACTIVATIONS: [Activation; 4] = [
     Activation::None,
@@ -295,6 +295,86 @@ fn reparameterize_and_present_are_their_twins() {
             }
         },
     );
+}
+
+/// Pre-activations and log σ² at which exp overflows or vanishes: finite, and the same on both
+/// runtimes, in small batches as in large ones.
+#[test]
+fn extremes_are_finite_and_the_same() {
+    let Some(context) = context() else { return };
+    let input = Input {
+        channels: 1,
+        height: 1,
+        width: 1,
+    };
+    let extremes = [
+        -3e38, -1e30, -1e4, -200.0, -90.0, -80.0, 0.0, 80.0, 90.0, 200.0, 1e4, 1e30, 3e38f32,
+    ];
+    for activation in ACTIVATIONS {
+        let encoder = vec![linear(1, 2, Activation::None, "e")];
+        let decoder = vec![linear(1, 1, activation, "d"), reshape(1, 1, 1)];
+        // μ = 10⁻³⁸ x, log σ² = 2 x, which for the last is infinite; the decoder adds nothing.
+        let model = model_of(input, 1, encoder, decoder, Precision::F32, |i, len, _| {
+            [&[1e-38, 2.0][..], &[0.0, 0.0], &[1.0], &[0.0]][i][..len].to_vec()
+        });
+        let mut cpu = CpuRuntime::new(&model);
+        let mut gpu = GpuRuntime::new(context.clone(), &model).unwrap();
+        for batch in [1, extremes.len()] {
+            for z in extremes.chunks(batch) {
+                let found = block_on(gpu.decode(z).unwrap()).unwrap();
+                assert!(found.iter().all(|v| v.is_finite()), "{z:?}: {found:?}");
+                assert_close(&found, &cpu.decode(z));
+            }
+        }
+        let texture = texture(&context, [4, 4]);
+        let target = Target {
+            view: &texture.create_view(&Default::default()),
+            format: texture.format(),
+            size: [4, 4],
+            columns: 4,
+        };
+        for (temperature, epsilon) in [(1.0, 1.5), (0.0, 1.5), (2.0, -3.0)] {
+            let epsilon = [epsilon; 13];
+            let found = gpu.reconstruct(&extremes, &epsilon, temperature, &target);
+            let found = block_on(found.unwrap()).unwrap();
+            let posterior = cpu.encode(&extremes);
+            let z = reparameterize(&posterior.mean, &posterior.log_var, &epsilon, temperature);
+            assert!(z.iter().all(|v| v.is_finite()), "{z:?}");
+            assert_close(&found.z, &z);
+        }
+    }
+}
+
+/// Values that no f16 holds stay what they are, whatever the adapter could do with f16.
+#[test]
+fn a_file_of_f32_keeps_what_f16_cannot_hold() {
+    let Some(context) = context() else { return };
+    let input = Input {
+        channels: 1,
+        height: 1,
+        width: 4,
+    };
+    let encoder = vec![linear(4, 2, Activation::None, "e")];
+    let decoder = vec![linear(1, 4, Activation::None, "d"), reshape(1, 1, 4)];
+    let wide = [1e6, 1e-9, 1.000_01, -3e-6];
+    let model = model_of(input, 1, encoder, decoder, Precision::F32, |i, len, _| {
+        if i == 2 {
+            wide.to_vec()
+        } else {
+            vec![0.0; len]
+        }
+    });
+    let mut gpu = GpuRuntime::new(context, &model).unwrap();
+    for (found, expected) in block_on(gpu.decode(&[1.0]).unwrap())
+        .unwrap()
+        .iter()
+        .zip(wide)
+    {
+        assert!(
+            (found - expected).abs() <= 1e-6 * expected.abs(),
+            "{found}, {expected}"
+        );
+    }
 }
 
 #[test]

@@ -91,6 +91,32 @@ pub fn model(
     decoder: Vec<Layer>,
     seed: u64,
 ) -> Model {
+    // Weights that are f16 take the kernels for f16 where the adapter has it.
+    let precision = [Precision::I8, Precision::F16, Precision::F32][(seed / 3) as usize % 3];
+    model_of(
+        input,
+        latent,
+        encoder,
+        decoder,
+        precision,
+        |i, len, outputs| {
+            let scale = 1.0 / (len as f32 / outputs as f32).sqrt();
+            let data = random::normals(seed ^ (i as u64) << 32, len);
+            data.into_iter().map(|v| v * scale).collect()
+        },
+    )
+}
+
+/// The same with the values that `data` gives for the tensor of this number, which has so many
+/// values and belongs to a step of so many outputs: first the weight of each step, then its bias.
+pub fn model_of(
+    input: Input,
+    latent: usize,
+    encoder: Vec<Layer>,
+    decoder: Vec<Layer>,
+    precision: Precision,
+    data: impl Fn(usize, usize, usize) -> Vec<f32>,
+) -> Model {
     let mut spec = ModelSpec {
         format: FORMAT.into(),
         name: "random".into(),
@@ -114,21 +140,17 @@ pub fn model(
     };
     let (encoder, decoder) = spec.graphs().unwrap();
     let mut tensors = Tensors::new();
-    for (i, step) in encoder.steps.iter().chain(&decoder.steps).enumerate() {
+    for step in encoder.steps.iter().chain(&decoder.steps) {
         let params = &step.params;
         for (name, shape) in [
             (params.weight_name(), params.weight.clone()),
             (params.bias_name(), vec![params.bias]),
         ] {
             let len = shape.iter().product();
-            let scale = 1.0 / (len as f32 / params.bias as f32).sqrt();
-            let data = random::normals(seed ^ (tensors.len() as u64) << 32 ^ i as u64, len);
-            let data = data.iter().map(|v| v * scale).collect();
+            let data = data(tensors.len(), len, params.bias);
             tensors.insert(name, Tensor { shape, data });
         }
     }
-    // Weights that are f16 take the kernels for f16 where the adapter has it.
-    let precision = [Precision::I8, Precision::F16, Precision::F32][(seed / 3) as usize % 3];
     let weights = write_tensors("weights.safetensors", &tensors, precision).unwrap();
     spec.weights = WeightsFile::describe("weights.safetensors", &weights);
     Model::read(&spec.to_json().unwrap(), &weights).unwrap()
