@@ -66,11 +66,21 @@ export interface Posterior {
 }
 
 export interface Cost {
-  /** −log p(x | z), in nats. */
+  /**
+   * −log p(x | z), in nats. Under a Bernoulli grey values are no outcomes: for them it is the mean over pixels drawn as
+   * 1 with the grey value as probability, −Σ x ln y + (1 − x) ln(1 − y). Cards measure on images drawn like that.
+   */
   reconstruction: number;
-  /** KL(q(z | x) ‖ p(z)), in nats. */
+  /**
+   * KL(q(z | x) ‖ p(z)), in nats, p(z) the model's own prior. Where that is a mixture, which has no formula, one draw's
+   * estimate, log q(z | x) − log p(z) at z = μ + σ·ε, which can be below 0; where it is N(0, I), the KL itself. The
+   * temperature does not change it.
+   */
   kl: number;
-  klPerDimension: Float32Array;
+  /** log p(z) of the z that was decoded, in nats. */
+  logPrior: number;
+  /** KL(q(z | x) ‖ N(0, 1)) of each latent, in nats, whatever the model's own prior. */
+  klToStandardNormal: Float32Array;
 }
 
 export interface Reconstruction extends Posterior, Cost {
@@ -172,8 +182,11 @@ export class Model {
     pixels: Float32Array,
     options?: { epsilon?: Float32Array; temperature?: number },
   ): Promise<Reconstruction>;
-  /** The evidence lower bound of one image, estimated with one sample. */
-  elbo(pixels: Float32Array, options?: { seed?: number; temperature?: number }): Promise<Elbo>;
+  /**
+   * The evidence lower bound of one image under the model's own prior, estimated with one sample. There is none at a
+   * temperature other than 1, which `reconstruct` has: z would not come from q(z | x).
+   */
+  elbo(pixels: Float32Array, options?: { seed?: number }): Promise<Elbo>;
   /**
    * What each layer of the encoder writes for one image [C, H, W], or of the decoder for one latent,
    * first layer first. Computed on the CPU, whatever runs the model.

@@ -126,6 +126,7 @@ for (const webgpu of [true, false]) {
       const formula = first.mean.map((mean, i) => mean + Math.exp(first.logVar[i] / 2) * first.epsilon[i]);
       assert.ok(maxDifference(formula, first.z) < 1e-4, "z is not μ + σ·ε");
       assert.ok(Math.abs(first.elbo + first.reconstruction + first.kl) < 1e-3, "the ELBO is not minus the sum of its parts");
+      assert.match(await page.textContent("#elbo-term"), /^ELBO/);
       await page.waitForTimeout(300);
       assert.deepEqual((await state(page)).z, first.z);
       await page.click("#new-epsilon");
@@ -136,8 +137,52 @@ for (const webgpu of [true, false]) {
       await page.focus("#temperature");
       await page.keyboard.press("Home");
       await settle(page);
-      const { z, mean } = await state(page);
+      const { z, mean, elbo, kl, reconstruction } = await state(page);
       assert.ok(maxDifference(z, mean) < 1e-6);
+      assert.equal(elbo, null, "there is no ELBO at another temperature");
+      assert.ok(Number.isFinite(kl) && Number.isFinite(reconstruction));
+      assert.equal(await page.textContent("#elbo"), "–");
+      assert.match(await page.textContent("#elbo-term"), /only at T = 1/);
+      const refused = await page.evaluate(() => vaelet.model.elbo(new Float32Array(784), { temperature: 0.5 }).catch(({ code }) => code));
+      assert.equal(refused, "bad-input");
+    });
+
+    onPage("KL, reconstruction and log p(z) are the trainer's for the same image and ε", "#/sample?model=digits&seed=7", async (page) => {
+      for (const [name, tolerance] of [["digits", 0.02], ["portraits", 0.5]]) {
+        const given = ["images", "epsilon", "reconstruction_nats", "kl", "log_prior", "kl_to_standard_normal"];
+        const { images, epsilon, ...expected } = Object.fromEntries(given.map((tensor) => [tensor, golden(tensor, name)]));
+        const [count, ...shape] = images.shape;
+        const found = await page.evaluate(
+          async ({ name, images, epsilon, count, backend }) => {
+            const model = await vaelet.loadModel(`models/${name}`, { backend });
+            const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 64 });
+            const results = [];
+            for (let i = 0; i < count; i++) {
+              const item = (all) => Float32Array.from(all.slice((i * all.length) / count, ((i + 1) * all.length) / count));
+              const noise = { epsilon: item(epsilon) };
+              const { reconstruction, kl, logPrior, klToStandardNormal } = await model.reconstruct(canvas, item(images), noise);
+              const again = await model.reconstruct(canvas, item(images), { ...noise, temperature: 0.3 });
+              results.push({ reconstruction, kl, logPrior, each: Array.from(klToStandardNormal), cold: again.kl });
+            }
+            model.free();
+            return results;
+          },
+          { name, images: images.values, epsilon: epsilon.values, count, backend },
+        );
+        assert.equal(shape.reduce((a, b) => a * b), images.values.length / count);
+        for (const [i, { reconstruction, kl, logPrior, each, cold }] of found.entries()) {
+          const near = (value, tensor, what) => {
+            const difference = Math.abs(value - expected[tensor].values[i]);
+            assert.ok(difference < tolerance, `${name}: ${what} is ${value}, the trainer's ${expected[tensor].values[i]}`);
+          };
+          near(reconstruction, "reconstruction_nats", "the reconstruction");
+          near(kl, "kl", "the KL");
+          near(logPrior, "log_prior", "log p(z)");
+          assert.equal(cold, kl, "the temperature changes the KL");
+          const latent = each.length;
+          assert.ok(maxDifference(each, expected.kl_to_standard_normal.values.slice(i * latent, (i + 1) * latent)) < tolerance);
+        }
+      }
     });
 
     onPage("a wall of samples is what its seed says", "#/sample?model=digits&seed=7", async (page) => {

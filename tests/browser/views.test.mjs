@@ -242,6 +242,9 @@ describe("the views", () => {
     await settle(page);
     const still = await state(page);
     assert.ok(maxDifference(still.z, still.mean) < 1e-6);
+    assert.equal(still.loss, null);
+    assert.equal(still.kl, kl, "the cloud is the same");
+    assert.match(await page.textContent("#loss-term"), /only with σ as encoded/);
   });
 
   onPage("Inside: β goes up, and the latents fall silent", "#/inside?example=3", async (page) => {

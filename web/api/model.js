@@ -171,29 +171,34 @@ export class Model {
   }
 
   /**
-   * Encodes an image, takes z = μ + T·σ·ε, decodes it and draws it at once;
-   * the promise brings the numbers later, in nats.
+   * Encodes an image, takes z = μ + T·σ·ε, decodes it and draws it at once; the promise brings the numbers later, in
+   * nats: −log p(x | z), KL(q(z | x) ‖ p(z)) with the model's own prior (whatever T: one draw's estimate, with this ε,
+   * where the prior is a mixture), log p(z), and the KL of each latent to N(0, 1).
    * @param {HTMLCanvasElement} canvas
    * @param {Float32Array} pixels
    * @param {{ epsilon?: Float32Array, temperature?: number }} [options]
    * @returns {Promise<{ mean: Float32Array, logVar: Float32Array, z: Float32Array, image: Float32Array,
-   *   reconstruction: number, kl: number, klPerDimension: Float32Array }>}
+   *   reconstruction: number, kl: number, logPrior: number, klToStandardNormal: Float32Array }>}
    */
   reconstruct(canvas, pixels, { epsilon = this.noise(), temperature = 1 } = {}) {
     return this.#ask((inner) => inner.reconstruct(canvas, pixels, epsilon, temperature));
   }
 
   /**
-   * The evidence lower bound of one image, estimated with one sample, in nats.
+   * The evidence lower bound of one image under the model's own prior, estimated with one sample, in nats. There is
+   * none at a temperature other than 1: z would not come from q(z | x).
    * @param {Float32Array} pixels
-   * @param {{ seed?: number, temperature?: number }} [options]
-   * @returns {Promise<{ elbo: number, reconstruction: number, kl: number, klPerDimension: Float32Array }>}
+   * @param {{ seed?: number }} [options]
+   * @returns {Promise<{ elbo: number, reconstruction: number, kl: number, logPrior: number, klToStandardNormal: Float32Array }>}
    */
   async elbo(pixels, { seed = 0, temperature = 1 } = {}) {
+    if (temperature !== 1) {
+      throw new VaeletError("bad-input", "The ELBO is defined at temperature 1 only. Leave the temperature out, or ask reconstruct for the terms.");
+    }
     this.#scratch ??= Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
     const epsilon = this.noise({ seed });
-    const { reconstruction, kl, klPerDimension } = await this.reconstruct(this.#scratch, pixels, { epsilon, temperature });
-    return { elbo: -(reconstruction + kl), reconstruction, kl, klPerDimension };
+    const { reconstruction, kl, logPrior, klToStandardNormal } = await this.reconstruct(this.#scratch, pixels, { epsilon });
+    return { elbo: -(reconstruction + kl), reconstruction, kl, logPrior, klToStandardNormal };
   }
 
   /**

@@ -6,6 +6,9 @@
 
 import { fill, formatNumber } from "./dom.js";
 
+/** σ of a log σ², which counts as within ±80 as in the runtimes. */
+export const sigmaOf = (logVar) => Math.exp(Math.max(-80, Math.min(80, logVar)) / 2);
+
 /** Values beyond ±LIMIT are drawn at the edge. */
 const LIMIT = 4;
 const TICKS = [-2, 0, 2];
@@ -36,14 +39,14 @@ export function createPosterior(host, readout, size) {
   });
   host.append(svg, ...TICKS.map(tick));
 
-  /** @type {{ mean: Float32Array, logVar: Float32Array, z: Float32Array, epsilon: Float32Array, temperature: number } | null} */
+  /** @type {{ mean: Float32Array, logVar: Float32Array, z: Float32Array, klToStandardNormal: Float32Array, epsilon: Float32Array, temperature: number } | null} */
   let shown = null;
   let chosen = null; // null: the latent that says most about this drawing
 
   const latent = () => {
     if (chosen !== null || !shown) return chosen ?? 0;
-    const kl = (i) => shown.mean[i] ** 2 + Math.exp(shown.logVar[i]) - shown.logVar[i];
-    return columns.reduce((best, _, i) => (kl(i) > kl(best) ? i : best), 0);
+    const kl = shown.klToStandardNormal;
+    return columns.reduce((best, _, i) => (kl[i] > kl[best] ? i : best), 0);
   };
 
   const explain = () => {
@@ -55,7 +58,7 @@ export function createPosterior(host, readout, size) {
       host.setAttribute("aria-valuetext", `latent ${i + 1}, nothing drawn yet`);
       return;
     }
-    const sigma = Math.exp(shown.logVar[i] / 2);
+    const sigma = sigmaOf(shown.logVar[i]);
     const [mean, width, epsilon, z] = [shown.mean[i], sigma, shown.epsilon[i], shown.z[i]].map((v) => formatNumber(v, 2));
     const heat = shown.temperature === 1 ? "" : `${shown.temperature.toFixed(2)} · `;
     const factor = shown.epsilon[i] < 0 ? `(${epsilon})` : epsilon;
@@ -89,7 +92,7 @@ export function createPosterior(host, readout, size) {
     show(posterior) {
       shown = posterior;
       columns.forEach(({ band, mean, sample }, i) => {
-        const sigma = Math.exp(posterior.logVar[i] / 2);
+        const sigma = sigmaOf(posterior.logVar[i]);
         const [top, middle, bottom, z] = [posterior.mean[i] + sigma, posterior.mean[i], posterior.mean[i] - sigma, posterior.z[i]].map(height);
         set(band, { y: top, height: bottom - top });
         set(mean, { y1: middle, y2: middle });

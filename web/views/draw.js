@@ -66,7 +66,7 @@ const MARKUP = `
     <dl class="ledger">
       <div><dt>reconstruction</dt><dd id="reconstruction-nats">–</dd></div>
       <div><dt>+ KL</dt><dd id="kl-nats">–</dd></div>
-      <div class="total"><dt>ELBO, minus the sum, in nats</dt><dd id="elbo">–</dd></div>
+      <div class="total"><dt id="elbo-term"></dt><dd id="elbo">–</dd></div>
     </dl>
   </div>
   <div class="prose">
@@ -74,7 +74,7 @@ const MARKUP = `
       The encoder does not turn your drawing into a point but into a small cloud: for each latent a
       mean <i class="is-mean">μ</i> and a width <i class="is-band">σ</i>. One point
       <i class="is-sample">z</i> of that cloud goes to the decoder, which paints a picture from it.
-      Narrow bands are latents that your drawing decides; a band as wide as the grey strip, the prior,
+      Narrow bands are latents that your drawing decides; a band as wide as the grey strip, 𝒩(0, 1),
       says nothing about it.
     </p>
     <math display="block">
@@ -84,7 +84,12 @@ const MARKUP = `
     <p>
       The noise ε is thrown once and kept until you ask for another; at T = 0 there is none. Training
       raised the ELBO: the reconstruction term is what it costs to describe your pixels once z is
-      known, the KL term what the cloud itself costs.
+      known, the KL term what the cloud itself costs, measured with this ε against the model's own prior. Both are
+      figures for one throw. At another T than 1 the two do not add up to an ELBO: z no longer comes from the cloud.
+    </p>
+    <p id="grey-note" hidden>
+      The model takes each pixel for a coin that is black or white. Your drawing has greys, so the reconstruction term is
+      the mean over coins thrown with them as probabilities.
     </p>
     <p class="try">Draw something that is no digit, and see what comes back and what it costs.</p>
   </div>
@@ -92,11 +97,12 @@ const MARKUP = `
 
 export function mount(root, { model, params, setParams, report, announce }) {
   const $ = fill(root, MARKUP);
-  const { input } = model.info;
+  const { input, likelihood } = model.info;
   const stage = $("stage");
   sizeFor($("seen"), input);
   sizeFor($("reconstruction"), input);
   $("posterior-caption").textContent = `${model.latentSize} latents, μ ± σ`;
+  $("grey-note").hidden = likelihood.kind !== "bernoulli";
   const posterior = createPosterior($("posterior"), $("latent-readout"), model.latentSize);
 
   const throws = createWall($("throws"), model, THROWS, "Reconstructions from other throws of ε");
@@ -119,26 +125,34 @@ export function mount(root, { model, params, setParams, report, announce }) {
   let waiting = false;
   let inkChanged = false;
 
+  const showElbo = (elbo) => {
+    $("elbo-term").textContent = temperature === 1 ? "ELBO, minus the sum, in nats" : "in nats; an ELBO only at T = 1";
+    $("elbo").textContent = elbo === null ? "–" : formatNumber(elbo, 1);
+  };
   const blank = () => {
     shown = turn += 1; // whatever is still under way comes too late
     Object.assign(state, nothing);
     stage.dataset.empty = "";
     posterior.clear();
     throws.show(new Float32Array(0));
-    for (const id of ["elbo", "reconstruction-nats", "kl-nats"]) $(id).textContent = "–";
+    showElbo(null);
+    for (const id of ["reconstruction-nats", "kl-nats"]) $(id).textContent = "–";
   };
 
   const show = (result) => {
-    const elbo = -(result.reconstruction + result.kl);
+    const { reconstruction, kl } = result;
+    // At another temperature z is no draw from the posterior, and the sum no bound.
+    const elbo = result.temperature === 1 ? -(reconstruction + kl) : null;
     Object.assign(state, result, { elbo });
     posterior.show(result);
     const { mean, logVar } = result;
     const others = throwSeeds().map((seed) => [...model.reparameterize(mean, logVar, { seed, temperature })]);
     throws.show(Float32Array.from(others.flat()));
-    $("elbo").textContent = formatNumber(elbo, 1);
-    $("reconstruction-nats").textContent = formatNumber(result.reconstruction, 1);
-    $("kl-nats").textContent = formatNumber(result.kl, 1);
-    announce(`Reconstructed. ELBO ${elbo.toFixed(1)} nats: reconstruction ${result.reconstruction.toFixed(1)}, KL ${result.kl.toFixed(1)}.`);
+    showElbo(elbo);
+    $("reconstruction-nats").textContent = formatNumber(reconstruction, 1);
+    $("kl-nats").textContent = formatNumber(kl, 1);
+    const sum = elbo === null ? "" : `ELBO ${elbo.toFixed(1)} nats: `;
+    announce(`Reconstructed. ${sum}reconstruction ${reconstruction.toFixed(1)}, KL ${kl.toFixed(1)}.`);
   };
 
   const draw = oncePerFrame(async () => {
@@ -216,6 +230,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
   $("throw-picks").append(...picks);
   rove($("throw-picks"), picks, () => THROWS);
 
+  showElbo(null);
   drawing.start();
 
   return {

@@ -6,7 +6,7 @@
 import { familyOf, folderOf, isDrawable, library } from "../library.js";
 import { fill, formatNumber, oncePerFrame } from "../parts/dom.js";
 import { paintPicture, sizeFor } from "../parts/picture.js";
-import { createPosterior } from "../parts/posterior.js";
+import { createPosterior, sigmaOf } from "../parts/posterior.js";
 import { createWall } from "../parts/wall.js";
 import { newSeed, numberParam, seedParam } from "../route.js";
 import { subjectOf } from "../subject.js";
@@ -48,7 +48,7 @@ export function mount(root, context) {
     z: null,
     reconstruction: null,
     kl: null,
-    klPerDimension: null,
+    klToStandardNormal: null,
     loss: null,
     /** What the layers wrote last. */
     encoder: null,
@@ -78,16 +78,18 @@ export function mount(root, context) {
         blank();
         return;
       }
-      const { pixels, image, mean, logVar, z, reconstruction, kl, klPerDimension } = result;
-      const loss = reconstruction + (beta ?? 1) * kl;
-      Object.assign(state, { pixels, image, mean, logVar, z, reconstruction, kl, klPerDimension, loss });
+      const { pixels, image, mean, logVar, z, reconstruction, kl, klToStandardNormal, temperature } = result;
+      // Without its noise z is no draw from the posterior, and the sum no estimate of the loss.
+      const loss = temperature === 1 ? reconstruction + (beta ?? 1) * kl : null;
+      Object.assign(state, { pixels, image, mean, logVar, z, reconstruction, kl, klToStandardNormal, loss });
       for (const part of Object.values(parts)) part();
-      announce(`Loss ${loss.toFixed(1)} nats: reconstruction ${reconstruction.toFixed(1)}, KL ${kl.toFixed(1)}.`);
+      const sum = loss === null ? "" : `Loss ${loss.toFixed(1)} nats: `;
+      announce(`${sum}reconstruction ${reconstruction.toFixed(1)}, KL ${kl.toFixed(1)}.`);
     },
     { report },
   );
   const blank = () => {
-    for (const key of ["pixels", "image", "mean", "logVar", "z", "reconstruction", "kl", "klPerDimension", "loss", "encoder", "decoder"]) state[key] = null;
+    for (const key of ["pixels", "image", "mean", "logVar", "z", "reconstruction", "kl", "klToStandardNormal", "loss", "encoder", "decoder"]) state[key] = null;
     posterior.clear();
     throws.show(new Float32Array(0));
     for (const id of ["reconstruction-nats", "kl-nats", "loss-nats"]) $(id).textContent = "–";
@@ -98,7 +100,7 @@ export function mount(root, context) {
   const decoder = createLayers($("decoder"), { layers: info.decoder, picture: true, ink: subject.drawable });
   const posterior = createPosterior($("posterior"), $("latent-readout"), latentSize);
   const throws = createWall($("throws"), model, THROWS / 2, `The ${subject.one} from ${THROWS} other throws of ε`);
-  const bars = createBars($("kl-bars"), latentSize, "KL of each latent in nats");
+  const bars = createBars($("kl-bars"), latentSize, "KL of each latent to N(0, 1) in nats");
   for (const id of ["reconstruction", "loss-x", "loss-back", "loss-difference"]) sizeFor($(id), input);
 
   const layersTask = (part, layers, values) =>
@@ -120,23 +122,24 @@ export function mount(root, context) {
     showFlow($, { i: telling(state), mean, logVar, z, ...noise() });
   };
   const showLoss = () => {
-    const { pixels, image, reconstruction, kl, klPerDimension, loss } = state;
+    const { pixels, image, reconstruction, kl, klToStandardNormal, loss } = state;
     paintPicture($("loss-x"), pixels, paper);
     paintPicture($("loss-back"), image, paper);
     const strength = subject.drawable ? 1 : STRONGER;
     paintPicture($("loss-difference"), pixels.map((value, i) => Math.min(1, strength * Math.abs(value - image[i]))), paper);
-    const scale = scaleFor(klPerDimension);
-    bars.show(klPerDimension, scale);
-    $("kl-caption").textContent = `KL of each latent; full height: ${scale} nats`;
+    const scale = scaleFor(klToStandardNormal);
+    bars.show(klToStandardNormal, scale);
+    $("kl-caption").textContent = `KL of each latent to 𝒩(0, 1); full height: ${scale} nats`;
     $("reconstruction-nats").textContent = formatNumber(reconstruction, 1);
     $("kl-nats").textContent = formatNumber((beta ?? 1) * kl, 1);
-    $("loss-nats").textContent = formatNumber(loss, 1);
+    $("loss-term").textContent = loss === null ? "in nats; a loss only with σ as encoded" : "loss, in nats";
+    $("loss-nats").textContent = loss === null ? "–" : formatNumber(loss, 1);
   };
   $("difference-caption").textContent = subject.drawable ? "their difference" : `their difference, × ${STRONGER}`;
   $("kl-term").textContent = beta === null || beta === 1 ? "+ KL" : `+ β · KL, with β = ${beta}`;
 
   const parts = {
-    posterior: partTask("posterior", () => posterior.show({ mean: state.mean, logVar: state.logVar, z: state.z, ...noise() })),
+    posterior: partTask("posterior", () => posterior.show({ mean: state.mean, logVar: state.logVar, z: state.z, klToStandardNormal: state.klToStandardNormal, ...noise() })),
     throw: partTask("throw", showThrow),
     loss: partTask("loss", showLoss),
     encoder: layersTask("encoder", encoder, () => state.pixels),
@@ -231,15 +234,15 @@ export function mount(root, context) {
 }
 
 /** The latent that says most about the picture. */
-function telling({ klPerDimension }) {
-  return klPerDimension.indexOf(Math.max(...klPerDimension));
+function telling({ klToStandardNormal }) {
+  return klToStandardNormal.indexOf(Math.max(...klToStandardNormal));
 }
 
 /** Writes the numbers of one latent into the diagram. */
 function showFlow($, { i, mean, logVar, z, epsilon, temperature }) {
   const texts = {
     "value-mean": formatNumber(mean[i], 2),
-    "value-width": formatNumber(temperature * Math.exp(logVar[i] / 2), 2),
+    "value-width": formatNumber(temperature * sigmaOf(logVar[i]), 2),
     "value-epsilon": formatNumber(epsilon[i], 2),
     "value-z": formatNumber(z[i], 2),
     slope: `slope ε = ${formatNumber(epsilon[i], 2)}`,

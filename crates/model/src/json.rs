@@ -351,7 +351,8 @@ impl Parser<'_> {
             let power = power.min(1e6) as i32;
             exponent += if down { -power } else { power };
         }
-        let scale = libm::pow(10.0, f64::from(exponent.abs()));
+        // Beyond 10³⁰⁸ an f32 is 0 or infinite all the same.
+        let scale = (0..exponent.abs().min(308)).fold(1.0, |scale, _| scale * 10.0);
         let value: f64 = if exponent < 0 {
             mantissa / scale
         } else {

@@ -1,6 +1,10 @@
 //! Arithmetic on latent vectors: reparameterization, KL divergence, interpolation.
 
 use crate::Likelihood;
+use crate::angle::sin_cos;
+
+/// ln 2π
+pub(crate) const LOG_TAU: f64 = 1.837_877_066_409_345_3;
 
 /// Mean and log-variance of q(z | x), for one item or for a batch laid end to end.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,8 +29,17 @@ impl Posterior {
     }
 }
 
-/// z = μ + T · σ · ε (Kingma and Welling 2014, section 2.4), with σ = exp(½ log σ²)
-/// and `temperature` T. The slices have one length.
+/// Largest log σ² that counts, and least: what an encoder gives beyond ±80 is taken as that, so
+/// that σ² and whatever is made of it stay finite and above 0.
+pub const LOG_VAR: f32 = 80.0;
+
+/// log σ² as it counts.
+pub(crate) fn bounded(log_var: f32) -> f64 {
+    f64::from(log_var.clamp(-LOG_VAR, LOG_VAR))
+}
+
+/// z = μ + T · σ · ε (Kingma and Welling 2014, section 2.4), with σ = exp(½ log σ²), bounded
+/// by [`LOG_VAR`], and `temperature` T. The slices have one length.
 pub fn reparameterize(
     mean: &[f32],
     log_var: &[f32],
@@ -36,35 +49,42 @@ pub fn reparameterize(
     mean.iter()
         .zip(log_var)
         .zip(epsilon)
-        .map(|((mean, log_var), epsilon)| mean + temperature * (0.5 * log_var).exp() * epsilon)
+        .map(|((mean, log_var), epsilon)| {
+            let sigma = libm::exp(0.5 * bounded(*log_var)) as f32;
+            mean + temperature * sigma * epsilon
+        })
         .collect()
 }
 
 /// KL(q(z | x) ‖ N(0, I)) of each variable, in nats (Kingma and Welling 2014, appendix B):
-/// ½ (μ² + σ² − log σ² − 1).
-pub fn kl(mean: &[f32], log_var: &[f32]) -> Vec<f32> {
+/// ½ (μ² + σ² − log σ² − 1), with log σ² bounded by [`LOG_VAR`]. The KL to a model's own prior is [`crate::Priors::kl`].
+pub fn kl_to_standard_normal(mean: &[f32], log_var: &[f32]) -> Vec<f32> {
     mean.iter()
         .zip(log_var)
-        .map(|(mean, log_var)| 0.5 * (mean * mean + log_var.exp() - log_var - 1.0))
+        .map(|(&mean, &log_var)| {
+            let (mean, log_var) = (f64::from(mean), bounded(log_var));
+            (0.5 * (mean * mean + libm::exp(log_var) - log_var - 1.0)) as f32
+        })
         .collect()
 }
 
 /// −log p(x | z) in nats, for an image `x` and the decoder's output `y`, both in `[0, 1]`.
 ///
-/// Bernoulli probabilities are kept 10⁻⁶ away from 0 and 1: f32 cannot tell closer
-/// ones apart, and an infinite loss helps nobody.
+/// Under a Bernoulli grey values are no outcomes; see [`Likelihood::Bernoulli`] for what the
+/// figure then is. Its probabilities are kept where f32 can tell them from 0 and 1: an infinite
+/// loss helps nobody.
 pub fn reconstruction(likelihood: Likelihood, x: &[f32], y: &[f32]) -> f32 {
     let nats = x.iter().zip(y).map(|(&x, &y)| {
         let (x, y) = (f64::from(x), f64::from(y));
         match likelihood {
             Likelihood::Bernoulli => {
-                let y = y.clamp(1e-6, 1.0 - 1e-6);
-                -(x * y.ln() + (1.0 - x) * (1.0 - y).ln())
+                let y = y.clamp(f32::MIN_POSITIVE.into(), 1.0 - 2f64.powi(-25));
+                -(x * libm::log(y) + (1.0 - x) * libm::log(1.0 - y))
             }
             Likelihood::Gaussian { sigma } => {
                 let sigma = f64::from(sigma);
                 let d = (x - y) / sigma;
-                0.5 * (d * d + std::f64::consts::TAU.ln()) + sigma.ln()
+                0.5 * (d * d + LOG_TAU) + libm::log(sigma)
             }
         }
     });
@@ -99,8 +119,8 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
         return lerp(a, b, t);
     }
     let t = f64::from(t);
-    let from = libm::sin((1.0 - t) * angle) / libm::sin(angle);
-    let to = libm::sin(t * angle) / libm::sin(angle);
+    let [from, to, all] = [(1.0 - t) * angle, t * angle, angle].map(|angle| sin_cos(angle)[0]);
+    let (from, to) = (from / all, to / all);
     a.iter()
         .zip(b)
         .map(|(a, b)| (f64::from(*a) * from + f64::from(*b) * to) as f32)
@@ -122,6 +142,7 @@ mod tests {
 
     #[test]
     fn kl_is_zero_at_the_prior_and_positive_elsewhere() {
+        let kl = kl_to_standard_normal;
         assert_eq!(kl(&[0.0], &[0.0]), [0.0]);
         // KL(N(1, 4) ‖ N(0, 1)) = ½ (1 + 4 − ln 4 − 1)
         assert!((kl(&[1.0], &[4f32.ln()])[0] - 0.5 * (4.0 - 4f32.ln())).abs() < 1e-6);
@@ -135,6 +156,41 @@ mod tests {
         let gaussian = Likelihood::Gaussian { sigma: 1.0 };
         let expected = 0.5 * (1.0 + std::f32::consts::TAU.ln());
         assert!((reconstruction(gaussian, &[1.0], &[0.0]) - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn extreme_log_variances_give_finite_numbers() {
+        let extremes = [-f32::INFINITY, -1e4, -200.0, 200.0, 1e4, f32::INFINITY];
+        for log_var in extremes {
+            for temperature in [0.0, 1.0, 2.0] {
+                let z = reparameterize(&[1.0], &[log_var], &[3.0], temperature)[0];
+                let expected = if log_var < 0.0 || temperature == 0.0 {
+                    1.0
+                } else {
+                    3.0 * temperature * 40f32.exp()
+                };
+                assert!((z - expected).abs() <= 1e-5 * expected, "{log_var}: {z}");
+            }
+            let kl = kl_to_standard_normal(&[1.0], &[log_var])[0];
+            assert!(kl.is_finite() && kl > 0.0, "{log_var}: {kl}");
+        }
+        assert_eq!(kl_to_standard_normal(&[0.0], &[-200.0]), [39.5]);
+    }
+
+    /// The trainer has the logit, of which the sigmoid keeps this much.
+    #[test]
+    fn a_probability_keeps_what_its_logit_costs() {
+        for logit in [-70.0f64, -30.0, -14.0, 0.0, 5.0, 10.0] {
+            let y = (1.0 / (1.0 + (-logit).exp())) as f32;
+            for x in [0.0f32, 0.3, 1.0] {
+                let exact = (1.0 + logit.exp()).ln() - f64::from(x) * logit;
+                let found = f64::from(reconstruction(Likelihood::Bernoulli, &[x], &[y]));
+                assert!(
+                    (found - exact).abs() < 1e-3,
+                    "{logit}, {x}: {found}, {exact}"
+                );
+            }
+        }
     }
 
     #[test]

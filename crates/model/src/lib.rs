@@ -9,6 +9,7 @@
 //! Latent arithmetic ([`latent`]) and seeded noise ([`random`]) live here too, so
 //! that the trainer, both runtimes and the browser share one definition of each.
 
+mod angle;
 pub mod drawing;
 mod error;
 mod graph;

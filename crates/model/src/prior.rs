@@ -1,6 +1,8 @@
 //! Where samples come from: N(0, I), or a mixture of Gaussians fitted to what the
-//! encoder really gives, which leaves the holes between its posteriors out.
+//! encoder really gives, which leaves the holes between its posteriors out. They are also what
+//! the KL of a posterior is measured against.
 
+use crate::latent::{self, LOG_TAU, bounded};
 use crate::{Model, Prior, Weights, random};
 
 /// The priors of a model's latent groups, ready to be sampled.
@@ -80,6 +82,57 @@ impl Priors {
         }
         z
     }
+
+    /// log p(z) of one latent `[latent]`, in nats. Sums are in f64, and nothing overflows.
+    pub fn log_density(&self, z: &[f32]) -> f64 {
+        let each = self.split(z).map(|(z, mixture)| match mixture {
+            Some(mixture) => mixture.log_density(z),
+            None => log_normal(z, &[]),
+        });
+        each.sum()
+    }
+
+    /// KL(q(z | x) ‖ p(z)) of one image, in nats, as the trainer measures it. Where p is a
+    /// mixture, which has no formula, one draw's estimate: log q(z | x) − log p(z) at
+    /// z = μ + σ `epsilon` (Kingma and Welling 2014, equation 8), whose mean over ε is the KL and
+    /// which may be below 0. Where p is N(0, I), the KL itself: the sum of
+    /// [`latent::kl_to_standard_normal`].
+    pub fn kl(&self, mean: &[f32], log_var: &[f32], epsilon: &[f32]) -> f64 {
+        let mut rest = (log_var, epsilon);
+        let each = self.split(mean).map(|(mean, mixture)| {
+            let (log_var, epsilon);
+            (log_var, rest.0) = rest.0.split_at(mean.len());
+            (epsilon, rest.1) = rest.1.split_at(mean.len());
+            match mixture {
+                Some(mixture) => {
+                    let z = latent::reparameterize(mean, log_var, epsilon, 1.0);
+                    log_normal(epsilon, log_var) - mixture.log_density(&z)
+                }
+                None => {
+                    let kl = latent::kl_to_standard_normal(mean, log_var);
+                    kl.into_iter().map(f64::from).sum()
+                }
+            }
+        });
+        each.sum()
+    }
+
+    /// Each group's part of a latent, with its mixture.
+    fn split<'a>(&'a self, z: &'a [f32]) -> impl Iterator<Item = (&'a [f32], Option<&'a Mixture>)> {
+        let mut rest = z;
+        self.groups.iter().map(move |(size, mixture)| {
+            let group;
+            (group, rest) = rest.split_at(*size);
+            (group, mixture.as_ref())
+        })
+    }
+}
+
+/// log N(σ ε; 0, σ²) with the `log_var` of each variable; 0 for those beyond its end.
+fn log_normal(epsilon: &[f32], log_var: &[f32]) -> f64 {
+    let squares = epsilon.iter().map(|&e| f64::from(e) * f64::from(e));
+    let log_var = log_var.iter().copied().map(bounded);
+    -0.5 * (squares.sum::<f64>() + log_var.sum::<f64>() + epsilon.len() as f64 * LOG_TAU)
 }
 
 impl Mixture {
@@ -93,6 +146,35 @@ impl Mixture {
             mean: get("mean"),
             factor: get("factor"),
         })
+    }
+
+    /// log Σ πₖ N(z; mₖ, Fₖ Fₖᵀ), each from y with Fₖ y = z − mₖ. A component that has no width
+    /// in some direction, or no weight, counts for nothing.
+    fn log_density(&self, z: &[f32]) -> f64 {
+        let size = z.len();
+        let total: f64 = self.weight.iter().copied().map(f64::from).sum();
+        let mut y = vec![0.0; size];
+        // Of the components so far: log Σ exp is `largest` + log `sum`.
+        let (mut largest, mut sum) = (f64::NEG_INFINITY, 0.0);
+        for (k, &weight) in self.weight.iter().enumerate() {
+            let mean = &self.mean[k * size..][..size];
+            let factor = &self.factor[k * size * size..][..size * size];
+            let mut log = libm::log(f64::from(weight) / total);
+            for (i, row) in factor.chunks_exact(size).enumerate() {
+                let known = row.iter().zip(&y[..i]);
+                let known: f64 = known.map(|(&f, y)| f64::from(f) * y).sum();
+                let width = f64::from(row[i]);
+                y[i] = (f64::from(z[i]) - f64::from(mean[i]) - known) / width;
+                log -= 0.5 * (y[i] * y[i] + LOG_TAU) + libm::log(width.abs());
+            }
+            if log > largest {
+                sum = sum * libm::exp(largest - log) + 1.0;
+                largest = log;
+            } else if log.is_finite() {
+                sum += libm::exp(log - largest);
+            }
+        }
+        largest + libm::log(sum)
     }
 
     /// Turns noise ε into m + F ε of the component that `choice`, in `[0, 1)`, falls on.
@@ -118,6 +200,7 @@ impl Mixture {
 #[cfg(test)]
 mod tests {
     use super::{Mixture, Priors};
+    use std::f64::consts::TAU;
 
     fn priors() -> Priors {
         let mixture = Mixture {
@@ -148,6 +231,65 @@ mod tests {
         ];
         for (found, expected) in covariance.into_iter().zip([4.0, -2.0, 1.25, 1.0]) {
             assert!((found - expected).abs() < 0.1, "{covariance:?}");
+        }
+    }
+
+    #[test]
+    fn the_density_of_a_mixture_is_its_formula() {
+        // The determinants of both covariances are 1; the second is [[4, -2], [-2, 1.25]].
+        let normal = |x: f64, y: f64, [a, b, c]: [f64; 3]| {
+            (-0.5 * (a * x * x + 2.0 * b * x * y + c * y * y)).exp() / TAU
+        };
+        for z in [[-10.0, 0.0, 0.3], [9.0, 5.5, -1.0], [0.0, 2.0, 0.0_f32]] {
+            let [x, y, other] = z.map(f64::from);
+            let left = 0.25 * normal(x + 10.0, y, [1.0, 0.0, 1.0]);
+            let right = 0.75 * normal(x - 10.0, y - 5.0, [1.25, 2.0, 4.0]);
+            let expected = (left + right).ln() - 0.5 * (other * other + TAU.ln());
+            let found = priors().log_density(&z);
+            assert!(
+                (found - expected).abs() < 1e-9,
+                "{z:?}: {found}, {expected}"
+            );
+        }
+        let standard = priors().standard().log_density(&[1.0, 2.0, 2.0]);
+        assert!((standard + 4.5 + 1.5 * TAU.ln()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_density_is_finite_far_away_and_where_a_component_has_no_width() {
+        let far = priors().log_density(&[3e5, -3e5, 0.0]);
+        assert!(far.is_finite() && far < -1e9, "{far}");
+        let mut flat = priors();
+        let mixture = flat.groups[0].1.as_mut().unwrap();
+        mixture.factor[3] = 0.0;
+        let expected = priors().log_density(&[10.0, 5.0, 0.0]);
+        for mean in [[10.0, 5.0, 0.0], [-10.0, 0.0, 0.0]] {
+            assert!(flat.log_density(&mean).is_finite());
+        }
+        assert!((flat.log_density(&[10.0, 5.0, 0.0]) - expected).abs() < 1e-9);
+    }
+
+    #[test]
+    fn kl_is_a_draw_of_its_formula() {
+        let (mean, log_var) = ([9.0, 5.0, 0.5], [-1.0, -2.0, -0.5]);
+        // For N(0, I) there is no chance in it.
+        let formula = crate::latent::kl_to_standard_normal(&mean, &log_var);
+        let found = priors().standard().kl(&mean, &log_var, &[3.0, -3.0, 3.0]);
+        assert!((found - f64::from(formula.iter().sum::<f32>())).abs() < 1e-5);
+
+        // Near the right component alone: KL of two Gaussians, and −log of its weight.
+        let n = 20_000;
+        let epsilon = crate::random::normals(3, 3 * n);
+        let draws = epsilon.chunks_exact(3);
+        let estimate = draws.map(|e| priors().kl(&mean, &log_var, e)).sum::<f64>() / n as f64;
+        let trace = 1.25 * (-1f64).exp() + 4.0 * (-2f64).exp();
+        let gaussian = 0.5 * (trace + 1.25 - 2.0 + 3.0) - 0.75f64.ln();
+        let expected = gaussian + f64::from(formula[2]);
+        assert!((estimate - expected).abs() < 0.05, "{estimate}, {expected}");
+
+        for log_var in [200.0, -200.0, f32::INFINITY, -f32::INFINITY] {
+            let kl = priors().kl(&mean, &[log_var; 3], &[1.0, -1.0, 0.5]);
+            assert!(kl.is_finite() && kl > 10.0, "{log_var}: {kl}");
         }
     }
 

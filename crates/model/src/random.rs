@@ -1,9 +1,10 @@
 //! Seeded standard normals that are the same numbers everywhere.
 //!
-//! Box and Muller's transform (1958) of a PCG64 stream, in f64 through `libm`, so
+//! Box and Muller's transform (1958) of a PCG64 stream, in f64 with `libm`'s bits, so
 //! that no platform's own logarithm or cosine can change the last bit: a seed
 //! shared in a link gives the same picture natively, on WebGPU and on the CPU.
 
+use crate::angle::sin_cos;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::f64::consts::TAU;
@@ -14,10 +15,10 @@ pub fn normals(seed: u64, len: usize) -> Vec<f32> {
     let mut values = Vec::with_capacity(len + 1);
     while values.len() < len {
         // 1 − u lies in (0, 1], where the logarithm is finite.
-        let radius = libm::sqrt(-2.0 * libm::log(1.0 - uniform(&mut rng)));
-        let angle = TAU * uniform(&mut rng);
-        values.push((radius * libm::cos(angle)) as f32);
-        values.push((radius * libm::sin(angle)) as f32);
+        let radius = (-2.0 * libm::log(1.0 - uniform(&mut rng))).sqrt();
+        let [sine, cosine] = sin_cos(TAU * uniform(&mut rng));
+        values.push((radius * cosine) as f32);
+        values.push((radius * sine) as f32);
     }
     values.truncate(len);
     values

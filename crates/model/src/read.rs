@@ -188,7 +188,7 @@ impl WeightsFile {
             bytes: count(&mut object, "bytes")?,
             sha256: text(&mut object, "sha256")?,
             precision: match object.find("precision") {
-                Some(precision) => Precision::read(&precision, ["i8", "f16", "f32"])?,
+                Some(precision) => Precision::read(&precision)?,
                 None => Precision::F32,
             },
         };

@@ -132,14 +132,13 @@ impl Precision {
             .unwrap_or(Self::F32)
     }
 
-    /// Reads one of these `names`, of i8, f16 and f32.
-    pub(crate) fn read(field: &Field<'_>, names: [&str; 3]) -> Result<Self> {
-        let found = field.text()?;
-        match names.iter().position(|name| *name == found) {
-            Some(0) => Ok(Self::I8),
-            Some(1) => Ok(Self::F16),
-            Some(_) => Ok(Self::F32),
-            None => Err(field.wrong(&names.join(", "))),
+    /// Reads its name in `model.json`, or in the header of a weights file.
+    pub(crate) fn read(field: &Field<'_>) -> Result<Self> {
+        match field.text()? {
+            "i8" | "I8" => Ok(Self::I8),
+            "f16" | "F16" => Ok(Self::F16),
+            "f32" | "F32" => Ok(Self::F32),
+            _ => Err(field.wrong("i8, f16 or f32")),
         }
     }
 
@@ -270,7 +269,7 @@ fn parse<'a>(file: &str, contents: &'a [u8]) -> Result<Views<'a>> {
 impl<'a> View<'a> {
     fn read(field: &Field<'_>, values: &'a [u8]) -> Result<Self> {
         let mut object = field.object()?;
-        let precision = Precision::read(&object.take("dtype")?, ["I8", "F16", "F32"])?;
+        let precision = Precision::read(&object.take("dtype")?)?;
         let shape = object.take("shape")?.list(Field::count)?;
         let offsets = object.take("data_offsets")?;
         let place = offsets.list(Field::count)?;

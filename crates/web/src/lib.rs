@@ -210,7 +210,10 @@ impl Model {
     }
 
     /// Encodes one image, samples z = μ + T · σ · ε, decodes it and draws it, all in one
-    /// submit. Promises `{ mean, logVar, z, image, reconstruction, kl, klPerDimension }`, in nats.
+    /// submit. Promises `{ mean, logVar, z, image, reconstruction, kl, logPrior,
+    /// klToStandardNormal }`: −log p(x | z), the KL to the model's own prior for this ε
+    /// (`Priors::kl`, whatever the temperature), log p(z), and the KL of each latent to N(0, I),
+    /// all in nats.
     pub fn reconstruct(
         &self,
         canvas: &HtmlCanvasElement,
@@ -220,7 +223,8 @@ impl Model {
     ) -> Result<Promise, JsValue> {
         check_same("pixels", image.len(), self.image_len)?;
         check_same("epsilon", epsilon.len(), self.latent)?;
-        let likelihood = self.likelihood;
+        let (likelihood, priors) = (self.likelihood, self.priors.clone());
+        let noise = epsilon.to_vec();
         let result = self
             .backend
             .borrow_mut()
@@ -231,7 +235,7 @@ impl Model {
                 z,
                 images,
             } = result.await?;
-            let kl = latent::kl(&posterior.mean, &posterior.log_var);
+            let (mean, log_var) = (&posterior.mean, &posterior.log_var);
             let nats = latent::reconstruction(likelihood, &image, &images);
             Ok(object([
                 ("mean", array(&posterior.mean)),
@@ -239,8 +243,12 @@ impl Model {
                 ("z", array(&z)),
                 ("image", array(&images)),
                 ("reconstruction", nats.into()),
-                ("kl", kl.iter().sum::<f32>().into()),
-                ("klPerDimension", array(&kl)),
+                ("kl", priors.kl(mean, log_var, &noise).into()),
+                ("logPrior", priors.log_density(&z).into()),
+                (
+                    "klToStandardNormal",
+                    array(&latent::kl_to_standard_normal(mean, log_var)),
+                ),
             ])
             .into())
         }))

@@ -20,7 +20,7 @@ const SEED = 7;
 
 const MARKUP = `
   <fieldset class="members">
-    <legend>Your picture at every β: the reconstruction and the KL of each latent, on one scale</legend>
+    <legend>Your picture at every β: the reconstruction and the KL of each latent to 𝒩(0, 1), on one scale; below, the KL to the model’s own prior</legend>
     <div id="members"></div>
   </fieldset>
   <div class="chosen-member">
@@ -67,7 +67,7 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
   const subject = subjectOf(info);
   const paper = { ...info, drawable: subject.drawable };
   const members = entries.map((entry) => createMember($("members"), entry, info, latentSize));
-  const bars = createBars($("family-bars"), latentSize, "KL of each latent in nats");
+  const bars = createBars($("family-bars"), latentSize, "KL of each latent to N(0, 1) in nats");
   const loans = [];
   let chosen = members.find((member) => member.beta === beta) ?? members.find(({ name }) => name === own.name);
   /** @type {Promise<void> | undefined} */
@@ -113,11 +113,12 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
     if (!result) return;
     paintPicture($("family-reconstruction"), result.image, paper);
     $("family-reconstruction").setAttribute("aria-label", `The reconstruction of ${name}`);
-    bars.show(result.klPerDimension, scale());
-    $("family-caption").textContent = `KL of each latent at β = ${chosen.beta}; full height: ${scale()} nats`;
-    $("family-numbers").textContent = `${reading(result)}; loss ${nats(result.reconstruction + chosen.beta * result.kl)}`;
+    bars.show(result.klToStandardNormal, scale());
+    $("family-caption").textContent = `KL of each latent to 𝒩(0, 1) at β = ${chosen.beta}; full height: ${scale()} nats`;
+    const loss = result.temperature === 1 ? `; loss ${nats(result.reconstruction + chosen.beta * result.kl)}` : "";
+    $("family-numbers").textContent = `${reading(result)}${loss}`;
   };
-  const scale = () => scaleFor(members.flatMap(({ result }) => (result ? [...result.klPerDimension] : [])));
+  const scale = () => scaleFor(members.flatMap(({ result }) => (result ? [...result.klToStandardNormal] : [])));
 
   for (const member of members) {
     member.radio.checked = member === chosen;
@@ -152,7 +153,7 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
     async ask(pixels, noise) {
       await load();
       if (gone) return [];
-      return Promise.all(members.map(({ model, canvas }) => model.reconstruct(canvas(), pixels, noise)));
+      return Promise.all(members.map(async ({ model, canvas }) => ({ ...noise, ...(await model.reconstruct(canvas(), pixels, noise)) })));
     },
     show(results) {
       members.forEach((member, i) => {
@@ -192,7 +193,7 @@ function createMember(host, { name, beta }, info, latentSize) {
   for (const part of [frame, chart]) part.setAttribute("aria-hidden", "true");
   const numbers = element("span", { className: "member-numbers" });
   host.append(element("label", {}, radio, element("span", { className: "member-name", textContent: `β = ${beta}` }), frame, chart, numbers));
-  const bars = createBars(chart, latentSize, `KL of each latent in nats at β = ${beta}`);
+  const bars = createBars(chart, latentSize, `KL of each latent to N(0, 1) in nats at β = ${beta}`);
   return {
     name,
     beta,
@@ -206,7 +207,7 @@ function createMember(host, { name, beta }, info, latentSize) {
     /** Looked up afresh: it may have been replaced. */
     canvas: () => frame.firstChild,
     show(scale) {
-      bars.show(this.result.klPerDimension, scale);
+      bars.show(this.result.klToStandardNormal, scale);
       numbers.textContent = `${nats(this.result.kl)} nats`;
     },
   };

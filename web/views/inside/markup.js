@@ -58,7 +58,7 @@ const posterior = (latents) =>
     `<p>
       Those numbers come in pairs: for each latent a mean μ and the logarithm of a variance, log σ². So the picture
       becomes no point but a small cloud, the posterior. A narrow band is a latent that the picture decides; one as wide as the
-      grey strip, the prior, says nothing about it.
+      grey strip, 𝒩(0, 1), says nothing about it.
     </p>
     ${math(`<mi>q</mi><mo>(</mo><mi>z</mi><mo>|</mo><mi>x</mi><mo>)</mo><mo>=</mo>${normal}<mo>(</mo><mi>z</mi><mo>;</mo><mi>μ</mi><mo>,</mo><msup><mi>σ</mi><mn>2</mn></msup><mo>)</mo>`)}`,
   );
@@ -158,7 +158,24 @@ const picture = (id, caption, label) => `
     <div class="frame"><canvas id="${id}" class="ink pixels" role="img" aria-label="${label}"></canvas></div>
   </figure>`;
 
-const loss = ({ one }, likelihood) =>
+const latentKl = `<mfrac><mn>1</mn><mn>2</mn></mfrac><mo>(</mo><msup><mi>μ</mi><mn>2</mn></msup><mo>+</mo><msup><mi>σ</mi><mn>2</mn></msup><mo>−</mo>${ln}<msup><mi>σ</mi><mn>2</mn></msup><mo>−</mo><mn>1</mn><mo>)</mo>`;
+const drawnKl = `${ln}<mi>q</mi><mo>(</mo><mi>z</mi><mo>|</mo><mi>x</mi><mo>)</mo><mo>−</mo>${ln}<mi>p</mi><mo>(</mo><mi>z</mi><mo>)</mo>`;
+
+/** What the KL is measured against, and how. */
+const kl = (latents) => {
+  const mixture = latents.find(({ prior }) => prior.kind === "mixture");
+  if (!mixture) return math(`<mtext>KL</mtext><mo>=</mo><mo>∑</mo>${latentKl}`);
+  return `
+    ${math(`<mtext>KL</mtext><mo>≈</mo>${drawnKl}`)}
+    <p>
+      Training began with 𝒩(0, I) as the prior p(z). What counts here, and for samples, is the model’s own: ${mixture.prior.components} Gaussians, fitted to the
+      clouds of the training pictures. Against those there is no formula, so the term is an estimate from the z that was thrown. The bars are what there
+      is a formula for, the KL of each latent to 𝒩(0, 1):
+    </p>
+    ${math(latentKl)}`;
+};
+
+const loss = ({ one }, { likelihood: { kind: likelihood }, latents }) =>
   part(
     "loss",
     6,
@@ -176,7 +193,7 @@ const loss = ({ one }, likelihood) =>
       <dl class="ledger">
         <div><dt>reconstruction</dt><dd id="reconstruction-nats">–</dd></div>
         <div><dt id="kl-term">+ KL</dt><dd id="kl-nats">–</dd></div>
-        <div class="total"><dt>loss, in nats</dt><dd id="loss-nats">–</dd></div>
+        <div class="total"><dt id="loss-term">loss, in nats</dt><dd id="loss-nats">–</dd></div>
       </dl>
     </div>`,
     `<p>
@@ -184,9 +201,10 @@ const loss = ({ one }, likelihood) =>
       was decoded. The KL term is what the cloud costs: each latent pays for moving away from the prior and for being sure of itself.
     </p>
     ${math(likelihood === "bernoulli" ? bernoulli : gaussian)}
-    ${math(`<mtext>KL</mtext><mo>=</mo><mfrac><mn>1</mn><mn>2</mn></mfrac><mo>∑</mo><mo>(</mo><msup><mi>μ</mi><mn>2</mn></msup><mo>+</mo><msup><mi>σ</mi><mn>2</mn></msup><mo>−</mo>${ln}<msup><mi>σ</mi><mn>2</mn></msup><mo>−</mo><mn>1</mn><mo>)</mo>`)}
+    ${likelihood === "bernoulli" ? "<p>For the model each pixel is a coin, 0 or 1. Where x is grey, the term is the mean over coins thrown with x as their probability.</p>" : ""}
+    ${kl(latents)}
     ${likelihood === "gaussian" ? "<p>Values between 0 and 1 have a density, which can exceed 1: that is how the first term comes to be negative.</p>" : ""}
-    <p>Training made the sum small, averaged over all its pictures; every weight above moved a little down its slope, again and again.</p>`,
+    <p>Training made such a sum small, averaged over all its pictures; every weight above moved a little down its slope, again and again.</p>`,
   );
 
 const family = part(
@@ -212,7 +230,7 @@ export function markupOf(subject, info, latents) {
       <h1 tabindex="-1"></h1>
     </header>
     <div class="inside" id="inside" data-empty>
-      ${input(subject, info.input)}${encoder(latents)}${posterior(latents)}${draw(subject)}${decoder(subject)}${loss(subject, info.likelihood.kind)}${family}
+      ${input(subject, info.input)}${encoder(latents)}${posterior(latents)}${draw(subject)}${decoder(subject)}${loss(subject, info)}${family}
     </div>
     <div class="prose">
       <p>
