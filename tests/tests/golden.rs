@@ -9,14 +9,16 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, GpuRuntime};
-use vaelet_model::latent::Posterior;
+use vaelet_model::latent::{self, Posterior};
 use vaelet_model::runtime::channels_first;
-use vaelet_model::{Model, Priors, Tensors, latent, read_tensors};
+use vaelet_model::{Model, Priors, Tensors, read_tensors};
 
 /// Largest difference allowed on pixels, which lie in `[0, 1]`.
 const PIXELS: f32 = 2e-3;
 /// Largest difference allowed on μ and log σ².
 const LATENTS: f32 = 5e-3;
+/// Largest difference allowed on figures, in nats, and its share of the figure.
+const NATS: [f64; 2] = [1e-2, 1e-4];
 /// The seed of the golden samples.
 const SEED: u64 = 7;
 
@@ -79,6 +81,7 @@ fn assert_golden(name: &str, mut runtime: Runtime, model: &Model, golden: &Tenso
     let z = latent::reparameterize(&posterior.mean, &posterior.log_var, golden("epsilon"), 1.0);
     let images = runtime.decode(&z);
     let reconstruction = largest_difference(&images, golden("reconstruction"));
+    let nats = assert_figures(name, model, &posterior, &z, &images, &golden);
 
     let count = golden("epsilon").len() / model.spec.latent_size();
     let z = Priors::of(model).sample(SEED, count, 1.0);
@@ -86,13 +89,56 @@ fn assert_golden(name: &str, mut runtime: Runtime, model: &Model, golden: &Tenso
     let sample = largest_difference(&images, golden("sample"));
 
     println!(
-        "{name}: mean {mean:.1e}, log σ² {log_var:.1e}, reconstruction {reconstruction:.1e}, sample {sample:.1e}"
+        "{name}: mean {mean:.1e}, log σ² {log_var:.1e}, reconstruction {reconstruction:.1e}, sample {sample:.1e}, nats {nats:.1e}"
     );
     assert!(mean.max(log_var) <= LATENTS, "{name}: latents differ");
     assert!(
         reconstruction.max(sample) <= PIXELS,
         "{name}: pixels differ"
     );
+}
+
+/// What a page says of an image is what the trainer says of it: −log p(x | z), the KL to the
+/// model's own prior, log p(z), and the KL of each latent to N(0, 1). Gives the largest difference.
+fn assert_figures<'a>(
+    name: &str,
+    model: &Model,
+    posterior: &Posterior,
+    z: &[f32],
+    images: &[f32],
+    golden: &impl Fn(&str) -> &'a [f32],
+) -> f64 {
+    let priors = Priors::of(model);
+    let (latent, len) = (model.spec.latent_size(), model.spec.input.len());
+    let Posterior { mean, log_var } = posterior;
+    let mut largest = 0.0;
+    let mut near = |what: &str, found: f64, expected: f32| {
+        let difference = (found - f64::from(expected)).abs();
+        largest = f64::max(largest, difference);
+        assert!(
+            difference <= NATS[0] + NATS[1] * f64::from(expected.abs()),
+            "{name}: {what} is {found} instead of {expected}"
+        );
+    };
+    for i in 0..z.len() / latent {
+        let item = |values: &'_ [f32]| values[i * latent..][..latent].to_vec();
+        let [mean, log_var, z, epsilon] = [mean, log_var, z, golden("epsilon")].map(item);
+        let pair = [golden("images"), images].map(|all| &all[i * len..][..len]);
+        let nats = latent::reconstruction(model.spec.likelihood, pair[0], pair[1]);
+        near(
+            "the reconstruction",
+            nats.into(),
+            golden("reconstruction_nats")[i],
+        );
+        let kl = priors.kl(&mean, &log_var, &epsilon);
+        near("the KL to the own prior", kl, golden("kl")[i]);
+        near("log p(z)", priors.log_density(&z), golden("log_prior")[i]);
+        let each = latent::kl_to_standard_normal(&mean, &log_var);
+        for (found, expected) in each.into_iter().zip(item(golden("kl_to_standard_normal"))) {
+            near("the KL to N(0, 1)", found.into(), expected);
+        }
+    }
+    largest
 }
 
 #[test]
@@ -164,6 +210,7 @@ fn released_models_are_small_and_complete() {
             "weights.safetensors",
             "golden.safetensors",
             "atlas.json",
+            "figures.json",
             "README.md",
         ] {
             assert!(

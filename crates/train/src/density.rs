@@ -2,7 +2,7 @@
 //! with encoder and decoder, and counts as p(z) when a model is measured.
 
 use crate::network::{to_vec, towards};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use linfa_linalg::triangular::{SolveTriangularInplace, UPLO};
@@ -26,13 +26,23 @@ pub struct Density {
 const PARAMS: &str = "prior.z";
 
 impl Density {
-    /// The mixture that is the prior of `model`'s only latent group; none where that is
-    /// N(0, I), or where there are several groups.
+    /// The mixture that is the prior of `model`'s only latent group; none where all groups have
+    /// N(0, I).
     ///
     /// # Errors
-    /// A covariance without an inverse.
+    /// A covariance without an inverse, or several groups, one of which has a mixture: without
+    /// it figures would be those of another prior.
     pub fn of(model: &Model, device: &Device) -> Result<Option<Self>> {
-        let [group] = model.spec.latents.as_slice() else {
+        let groups = model.spec.latents.as_slice();
+        let [group] = groups else {
+            ensure!(
+                groups
+                    .iter()
+                    .all(|group| group.prior == Prior::StandardNormal),
+                "{} has a learned prior over {} latent groups; only one group can be trained or measured with one",
+                model.spec.name,
+                groups.len(),
+            );
             return Ok(None);
         };
         let Prior::Mixture { components, params } = &group.prior else {

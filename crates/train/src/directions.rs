@@ -33,7 +33,7 @@ pub struct Direction {
 }
 
 /// How well a direction does on the test split, as a classifier sees it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Name of the attribute.
     pub name: String,

@@ -1,19 +1,20 @@
-//! What a released model is worth on the test split.
+//! What a released model is worth on the test split, and `figures.json`, which keeps it.
 
 use crate::data::Images;
 use crate::directions::Score;
 use crate::frechet::Features;
 use crate::network::to_vec;
-use crate::objective::{Elbo, Encoder, elbo, log_posterior, reconstruction};
-use crate::release::Release;
+use crate::objective::{Elbo, Encoder, elbo, log_normal, log_posterior, reconstruction};
+use crate::release::{Release, put};
 use crate::{batch, looks};
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use burn::tensor::{Tensor, TensorData};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
-use serde::Serialize;
-use std::f32::consts::TAU;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
 use vaelet_model::runtime::channels_first;
 use vaelet_model::{Likelihood, Priors, random};
 
@@ -28,13 +29,18 @@ const NEIGHBOURS: usize = 500;
 /// A variable is active where its mean varies this much over the data (Burda et al. 2016).
 const ACTIVE: f64 = 0.01;
 
+/// Where the figures of a model are kept.
+const FILE: &str = "figures.json";
+
 /// Figures in nats per image, on the test split; binarized dynamically where the
 /// likelihood is Bernoulli.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
+    /// SHA-256 of the weights that were measured.
+    pub weights: String,
     /// −log p(x | z), one sample.
     pub reconstruction: f64,
-    /// KL(q(z | x) ‖ p(z)), p(z) the model's own prior.
+    /// KL(q(z | x) ‖ p(z)), p(z) the model's own prior, one sample.
     pub kl: f64,
     /// Their sum.
     pub neg_elbo: f64,
@@ -78,6 +84,31 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// The figures that were measured of the model in `folder` before.
+    ///
+    /// # Errors
+    /// None, damaged ones, or those of other weights.
+    pub fn read(folder: &Path, release: &Release) -> Result<Self> {
+        let path = folder.join(FILE);
+        let json = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let kept: Self = serde_json::from_slice(&json)
+            .with_context(|| format!("{} is damaged; measure again", path.display()))?;
+        ensure!(
+            kept.weights == release.model.spec.weights.sha256,
+            "{} is of other weights; measure again, without --keep-figures",
+            path.display(),
+        );
+        Ok(kept)
+    }
+
+    /// Keeps the figures of the model in `folder`.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        put(folder, FILE, &serde_json::to_vec_pretty(self)?)
+    }
+
     /// −log₂ p(x) for each value of an image. A density over `[0, 1]` is one over the 256
     /// levels of a pixel, which is 8 bits more.
     fn bits_per_value(&self) -> f64 {
@@ -197,6 +228,7 @@ pub fn evaluate(
     let compared = Compared::new(release, train, test)?;
     let gains = gains(release, test, samples, nll_images, &mut rng)?;
     Ok(Evaluation {
+        weights: release.model.spec.weights.sha256.clone(),
         reconstruction,
         kl: divergence,
         neg_elbo: own,
@@ -267,10 +299,7 @@ fn log_weights(release: &Release, x: Vec<f32>, samples: usize, seed: u64) -> Res
         let x = x.clone().repeat_dim(0, count);
         let nats = reconstruction(release.model.spec.likelihood, logits, x);
         let posterior = log_posterior(log_var.clone(), epsilon);
-        // log N(z; 0, I)
-        let normal: Tensor<1> = ((z.clone().square() + TAU.ln()) * -0.5)
-            .sum_dim(1)
-            .squeeze_dim(1);
+        let normal = log_normal(z.clone());
         let own = release.network.prior();
         let own = own.map_or_else(|| normal.clone(), |prior| prior.log(z));
         for (weights, prior) in weights.iter_mut().zip([own, normal]) {

@@ -33,6 +33,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use classifier::Classifier;
 use data::{Images, Source, Split};
 use devices::DeviceName;
+use evaluation::Evaluation;
 use history::Stage;
 use network::Graphs;
 use release::Release;
@@ -96,6 +97,10 @@ enum Command {
         /// Fit the learned prior again, with this many Gaussians
         #[arg(long, value_parser = positive)]
         components: Option<usize>,
+        /// Write description, golden file and card again with the figures that were measured
+        /// before; they have to be of the same weights
+        #[arg(long, conflicts_with = "components")]
+        keep_figures: bool,
         /// flex (the CPU), cuda, vulkan, metal, cuda:1, remote=ws://HOST:PORT
         #[arg(long, default_value = "flex")]
         device: DeviceName,
@@ -245,7 +250,7 @@ fn main() -> Result<()> {
                     test: &test,
                     measured: &measured,
                 };
-                report.write(&folder)?;
+                report.write(&folder, true)?;
             }
             if json {
                 println!("{}", serde_json::to_string_pretty(&measured)?);
@@ -258,6 +263,7 @@ fn main() -> Result<()> {
             model,
             data,
             components,
+            keep_figures,
             device,
         } => {
             let device = device.open()?;
@@ -276,7 +282,7 @@ fn main() -> Result<()> {
                 }
                 history::write(&model, &stages)?;
             }
-            complete(&model, &device, components, &train, &test)
+            complete(&model, &device, components, keep_figures, &train, &test)
         }
         Command::Sample {
             model,
@@ -373,15 +379,16 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     };
     stages.push(args.stage(trained.epochs));
     history::write(&args.out, &stages)?;
-    complete(&args.out, &device, components, &images, &test)
+    complete(&args.out, &device, components, false, &images, &test)
 }
 
 /// Measures the model in `folder`, after fitting a prior of so many `components` if that is
-/// asked for, and writes all that follows.
+/// asked for, and writes all that follows; or, to keep its figures, what costs no measurement.
 fn complete(
     folder: &Path,
     device: &Device,
     components: Option<usize>,
+    keep_figures: bool,
     train: &Images,
     test: &Images,
 ) -> Result<()> {
@@ -397,16 +404,22 @@ fn complete(
         tensors.extend(fitted);
         release::write(folder, spec, &tensors, test)?;
     }
-    eprintln!("measuring {}", folder.display());
     let release = Release::read(folder, device.clone())?;
     let (mut directions, mut scores) = (Vec::new(), Vec::new());
-    if !train.attributes.is_empty() {
-        let classifier = Classifier::train(&release, train)?;
-        directions = directions::find(&release, &classifier, train)?;
-        scores = directions::test(&release, &classifier, &directions, test)?;
-    }
-    let count = nll_images(release.model.spec.input);
-    let measured = evaluation::evaluate(&release, train, test, scores, NLL_SAMPLES, count)?;
+    let measured = if keep_figures {
+        directions = Atlas::read(folder)?.map_or_else(Vec::new, |atlas| atlas.directions);
+        Evaluation::read(folder, &release)?
+    } else {
+        eprintln!("measuring {}", folder.display());
+        if !train.attributes.is_empty() {
+            let classifier = Classifier::train(&release, train)?;
+            directions = directions::find(&release, &classifier, train)?;
+            scores = directions::test(&release, &classifier, &directions, test)?;
+        }
+        let count = nll_images(release.model.spec.input);
+        evaluation::evaluate(&release, train, test, scores, NLL_SAMPLES, count)?
+    };
+    measured.write(folder)?;
     release::complete(folder, &release, test, &measured.kl_per_dimension)?;
     let report = Report {
         release: &release,
@@ -416,8 +429,10 @@ fn complete(
         test,
         measured: &measured,
     };
-    report.write(folder)?;
-    Atlas::write(folder, &release, directions, train, test)?;
+    report.write(folder, !keep_figures)?;
+    if !keep_figures {
+        Atlas::write(folder, &release, directions, train, test)?;
+    }
     print!("{}", measured.table());
     Ok(())
 }

@@ -73,6 +73,11 @@ pub fn log_posterior(log_var: Tensor<2>, epsilon: Tensor<2>) -> Tensor<1> {
     each.sum_dim(1).squeeze_dim(1)
 }
 
+/// log N(z; 0, I), `[N]`.
+pub fn log_normal(z: Tensor<2>) -> Tensor<1> {
+    ((z.square() + TAU.ln()) * -0.5).sum_dim(1).squeeze_dim(1)
+}
+
 /// −log p(x | z) of each image, `[N]`.
 ///
 /// Bernoulli: Σ softplus(l) − x · l. Gaussian: Σ (x − sigmoid(l))² / 2σ² + ln σ + ½ ln 2π.

@@ -82,7 +82,7 @@ impl CpuOps for Flex {
             .zip(x.storage::<f32>().par_chunks(CHUNK))
             .for_each(|(out, x)| {
                 for (out, &x) in out.iter_mut().zip(x) {
-                    *out = x * sigmoid(x);
+                    *out = x.max(-80.0) * sigmoid(x);
                 }
             });
         FlexTensor::from_data(TensorData::new(out, x.shape()))

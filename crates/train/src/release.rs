@@ -3,13 +3,14 @@
 use crate::batch;
 use crate::data::Images;
 use crate::network::{Graphs, Network, to_vec};
+use crate::objective::{Elbo, Encoder, elbo, log_normal};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::fs;
 use std::path::Path;
 use vaelet_model::runtime::channels_first;
 use vaelet_model::{
-    Example, Model, ModelSpec, Precision, Priors, Tensors, WeightsFile, latent, random,
+    Activation, Example, Model, ModelSpec, Precision, Priors, Tensors, WeightsFile, latent, random,
     write_tensors,
 };
 
@@ -50,6 +51,12 @@ impl Release {
             .with_context(|| format!("{}/model.json is not text", folder.display()))?;
         let file = ModelSpec::parse(&json)?.weights.file;
         let model = Model::read(&json, &read(&file)?)?;
+        let last = model.decoder.steps.last().map(|step| step.activation);
+        ensure!(
+            last == Some(Activation::Sigmoid),
+            "{}: the decoder does not end in a sigmoid, which training and measuring need",
+            folder.display(),
+        );
         let graphs = Graphs {
             encoder: model.encoder.clone(),
             decoder: model.decoder.clone(),
@@ -154,12 +161,17 @@ fn typical(images: &Images, class: u8) -> Option<usize> {
 }
 
 /// Adds to a model folder what is known once it is measured: the golden file, and `kl`, the
-/// KL of each variable.
+/// KL of each variable to N(0, 1).
 ///
 /// # Errors
-/// A folder that cannot be written.
+/// A folder that cannot be read or written.
 pub fn complete(folder: &Path, release: &Release, test: &Images, mut kl: &[f32]) -> Result<()> {
     let mut spec = release.model.spec.clone();
+    // Descriptions from before there was a precision get theirs.
+    let file = spec.weights.file;
+    let path = folder.join(&file);
+    let weights = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    spec.weights = WeightsFile::describe(&file, &weights);
     for group in &mut spec.latents {
         let (own, rest) = kl.split_at(group.size);
         group.kl = own.to_vec();
@@ -175,7 +187,8 @@ pub fn complete(folder: &Path, release: &Release, test: &Images, mut kl: &[f32])
 }
 
 /// Inputs and burn's outputs, with the weights as released, so that every runtime can
-/// prove that it is right. Images are `[N, C, H, W]`.
+/// prove that it is right. Images are `[N, C, H, W]`, figures `[N]` in nats: −log p(x | z) of the
+/// images as they are, the KL to the own prior and log p(z), for the z of `epsilon`.
 fn golden(release: &Release, test: &Images) -> Result<Tensors> {
     let spec = &release.model.spec;
     let (input, latent) = (spec.input, spec.latent_size());
@@ -184,14 +197,33 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
     let images = test.floats(&chosen);
     let epsilon = random::normals(SEED, GOLDEN * latent);
     let x = release.batch(test, &chosen);
-    let (mean, log_var) = release.network.encode(&release.graphs, x);
+    let (mean, log_var) = release.network.encode(&release.graphs, x.clone());
     let (mean, log_var) = (to_vec(mean)?, to_vec(log_var)?);
     let z = latent::reparameterize(&mean, &log_var, &epsilon, 1.0);
+    let Elbo {
+        reconstruction: nats,
+        divergence,
+        kl,
+        z: drawn,
+        ..
+    } = elbo(
+        &release.network,
+        &release.graphs,
+        Encoder::Learns,
+        spec.likelihood,
+        x,
+        release.latents(epsilon.clone()),
+    );
+    let log_prior = match release.network.prior() {
+        Some(prior) => prior.log(drawn),
+        None => log_normal(drawn),
+    };
     let reconstruction = release.decode(z.clone())?;
     let sample = release.decode(release.priors.sample(SEED, GOLDEN, 1.0))?;
 
     let image = vec![GOLDEN, input.channels, input.height, input.width];
     let vector = vec![GOLDEN, latent];
+    let figure = vec![GOLDEN];
     let tensor = |shape: &Vec<usize>, data| vaelet_model::Tensor {
         shape: shape.clone(),
         data,
@@ -203,6 +235,10 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
         ("log_var", tensor(&vector, log_var)),
         ("z", tensor(&vector, z)),
         ("reconstruction", tensor(&image, reconstruction)),
+        ("reconstruction_nats", tensor(&figure, to_vec(nats)?)),
+        ("kl", tensor(&figure, to_vec(divergence)?)),
+        ("log_prior", tensor(&figure, to_vec(log_prior)?)),
+        ("kl_to_standard_normal", tensor(&vector, to_vec(kl)?)),
         ("sample", tensor(&image, sample)),
     ]
     .map(|(name, tensor)| (name.to_string(), tensor))

@@ -10,7 +10,7 @@ use crate::release::{Release, put};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
-use vaelet_model::{ModelSpec, latent};
+use vaelet_model::{Likelihood, ModelSpec, latent};
 
 /// Seed of the samples in all pictures.
 const SEED: u64 = 7;
@@ -52,20 +52,22 @@ struct Picture {
 }
 
 impl Report<'_> {
-    /// Writes the pictures and the card into `folder`.
+    /// Writes the card into `folder`, and the pictures unless those that are there stay.
     ///
     /// # Errors
     /// A folder that cannot be written, or a device that fails.
-    pub fn write(&self, folder: &Path) -> Result<()> {
+    pub fn write(&self, folder: &Path, draw: bool) -> Result<()> {
         let context = || format!("cannot create {}", folder.display());
         fs::create_dir_all(folder).with_context(context)?;
         let spec = &self.release.model.spec;
         let mut shown = String::new();
         for picture in self.pictures()? {
             let Picture { name, caption, .. } = &picture;
-            let grid = grid(&picture.images, spec.input, picture.columns)?;
             let file = format!("{name}.{}", extension(spec.input));
-            save(&grid, &folder.join(&file))?;
+            if draw {
+                let grid = grid(&picture.images, spec.input, picture.columns)?;
+                save(&grid, &folder.join(&file))?;
+            }
             shown += &format!("{caption}:\n\n![{caption}]({file})\n\n");
         }
         let card = card(spec, self.stages, self.measured, &shown);
@@ -137,9 +139,16 @@ fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &st
         "" => String::new(),
         commands => format!("Trained on {data}:\n\n{commands}\n"),
     };
+    let pixels = match spec.likelihood {
+        Likelihood::Bernoulli => {
+            " Pixels of the test images are drawn as 0 or 1 with their grey value as probability, as in training."
+        }
+        Likelihood::Gaussian { .. } => "",
+    };
     format!(
         "# {}\n\n{training}{pictures}\
-         Measured on the test split, in nats per image:\n\n{}\n    \
+         Measured on the test split, in nats per image. The KL is that to the model's own prior, for one z an \
+         image.{pixels}\n\n{}\n    \
          vaelet evaluate models/{name} --data DATA\n\n\
          Weights: {} KB, {}. Data: {}\n",
         spec.title,

@@ -107,4 +107,35 @@ fn a_folder_of_pictures_becomes_a_model() {
     let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(figures["psnr"].as_f64().unwrap() > 3.0, "{figures}");
     assert!(dir.path().join("report/samples.jpg").is_file());
+
+    // Written again without a measurement, all is as it was; with other weights nothing is.
+    let model = dir.path().join("models/discs");
+    let contents = |name: &str| fs::read(model.join(name)).unwrap();
+    let names = [
+        "model.json",
+        "golden.safetensors",
+        "figures.json",
+        "README.md",
+    ];
+    let before = names.map(contents);
+    let again = [
+        "complete",
+        "models/discs",
+        "--data",
+        "mine",
+        "--keep-figures",
+    ];
+    fs::remove_file(model.join("golden.safetensors")).unwrap();
+    assert_done(&vaelet(dir.path(), &again));
+    for (name, before) in names.into_iter().zip(before) {
+        assert!(contents(name) == before, "{name} has changed");
+    }
+    let figures = fs::read_to_string(model.join("figures.json")).unwrap();
+    let hash = spec["weights"]["sha256"].as_str().unwrap();
+    let other = figures.replace(hash, &"0".repeat(64));
+    assert_ne!(other, figures);
+    fs::write(model.join("figures.json"), other).unwrap();
+    let refused = vaelet(dir.path(), &again);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("other weights"));
 }
