@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe } from "node:test";
-import { drawStrokes, maxDifference, pageTests, ready, settle, state, touchDrag, useBrowser } from "./harness.mjs";
+import { drawStrokes, maxDifference, pageTests, ready, screenshot, settle, state, touchDrag, useBrowser } from "./harness.mjs";
 
 const PICTURE = fileURLToPath(new URL("../../models/avatars/samples.jpg", import.meta.url));
 const STROKE = [[0.3, 0.3], [0.5, 0.4], [0.6, 0.6], [0.4, 0.8]];
@@ -244,7 +244,10 @@ describe("the views", () => {
     assert.ok(maxDifference(still.z, still.mean) < 1e-6);
     assert.equal(still.loss, null);
     assert.equal(still.kl, kl, "the cloud is the same");
-    assert.match(await page.textContent("#loss-term"), /only with σ as encoded/);
+    await page.locator("#part-loss").scrollIntoViewIfNeeded();
+    await page.waitForFunction(() => /only with σ as encoded/.test(document.querySelector("#loss-term").textContent));
+    assert.equal(await page.textContent("#loss-nats"), "–");
+    await screenshot(page, "inside-loss");
   });
 
   onPage("Inside: β goes up, and the latents fall silent", "#/inside?example=3", async (page) => {
