@@ -328,6 +328,8 @@ for (const webgpu of [true, false]) {
       ["missing weights", WEIGHTS, () => ({ status: 404 }), "not-found", MISSING_FILE],
       ["a missing program", "vaelet-web.js", () => ({ status: 404 }), "not-found", MISSING_FILE],
       ["a model.json that is a web page", MODEL, () => ({ body: Buffer.from("<!doctype html>") }), "bad-model"],
+      ["a stride of 65,535", MODEL, changed(({ decoder }) => Object.assign(decoder.at(-1), { kernel: 1, stride: 65_535 })), "bad-model"],
+      ["sizes whose product is 0 in 32 bits", MODEL, changed(({ input }) => Object.assign(input, { height: 65_536, width: 65_536 })), "bad-model"],
       ["truncated weights", WEIGHTS, ({ body }) => ({ body: body.subarray(0, body.length / 2) }), "truncated"],
       ["weights with a wrong byte", WEIGHTS, ({ body }) => ({ body: withFlippedByte(body) }), "hash-mismatch"],
     ];
@@ -356,6 +358,15 @@ for (const webgpu of [true, false]) {
     }
 
   });
+}
+
+/** A description with something changed in it. */
+function changed(change) {
+  return ({ body }) => {
+    const model = JSON.parse(body);
+    change(model);
+    return { body: Buffer.from(JSON.stringify(model)) };
+  };
 }
 
 function withFlippedByte(body) {

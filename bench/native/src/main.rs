@@ -125,7 +125,7 @@ fn kernels(model: &Model, batch: usize, times: &[Duration], peak: &Peak) -> Vec<
     let steps = model.decoder.steps.iter().zip(times);
     let lines = steps.map(|(step, time)| {
         let seconds = time.as_secs_f64();
-        let operations = (batch * step.op.operations()) as f64 / seconds;
+        let operations = batch as f64 * step.op.operations() / seconds;
         let bytes = bytes(model, step, batch) as f64 / seconds;
         let name = describe(&step.op);
         println!(

@@ -6,6 +6,10 @@ use vaelet_model::latent::Posterior;
 use vaelet_model::runtime::{channels_first, channels_last};
 use vaelet_model::{Graph, Model, Op, Step};
 
+/// Most f32 in the buffers of a network. Items that take more run one part of them after the
+/// other: 64 MB are no more than a single image may ask for.
+const MOST_VALUES: usize = 1 << 24;
+
 /// A model on the CPU. Its buffers grow to the largest batch seen and stay.
 pub struct CpuRuntime {
     channels: usize,
@@ -46,11 +50,15 @@ impl CpuRuntime {
 
     /// q(z | x) of images `[N, C, H, W]` in `[0, 1]`.
     pub fn encode(&mut self, images: &[f32]) -> Posterior {
-        let images = channels_last(images, self.channels, self.image_len);
-        Posterior::from_encoder(
-            self.encoder.run(&images, &mut self.scratch, None),
-            self.latent,
-        )
+        let mut all = Posterior::default();
+        for images in images.chunks(self.image_len * self.encoder.largest_batch()) {
+            let images = channels_last(images, self.channels, self.image_len);
+            let values = self.encoder.run(&images, &mut self.scratch, None);
+            let part = Posterior::from_encoder(values, self.latent);
+            all.mean.extend(part.mean);
+            all.log_var.extend(part.log_var);
+        }
+        all
     }
 
     /// What every step of the encoder writes for one image, one after the other: height, width,
@@ -67,8 +75,12 @@ impl CpuRuntime {
 
     /// The mean of p(x | z), `[N, C, H, W]` in `[0, 1]`, of latents `[N, latent]`.
     pub fn decode(&mut self, z: &[f32]) -> Vec<f32> {
-        let images = self.decoder.run(z, &mut self.scratch, None);
-        channels_first(images, self.channels, self.image_len)
+        let mut all = Vec::new();
+        for z in z.chunks(self.latent * self.decoder.largest_batch()) {
+            let images = self.decoder.run(z, &mut self.scratch, None);
+            all.extend(channels_first(images, self.channels, self.image_len));
+        }
+        all
     }
 }
 
@@ -81,6 +93,12 @@ impl Network {
             slot_of,
             slots: vec![Vec::new(); sizes.len()],
         }
+    }
+
+    /// The most items whose values fit [`MOST_VALUES`], but at least one.
+    fn largest_batch(&self) -> usize {
+        let (_, sizes) = self.graph.slots();
+        (MOST_VALUES / sizes.iter().sum::<usize>()).max(1)
     }
 
     fn trace(&mut self, input: &[f32], scratch: &mut Vec<f32>) -> Vec<f32> {

@@ -233,6 +233,50 @@ fn conv_transpose2d_is_its_twin() {
     );
 }
 
+/// Kernels, strides and paddings as large as a description may have them.
+#[test]
+fn the_largest_windows_are_their_twins() {
+    let Some(context) = context() else { return };
+    let window = |transposed: bool, [kernel, stride, padding]: [usize; 3]| {
+        let (activation, params) = (Activation::None, "w".to_string());
+        match transposed {
+            false => Layer::Conv2d {
+                in_channels: 1,
+                out_channels: 4,
+                kernel,
+                stride,
+                padding,
+                activation,
+                params,
+            },
+            true => Layer::ConvTranspose2d {
+                in_channels: 4,
+                out_channels: 1,
+                kernel,
+                stride,
+                padding,
+                activation,
+                params: params + "t",
+            },
+        }
+    };
+    for (side, sizes) in [(7, [255, 255, 124]), (1, [1, 255, 0])] {
+        let input = Input {
+            channels: 1,
+            height: side,
+            width: side,
+        };
+        let encoder = vec![window(false, sizes)];
+        let decoder = vec![
+            linear(2, 4, Activation::None, "d"),
+            reshape(4, 1, 1),
+            window(true, sizes),
+        ];
+        let model = model(input, 2, encoder, decoder, 6);
+        assert_same(&context, &model, 3, 0);
+    }
+}
+
 /// A model whose decoder shows each latent as a pixel.
 fn pixels(input: Input, seed: u64) -> Model {
     let len = input.len();

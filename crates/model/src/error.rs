@@ -1,5 +1,6 @@
 //! The one error that every reader of a model file returns.
 
+use std::fmt::Display;
 use std::string::String;
 
 /// Shorthand for results of this crate.
@@ -66,15 +67,24 @@ impl Error {
 
     pub(crate) fn field(
         file: &str,
-        field: impl Into<String>,
-        expected: impl ToString,
-        found: impl ToString,
+        field: impl AsRef<str>,
+        expected: impl Display,
+        found: impl Display,
     ) -> Self {
+        Self::wrong(file, field.as_ref(), [&expected, &found])
+    }
+
+    /// Not generic, because the page pays for every copy. A file may make texts as long as it
+    /// likes; they are cut to what a sentence can hold.
+    #[cold]
+    fn wrong(file: &str, field: &str, values: [&dyn Display; 2]) -> Self {
+        let short =
+            |value: &dyn Display| -> String { value.to_string().chars().take(200).collect() };
         Self::Field {
             file: file.into(),
-            field: field.into(),
-            expected: expected.to_string(),
-            found: found.to_string(),
+            field: short(&field),
+            expected: short(values[0]),
+            found: short(values[1]),
         }
     }
 }

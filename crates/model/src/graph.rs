@@ -5,7 +5,10 @@
 //! a residual block is one addition inside its last step, and a reshape costs
 //! nothing. The graph also says which values may share memory ([`Graph::slots`]).
 
-use crate::spec::{FILE, check_dim, check_len, product};
+use crate::limits::{
+    MAX_DIM, MAX_LAYERS, MAX_OPERATIONS, MAX_VALUES, MAX_WINDOW, check_amount, check_dim,
+};
+use crate::spec::{FILE, product};
 use crate::{Activation, Error, Layer, Result};
 
 /// Height, width and channels of a value; a vector is `[1, 1, C]`.
@@ -71,15 +74,36 @@ pub enum Op {
 impl Op {
     /// Floating-point operations for one item: two for each weight that a value meets,
     /// as if no value lay outside the image.
-    pub fn operations(&self) -> usize {
-        let products = |window: &Window, image: Shape| {
-            image[0] * image[1] * window.kernel * window.kernel * window.input[2] * window.output[2]
-        };
-        2 * match self {
-            Self::Linear { inputs, outputs } => inputs * outputs,
-            Self::Conv2d(window) => products(window, window.output),
-            Self::ConvTranspose2d(window) => products(window, window.input),
+    pub fn operations(&self) -> f64 {
+        2.0 * match *self {
+            Self::Linear { inputs, outputs } => amount(&[inputs, outputs]),
+            Self::Conv2d(window) => self.patches() * amount(&[window.output[2]]),
+            Self::ConvTranspose2d(window) => self.patches() * amount(&[window.input[2]]),
         }
+    }
+
+    /// Values under the kernel at all its places on one image ([`crate::patches`]).
+    fn patches(&self) -> f64 {
+        let ([height, width, _], channels, kernel) = match self {
+            Self::Linear { .. } => return 0.0,
+            Self::Conv2d(window) => (window.output, window.input[2], window.kernel),
+            Self::ConvTranspose2d(window) => (window.input, window.output[2], window.kernel),
+        };
+        amount(&[height, width, kernel, kernel, channels])
+    }
+
+    /// The most f32 that a runtime makes of the weights of a step from `x` to `y`: channels are
+    /// padded, Winograd's transform makes a side of 3 or 4 one of 4 or 6, and each phase of a
+    /// transposed convolution has a kernel of its own on the GPU.
+    fn packed(&self, [x, y]: [Shape; 2]) -> f64 {
+        let side = match self {
+            Self::Linear { .. } => return padded(x, 4) * padded(y, 8),
+            Self::Conv2d(Window { kernel: 3, .. }) => 4,
+            Self::Conv2d(window) => window.kernel,
+            Self::ConvTranspose2d(Window { kernel: 4, .. }) => 6,
+            Self::ConvTranspose2d(window) => window.kernel.next_multiple_of(window.stride),
+        };
+        amount(&[side, side]) * padded([1, 1, x[2]], 4) * padded([1, 1, y[2]], 8)
     }
 }
 
@@ -170,6 +194,30 @@ impl Graph {
         Ok(builder.graph)
     }
 
+    /// Fails where the graph, which ends with the layer called `field` so far, asks for more
+    /// than a machine should give.
+    fn check(&self, field: &str) -> Result<()> {
+        let (mut values, mut weights, mut operations) = (padded(self.values[0].shape, 4), 0.0, 0.0);
+        let mut patches = 0.0;
+        for step in &self.steps {
+            let shapes = [step.input, step.output].map(|value| self.values[value].shape);
+            values += padded(shapes[1], 4);
+            weights += step.op.packed(shapes);
+            operations += step.op.operations();
+            patches = step.op.patches();
+        }
+        for (what, amount, most) in [
+            ("layers", self.steps.len() as f64, MAX_LAYERS as f64),
+            ("values up to here", values, MAX_VALUES),
+            ("packed weights up to here", weights, MAX_VALUES),
+            ("values in its patches", patches, MAX_VALUES),
+            ("operations up to here", operations, MAX_OPERATIONS),
+        ] {
+            check_amount(field, what, amount, most)?;
+        }
+        Ok(())
+    }
+
     /// Index of the value that the graph ends with.
     pub fn output(&self) -> usize {
         self.steps.last().map_or(0, |step| step.output)
@@ -245,7 +293,7 @@ impl Builder {
                 activation,
                 params,
             } => {
-                check_dim(&format!("{field}.outputs"), *outputs)?;
+                check_dim(&format!("{field}.outputs"), *outputs, MAX_DIM)?;
                 self.expect(&format!("{field}.inputs"), len(self.shape), *inputs)?;
                 let op = Op::Linear {
                     inputs: *inputs,
@@ -285,10 +333,9 @@ impl Builder {
                 width,
             } => {
                 for (name, dim) in [("channels", channels), ("height", height), ("width", width)] {
-                    check_dim(&format!("{field}.{name}"), *dim)?;
+                    check_dim(&format!("{field}.{name}"), *dim, MAX_DIM)?;
                 }
                 let shape = [*height, *width, *channels];
-                check_len(field, len(shape))?;
                 self.expect(field, len(self.shape), len(shape))?;
                 // A runtime may pad channels, so only a linear layer can write any shape.
                 let after_linear = self.graph.steps.last().is_some_and(|step| {
@@ -302,7 +349,8 @@ impl Builder {
                 }
                 self.graph.values[self.current].shape = shape;
                 self.shape = shape;
-                Ok(())
+                // Padded channels may be many more values now.
+                self.graph.check(field)
             }
             Layer::Upsample {} => {
                 self.upsample = true;
@@ -346,20 +394,21 @@ impl Builder {
         transposed: bool,
         [in_channels, out_channels, kernel, stride, padding]: [usize; 5],
     ) -> Result<Window> {
-        for (name, dim) in [
-            ("out_channels", out_channels),
-            ("kernel", kernel),
-            ("stride", stride),
-            ("padding", padding.saturating_add(1)),
+        for (name, dim, most) in [
+            ("out_channels", out_channels, MAX_DIM),
+            ("kernel", kernel, MAX_WINDOW),
+            ("stride", stride, MAX_WINDOW),
         ] {
-            check_dim(&format!("{field}.{name}"), dim)?;
+            check_dim(&format!("{field}.{name}"), dim, most)?;
         }
+        let (zeros, most) = (padding as f64, MAX_WINDOW as f64);
+        check_amount(&format!("{field}.padding"), "zeros", zeros, most)?;
         let [height, width, channels] = self.shape;
         self.expect(&format!("{field}.in_channels"), channels, in_channels)?;
         let mut output = [height, width, out_channels];
         for side in &mut output[..2] {
             let found = if transposed {
-                let full = (*side - 1).saturating_mul(stride).saturating_add(kernel);
+                let full = (*side - 1) * stride + kernel;
                 full.checked_sub(2 * padding)
             } else {
                 let steps = (*side + 2 * padding).checked_sub(kernel);
@@ -370,7 +419,7 @@ impl Builder {
                 let found = format!("{kernel} on {}", show(self.shape));
                 Error::field(FILE, field, "a kernel that fits the image", found)
             })?;
-            check_dim(field, *side)?;
+            check_dim(field, *side, MAX_DIM)?;
         }
         Ok(Window {
             input: self.shape,
@@ -383,34 +432,18 @@ impl Builder {
 
     fn residual(&mut self, field: &str, layers: &[Layer], activation: Activation) -> Result<()> {
         let (input, shape, before) = (self.current, self.shape, self.graph.steps.len());
-        self.layers(&format!("{field}.layers"), layers)?;
+        let name = format!("{field}.layers");
+        self.layers(&name, layers)?;
         let kept = self.graph.values[input].shape == shape;
         if self.shape != shape || !kept {
-            return Err(Error::field(
-                FILE,
-                format!("{field}.layers"),
-                format!("an output of {}", show(shape)),
-                show(self.shape),
-            ));
+            let expected = format!("an output of {}", show(shape));
+            return Err(Error::field(FILE, name, expected, show(self.shape)));
         }
+        let wrong = |expected, found| Err(Error::field(FILE, &name, expected, found));
         let last = match self.graph.steps[before..].last_mut() {
             Some(step) if step.activation == Activation::None && step.add.is_none() => step,
-            Some(_) => {
-                return Err(Error::field(
-                    FILE,
-                    format!("{field}.layers"),
-                    "a last layer without activation",
-                    "one with its own",
-                ));
-            }
-            None => {
-                return Err(Error::field(
-                    FILE,
-                    format!("{field}.layers"),
-                    "at least one layer",
-                    "none",
-                ));
-            }
+            Some(_) => return wrong("a last layer without activation", "one with its own"),
+            None => return wrong("at least one layer", "none"),
         };
         last.add = Some(input);
         last.activation = activation;
@@ -426,8 +459,6 @@ impl Builder {
         activation: Activation,
         output: Shape,
     ) -> Result<()> {
-        check_len(field, len(output))?;
-        check_len(field, product(&weight))?;
         self.graph.values.push(Value { shape: output });
         let output_index = self.graph.values.len() - 1;
         self.graph.steps.push(Step {
@@ -445,7 +476,7 @@ impl Builder {
         });
         self.current = output_index;
         self.shape = output;
-        Ok(())
+        self.graph.check(field)
     }
 
     fn expect(&self, field: &str, expected: usize, found: usize) -> Result<()> {
@@ -459,6 +490,16 @@ impl Builder {
 
 fn len(shape: Shape) -> usize {
     product(&shape)
+}
+
+/// Product of sizes that may be too large for a usize.
+fn amount(sizes: &[usize]) -> f64 {
+    sizes.iter().map(|&size| size as f64).product()
+}
+
+/// Values of an image whose channels are padded to a multiple of `lanes`.
+fn padded([height, width, channels]: Shape, lanes: usize) -> f64 {
+    amount(&[height, width, channels.next_multiple_of(lanes)])
 }
 
 fn show([height, width, channels]: Shape) -> String {

@@ -2,6 +2,7 @@
 //! and [`Object`], which reads a struct from it and says where it is wrong. Written by hand because
 //! derived readers were a third of what the browser downloads.
 
+use crate::limits::MAX_TEXT;
 use crate::{Error, Result};
 
 /// Deepest nesting; models need eight or so.
@@ -24,7 +25,11 @@ impl Value {
     /// Parses a whole file, whose name errors use.
     pub fn parse(file: &str, json: &str) -> Result<Self> {
         let mut parser = Parser { json, at: 0 };
-        let value = parser.value(0).and_then(|value| {
+        let value = match json.len() <= MAX_TEXT {
+            true => parser.value(0),
+            false => Err("longer than 4 MiB"),
+        };
+        let value = value.and_then(|value| {
             parser.skip_space();
             match parser.peek() {
                 None => Ok(value),
@@ -94,8 +99,8 @@ impl<'a> Field<'a> {
 
     pub fn number(&self) -> Result<f32> {
         match *self.value {
-            Value::Number(value) => Ok(value as f32),
-            _ => Err(self.wrong("a number")),
+            Value::Number(value) if (value as f32).is_finite() => Ok(value as f32),
+            _ => Err(self.wrong("a number that fits f32")),
         }
     }
 
@@ -163,19 +168,20 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// Fails where the object has a field that nobody asked for.
-    pub fn finish(self) -> Result<()> {
-        match self
-            .entries
-            .iter()
-            .find(|(name, _)| !self.read.contains(&name.as_str()))
-        {
-            None => Ok(()),
-            Some((name, value)) => {
-                let path = self.path_of(name);
-                Err(Error::field(self.file, path, "no such field", value.kind()))
-            }
+    /// Fails where the object has a field that nobody asked for, or one twice.
+    pub fn finish(mut self) -> Result<()> {
+        for (name, value) in self.entries {
+            // What was asked for counts once.
+            match self.read.iter().position(|known| known == name) {
+                Some(i) => self.read.swap_remove(i),
+                None => {
+                    let path = self.path_of(name);
+                    let expected = "no such field, or only one";
+                    return Err(Error::field(self.file, path, expected, value.kind()));
+                }
+            };
         }
+        Ok(())
     }
 
     fn path_of(&self, name: &str) -> String {

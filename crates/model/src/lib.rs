@@ -15,6 +15,7 @@ mod error;
 mod graph;
 mod json;
 pub mod latent;
+pub mod limits;
 pub mod patches;
 mod prior;
 pub mod random;

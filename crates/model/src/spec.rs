@@ -5,6 +5,7 @@
 //! groups, more optional facts.
 
 use crate::json::{Field, Value};
+use crate::limits::{MAX_BYTES, MAX_DIM, MAX_VALUES, check_amount, check_dim};
 use crate::{Error, Graph, Precision, Result, sha256_hex};
 #[cfg(feature = "write")]
 use serde::Serialize;
@@ -14,13 +15,6 @@ pub const FORMAT: &str = "vaelet/1";
 
 /// The name that errors use for the description.
 pub(crate) const FILE: &str = "model.json";
-
-/// Upper bound on any single dimension: far above any real model, low enough
-/// that products of a few of them cannot overflow or exhaust memory.
-const MAX_DIM: usize = 1 << 16;
-
-/// Most values that a model may hold for one image in one layer.
-pub(crate) const MAX_VALUES: usize = 1 << 24;
 
 /// The contents of `model.json`.
 #[derive(Debug, Clone, PartialEq)]
@@ -358,7 +352,7 @@ impl ModelSpec {
     }
 
     /// Names and shapes of the priors' tensors in the weights file.
-    pub(crate) fn prior_tensors(&self) -> Vec<(String, Vec<usize>)> {
+    pub fn prior_tensors(&self) -> Vec<(String, Vec<usize>)> {
         let groups = self.latents.iter();
         groups
             .flat_map(|group| group.prior.stored(group.size))
@@ -386,9 +380,10 @@ impl ModelSpec {
         if ![1, 3].contains(&channels) {
             return Err(Error::field(FILE, "input.channels", "1 or 3", channels));
         }
-        check_dim("input.height", height)?;
-        check_dim("input.width", width)?;
-        check_len("input", self.input.len())?;
+        check_dim("input.height", height, MAX_DIM)?;
+        check_dim("input.width", width, MAX_DIM)?;
+        let values = [channels, height, width].map(|side| side as f64);
+        check_amount("input", "values", values.iter().product(), MAX_VALUES)?;
         if self.subject.as_ref().and_then(|subject| subject.drawing) == Some(Drawing::Mnist)
             && [channels, height, width] != [1, 28, 28]
         {
@@ -403,12 +398,14 @@ impl ModelSpec {
         if self.latents.is_empty() {
             return Err(Error::field(FILE, "latents", "at least one group", "none"));
         }
+        let mut priors = 0.0;
         for (i, group) in self.latents.iter().enumerate() {
-            check_dim(&format!("latents[{i}].size"), group.size)?;
+            check_dim(&format!("latents[{i}].size"), group.size, MAX_DIM)?;
             if let Prior::Mixture { components, .. } = &group.prior {
-                let field = format!("latents[{i}].prior");
-                check_dim(&format!("{field}.components"), *components)?;
-                check_len(&field, product(&[*components, group.size, group.size]))?;
+                let field = format!("latents[{i}].prior.components");
+                check_dim(&field, *components, MAX_DIM)?;
+                priors += *components as f64 * (group.size as f64).powi(2);
+                check_amount(&field, "values in all priors", priors, MAX_VALUES)?;
             }
             if !group.kl.is_empty() && group.kl.len() != group.size {
                 return Err(Error::field(
@@ -419,7 +416,7 @@ impl ModelSpec {
                 ));
             }
         }
-        check_dim("latents", self.latent_size())?;
+        check_dim("latents", self.latent_size(), MAX_DIM)?;
         if let Likelihood::Gaussian { sigma } = self.likelihood
             && !(sigma.is_finite() && sigma > 0.0)
         {
@@ -458,30 +455,8 @@ impl ModelSpec {
                 "another activation",
             ));
         }
-        Ok(())
-    }
-}
-
-/// Checks one dimension, so that later arithmetic on it cannot overflow.
-pub(crate) fn check_dim(field: &str, dim: usize) -> Result<()> {
-    if (1..=MAX_DIM).contains(&dim) {
-        Ok(())
-    } else {
-        Err(Error::field(FILE, field, format!("1 to {MAX_DIM}"), dim))
-    }
-}
-
-/// Checks the number of values of something that will be allocated.
-pub(crate) fn check_len(field: &str, len: usize) -> Result<()> {
-    if len <= MAX_VALUES {
-        Ok(())
-    } else {
-        Err(Error::field(
-            FILE,
-            field,
-            format!("at most {MAX_VALUES} values"),
-            len,
-        ))
+        let bytes = self.weights.bytes as f64;
+        check_amount("weights.bytes", "bytes", bytes, MAX_BYTES)
     }
 }
 

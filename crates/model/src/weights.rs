@@ -257,17 +257,27 @@ fn parse<'a>(file: &str, contents: &'a [u8]) -> Result<Views<'a>> {
     let values = &rest[length..];
     let header = str::from_utf8(header).map_err(|_| syntax("its header is not text"))?;
     let header = Value::parse(file, header)?;
-    let mut views = BTreeMap::new();
+    let mut views = Views::new();
+    let mut end = 0;
     for (name, field) in Field::root(file, &header).object()?.fields() {
         if name != "__metadata__" {
-            views.insert(name.into(), View::read(&field, values)?);
+            let view = View::read(&field, values, &mut end)?;
+            if views.insert(name.into(), view).is_some() {
+                return Err(field.wrong("one tensor of this name"));
+            }
         }
+    }
+    if end != values.len() {
+        let expected = format!("tensors of {} bytes", values.len());
+        return Err(Error::field(file, "data_offsets", expected, end));
     }
     Ok(views)
 }
 
 impl<'a> View<'a> {
-    fn read(field: &Field<'_>, values: &'a [u8]) -> Result<Self> {
+    /// Tensors lie end to end in the order of the header, as every writer leaves them: of those
+    /// that share bytes a small file could hold gigabytes. `end` is where the last one ended.
+    fn read(field: &Field<'_>, values: &'a [u8], end: &mut usize) -> Result<Self> {
         let mut object = field.object()?;
         let precision = Precision::read(&object.take("dtype")?)?;
         let shape = object.take("shape")?.list(Field::count)?;
@@ -275,17 +285,20 @@ impl<'a> View<'a> {
         let place = offsets.list(Field::count)?;
         object.finish()?;
         let bytes = match place[..] {
-            [start, end] => values.get(start..end),
+            [from, to] if from == *end => values.get(from..to),
             _ => None,
         };
         let len = product(&shape).saturating_mul(precision.size());
         match bytes.filter(|bytes| bytes.len() == len) {
-            Some(bytes) => Ok(Self {
-                precision,
-                shape,
-                bytes,
-            }),
-            None => Err(offsets.wrong("the start and end of values of this shape")),
+            Some(bytes) => {
+                *end += len;
+                Ok(Self {
+                    precision,
+                    shape,
+                    bytes,
+                })
+            }
+            None => Err(offsets.wrong("start and end of values of this shape, after those before")),
         }
     }
 

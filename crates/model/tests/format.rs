@@ -457,6 +457,280 @@ fn what_is_not_json_is_refused() {
     }
 }
 
+/// What a model of a few hundred bytes might ask for: each is refused by the description
+/// alone, before anything of its size is fetched, allocated or computed. None of the numbers is
+/// left to wrap in 32 bits, where the products of some are small again.
+#[test]
+fn what_no_machine_could_run_is_refused_at_once() {
+    let says = |text: &str, words: &[&str]| {
+        let error = ModelSpec::parse(text).unwrap_err().to_string();
+        for word in [&["model.json"], words].concat() {
+            assert!(error.contains(word), "{word} is not in: {error}");
+        }
+    };
+    let model = |layers: &str| json(layers, &WeightsFile::describe("w.safetensors", &[]));
+    let good = model(LAYERS);
+    ModelSpec::parse(&good).unwrap();
+
+    let transposed = r#""kernel": 4, "stride": 2,
+         "padding": 1, "activation": "relu", "params": "decoder.1""#;
+    let last = |kernel: usize, stride: usize, padding: usize| {
+        assert!(LAYERS.contains(transposed));
+        let window = format!(
+            r#""kernel": {kernel}, "stride": {stride}, "padding": {padding}, "params": "decoder.1""#
+        );
+        model(&LAYERS.replace(transposed, &window))
+    };
+    says(
+        &last(1, 65_535, 0),
+        &["decoder[2].stride", "1 to 255", "65535"],
+    );
+    says(
+        &last(4_096, 1, 2_048),
+        &["decoder[2].kernel", "1 to 255", "4096"],
+    );
+    says(
+        &last(4, 1, 65_536),
+        &["decoder[2].padding", "at most 255", "65536"],
+    );
+    says(&last(4, 1, usize::MAX >> 11), &["decoder[2].padding"]);
+    // 65,536 phases, each with a kernel of its own for 16 × 4 channels.
+    says(
+        &last(1, 255, 0)
+            .replace("16, \"out_channels\": 4,", "16, \"out_channels\": 64,")
+            .replace(
+                "4, \"out_channels\": 1, \"kernel\": 3",
+                "64, \"out_channels\": 1, \"kernel\": 3",
+            ),
+        &["decoder[2]", "16777216 packed weights"],
+    );
+    for (name, layers) in [
+        (
+            "encoder[0].stride",
+            LAYERS.replace("\"stride\": 2", "\"stride\": 65535"),
+        ),
+        (
+            "encoder[0].kernel",
+            LAYERS.replace("\"kernel\": 4", "\"kernel\": 4096"),
+        ),
+        (
+            "encoder[0].out_channels",
+            LAYERS.replacen("\"out_channels\": 4,", "\"out_channels\": 65537,", 1),
+        ),
+    ] {
+        says(&model(&layers), &[name]);
+    }
+
+    // Sizes whose product is 0 in 32 bits.
+    let sides = good.replace(
+        "\"height\": 8, \"width\": 8",
+        "\"height\": 65536, \"width\": 65536",
+    );
+    says(&sides, &["input", "at most 16777216 values", "4294967296"]);
+    says(
+        &good.replace("\"height\": 8", "\"height\": 4294967304"),
+        &["input.height"],
+    );
+    let groups = r#"{"name": "g", "size": 65536, "prior": {"kind": "standard_normal"}},"#;
+    let many = good.replace(
+        "\"latents\": [",
+        &format!("\"latents\": [{}", groups.repeat(65_536)),
+    );
+    says(&many, &["cannot be read", "4 MiB"]);
+    let two = good.replace("\"latents\": [", &format!("\"latents\": [{groups}"));
+    says(&two, &["latents", "1 to 65536", "65541"]);
+    for (size, components) in [(3, 9_000_000), (3, 65_536), (4_096, 1 << 9)] {
+        let prior = r#""size": 3, "prior": {"kind": "standard_normal"}"#;
+        let mixture = format!(
+            r#""size": {size}, "prior": {{"kind": "mixture", "components": {components}, "params": "p"}}"#
+        );
+        let text = good.replace(prior, &mixture);
+        if (size, components) == (3, 65_536) {
+            ModelSpec::parse(&text).unwrap();
+        } else {
+            says(&text, &["latents[0].prior.components"]);
+        }
+    }
+
+    let first = "\"decoder\": [";
+    let layer = |inputs: usize, outputs: usize| {
+        format!(r#"{{"type": "linear", "inputs": {inputs}, "outputs": {outputs}, "params": "x"}},"#)
+    };
+    let before = |layers: &str| model(&LAYERS.replace(first, &format!("{first}{layers}")));
+    says(
+        &before(&layer(5, 5).repeat(5_000)),
+        &["decoder[512]", "at most 512 layers", "513"],
+    );
+    says(
+        &before(&(layer(5, 65_536) + &layer(65_536, 65_536) + &layer(65_536, 5))),
+        &["decoder[1]", "16777216 packed weights"],
+    );
+    let nested = format!(
+        r#"{}{}{}"#,
+        r#"{"type": "residual", "layers": ["#.repeat(1_000),
+        layer(5, 5).trim_end_matches(','),
+        "]}".repeat(1_000) + ",",
+    );
+    says(&before(&nested), &["cannot be read", "nested too deeply"]);
+    // 2,048 and then 4,096 channels on an image that its padding makes 48 × 48.
+    let first = r#""encoder": ["#;
+    let conv = |inputs: usize, outputs: usize, padding: usize| {
+        format!(
+            r#"{{"type": "conv2d", "in_channels": {inputs}, "out_channels": {outputs}, "kernel": 1,
+            "stride": 1, "padding": {padding}, "params": "x"}},"#
+        )
+    };
+    let slow = conv(1, 2_048, 0) + &conv(2_048, 4_096, 20);
+    says(
+        &model(&LAYERS.replace(first, &format!("{first}{slow}"))),
+        &["encoder[1]", "34359738368 operations"],
+    );
+    let wide = conv(1, 1, 127).replace("\"kernel\": 1", "\"kernel\": 255")
+        + &conv(1, 512, 60).replace("\"kernel\": 1", "\"kernel\": 121");
+    says(
+        &model(&LAYERS.replace(
+            first,
+            &format!(
+                "{first}{}",
+                wide.replace("\"padding\": 127", "\"padding\": 250")
+            ),
+        )),
+        &["encoder[0]", "16777216 values in its patches"],
+    );
+
+    let bytes = |bytes: u64| good.replace("\"bytes\":0", &format!("\"bytes\":{bytes}"));
+    says(&bytes(1 << 30), &["weights.bytes", "at most", "1073741824"]);
+    says(&bytes(1 << 60), &["weights.bytes"]);
+}
+
+#[test]
+fn numbers_names_and_texts_out_of_all_proportion_are_refused() {
+    let good = json(LAYERS, &WeightsFile::describe("w.safetensors", &[]));
+    let says = |text: &str, words: &[&str]| {
+        let error = ModelSpec::parse(text).unwrap_err().to_string();
+        assert!(error.len() < 1_000, "{} bytes of error", error.len());
+        for word in words {
+            assert!(error.contains(word), "{word} is not in: {error}");
+        }
+    };
+    let gaussian = |sigma: &str| {
+        let likelihood = format!(r#"{{"kind": "gaussian", "sigma": {sigma}}}"#);
+        good.replace(r#"{"kind": "bernoulli"}"#, &likelihood)
+    };
+    let digits = "9".repeat(100_000);
+    for sigma in ["1e999", "1e39", "0e99999", "-1e-999e", &digits, "0", "-1"] {
+        let error = ModelSpec::parse(&gaussian(sigma)).unwrap_err().to_string();
+        assert!(error.contains("model.json"), "{error}");
+    }
+    for height in ["-1", "0.5", "8.5", "9007199254740993", "1e30", &digits] {
+        let text = good.replace("\"height\": 8", &format!("\"height\": {height}"));
+        says(&text, &["input.height"]);
+    }
+    says(
+        &good.replace(
+            "\"name\": \"tiny\",",
+            "\"name\": \"tiny\", \"name\": \"other\",",
+        ),
+        &["model.json", "name", "only one"],
+    );
+    says(
+        &good.replace("\"stride\": 2,", "\"stride\": 2, \"stride\": 1,"),
+        &["encoder[0].stride", "only one"],
+    );
+    let long = "x".repeat(1 << 20);
+    says(
+        &good.replace("\"bernoulli\"", &format!("\"{long}\"")),
+        &["likelihood.kind"],
+    );
+    says(
+        &good.replacen("\"stride\"", &format!("\"{long}\""), 1),
+        &["encoder[0]"],
+    );
+    says(
+        &good.replace("8, \"width\"", &format!("8, \"{long}\": 1, \"width\"")),
+        &["input."],
+    );
+    says(&" ".repeat(5 << 20), &["model.json", "4 MiB"]);
+}
+
+/// A safetensors file with this header.
+fn safetensors(header: &str, values: usize) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.resize(bytes.len() + values, 0);
+    bytes
+}
+
+#[test]
+fn tensors_lie_end_to_end_and_have_one_name_each() {
+    let read = |header: &str| read_tensors("w.safetensors", &safetensors(header, 16));
+    let tensor = |name: &str, shape: &str, place: &str| {
+        format!(r#""{name}": {{"dtype": "F32", "shape": {shape}, "data_offsets": {place}}}"#)
+    };
+    let file = |tensors: &[String]| format!("{{{}}}", tensors.join(","));
+    let [first, second] = [
+        tensor("a", "[2]", "[0, 8]"),
+        tensor("b", "[2, 1]", "[8, 16]"),
+    ];
+    let good = [first.clone(), second.clone()];
+    assert_eq!(read(&file(&good)).unwrap().len(), 2);
+    let (place, shape) = ("b.data_offsets", "start and end");
+    for (tensors, words) in [
+        (vec![first.clone()], ["data_offsets: expected", "16 bytes"]),
+        (vec![second.clone()], [place, shape]),
+        (
+            [&good[..], &[tensor("c", "[2]", "[0, 8]")]].concat(),
+            ["c.data_offsets", shape],
+        ),
+        (
+            [&good[..], &[tensor("a", "[0]", "[16, 16]")]].concat(),
+            ["a: expected", "one tensor of this name"],
+        ),
+        (
+            vec![first.clone(), tensor("b", "[3]", "[4, 16]")],
+            [place, shape],
+        ),
+        (
+            vec![first.clone(), tensor("b", "[2]", "[16, 8]")],
+            [place, shape],
+        ),
+        (
+            vec![first.clone(), tensor("b", "[2]", "[8, 17]")],
+            [place, shape],
+        ),
+        (
+            vec![first, tensor("b", "[2]", "[4294967304, 4294967312]")],
+            [place, ""],
+        ),
+        (
+            vec![tensor("b", "[65536, 65536]", "[0, 0]")],
+            [place, shape],
+        ),
+        (
+            vec![tensor("b", "[4294967296, 4294967300]", "[0, 16]")],
+            ["b.", ""],
+        ),
+        (
+            vec![tensor("b", "[-1]", "[0, 16]")],
+            ["b.shape", "whole number"],
+        ),
+        (vec![tensor("b", "[4]", "[0, 8, 16]")], [place, ""]),
+    ] {
+        let error = read(&file(&tensors)).unwrap_err().to_string();
+        for word in ["w.safetensors", words[0], words[1]] {
+            assert!(error.contains(word), "{word} is not in: {error}");
+        }
+    }
+    for length in [17_u64, 1 << 32, u64::MAX] {
+        let mut bytes = safetensors("{}", 0);
+        bytes[..8].copy_from_slice(&length.to_le_bytes());
+        let error = read_tensors("w.safetensors", &bytes)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("cut short"), "{error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 

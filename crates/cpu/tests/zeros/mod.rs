@@ -1,0 +1,54 @@
+//! Weights for any description, and a model of both that runs: for the tests that damage
+//! files, and for `fuzz/`.
+
+use std::collections::BTreeMap;
+use vaelet_cpu::CpuRuntime;
+use vaelet_model::{Error, Model, Outline, WeightsFile};
+
+/// Models are run up to so many operations, which the tests have time for.
+const RUN: f64 = 1e7;
+
+/// Weights of zeros for a description.
+pub fn zeros(outline: &Outline) -> Vec<u8> {
+    let steps = outline.encoder.steps.iter().chain(&outline.decoder.steps);
+    let tensors = steps.flat_map(|step| step.params.stored());
+    let tensors = tensors.chain(outline.spec.prior_tensors());
+    // One of two of the same name is an error later on.
+    let tensors: BTreeMap<_, _> = tensors.collect();
+    let (mut header, mut end) = (String::new(), 0);
+    for (name, shape) in tensors {
+        let start = end;
+        end += 2 * shape.iter().product::<usize>();
+        let name = name.escape_default();
+        header += &format!(
+            r#","{name}":{{"dtype":"F16","shape":{shape:?},"data_offsets":[{start},{end}]}}"#
+        );
+    }
+    let header = format!("{{{}}}", header.trim_start_matches(','));
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.into_bytes());
+    file.resize(file.len() + end, 0);
+    file
+}
+
+/// The description of a model whose weights are `new` instead of `old`.
+pub fn describe(json: &str, old: &WeightsFile, new: &[u8]) -> String {
+    let new = WeightsFile::describe(&old.file, new);
+    let bytes = |file: &WeightsFile| format!("\"bytes\":{}", file.bytes);
+    json.replace(&bytes(old), &bytes(&new))
+        .replace(&old.sha256, &new.sha256)
+}
+
+/// Reads a model and runs it where that takes no time.
+pub fn run(json: &str, weights: &[u8]) -> Result<(), Error> {
+    let model = Model::read(json, weights)?;
+    let mut runtime = CpuRuntime::new(&model);
+    let steps = model.encoder.steps.iter().chain(&model.decoder.steps);
+    if steps.map(|step| step.op.operations()).sum::<f64>() < RUN {
+        let images = runtime.decode(&vec![0.0; model.spec.latent_size()]);
+        assert_eq!(images.len(), model.spec.input.len());
+        let posterior = runtime.encode(&images);
+        assert_eq!(posterior.mean.len(), model.spec.latent_size());
+    }
+    Ok(())
+}
