@@ -1,0 +1,12 @@
+//! The reader of `model.json`: any text is a description or an error.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use vaelet_model::Outline;
+
+fuzz_target!(|text: &str| {
+    if let Err(error) = Outline::read(text) {
+        assert!(error.to_string().len() < 4_000);
+    }
+});
