@@ -131,7 +131,7 @@ pub struct LatentGroup {
     pub size: usize,
     /// p(z) of this group.
     pub prior: Prior,
-    /// Mean KL of each variable over the test set, in nats; empty where not measured.
+    /// Mean KL of each variable to N(0, 1) over the test set, in nats; empty where not measured.
     #[cfg_attr(feature = "write", serde(skip_serializing_if = "Vec::is_empty"))]
     pub kl: Vec<f32>,
 }

@@ -68,7 +68,7 @@ export const markup = ({ one, many, drawable }, size, promise) => `
       <mi>z</mi><mo lspace="0" rspace="0">′</mo><mo>=</mo><mi>z</mi><mo>+</mo><mi>α</mi><mo>·</mo><mi>v</mi>
     </math>
     <p>
-      Nobody named the latents: training found them. The KL says how much each tells about a picture, in
+      Nobody named the latents: training found them. The KL of each to 𝒩(0, 1) says how much it tells about a picture, in
       nats, on average; one near 0 says nothing, and the decoder ignores it.
       <span id="kl"></span> <span class="try" id="try"></span>
     </p>
