@@ -51,6 +51,7 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// The two runtimes as this test calls them.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Runtime {
     Cpu(CpuRuntime),
     Gpu(GpuRuntime),
