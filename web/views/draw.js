@@ -84,12 +84,9 @@ const MARKUP = `
     <p>
       The noise ε is thrown once and kept until you ask for another; at T = 0 there is none. Training
       raised the ELBO: the reconstruction term is what it costs to describe your pixels once z is
-      known, the KL term what the cloud itself costs, measured with this ε against the model's own prior. Both are
-      figures for one throw. At another T than 1 the two do not add up to an ELBO: z no longer comes from the cloud.
-    </p>
-    <p id="grey-note" hidden>
-      The model takes each pixel for a coin that is black or white. Your drawing has greys, so the reconstruction term is
-      the mean over coins thrown with them as probabilities.
+      known<span id="grey-note" hidden> (grey ones as the mean over black and white, drawn with the grey as probability)</span>,
+      the KL term what the cloud itself costs against the model’s own prior, both for this ε. At another T there is no
+      ELBO: z does not come from the cloud.
     </p>
     <p class="try">Draw something that is no digit, and see what comes back and what it costs.</p>
   </div>
