@@ -130,7 +130,7 @@ export function createPlayer(root, hooks) {
   /** Why what was dropped is not opened. */
   function refusalOf(file) {
     if (!file) return "There was no file in what you dropped. Save the picture first, then drop its file.";
-    if (subjectOf(model.info).drawable) return "This model takes no pictures from files: draw one instead.";
+    if (subjectOf(model.info).drawable) return "This model reads drawings, and takes no pictures from files.";
     return "This view takes no pictures of your own. Edit, Morph and Inside do.";
   }
 
