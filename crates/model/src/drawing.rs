@@ -26,16 +26,10 @@ const SMALL: f32 = 1.0 / 16.0;
 /// picture; empty where there is nothing under the lines. `None` where there are no lines,
 /// where a coordinate is no finite number, or where the lengths do not agree.
 pub fn normalize_lines(lines: &[f32], under: &[f32]) -> Option<Vec<f32>> {
-    if lines.is_empty() || !lines.len().is_multiple_of(4) {
+    let alone = under.is_empty();
+    let fits = alone || under.len() == SIDE * SIDE;
+    if !fits || lines.is_empty() || !lines.len().is_multiple_of(4) {
         return None;
-    }
-    if !under.is_empty() {
-        if under.len() != SIDE * SIDE {
-            return None;
-        }
-        let mut pad = under.to_vec();
-        ink(&mut pad, lines, SIDE as f32, [0.0; 2]);
-        return normalize(&pad, SIDE, SIDE);
     }
     let (mut low, mut high, mut sum) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2], 0.0);
     for (i, &v) in lines.iter().enumerate() {
@@ -50,15 +44,21 @@ pub fn normalize_lines(lines: &[f32], under: &[f32]) -> Option<Vec<f32>> {
     if !(sum + from[0] + from[1]).is_finite() {
         return None;
     }
-    let mut image = vec![0.0; BOX * BOX];
-    ink(&mut image, lines, scale, from);
-    Some(place(&image, BOX, BOX))
+    if alone {
+        let mut image = vec![0.0; BOX * BOX];
+        ink(&mut image, BOX, lines, scale, from);
+        Some(place(&image, BOX, BOX))
+    } else {
+        let mut pad = under.to_vec();
+        ink(&mut pad, SIDE, lines, SIDE as f32, [0.0; 2]);
+        normalize(&pad, SIDE, SIDE)
+    }
 }
 
-/// Draws lines into a square image with a round pen. A pixel is as dark as it is covered,
+/// Draws lines into a square image of `side` pixels with a round pen. A pixel is as dark as it is covered,
 /// taken from its centre's distance to the nearest line.
-fn ink(image: &mut [f32], lines: &[f32], scale: f32, from: [f32; 2]) {
-    let side = image.len().isqrt();
+#[inline(never)] // twice in the page's program otherwise
+fn ink(image: &mut [f32], side: usize, lines: &[f32], scale: f32, from: [f32; 2]) {
     let reach = PEN / 2.0 + 0.5;
     for line in lines.chunks_exact(4) {
         let [ax, ay, bx, by] = [0, 1, 2, 3].map(|i| line[i] * scale + from[i % 2]);
