@@ -55,8 +55,8 @@ pub fn normalize_lines(lines: &[f32], under: &[f32]) -> Option<Vec<f32>> {
     }
 }
 
-/// Draws lines into a square image of `side` pixels with a round pen. A pixel is as dark as it is covered,
-/// taken from its centre's distance to the nearest line.
+/// Draws lines into a square image of `side` pixels with a round pen. A pixel is as dark as
+/// it is covered, taken from its centre's distance to the nearest line.
 #[inline(never)] // twice in the page's program otherwise
 fn ink(image: &mut [f32], side: usize, lines: &[f32], scale: f32, from: [f32; 2]) {
     let reach = PEN / 2.0 + 0.5;
