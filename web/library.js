@@ -3,8 +3,17 @@
  * from the folders it finds, and which of them suits a view.
  */
 
-/** Not a file that a bundler could take along: it stays the folder beside the one of the script. */
-const MODELS = new URL(/* @vite-ignore */ "../models/", import.meta.url);
+import { expectFiles } from "./api/files.js";
+import { fetchFile, textOf } from "./api/network.js";
+import { subjectOf } from "./subject.js";
+
+/** Where the site begins: the modules of a published version stand in `v/<version>/web/`, those of a package in `web/`. */
+export const SITE = new URL(/* @vite-ignore */ /\/v\/[0-9a-f]{16}\/web\/[^/]*$/.test(import.meta.url) ? "../../../" : "../", import.meta.url);
+/** Not files that a bundler could take along: they stay where they are published. */
+const MODELS = new URL("models/", SITE);
+const LIST = new URL(/* @vite-ignore */ "../models/index.json", import.meta.url);
+/** Milliseconds without a byte of the list after which a page does without. */
+const PATIENCE = 5_000;
 
 /**
  * @typedef {object} Entry
@@ -13,7 +22,10 @@ const MODELS = new URL(/* @vite-ignore */ "../models/", import.meta.url);
  * @property {{ channels: number, height: number, width: number }} input
  * @property {string} likelihood
  * @property {number} latents
+ * @property {object} [subject] what its pictures are called
  * @property {number | null} beta
+ * @property {string} [network] the same for models that differ in nothing but how they were trained
+ * @property {Record<string, string>} [files] the SHA-256 of each
  */
 
 /** What each view shows unless told otherwise, and what it can show. */
@@ -26,23 +38,37 @@ const SUITS = {
   inside: { first: "digits-beta-1", suits: () => true },
 };
 
-/** Digits, which a reader can draw and which are shown as ink on paper. */
-export function isDrawable({ likelihood, input: { channels, width, height } }) {
-  return (likelihood.kind ?? likelihood) === "bernoulli" && channels === 1 && width === 28 && height === 28;
+function isDrawable(entry) {
+  return subjectOf(entry).drawable;
 }
 
 /** @type {Promise<Entry[]> | undefined} */
 let listing;
 
-/** All models; empty where the list cannot be had. @returns {Promise<Entry[]>} */
+/** All models; rejects where the list cannot be had. @returns {Promise<Entry[]>} */
 export function library() {
-  listing ??= fetch(new URL("index.json", MODELS))
-    .then((response) => (response.ok ? response.json() : []))
-    .catch(() => {
-      listing = undefined; // so that the next one tries again
-      return [];
-    });
+  listing ??= fetchList();
+  listing.catch(() => {
+    listing = undefined; // so that the next one tries again
+  });
   return listing;
+}
+
+async function fetchList() {
+  const { bytes } = await fetchFile(LIST, { patience: PATIENCE });
+  const list = JSON.parse(textOf(LIST, bytes));
+  if (!Array.isArray(list)) throw new Error("models/index.json is no list");
+  const models = list.filter(isEntry);
+  for (const { name, files } of models) if (files) expectFiles(folderOf(name), files);
+  return models;
+}
+
+/** What is damaged in the list hurts no other model. */
+function isEntry(entry) {
+  const { name, title, input, likelihood, latents, files } = Object(entry);
+  const counts = [latents, input?.channels, input?.height, input?.width];
+  const isText = (value) => typeof value === "string";
+  return isText(name) && isName(name) && isText(title) && isText(likelihood) && counts.every((count) => Number.isInteger(count) && count > 0) && (files === undefined || Object.values(Object(files)).every(isText));
 }
 
 /** Whether this names a folder, and leads nowhere else. */
@@ -67,8 +93,11 @@ export function favourite(models, view) {
   return (fitting.find(({ name }) => name === first) ?? fitting[0])?.name ?? first;
 }
 
-/** Models trained alike but for β, in the order of β: the family of this one. @param {Entry[]} models */
-export function familyOf(models, name) {
-  const stem = name.match(/^(.+-beta)-[\d.]+$/)?.[1];
-  return stem ? models.filter((model) => model.name.startsWith(`${stem}-`)).sort((a, b) => a.beta - b.beta) : [];
+/** Models of the same network and kind of picture that were trained with another β, in the order of β: the family of this one. @param {Entry[]} models @param {Entry} own */
+export function familyOf(models, own) {
+  const members = new Map();
+  for (const model of [own, ...models]) {
+    if (model.network && model.network === own.network && Number.isFinite(model.beta) && !members.has(model.beta)) members.set(model.beta, model);
+  }
+  return [...members.values()].sort((a, b) => a.beta - b.beta);
 }

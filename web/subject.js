@@ -1,21 +1,30 @@
 /**
- * What a model's pictures are called, and how they are shown: digits as ink on paper, anything
- * else as it is; and the first line of each view, which is there before the view is.
+ * What a model's pictures are called, as its file says, and how they are shown: what can be drawn as
+ * ink on paper, anything else as it is; and the first line of each view, which is there before the view is.
  */
 
-import { isDrawable } from "./library.js";
+/** Longest word or line that is taken from a model. */
+const LONGEST = 80;
 
 /**
- * @param {import("./vaelet.js").ModelInfo} info
- * @returns {{ drawable: boolean, one: string, many: string, unseen: string }}
+ * @param {{ title: string, subject?: { one: string, many: string, unseen?: string, drawing?: string } }} info
+ * @returns {{ drawable: boolean, one: string, many: string, unseen: string }} words that are safe in markup
  */
-export function subjectOf(info) {
-  if (isDrawable(info)) return { drawable: true, one: "digit", many: "digits", unseen: "Digits nobody wrote" };
-  if (/portrait|face|avatar/i.test(`${info.name} ${info.title}`)) {
-    return { drawable: false, one: "face", many: "faces", unseen: "Faces that never existed" };
-  }
-  return { drawable: false, one: "picture", many: "pictures", unseen: `${info.title}, imagined` };
+export function subjectOf({ title, subject }) {
+  const { one, many, unseen, drawing } = Object(subject);
+  const known = isText(one) && isText(many);
+  const plural = known ? plain(many) : "pictures";
+  const nobody = `${plural[0].toUpperCase()}${plural.slice(1)} that never existed`;
+  return {
+    drawable: known && drawing === "mnist",
+    one: known ? plain(one) : "picture",
+    many: plural,
+    unseen: known ? (isText(unseen) ? plain(unseen) : nobody) : `${plain(title)}: pictures that never existed`,
+  };
 }
+
+const isText = (value) => typeof value === "string" && plain(value) !== "";
+const plain = (text) => String(text).replace(/[<>&"]/g, "").trim().slice(0, LONGEST);
 
 const HEADINGS = {
   sample: ({ unseen }) => unseen,

@@ -3,7 +3,7 @@
  * as it is: what the layers write, the cloud, the throw, the loss, and what β does to all of it.
  */
 
-import { familyOf, folderOf, isDrawable, library } from "../library.js";
+import { familyOf, folderOf, library } from "../library.js";
 import { fill, formatNumber, oncePerFrame } from "../parts/dom.js";
 import { paintPicture, sizeFor } from "../parts/picture.js";
 import { createPosterior, sigmaOf } from "../parts/posterior.js";
@@ -25,7 +25,7 @@ const THROW = 250;
 const STRONGER = 4;
 
 /** For its examples, where nobody can draw; the player fetches it beside the weights. */
-export const usesAtlas = (entry) => !entry || !isDrawable(entry);
+export const usesAtlas = (entry) => !entry || !subjectOf(entry).drawable;
 
 export function mount(root, context) {
   const { model, folder, params, setParams, announce, report } = context;
@@ -187,16 +187,16 @@ export function mount(root, context) {
   let family = null;
   let gone = false;
   $("part-family").hidden = true;
-  const name = decodeURIComponent(folder.pathname.split("/").at(-2));
-  library().then((models) => {
-    const entries = familyOf(models, name).filter(({ latents }) => latents === latentSize);
+  library().catch(() => []).then((models) => {
     // Another page's model may bear the name of one of ours.
-    if (gone || entries.length < 2 || folder.href !== folderOf(name).href) return;
+    const own = models.find(({ name }) => folderOf(name).href === folder.href);
+    const entries = own && subject.drawable ? familyOf(models, own) : [];
+    if (gone || entries.length < 2 || !entries.includes(own)) return;
     $("part-family").hidden = false;
-    const ownBeta = entries.find((entry) => entry.name === name)?.beta ?? 1;
+    const ownBeta = own.beta;
     family = createFamily($("family"), {
       entries,
-      own: { name, model },
+      own: { name: own.name, model },
       beta: numberParam(params, "beta", ownBeta, 0, Infinity),
       onMoved: () => parts.family(),
       onChoose: (chosen) => setParams({ beta: chosen === ownBeta ? null : chosen }),
