@@ -4,6 +4,8 @@
  * view, and gives it fresh canvases when the model moves to another backend.
  */
 
+import { fetchJson } from "./api/files.js";
+import { within } from "./api/network.js";
 import { createAnnouncer, element, fill } from "./parts/dom.js";
 import { acceptFiles } from "./parts/drop.js";
 import { promiseOf } from "./parts/own.js";
@@ -42,6 +44,7 @@ const MARKUP = `
     <p><button id="error-retry" type="button">Try again</button></p>
   </section>
   <p id="dropped" class="note dropped" role="status"></p>
+  <p id="missing" class="notice-missing" role="status" hidden></p>
   <div id="view" class="view"></div>
   <div id="announcer" class="visually-hidden" aria-live="polite"></div>
 `;
@@ -113,6 +116,11 @@ export function createPlayer(root, hooks) {
       if (file && view.takePicture) view.takePicture(file, where);
       $("dropped").textContent = file && view.takePicture ? "" : refusalOf(file);
     },
+    /** Says what is missing while the view goes on without it. @param {string} sentence */
+    tell(sentence) {
+      $("missing").textContent = sentence;
+      $("missing").hidden = !sentence;
+    },
     retry: () => (what ? player.open(what) : undefined),
     close() {
       unmount();
@@ -137,12 +145,13 @@ export function createPlayer(root, hooks) {
   async function load(mine) {
     $("error").hidden = true;
     $("dropped").textContent = "";
+    player.tell("");
     loan ??= borrow(mine.folder, mine.backend, { onProgress: progress, onRebuilt: refresh });
     const { model: loaded } = loan;
     decorate(mine);
     if (!model) wait();
     try {
-      const [next, { module, atlas }] = await Promise.all([loaded, fetchView(mine)]);
+      const [next, { module, atlas }] = await Promise.all([loaded, fetchView(mine, player.tell)]);
       if (what !== mine) return next;
       model = next;
       mount(mine, module, checkAtlas(atlas, model.latentSize));
@@ -268,30 +277,35 @@ export function prefetchViews() {
   return Promise.all(Object.values(VIEWS).map((fetchCode) => fetchCode()));
 }
 
-/** A view's code, and the atlas of the model where the view uses one. @param {What} what */
-async function fetchView({ view, folder, entry }) {
-  const module = await VIEWS[view]().catch((cause) => {
-    throw new VaeletError("network", "The connection failed while fetching the code of this view. Check it and try again.", { cause });
+/** A view's code, and the atlas of the model where the view uses one. @param {What} what @param {(sentence: string) => void} tell */
+async function fetchView({ view, folder, entry }, tell) {
+  const failed = (cause) => new VaeletError("network", "The code of this view could not be fetched. Check the connection and whether a content blocker stops it, and try again; if this page was published again meanwhile, reload it.", { cause });
+  const module = await within(VIEWS[view](), CODE, failed).catch((cause) => {
+    throw failed(cause);
   });
-  return { module, atlas: module.usesAtlas?.(entry) ? await fetchAtlas(folder) : {} };
+  if (!module.usesAtlas?.(entry)) return { module, atlas: {} };
+  const atlas = await fetchAtlas(folder).catch((error) => {
+    if (error.code !== "not-found") tell(`The examples of this model could not be fetched; the view works without them. ${error.message}`);
+    return {};
+  });
+  return { module, atlas };
 }
 
-/** Milliseconds after which a view does without an atlas. */
+/** Milliseconds after which code that has not come counts as missing. */
+const CODE = 30_000;
+/** Milliseconds without a byte after which a view does without an atlas. */
 const PATIENCE = 10_000;
 /** @type {Map<string, Promise<object>>} */
 const atlases = new Map();
 
-/** A model's atlas.json; an empty one where it has none. */
+/** A model's atlas.json. @throws {VaeletError} */
 function fetchAtlas(folder) {
-  const url = new URL("atlas.json", folder).href;
-  if (!atlases.has(url)) {
-    const read = fetch(url, { signal: AbortSignal.timeout(PATIENCE) }).then((response) => (response.ok ? response.json() : {}));
-    atlases.set(url, read.catch(() => {
-      atlases.delete(url); // so that the next view tries again
-      return {};
-    }));
+  const { href } = folder;
+  if (!atlases.has(href)) {
+    atlases.set(href, fetchJson(folder, "atlas.json", { patience: PATIENCE }));
+    atlases.get(href).catch(() => atlases.delete(href)); // so that the next view tries again
   }
-  return atlases.get(url);
+  return atlases.get(href);
 }
 
 /** Leaves out what does not fit the model: an atlas is as little trusted as any other file. */

@@ -3,6 +3,7 @@
  * of 8 × 8 that was published with it, laid out as the wall of the sample view will be.
  */
 
+import { fileOf } from "./api/files.js";
 import { element } from "./parts/dom.js";
 import { WALL } from "./parts/source.js";
 
@@ -23,7 +24,7 @@ export function columnsFor(width) {
 
 /** Where the samples of a model are. @param {URL} folder @param {{ channels: number }} input */
 export function posterOf(folder, { channels }) {
-  return new URL(channels === 3 ? "samples.jpg" : "samples.png", folder);
+  return fileOf(folder, channels === 3 ? "samples.jpg" : "samples.png");
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * Attributes, each also a property:
  * - `model`   a model published beside this script, by its folder's name
- * - `src`     or the address of a model's folder anywhere
+ * - `src`     or the address of a model's folder, or of its model.json, anywhere
  * - `view`    sample, draw, morph, map, edit or inside
  * - `state`   what the view shows, as in the page's address after the question mark; follows the reader
  * - `seed`    of the pictures, where `state` names none
@@ -17,15 +17,16 @@
  * Events: `progress` (`detail` `{ loaded, total }` in bytes), `load` (`detail.model`), `error`
  * (`detail` the error, which has a `code`), `change` (`detail` `{ view, state }`). The page around the
  * element can see all of this, and all that is drawn in it; a frame (`embed.html`) tells nobody.
- * Content stands in where the element cannot run; `slot="caption"` goes below.
+ * Content stands in until the element runs, and where it cannot; `slot="caption"` goes below.
  */
 
+import { folderAt } from "./api/files.js";
+import { fetchFile, textOf } from "./api/network.js";
 import { favourite, folderOf, isName, library } from "./library.js";
 import { element, fill } from "./parts/dom.js";
 import { withoutOwn } from "./parts/own.js";
 import { createPlayer } from "./player.js";
 import { VIEWS } from "./route.js";
-import { VaeletError } from "./vaelet.js";
 
 const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"] };
 const STRINGS = ["model", "src", "state", "seed", "poster"];
@@ -37,18 +38,19 @@ const NEAR = "300px";
 
 const MARKUP = `
   <p id="told" class="note" hidden>This page is told what becomes of a picture of your own, in numbers: its author asked for them.</p>
-  <div id="player" class="plain"></div><div id="fallback" hidden><slot></slot></div><slot name="caption"></slot>`;
+  <div id="player" class="plain"></div><div id="fallback"><slot></slot></div><slot name="caption"></slot>`;
 
 const SHEET = new URL("./views.css", import.meta.url);
 /** One for all elements; constructed, so that the article's policy on styles does not matter. Older browsers, and servers, cannot. */
 const sheet = globalThis.Document && "adoptedStyleSheets" in Document.prototype ? new CSSStyleSheet() : null;
-// A bundler's development server answers anybody else with a script.
+/** Milliseconds without a byte of the styles after which an element does without. */
+const PATIENCE = 8_000;
+/** Whether the styles came. A bundler's development server answers anybody else with a script. */
 const styled =
-  sheet &&
-  fetch(SHEET, { headers: { accept: "text/css" } })
-    .then((response) => response.text())
-    .then((text) => sheet.replace(text))
-    .catch((error) => console.info("vaelet: the styles could not be fetched.", error));
+  !sheet ||
+  fetchFile(SHEET, { headers: { accept: "text/css" }, patience: PATIENCE })
+    .then(({ bytes }) => sheet.replace(textOf(SHEET, bytes)))
+    .then(() => true, () => false);
 
 /** What some frameworks write for a property that has no value. */
 const NOTHING = ["undefined", "null"];
@@ -139,7 +141,6 @@ export class VaeLet extends Base {
     this.#player = createPlayer($("player"), {
       onProgress: (progress) => tell("progress", progress),
       onLoad: (model) => {
-        fallback.hidden = true;
         lower("#view h1");
         tell("load", { model });
       },
@@ -168,9 +169,11 @@ export class VaeLet extends Base {
     if (this.#queued) return;
     this.#queued = true;
     queueMicrotask(async () => {
-      const [models] = await Promise.all([this.src ? [] : library(), styled]);
+      const [models, hasStyles] = await Promise.all([this.src ? [] : library().catch(() => []), styled]);
       this.#queued = false;
-      if (this.isConnected) this.#show(models);
+      if (!this.isConnected) return;
+      this.#show(models);
+      if (!hasStyles) this.#player.tell("The styles of this element could not be fetched, so it looks plain. Reload the page to try again.");
     });
   }
 
@@ -180,12 +183,15 @@ export class VaeLet extends Base {
   }
 
   #show(models) {
-    if (this.src && !URL.canParse(this.src, document.baseURI)) {
-      this.#player.refuse(new VaeletError("bad-input", `“${this.src}” is not the address of a model's folder.`));
+    this.shadowRoot.getElementById("fallback").hidden = true; // the player takes over
+    const name = isName(this.model) ? this.model : favourite(models, this.view);
+    let folder;
+    try {
+      folder = this.src ? folderAt(this.src) : folderOf(name);
+    } catch (error) {
+      this.#player.refuse(error);
       return;
     }
-    const name = isName(this.model) ? this.model : favourite(models, this.view);
-    const folder = this.src ? new URL(`${this.src.replace(/\/+$/, "")}/`, document.baseURI) : folderOf(name);
     const entry = this.src ? undefined : models.find((model) => model.name === name);
     this.shadowRoot.getElementById("told").hidden = !this.ownInState;
     this.shadowRoot.getElementById("player").classList.toggle("plain", !this.explain);

@@ -4,8 +4,22 @@ export type Backend = "webgpu" | "cpu";
 export type BackendChoice = Backend | "auto";
 
 export type ErrorCode =
+  /** The server answers that there is no such file, or with a web page instead of weights. */
   | "not-found"
+  /** The connection failed, or there is none. */
   | "network"
+  /** Nothing of a file came for 20 seconds. */
+  | "stalled"
+  /** The server answers, but does not let other sites' pages read it. */
+  | "cors"
+  /** The Content-Security-Policy of the page forbids the address. */
+  | "policy"
+  /** An address of http in a page of https. */
+  | "insecure"
+  /** The weights have more bytes than model.json says. */
+  | "oversized"
+  /** The site was published again after its page was opened. */
+  | "outdated"
   | "bad-model"
   | "truncated"
   | "hash-mismatch"
@@ -31,6 +45,7 @@ export interface Progress {
 export interface LoadOptions {
   /** `auto` (the default) measures both and takes the faster. */
   backend?: BackendChoice;
+  /** What it throws is reported as an uncaught error, and the model loads all the same. */
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
 }
@@ -38,7 +53,10 @@ export interface LoadOptions {
 /** Begins to fetch and compile the program, for pages that will load a model but cannot say yet which. */
 export function prepare(): void;
 
-/** Loads a model folder (`model.json` and the weights it names). Rejects with a `VaeletError`. */
+/**
+ * Loads a model's folder, by its address or that of its `model.json`, relative to the document; a query
+ * is passed on to each of its files. Rejects with a `VaeletError`.
+ */
 export function loadModel(url: string | URL, options?: LoadOptions): Promise<Model>;
 
 /**

@@ -3,14 +3,14 @@
  */
 
 import { VaeletError } from "./errors.js";
-import { openFolder, weightsCache } from "./files.js";
+import { folderAt, openFolder, weightsCache } from "./files.js";
 import { createRuntime, loadRuntime } from "./program.js";
 
 /** How often a lost GPU is asked again before the CPU takes over for good. */
 const MAX_GPU_REBUILDS = 2;
 
-/** What is said of weights that are not worth keeping. */
-const SPOILT = ["bad-model", "truncated", "hash-mismatch"];
+/** What is said of weights that are not those of model.json: the browser's copy may be of an older version. */
+const STALE = ["truncated", "oversized", "hash-mismatch"];
 
 /** Begins to fetch and compile the program, for pages that will load a model but cannot say yet which. */
 export function prepare() {
@@ -21,7 +21,7 @@ export function prepare() {
 /**
  * Loads a model folder: `model.json` and the weights it names.
  *
- * @param {string | URL} url folder, relative to the document
+ * @param {string | URL} url of the folder or of its model.json, relative to the document
  * @param {object} [options]
  * @param {"auto" | "webgpu" | "cpu"} [options.backend] `auto` measures both and takes the faster
  * @param {(progress: { loaded: number, total: number }) => void} [options.onProgress] bytes of weights
@@ -30,19 +30,20 @@ export function prepare() {
  * @throws {VaeletError}
  */
 export async function loadModel(url, { backend = "auto", onProgress, signal } = {}) {
-  const folder = new URL(`${String(url).replace(/\/+$/, "")}/`, document.baseURI);
+  const folder = folderAt(url);
   const runtime = loadRuntime();
   runtime.catch(() => {}); // reported below, unless the files fail first
   const files = await openFolder(folder, { onProgress, signal });
-  const weights = files.weights();
+  let weights = files.weights();
   weights.catch(() => {}); // reported below, unless the runtime fails first
   await runtime;
   let inner;
   try {
     inner = await createRuntime(files.spec, weights, backend);
   } catch (error) {
-    if (SPOILT.includes(error.code)) await files.forget(); // so that the next attempt starts afresh
-    throw error;
+    if (!STALE.includes(error.code)) throw error;
+    weights = files.freshWeights();
+    inner = await createRuntime(files.spec, weights, backend);
   }
   if (signal?.aborted) inner.free();
   signal?.throwIfAborted();

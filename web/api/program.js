@@ -4,6 +4,10 @@
  */
 
 import { VaeletError } from "./errors.js";
+import { within } from "./network.js";
+
+/** Milliseconds that the program, as much as a small picture, may take to come. */
+const PATIENCE = 60_000;
 
 /** @type {Promise<any> | undefined} one wasm instance serves every model on a page */
 let loading;
@@ -15,17 +19,19 @@ export function loadRuntime() {
   if (typeof WebAssembly === "undefined") {
     return Promise.reject(new VaeletError("unsupported", "This browser cannot run WebAssembly. Try a current Firefox, Chrome, Edge or Safari."));
   }
-  loading ??= import("../../vaelet-web.js")
-    .then(async (module) => {
-      await module.default();
-      wasm = module;
-      return module;
-    })
+  loading ??= within(fetchRuntime(), PATIENCE, () => new Error("nothing came"))
     .catch((error) => {
       loading = undefined; // so that the next attempt starts afresh
       throw runtimeError(error);
     });
   return loading;
+}
+
+async function fetchRuntime() {
+  const module = await import("../../vaelet-web.js");
+  await module.default();
+  wasm = module;
+  return module;
 }
 
 function runtimeError(error) {

@@ -3,6 +3,8 @@
  * coloured by class, and the nearest one to a place.
  */
 
+import { fileOf } from "../../api/files.js";
+import { fetchFile } from "../../api/network.js";
 import { element } from "../../parts/dom.js";
 import { partsOf } from "./plane.js";
 
@@ -67,8 +69,8 @@ export function spreadOut({ plane }, size) {
 
 /** The picture with all thumbnails, fetched when first asked for. @param {Items} items @param {URL} folder of the model */
 export function createThumbnails({ thumbnails, columns, side, plane }, folder) {
-  const image = new Image();
-  image.crossOrigin = "anonymous"; // a model may come from another origin, as its weights do
+  /** @type {ImageBitmap | undefined} */
+  let image;
 
   /** Draws one into a square of this width about a point, but for its rim, where JPEG mixes it with the space between. */
   const stamp = (context, index, [x, y], width) => {
@@ -88,8 +90,10 @@ export function createThumbnails({ thumbnails, columns, side, plane }, folder) {
         sheet.status = status;
         onSettled();
       };
-      image.src = new URL(thumbnails, folder).href;
-      image.decode().then(settle("loaded"), settle("failed"));
+      fetchFile(fileOf(folder, thumbnails))
+        .then(({ bytes }) => createImageBitmap(new Blob([bytes])))
+        .then((bitmap) => (image = bitmap))
+        .then(settle("loaded"), settle("failed"));
     },
     /** One, over a whole canvas. */
     show(canvas, index) {
