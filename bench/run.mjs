@@ -77,7 +77,7 @@ async function main() {
     return;
   }
   const options = readOptions(values);
-  if (!existsSync(join(ROOT, "dist/vaelet-web_bg.wasm"))) throw new Error("dist/ holds no page: run `cargo xtask build` first");
+  if (!existsSync(join(ROOT, "dist/version.json"))) throw new Error("dist/ holds no page: run `cargo xtask build` first");
   await bundleTensorFlow();
   const models = await prepareModels();
   const chosen = options.list("models", models.compared.map(({ name }) => name));

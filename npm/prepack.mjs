@@ -3,7 +3,7 @@
  * element and its views as the page was built with them, their types, and the licences.
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cp, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,17 +15,18 @@ const PROGRAM = ["vaelet-web.js", "vaelet-web_bg.wasm"];
 const TYPES = ["web/vaelet.d.ts", "web/vae-let.d.ts"];
 const LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"];
 /** The page around the player, which an article brings itself. */
-const PAGE_ONLY = ["main.js", "share.js", "sw.js", "page.css", "embed.css", "embed.html", "embed.js", "icon.svg"];
+const PAGE_ONLY = ["main.js", "offline.js", "share.js", "start.js", "page.css", "start.css", "embed.js", "icon.svg"];
 
-const missing = [...PROGRAM, "web"].filter((name) => !existsSync(join(DIST, name)));
-if (missing.length > 0) {
-  console.error(`${DIST} holds no ${missing.join(" and no ")}: run \`cargo xtask build\` first.`);
+const manifest = join(DIST, "version.json");
+if (!existsSync(manifest)) {
+  console.error(`${DIST} holds no page: run \`cargo xtask build\` first.`);
   process.exit(1);
 }
+const BUILT = join(DIST, "v", JSON.parse(readFileSync(manifest, "utf8")).version);
 
 // A file that has left the page must not stay in the package.
 await rm(join(PACKAGE, "web"), { recursive: true, force: true });
-const web = join(DIST, "web");
+const web = join(BUILT, "web");
 await cp(web, join(PACKAGE, "web"), { recursive: true, filter: (file) => !PAGE_ONLY.includes(relative(web, file)) });
-for (const name of PROGRAM) await cp(join(DIST, name), join(PACKAGE, name));
+for (const name of PROGRAM) await cp(join(BUILT, name), join(PACKAGE, name));
 for (const name of [...TYPES, ...LICENCES]) await cp(join(REPOSITORY, name), join(PACKAGE, name));

@@ -17,6 +17,7 @@ function show() {
 }
 
 show();
+document.getElementById("starting").remove(); // the program has taken over
 document.body.append(element);
 addEventListener("hashchange", show);
 // The frame's own address, which no other page can read: a reload shows the same.

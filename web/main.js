@@ -3,17 +3,21 @@
  * published with it, and lets the reader see and change what they run on.
  */
 
+import { fetchJson } from "./api/files.js";
+import { within } from "./api/network.js";
 import { favourite, folderOf, isName, library, suited } from "./library.js";
 import { afterPause } from "./parts/dom.js";
 import { acceptFiles } from "./parts/drop.js";
-import { createPlayer, prefetchViews } from "./player.js";
+import { createPlayer } from "./player.js";
 import { VIEWS, change, formatHash, parseHash, wordParam } from "./route.js";
-import { setUpSharing } from "./share.js";
+import { tell } from "./start.js";
 import { VaeletError, loadModel, normalizeDrawing, prepare } from "./vaelet.js";
 
 /** What a reader keeps on the way from one model to another: it means the same to all. */
 const ANY_MODEL = ["seed", "temperature", "prior", "example", "ink", "epsilon", "sigma", "ends", "t", "u", "layer"];
 const BACKENDS = ["auto", "webgpu", "cpu"];
+/** Milliseconds after which code that was asked for counts as missing. */
+const CODE = 20_000;
 const byId = (id) => document.getElementById(id);
 
 /** The last address of each view, so that leaving a view loses nothing. */
@@ -26,6 +30,8 @@ const writeAddress = afterPause(() => {
   if (location.hash === known) putAddress("replaceState");
 }, 200);
 let models = [];
+/** Opens the dialog of sharing, once that has come. */
+let sharing;
 /** The backend that the address asks for. */
 let asked = "auto";
 /** How far down the reader was in each view. */
@@ -93,20 +99,35 @@ byId("model").addEventListener("change", ({ target }) => {
 addEventListener("pagehide", () => writeAddress.flush());
 addEventListener("click", () => writeAddress.flush(), true);
 acceptFiles(window, player.takeFile); // beside the view too
-setUpSharing(byId, () => {
-  player.view?.hold?.();
-  writeAddress.flush();
-  return { ...route, model: modelName() };
-});
+byId("share").addEventListener("click", share);
 if ("serviceWorker" in navigator && isSecureContext) {
-  page.kept = navigator.serviceWorker.register(new URL("../sw.js", import.meta.url)).then(keepForOffline);
+  page.kept = page.ready.catch(() => {}).then(keepForOffline);
   page.kept.catch(() => {}); // then there is no page without a network
 }
 
 async function start() {
   prepare();
-  models = await library();
+  try {
+    models = await library();
+  } catch (error) {
+    tell(`The list of models could not be fetched, so others than this one cannot be chosen. Reload the page. ${error.message}`);
+  }
+  byId("starting").remove(); // the program has taken over
   return open();
+}
+
+/** The dialog is fetched when it is asked for, and may fail by itself. */
+async function share() {
+  player.view?.hold?.();
+  writeAddress.flush();
+  try {
+    const { createSharing } = await within(import("./share.js"), CODE, () => new Error("nothing came"));
+    sharing ??= createSharing(byId);
+    sharing({ ...route, model: modelName() });
+  } catch (error) {
+    console.info(error);
+    tell("The code for sharing could not be fetched. The address of this page is a link to what it shows. Reload the page to try again; a content blocker may stop it.");
+  }
 }
 
 function modelName() {
@@ -238,27 +259,14 @@ function showBackend(notice = "") {
   if (byId("backend-status").textContent !== status) byId("backend-status").textContent = status;
 }
 
-/** Whether somebody keeps what this visit loads. */
-const kept = Boolean(navigator.serviceWorker?.controller);
-
-/** What this visit has loaded so far was loaded before there was anybody to keep it. */
+/** Once the first view is there: until then the network is its own. */
 async function keepForOffline() {
-  const { active } = await navigator.serviceWorker.ready;
-  await page.ready.catch(() => {});
-  await prefetchViews();
+  const { keepPage } = await import("./offline.js");
   await keepAtlas();
-  if (kept) return; // by the worker, on the way
-  const urls = performance.getEntriesByType("resource").map(({ name }) => name);
-  const { port1, port2 } = new MessageChannel();
-  const done = new Promise((resolve) => {
-    port1.onmessage = resolve;
-  });
-  active.postMessage([location.href.split("#")[0], ...urls], [port2]);
-  await done;
+  await keepPage();
 }
 
 /** Without it a model can be sampled and morphed, but not edited by its attributes. */
 function keepAtlas() {
-  if (!player.model) return undefined;
-  return fetch(new URL("atlas.json", folderOf(modelName()))).catch(() => undefined);
+  return player.model && fetchJson(folderOf(modelName()), "atlas.json").catch(() => {});
 }

@@ -2,20 +2,15 @@
  * Passing on what is on the page: its address, or the lines that show it in somebody's own.
  */
 
+import { SITE } from "./library.js";
+
 /**
+ * The dialog; gives what opens it.
  * @param {(id: string) => HTMLElement} byId
- * @param {() => { view: string, params: URLSearchParams, model: string }} current
+ * @returns {(current: { view: string, params: URLSearchParams, model: string }) => void}
  */
-export function setUpSharing(byId, current) {
+export function createSharing(byId) {
   const dialog = byId("share-dialog");
-  byId("share").addEventListener("click", () => {
-    byId("copied").textContent = "";
-    const { element, frame } = markupOf(current());
-    byId("share-link").value = location.href;
-    byId("share-element").value = element;
-    byId("share-frame").value = frame;
-    dialog.showModal();
-  });
   byId("share-close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", async ({ target }) => {
     const field = target.dataset.copy && byId(target.dataset.copy);
@@ -29,6 +24,14 @@ export function setUpSharing(byId, current) {
       byId("copied").textContent = "Selected; copy it with the keyboard or the menu.";
     }
   });
+  return (current) => {
+    byId("copied").textContent = "";
+    const { element, frame } = markupOf(current);
+    byId("share-link").value = location.href;
+    byId("share-element").value = element;
+    byId("share-frame").value = frame;
+    dialog.showModal();
+  };
 }
 
 /** What shows this view, as it is now, in another page. */
@@ -38,8 +41,8 @@ function markupOf({ view, params, model }) {
   state.delete("backend");
   const attributes = { model, view, ...(state.size > 0 && { state: state.toString() }) };
   const words = Object.entries(attributes).map(([name, value]) => `${name}="${escape(value)}"`);
-  const script = new URL("vae-let.js", import.meta.url);
-  const frame = new URL("embed.html", import.meta.url);
+  const script = new URL("web/vae-let.js", SITE);
+  const frame = new URL("web/embed.html", SITE);
   frame.hash = `#/${view}?${new URLSearchParams([["model", model], ...state])}`;
   return {
     element: `<script type="module" src="${script}"></script>\n<vae-let ${words.join(" ")}></vae-let>`,

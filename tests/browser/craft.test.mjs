@@ -97,7 +97,7 @@ describe("the page as a whole", () => {
       withPage(env, "", async (page) => {
         let release;
         const held = new Promise((resolve) => (release = resolve));
-        await page.route("**/weights.safetensors", async (route) => {
+        await page.route("**/weights.safetensors*", async (route) => {
           await held;
           await route.continue();
         });

@@ -15,7 +15,8 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import puppeteer from "puppeteer-core";
 
-const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+/** The page as it was built. */
+export const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
 /** The page must work in any folder, so it is not served from the root. */
 const PREFIX = "/some/folder/";
@@ -51,34 +52,47 @@ const NO_WEBGPU = ["--disable-features=WebGPU"];
 const NO_ADAPTER = /No available adapters/;
 
 /**
- * Serves `dist/` on this machine. Until `repair`, `damage(path, change)` replaces
- * the answer for a path: `change` gets `{ status, body }` and gives what differs.
+ * Serves `dist/`, or another published `folder`, on this machine. Until `repair`, `damage(path, change)`
+ * replaces the answer for a path: `change` gets `{ status, body, headers }` and gives what differs; an
+ * answer of `null` never comes, one with `stall` stops half-way. Paths are those of the repository: the version's folder is left out.
  */
-export async function startServer() {
-  assert(existsSync(join(DIST, "vaelet-web_bg.wasm")), "dist/ holds no page: run `cargo xtask build` first");
+export async function startServer(folder = DIST) {
+  assert(existsSync(join(folder, "version.json")), `${folder} holds no page: run \`cargo xtask build\` first`);
+  let site = folder;
   const damaged = new Map();
   const requested = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
-    const path = pathname.startsWith(PREFIX) ? pathname.slice(PREFIX.length) || "index.html" : null;
+    const file = pathname.startsWith(PREFIX) ? decodeURIComponent(pathname.slice(PREFIX.length)) || "index.html" : null;
+    const path = file?.replace(/^v\/[0-9a-f]{16}\//, "") ?? null;
     requested.push(path);
-    const { status, body } = await answer(path, damaged.get(path));
-    response.writeHead(status, {
+    const found = await answer(site, file, damaged.get(path) ?? damaged.get("*"));
+    if (!found) return; // an answer that never comes
+    const { status, body, headers, stall } = found;
+    const all = {
       "access-control-allow-origin": "*", // as GitHub Pages has it, for elements on other sites
       "cache-control": "no-store",
       "content-length": body.length,
       "content-type": status === 200 ? (TYPES[extname(path)] ?? "application/octet-stream") : "text/plain",
-    });
-    response.end(body);
+      ...headers,
+    };
+    response.writeHead(status, Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)));
+    if (stall) response.write(body.subarray(0, body.length / 2));
+    else response.end(body);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}${PREFIX}`,
     damage: (path, change) => damaged.set(path, change),
     repair: () => damaged.clear(),
+    /** Publishes another folder at the same address. */
+    publish: (next) => (site = next),
     /** Paths that were asked for so far. */
     requested,
-    close: () => new Promise((resolve) => server.close(resolve)),
+    close() {
+      server.closeAllConnections(); // some wait for answers that never come
+      return new Promise((resolve) => server.close(resolve));
+    },
   };
 }
 
@@ -95,11 +109,12 @@ export async function startArticle(body, policy) {
   };
 }
 
-async function answer(path, change) {
-  const file = path === null ? null : normalize(join(DIST, decodeURIComponent(path)));
-  const body = file?.startsWith(DIST) ? await readFile(file).catch(() => null) : null;
+async function answer(site, path, change) {
+  const file = path === null ? null : normalize(join(site, path));
+  const body = file?.startsWith(site) ? await readFile(file).catch(() => null) : null;
   const plain = body ? { status: 200, body } : { status: 404, body: Buffer.from("not found") };
-  return { ...plain, ...change?.(plain) };
+  const changed = change?.(plain);
+  return changed === null ? null : { ...plain, ...changed };
 }
 
 /** Starts Chromium, with WebGPU on its software adapter or without any adapter. */

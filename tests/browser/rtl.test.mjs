@@ -177,7 +177,7 @@ describe("from right to left", () => {
     withPage(env, "", async (page) => {
       let release;
       const held = new Promise((resolve) => (release = resolve));
-      await page.route("**/weights.safetensors", async (route) => {
+      await page.route("**/weights.safetensors*", async (route) => {
         await held;
         await route.continue();
       });

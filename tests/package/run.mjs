@@ -140,7 +140,8 @@ try {
     assert.doesNotMatch(said, /warn|at build time/i);
     await rm(join(SITE, "models"), { recursive: true, force: true });
     await cp(join(MODELS, "digits"), join(SITE, "models/digits"), { recursive: true });
-    await cp(join(DIST, "models/index.json"), join(SITE, "models/index.json"));
+    const { version } = JSON.parse(await readFile(join(DIST, "version.json"), "utf8"));
+    await cp(join(DIST, "v", version, "models/index.json"), join(SITE, "models/index.json"));
     return (await readdir(join(SITE, "assets"))).join(" ");
   });
   await step("browser", async () => {

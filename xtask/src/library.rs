@@ -1,44 +1,205 @@
-//! `models/index.json`: which models were published with the page, so that a new folder under
-//! `models/` appears there by itself.
+//! The models of the site: each whole folder under `models/` is copied into it, and the list of
+//! them is what the page offers. A folder that the page could not load is left out by name and
+//! hurts no other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+use vaelet_model::{Model, sha256_hex};
 
-/// What a chooser of models needs to know of each, in the order of their names.
+/// What stands in a model's folder for people and tests, and is not fetched by a page.
+const NOT_FETCHED: [&str; 3] = ["README.md", "golden.safetensors", "training.json"];
+
+/// Copies the models of one folder into another and gives the list of them, in the order of their
+/// names. Says on standard error what is left out, and why.
 ///
 /// # Errors
-/// Where a folder holds no readable `model.json`.
-pub fn index(models: &Path) -> Result<Value> {
-    let mut folders: Vec<PathBuf> = fs::read_dir(models)
+/// Where the folder itself cannot be read, or the other cannot be written.
+pub fn publish(models: &Path, site: &Path) -> Result<Value> {
+    fs::create_dir_all(site).with_context(|| format!("cannot write {}", site.display()))?;
+    let mut folders = fs::read_dir(models)
         .with_context(|| format!("cannot read {}", models.display()))?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|folder| folder.join("model.json").is_file())
-        .collect();
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<PathBuf>>>()?;
     folders.sort();
-    folders.iter().map(|folder| entry(folder)).collect()
+    let mut list = Vec::new();
+    let is_hidden = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default();
+        name.as_encoded_bytes().starts_with(b".")
+    };
+    for folder in folders.into_iter().filter(|path| !is_hidden(path)) {
+        match entry(&folder) {
+            Ok((entry, files)) => {
+                let name = folder.file_name().unwrap_or_default();
+                write(&files, &site.join(name))?;
+                list.push(entry);
+            }
+            Err(reason) => eprintln!("left out of the page: {}: {reason:#}", folder.display()),
+        }
+    }
+    Ok(list.into())
 }
 
-fn entry(folder: &Path) -> Result<Value> {
-    let file = folder.join("model.json");
-    let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let model: Value = serde_json::from_slice(&text)
-        .with_context(|| format!("{} is not valid JSON", file.display()))?;
-    let groups = model["latents"].as_array().map_or(&[][..], Vec::as_slice);
+/// The contents of a file, and its path below the model's folder.
+type File = (String, Vec<u8>);
+
+/// What a chooser of models needs to know of one, and the hash of each file that a page fetches.
+fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
+    let Some(name) = folder.file_name().and_then(|name| name.to_str()) else {
+        bail!("its name is not UTF-8; rename it");
+    };
+    if !folder.is_dir() {
+        bail!("it is no folder");
+    }
+    let files = files_below(folder, "")?;
+    let contents = |path: &str| {
+        let found = files.iter().find(|(name, _)| name == path);
+        let (_, contents) = found.with_context(|| format!("it holds no {path}"))?;
+        anyhow::Ok(contents.as_slice())
+    };
+    let text = contents("model.json")?;
+    let text = std::str::from_utf8(text).context("its model.json is not UTF-8")?;
+    // Some editors put one before, and browsers take it away.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let info: Value = serde_json::from_str(text).context("its model.json is not valid JSON")?;
+    let Some(weights) = info["weights"]["file"].as_str() else {
+        bail!("its model.json names no weights; it may be another program's");
+    };
+    Model::read(text, contents(weights)?)?;
+    let hashes: Map<String, Value> = files
+        .iter()
+        .filter(|(path, _)| !NOT_FETCHED.contains(&path.as_str()))
+        .map(|(path, contents)| (path.clone(), sha256_hex(contents).into()))
+        .collect();
+    let groups = info["latents"].as_array().map_or(&[][..], Vec::as_slice);
     let latents: u64 = groups
         .iter()
         .filter_map(|group| group["size"].as_u64())
         .sum();
-    Ok(json!({
-        "name": folder.file_name().map(|name| name.to_string_lossy()),
-        "title": model["title"],
-        "subject": model["subject"],
-        "input": model["input"],
-        "likelihood": model["likelihood"]["kind"],
+    // What members of one family share: they differ in nothing but how they were trained.
+    let network = json!([
+        info["subject"],
+        info["input"],
+        info["encoder"],
+        info["decoder"]
+    ]);
+    let entry = json!({
+        "name": name,
+        "title": info["title"],
+        "subject": info["subject"],
+        "input": info["input"],
+        "likelihood": info["likelihood"]["kind"],
         "latents": latents,
-        "beta": model["training"]["beta"],
-    }))
+        "beta": info["training"]["beta"],
+        "network": &sha256_hex(network.to_string().as_bytes())[..16],
+        "files": hashes,
+    });
+    Ok((entry, files))
+}
+
+/// Every file of a folder, with paths as addresses have them. Links to folders are not followed,
+/// for they may lead back, and what is neither file nor folder is not waited for.
+fn files_below(folder: &Path, prefix: &str) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    let unreadable = || format!("cannot read {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let Ok(name) = entry.file_name().into_string() else {
+            bail!("the name of {} is not UTF-8", entry.path().display());
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = format!("{prefix}{name}");
+        if entry.file_type().with_context(unreadable)?.is_dir() {
+            files.extend(files_below(&entry.path(), &format!("{path}/"))?);
+        } else if entry.path().is_file() {
+            let file = entry.path();
+            let contents =
+                fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            files.push((path, contents));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn write(files: &[File], folder: &Path) -> Result<()> {
+    for (path, contents) in files {
+        let file = folder.join(path);
+        let parent = file.parent().unwrap_or(folder);
+        fs::create_dir_all(parent).with_context(|| format!("cannot write {}", parent.display()))?;
+        fs::write(&file, contents).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for file in ["model.json", "weights.safetensors"] {
+            fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+    }
+
+    #[test]
+    fn strange_folders_hurt_no_other_model() {
+        let place = std::env::temp_dir().join(format!("vaelet-library-{}", std::process::id()));
+        let (models, site) = (place.join("models"), place.join("site"));
+        let released = crate::shell::root().join("models/digits-beta-1");
+        copy(&released, &models.join("good"));
+        let description = fs::read_to_string(released.join("model.json")).unwrap();
+        let strange = |name: &str, description: &[u8]| {
+            copy(&released, &models.join(name));
+            fs::write(models.join(name).join("model.json"), description).unwrap();
+        };
+        // Fine: other editors' ways of writing the same.
+        strange("bom", format!("\u{feff}{description}").as_bytes());
+        strange("crlf", description.replace(",\"", ",\r\n\"").as_bytes());
+        // Not fine.
+        strange(
+            "half-description",
+            &description.as_bytes()[..description.len() / 2],
+        );
+        strange("latin-1", b"{\"title\":\"M\xfcller\"}");
+        strange("other-program", b"{\"model_type\":\"bert\",\"weights\":[]}");
+        strange("not-an-object", b"[1, 2]");
+        strange("empty", b"");
+        let weights = fs::read(released.join("weights.safetensors")).unwrap();
+        copy(&released, &models.join("half-weights"));
+        fs::write(
+            models.join("half-weights/weights.safetensors"),
+            &weights[..weights.len() / 2],
+        )
+        .unwrap();
+        fs::create_dir_all(models.join("no-files")).unwrap();
+        fs::create_dir_all(models.join("a-folder-as-description/model.json")).unwrap();
+        fs::write(models.join("a-file"), "text").unwrap();
+        fs::write(models.join(".hidden"), "text").unwrap();
+
+        let list = publish(&models, &site).unwrap();
+        let names: Vec<&str> = list
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|entry| entry["name"].as_str())
+            .collect();
+        assert_eq!(names, ["bom", "crlf", "good"]);
+        let mut copied: Vec<_> = fs::read_dir(&site)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        copied.sort();
+        assert_eq!(copied, ["bom", "crlf", "good"]);
+        assert_eq!(
+            list[2]["files"]["weights.safetensors"],
+            sha256_hex(&weights)
+        );
+        fs::remove_dir_all(&place).unwrap();
+    }
 }

@@ -12,13 +12,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::program::{GLUE, WASM};
-use crate::{library, program, shell, tools};
+use crate::{library, program, shell, tools, version};
 
 /// What the wasm and its glue may weigh together, in bytes after gzip.
 const BUDGET: usize = 120 * 1024;
-/// What lies in `web/` and is published beside it: the page itself, and the service worker, because
-/// its folder is what it may serve.
-const AT_ROOT: [&str; 2] = ["index.html", "sw.js"];
 
 /// The folder of the built page.
 pub fn dist() -> PathBuf {
@@ -129,16 +126,14 @@ fn compare(ours: &Path, other: &Path) -> Result<()> {
 fn assemble(site: &Path) -> Result<()> {
     let root = shell::root();
     program::build(site)?;
-    for folder in ["web", "models", "examples"] {
+    for folder in ["web", "examples"] {
         copy(&root.join(folder), &site.join(folder))?;
     }
-    for file in AT_ROOT {
-        fs::rename(site.join("web").join(file), site.join(file))
-            .with_context(|| format!("web/ holds no {file}"))?;
-    }
+    let models = library::publish(&root.join("models"), &site.join("models"))?;
     let index = site.join("models/index.json");
-    fs::write(&index, library::index(&site.join("models"))?.to_string())
-        .with_context(|| format!("cannot write {}", index.display()))
+    fs::write(&index, models.to_string())
+        .with_context(|| format!("cannot write {}", index.display()))?;
+    version::make(site)
 }
 
 /// Copies a folder with all that it holds.
@@ -157,8 +152,9 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 /// What the program in `dist/` weighs, in bytes after gzip; prints it too.
 fn weigh() -> Result<usize> {
     let mut total = 0;
+    let built = version::folder(&dist())?;
     for file in [WASM, GLUE] {
-        let bytes = fs::read(dist().join(file))?;
+        let bytes = fs::read(built.join(file))?;
         let packed = gzip_size(&bytes)?;
         total += packed;
         println!(
@@ -188,7 +184,7 @@ fn check_budget(total: usize) -> Result<()> {
 
 /// What the page weighs beside its program and its models.
 fn report() -> Result<()> {
-    let files = files_below(&dist().join("web"))?;
+    let files = files_below(&version::folder(&dist())?.join("web"))?;
     for (what, extension) in [("modules", "js"), ("styles", "css")] {
         let mut sizes = [0, 0];
         for path in &files {

@@ -1,0 +1,252 @@
+//! The last step of every build: makes one version of what lies in a folder. Modules, styles, program
+//! and the list of models move into `v/<version>/`, named by what they contain, so that a page or a
+//! cache can hold files of two publications and never mix them. What other people's pages name keeps
+//! its address and leads there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use vaelet_model::sha256_hex;
+
+use crate::program::{GLUE, WASM};
+
+/// Modules that other people's pages name.
+const ENTRIES: [&str; 2] = ["web/vaelet.js", "web/vae-let.js"];
+/// Pages, whose sources write `="./` before what comes from a version.
+const PAGES: [&str; 2] = [START, "web/embed.html"];
+/// The page itself. Its source, and the worker's, lie in `web/`.
+const START: &str = "index.html";
+/// The service worker, at the root because its folder is what it may serve.
+const WORKER: &str = "sw.js";
+/// Pictures that other people's pages name.
+const ICON: &str = "web/icon.svg";
+/// What says which version a site is, and the SHA-256 of each of its files.
+const MANIFEST: &str = "version.json";
+
+/// Where the modules of the site in this folder are.
+///
+/// # Errors
+/// Where there is no built page.
+pub fn folder(site: &Path) -> Result<PathBuf> {
+    let file = site.join(MANIFEST);
+    let text = fs::read(&file)
+        .with_context(|| format!("{} holds no page: run `cargo xtask build`", site.display()))?;
+    let manifest: serde_json::Value = serde_json::from_slice(&text)?;
+    let version = manifest["version"].as_str();
+    Ok(site
+        .join("v")
+        .join(version.context("the page has no version")?))
+}
+
+/// Makes a version of the page in this folder, as its sources have it.
+///
+/// # Errors
+/// Where the folder cannot be read or written, or a page names a module that it does not have.
+pub fn make(site: &Path) -> Result<()> {
+    for file in [START, WORKER] {
+        fs::rename(site.join("web").join(file), site.join(file))
+            .with_context(|| format!("web/ holds no {file}"))?;
+    }
+    let before = hashes(site, "")?;
+    let text: String = before
+        .iter()
+        .map(|(path, hash)| format!("{path} {hash}\n"))
+        .collect();
+    let version = sha256_hex(text.as_bytes())[..16].to_owned();
+    let folder = format!("v/{version}/");
+    let modules = Modules::read(site, before.keys())?;
+    let pages = PAGES.map(|page| (page, fs::read_to_string(site.join(page))));
+    let icon = fs::read(site.join(ICON))?;
+
+    let inside = site.join(&folder);
+    fs::create_dir_all(inside.join("models"))?;
+    for path in ["web", WASM, GLUE, "models/index.json"] {
+        fs::rename(site.join(path), inside.join(path))
+            .with_context(|| format!("cannot move {path} into {folder}"))?;
+    }
+    fs::remove_file(inside.join("web/embed.html"))?;
+    fs::create_dir(site.join("web"))?;
+    fs::write(site.join(ICON), icon)?;
+    for (page, text) in pages {
+        let text = modules.preload(page, &text?)?;
+        let (up, own) = match page.rsplit_once('/') {
+            Some((own, _)) => ("../", format!("{own}/")),
+            None => ("./", String::new()),
+        };
+        let text = text.replace("=\"./", &format!("=\"{up}{folder}{own}"));
+        fs::write(site.join(page), text)?;
+    }
+    for entry in ENTRIES {
+        fs::write(site.join(entry), modules.entry(entry, &folder))?;
+    }
+
+    let stays = |path: &str| path.starts_with("models/") && path != "models/index.json";
+    let models: BTreeMap<_, _> = before.into_iter().filter(|(path, _)| stays(path)).collect();
+    let mut files = hashes(site, "v/")?;
+    files.extend(hashes(site, "web/")?);
+    let start = fs::read(site.join(START))?;
+    files.insert(START.to_owned(), sha256_hex(&start));
+    let fetched = |list: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+        let list = list.iter().filter(|(path, _)| !is_for_people(path));
+        list.map(|(path, hash)| (path.clone(), hash.clone()))
+            .collect()
+    };
+    let manifest =
+        json!({ "version": version, "files": fetched(&files), "models": fetched(&models) });
+    let worker = fs::read_to_string(site.join(WORKER))?;
+    fs::write(
+        site.join(WORKER),
+        format!("const PUBLISHED = {manifest};\n\n{worker}"),
+    )?;
+    files.extend(models);
+    let manifest = json!({ "version": version, "files": files });
+    Ok(fs::write(site.join(MANIFEST), manifest.to_string())?)
+}
+
+/// What no page fetches, or keeps by itself: weights are kept by whoever loads a model.
+fn is_for_people(path: &str) -> bool {
+    path.ends_with(".md") || path.ends_with(".d.ts") || path.ends_with(".safetensors")
+}
+
+/// The SHA-256 of each file below a folder of the site, by its path as addresses have it.
+fn hashes(site: &Path, folder: &str) -> Result<BTreeMap<String, String>> {
+    let mut hashes = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(prefix) = folders.pop() {
+        for entry in fs::read_dir(site.join(&prefix))? {
+            let entry = entry?;
+            let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                folders.push(format!("{path}/"));
+            } else {
+                hashes.insert(path, sha256_hex(&fs::read(entry.path())?));
+            }
+        }
+    }
+    Ok(hashes)
+}
+
+/// Which modules each module imports before it runs.
+struct Modules(BTreeMap<String, Vec<String>>);
+
+impl Modules {
+    fn read<'a>(site: &Path, paths: impl Iterator<Item = &'a String>) -> Result<Self> {
+        let mut modules = BTreeMap::new();
+        for path in paths {
+            if path.ends_with(".js") && (path.starts_with("web/") || path == GLUE) {
+                let text = fs::read_to_string(site.join(path))?;
+                let imports = imports(&text).map(|name| resolve(path, name)).collect();
+                modules.insert(path.clone(), imports);
+            }
+        }
+        Ok(Self(modules))
+    }
+
+    /// A module and everything that it imports, the module itself first.
+    fn needed_by(&self, module: &str) -> Vec<String> {
+        let mut needed = vec![module.to_owned()];
+        let mut next = 0;
+        while let Some(imports) = needed.get(next).and_then(|path| self.0.get(path)) {
+            for import in imports {
+                if !needed.contains(import) {
+                    needed.push(import.clone());
+                }
+            }
+            next += 1;
+        }
+        needed
+    }
+
+    /// The markup of a page, with everything that its preloaded modules import preloaded too: at
+    /// once rather than import by import.
+    fn preload(&self, page: &str, text: &str) -> Result<String> {
+        const START: &str = "<link rel=\"modulepreload\" href=\"";
+        let mut done: Vec<String> = Vec::new();
+        let mut lines = Vec::new();
+        for line in text.lines() {
+            let Some(href) = line.trim().strip_prefix(START) else {
+                lines.push(line.to_owned());
+                continue;
+            };
+            let name = href.split('"').next().unwrap_or_default();
+            let module = resolve(page, name);
+            if !self.0.contains_key(&module) {
+                bail!("{page} preloads {name}, which does not exist");
+            }
+            for path in self.needed_by(&module) {
+                if !done.contains(&path) {
+                    let own = page
+                        .rsplit_once('/')
+                        .map_or(String::new(), |(own, _)| format!("{own}/"));
+                    let below = path.strip_prefix(&own).map(|rest| format!("./{rest}"));
+                    let href = below.unwrap_or_else(|| format!("./../{path}"));
+                    lines.push(format!("    {START}{href}\">"));
+                    done.push(path);
+                }
+            }
+        }
+        Ok(lines.join("\n") + "\n")
+    }
+
+    /// What stands at the address of a module that other people's pages name: it names everything
+    /// that the module imports, so that all of it is fetched at once.
+    fn entry(&self, module: &str, folder: &str) -> String {
+        let mut text = String::from(
+            "// This address stays; the version that it leads to changes with each publication.\n",
+        );
+        for path in self.needed_by(module).iter().skip(1) {
+            text += &format!("import \"../{folder}{path}\";\n");
+        }
+        text + &format!("export * from \"../{folder}{module}\";\n")
+    }
+}
+
+/// The relative names in a module's `import … from "…"`, `import "…"` and `export … from "…"`;
+/// such a statement begins a line and ends with a semicolon.
+fn imports(module: &str) -> impl Iterator<Item = &str> {
+    let starts = module.match_indices('\n').map(|(at, _)| at + 1);
+    let statements = std::iter::once(0).chain(starts).filter_map(|at| {
+        let rest = &module[at..];
+        let is_import = ["import ", "import{", "export {", "export{", "export *"]
+            .iter()
+            .any(|start| rest.starts_with(start));
+        is_import.then(|| rest.split(';').next().unwrap_or(rest))
+    });
+    statements.filter_map(|statement| {
+        let name = statement.trim_end().strip_suffix('"')?.rsplit('"').next()?;
+        name.starts_with('.').then_some(name)
+    })
+}
+
+/// The path that a relative name means in this file.
+fn resolve(file: &str, name: &str) -> String {
+    let mut parts: Vec<&str> = file.split('/').collect();
+    parts.pop();
+    for part in name.split('/') {
+        match part {
+            "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_are_found_and_nothing_else() {
+        let module = "/** import \"./no.js\"; */\nimport { a,\n  b } from \"./a.js\";\nimport \"../b.js\";\nexport * from \"./c.js\";\nexport { d };\nimport e from \"outside\";\nconst f = () => import(\"./late.js\");\n";
+        let found: Vec<&str> = imports(module).collect();
+        assert_eq!(found, ["./a.js", "../b.js", "./c.js"]);
+        assert_eq!(resolve("web/parts/x.js", "../a.js"), "web/a.js");
+        assert_eq!(resolve("web/x.js", "./views/a.js"), "web/views/a.js");
+    }
+}
