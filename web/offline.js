@@ -1,19 +1,22 @@
 /**
  * The page without a network: registers the worker that keeps a whole version of it (`sw.js`), and
- * hands it the files of models that this visit had loaded before the worker was there.
+ * hands it the files of models that this visit had loaded before that worker was there.
  */
 
 import { SITE } from "./library.js";
 import { prefetchViews } from "./player.js";
 
-/** Resolves once the page works offline. */
+/** Resolves once the page works offline, in this version. */
 export async function keepPage() {
   const { serviceWorker } = navigator;
-  const kept = Boolean(serviceWorker.controller); // then the worker has seen everything
-  await serviceWorker.register(new URL("sw.js", SITE));
-  const { active } = await serviceWorker.ready;
+  const before = serviceWorker.controller;
+  const registration = await serviceWorker.register(new URL("sw.js", SITE));
+  await registration.update().catch(() => {}); // without a network there is no newer one
+  const next = registration.installing ?? registration.waiting;
+  if (next) await settled(next);
   await prefetchViews(); // a page that is open needs no file of its version any more
-  if (kept) return;
+  const { active } = await serviceWorker.ready;
+  if (active === before) return; // it has seen everything
   const urls = performance.getEntriesByType("resource").map(({ name }) => name);
   const { port1, port2 } = new MessageChannel();
   const done = new Promise((resolve) => {
@@ -21,4 +24,13 @@ export async function keepPage() {
   });
   active.postMessage(urls, [port2]);
   await done;
+}
+
+/** Waits until a worker has taken over, or was given up. @param {ServiceWorker} worker */
+function settled(worker) {
+  const isSettled = () => ["activated", "redundant"].includes(worker.state);
+  return new Promise((resolve) => {
+    if (isSettled()) resolve();
+    worker.addEventListener("statechange", () => isSettled() && resolve());
+  });
 }
