@@ -15,26 +15,23 @@ type Errors = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
 /// Does some work and gives, beside its result, the errors that it caused.
 pub fn scoped<T>(device: &Device, work: impl FnOnce() -> T) -> (T, Errors) {
-    let [memory, invalid, internal] = [
-        ErrorFilter::OutOfMemory,
-        ErrorFilter::Validation,
+    // What lack of memory makes invalid is reported as invalid too: memory is asked first.
+    let filters = [
         ErrorFilter::Internal,
-    ]
-    .map(|filter| device.push_error_scope(filter));
+        ErrorFilter::Validation,
+        ErrorFilter::OutOfMemory,
+    ];
+    let scopes = filters.map(|filter| device.push_error_scope(filter));
     let result = work();
-    // The last opened first.
-    let internal = internal.pop();
-    let invalid = invalid.pop();
-    let memory = memory.pop();
+    let caught: Vec<_> = scopes.into_iter().rev().map(|scope| scope.pop()).collect();
     let errors = async move {
-        // What lack of memory makes invalid is reported as invalid too.
-        let memory = memory.await;
-        let others = [invalid.await, internal.await];
-        let error = memory
-            .into_iter()
-            .chain(others.into_iter().flatten())
-            .next();
-        error.map_or(Ok(()), |error| Err(error.into()))
+        let mut first = Ok(());
+        for error in caught {
+            if let (Some(error), Ok(())) = (error.await, &first) {
+                first = Err(error.into());
+            }
+        }
+        first
     };
     (result, Box::pin(errors))
 }

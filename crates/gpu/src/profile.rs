@@ -1,7 +1,7 @@
 //! How long each kernel takes, by the GPU's own clock: what `cargo xtask bench --native`
 //! prints. A pass for each kernel makes this slower than a frame, so frames never do it.
 
-use crate::readback::bytes;
+use crate::readback::{Parts, bytes};
 use crate::{Error, GpuRuntime};
 use std::time::Duration;
 use wgpu::{BufferUsages, QueryType};
@@ -51,10 +51,15 @@ impl GpuRuntime {
             self.decoder.dispatch_step(&mut pass, step, batch);
         }
         encoder.resolve_query_set(&queries, 0..2 * steps as u32, &resolved, 0);
-        let sources = [(&resolved, 2 * steps * TIMESTAMP)];
-        let pending = self.pool.copy(device, &mut encoder, &sources);
+        let len = 2 * steps * TIMESTAMP;
+        let mut pending = self
+            .pool
+            .copy(device, &mut encoder, &[&resolved; 3], [len, 0, 0]);
         queue.submit([encoder.finish()]);
-        let raw = pending.read(device).await?.swap_remove(0);
+        pending.map(device);
+        let mut parts = Parts::default();
+        pending.read(&mut parts).await?;
+        let [raw, ..] = parts;
 
         let period = f64::from(queue.get_timestamp_period());
         let ticks =

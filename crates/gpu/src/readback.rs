@@ -4,48 +4,55 @@
 use crate::Error;
 use futures_channel::oneshot;
 use std::cell::RefCell;
-use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
-use wgpu::{Buffer, BufferUsages, CommandEncoder, Device, MapMode, PollType};
+use wgpu::{Buffer, BufferAsyncError, BufferUsages, CommandEncoder, Device, MapMode, PollType};
 
 /// How long a native device may work at one answer before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Values that come back, one list for each source.
-pub type Parts = Vec<Vec<f32>>;
+/// Values that come back, those of each source.
+pub type Parts = [Vec<f32>; SOURCES];
 
 /// Buffers that are not in use.
 #[derive(Clone, Default)]
 pub struct Pool(Rc<RefCell<Vec<Buffer>>>);
 
-/// A copy that has been recorded but not submitted.
+/// A copy that has been recorded, and once it has been submitted is on its way.
 pub struct Pending {
     pool: Pool,
     buffer: Buffer,
     /// Length of each part, in f32.
-    parts: Vec<usize>,
+    parts: [usize; SOURCES],
+    /// What the submit has brought about.
+    mapped: Result<oneshot::Receiver<Result<(), BufferAsyncError>>, Error>,
 }
 
+/// Most parts of a copy.
+pub const SOURCES: usize = 3;
+
 impl Pool {
-    /// Records copies of the first `len` f32 of each source.
+    /// Records copies of the first so many f32 of each source.
     pub fn copy(
         &self,
         device: &Device,
         encoder: &mut CommandEncoder,
-        sources: &[(&Buffer, usize)],
+        sources: &[&Buffer; SOURCES],
+        parts: [usize; SOURCES],
     ) -> Pending {
-        let parts: Vec<usize> = sources.iter().map(|(_, len)| *len).collect();
         let buffer = self.take(device, bytes(parts.iter().sum()));
         let mut offset = 0;
-        for &(source, len) in sources {
-            encoder.copy_buffer_to_buffer(source, 0, &buffer, offset, bytes(len));
-            offset += bytes(len);
+        for (source, len) in sources.iter().zip(parts) {
+            if len > 0 {
+                encoder.copy_buffer_to_buffer(source, 0, &buffer, offset, bytes(len));
+                offset += bytes(len);
+            }
         }
         Pending {
             pool: self.clone(),
             buffer,
             parts,
+            mapped: Err(Error::Lost(String::new())),
         }
     }
 
@@ -70,40 +77,47 @@ impl Pool {
 }
 
 impl Pending {
-    /// Begins to read, after the submit; the future gives the parts.
-    pub fn read(self, device: &Device) -> impl Future<Output = Result<Parts, Error>> + use<> {
+    /// Begins to read, after the submit.
+    pub fn map(&mut self, device: &Device) {
         let (sender, mapped) = oneshot::channel();
-        let size = bytes(self.parts.iter().sum());
-        self.buffer.map_async(MapMode::Read, ..size, move |result| {
-            // The receiver is gone where the caller lost interest.
-            let _ = sender.send(result);
-        });
+        self.buffer
+            .map_async(MapMode::Read, ..self.size(), move |result| {
+                // The receiver is gone where the caller lost interest.
+                let _ = sender.send(result);
+            });
         // Natively nobody else drives the device; in a browser this does nothing.
         let polled = device.poll(PollType::Wait {
             submission_index: None,
             timeout: Some(PATIENCE),
         });
-        async move {
-            let lost = |reason: &dyn std::fmt::Display| Error::Lost(reason.to_string());
-            polled.map_err(|e| lost(&e))?;
-            mapped.await.map_err(|e| lost(&e))?.map_err(|e| lost(&e))?;
-            let view = self.buffer.get_mapped_range(..size).map_err(|e| lost(&e))?;
-            let values: Vec<f32> = bytemuck::pod_collect_to_vec(&view);
-            drop(view);
-            self.buffer.unmap();
-            self.pool.0.borrow_mut().push(self.buffer);
-            let mut rest = values.as_slice();
-            Ok(self
-                .parts
-                .iter()
-                .map(|&len| {
-                    let (part, after) = rest.split_at(len);
-                    rest = after;
-                    part.to_vec()
-                })
-                .collect())
-        }
+        self.mapped = polled.map(|_| mapped).map_err(lost);
     }
+
+    /// Appends what comes back to `all`, part by part.
+    pub async fn read(self, all: &mut Parts) -> Result<(), Error> {
+        let size = self.size();
+        self.mapped?.await.map_err(lost)?.map_err(lost)?;
+        let view = self.buffer.get_mapped_range(..size).map_err(lost)?;
+        let values: Vec<f32> = bytemuck::pod_collect_to_vec(&view);
+        drop(view);
+        self.buffer.unmap();
+        self.pool.0.borrow_mut().push(self.buffer);
+        let mut rest = values.as_slice();
+        for (all, len) in all.iter_mut().zip(self.parts) {
+            let part;
+            (part, rest) = rest.split_at(len);
+            all.extend_from_slice(part);
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> u64 {
+        bytes(self.parts.iter().sum())
+    }
+}
+
+fn lost(reason: impl std::fmt::Display) -> Error {
+    Error::Lost(reason.to_string())
 }
 
 /// Bytes of `len` f32.

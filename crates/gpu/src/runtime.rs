@@ -8,7 +8,7 @@ use crate::kernel::{Kernels, Tuning, bind_group};
 use crate::layout::Layout;
 use crate::plan::{Plan, storage};
 use crate::present::{Grid, Present, Target};
-use crate::readback::{Parts, Pool};
+use crate::readback::{Parts, Pending, Pool, SOURCES};
 use crate::reparameterize::Reparameterize;
 use crate::weights::{PackedWeights, block_len};
 use crate::{Context, Error};
@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use vaelet_model::latent::Posterior;
 use vaelet_model::{Input, Model, Outline};
-use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, Device, LoadOp};
+use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, Device, LoadOp, RenderPipeline};
 
 /// A model on the GPU. Pipelines are built once; buffers grow to the largest batch
 /// seen and stay. Batches of any size are taken, large ones in parts.
@@ -190,7 +190,10 @@ impl GpuRuntime {
             images,
             ..Call::new(Part::Encode, count(images, self.input.len())?)
         })?;
-        Ok(async move { Ok(Posterior::from_encoder(&parts.await?[0], latent)) })
+        Ok(async move {
+            let [posterior, ..] = parts.await?;
+            Ok(Posterior::from_encoder(&posterior, latent))
+        })
     }
 
     /// Decodes latents; the work is submitted when this returns.
@@ -205,7 +208,10 @@ impl GpuRuntime {
             z,
             ..Call::new(Part::Decode, count(z, self.latent)?)
         })?;
-        Ok(async move { Ok(parts.await?.swap_remove(0)) })
+        Ok(async move {
+            let [.., images] = parts.await?;
+            Ok(images)
+        })
     }
 
     /// Decodes latents and draws them: nothing comes back. What the GPU thinks of it is
@@ -220,10 +226,7 @@ impl GpuRuntime {
             read: false,
             ..Call::new(Part::Decode, count(z, self.latent)?)
         };
-        self.settle()?;
-        for batch in self.batches(call.items) {
-            self.submit(call, batch)?;
-        }
+        self.submit(call)?;
         Ok(())
     }
 
@@ -255,11 +258,10 @@ impl GpuRuntime {
             ..Call::new(Part::Autoencode, items)
         })?;
         Ok(async move {
-            let mut parts = parts.await?;
-            let images = parts.swap_remove(2);
+            let [posterior, z, images] = parts.await?;
             Ok(Reconstruction {
-                posterior: Posterior::from_encoder(&parts[0], latent),
-                z: parts.swap_remove(1),
+                posterior: Posterior::from_encoder(&posterior, latent),
+                z,
                 images,
             })
         })
@@ -273,25 +275,18 @@ impl GpuRuntime {
         self.checks.take()
     }
 
-    /// Submits a call and gives what it reads, each part of all items one after the other.
+    /// Submits a call and gives what it reads: posteriors, latents and images.
     fn run(
         &mut self,
         call: Call<'_>,
     ) -> Result<impl Future<Output = Result<Parts, Error>> + use<>, Error> {
-        self.settle()?;
-        let batches = self.batches(call.items);
-        let frames = batches.map(|batch| self.submit(call, batch));
-        let frames = frames.collect::<Result<Vec<_>, _>>()?;
+        let frames = self.submit(call)?;
         let checked = self.checked();
         Ok(async move {
             checked.await?;
-            let mut all: Parts = Vec::new();
-            for frame in frames.into_iter().flatten() {
-                let parts = frame.await?;
-                all.resize(parts.len(), Vec::new());
-                for (all, part) in all.iter_mut().zip(parts) {
-                    all.extend(part);
-                }
+            let mut all = Parts::default();
+            for frame in frames {
+                frame.read(&mut all).await?;
             }
             Ok(all)
         })
@@ -312,85 +307,98 @@ impl GpuRuntime {
         known
     }
 
-    fn batches(&self, items: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let largest = self.largest_batch;
-        let starts = (0..items).step_by(largest);
-        starts.map(move |start| start..items.min(start + largest))
+    /// Submits a call batch by batch, within error scopes what builds something, or uses what
+    /// is not known to be right.
+    fn submit(&mut self, call: Call<'_>) -> Result<Vec<Pending>, Error> {
+        self.settle()?;
+        let mut pending = Vec::new();
+        let mut batch = 0..0;
+        while batch.end < call.items {
+            batch = batch.end..call.items.min(batch.end + self.largest_batch);
+            let known = self.checks.are_through()
+                && self
+                    .buffers
+                    .as_ref()
+                    .is_some_and(|b| batch.len() <= b.capacity)
+                && (!call.read || self.pool.has(self.reads(&call, batch.len()).iter().sum()))
+                && call.target.is_none_or(|t| self.present.has(t.format));
+            let frame = if known {
+                self.frame(&call, &batch)
+            } else {
+                let context = self.context.clone();
+                let (frame, errors) = scoped(&context.device, || {
+                    self.reserve(batch.len());
+                    self.frame(&call, &batch)
+                });
+                self.checks.push(errors);
+                frame
+            };
+            pending.extend(frame);
+        }
+        Ok(pending)
     }
 
-    /// Submits one batch of a call, within error scopes if it builds something, or what it
-    /// uses is not known to be right.
-    fn submit(
-        &mut self,
-        call: Call<'_>,
-        batch: Range<usize>,
-    ) -> Result<Option<impl Future<Output = Result<Parts, Error>> + use<>>, Error> {
-        let read: usize = self.reads(&call, batch.len()).iter().sum();
-        let known = self
-            .buffers
-            .as_ref()
-            .is_some_and(|b| batch.len() <= b.capacity)
-            && (!call.read || self.pool.has(read))
-            && call.target.is_none_or(|t| self.present.has(t.format));
-        if known && self.checks.are_through() {
-            return self.frame(call, batch);
-        }
-        let device = self.context.device.clone();
-        let (answer, errors) = scoped(&device, || self.frame(call, batch));
-        self.checks.push(errors);
-        answer
-    }
-
-    /// f32 that come back.
-    fn reads(&self, call: &Call<'_>, batch: usize) -> Vec<usize> {
-        let [posterior, z, images] =
-            [2 * self.latent, self.latent, self.input.len()].map(|len| batch * len);
-        match call.part {
-            _ if !call.read => Vec::new(),
-            Part::Encode => vec![posterior],
-            Part::Decode => vec![images],
-            Part::Autoencode => vec![posterior, z, images],
-        }
+    /// f32 of the posteriors, latents and images that come back.
+    fn reads(&self, call: &Call<'_>, batch: usize) -> [usize; SOURCES] {
+        let (encodes, decodes) = (call.part != Part::Decode, call.part != Part::Encode);
+        [
+            (encodes, 2 * self.latent),
+            (encodes && decodes, self.latent),
+            (decodes, self.input.len()),
+        ]
+        .map(|(read, len)| if read && call.read { batch * len } else { 0 })
     }
 
     /// One frame: one encoder, one compute pass, one render pass, one submit.
-    fn frame(
-        &mut self,
-        call: Call<'_>,
-        batch: Range<usize>,
-    ) -> Result<Option<impl Future<Output = Result<Parts, Error>> + use<>>, Error> {
+    fn frame(&mut self, call: &Call<'_>, batch: &Range<usize>) -> Option<Pending> {
         let count = batch.len();
-        self.reserve(count);
         self.write_frame(count, call.temperature);
-        let buffers = self.buffers()?;
+        let reads = self.reads(call, count);
+        let (device, buffers) = (&self.context.device, self.buffers.as_ref()?);
         for (buffer, values) in [
             (&buffers.images, call.images),
             (&buffers.epsilon, call.epsilon),
             (&buffers.z, call.z),
         ] {
             let len = values.len() / call.items;
-            if len > 0 {
-                self.write(buffer, &values[batch.start * len..batch.end * len]);
-            }
+            self.write(buffer, &values[batch.start * len..batch.end * len]);
         }
-        let device = &self.context.device;
         let mut encoder = device.create_command_encoder(&Default::default());
-        self.compute(&mut encoder, call.part, count)?;
-        let pending = call.read.then(|| {
-            let sources: &[&Buffer] = match call.part {
-                Part::Encode => &[&buffers.posterior],
-                Part::Decode => &[&buffers.output],
-                Part::Autoencode => &[&buffers.posterior, &buffers.z, &buffers.output],
-            };
-            let lens = self.reads(&call, count);
-            let sources: Vec<_> = sources.iter().copied().zip(lens).collect();
-            self.pool.copy(device, &mut encoder, &sources)
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        if call.part != Part::Decode {
+            self.encoder.dispatch(&mut pass, count);
+        }
+        if call.part == Part::Autoencode {
+            pass.set_pipeline(&self.reparameterize.pipeline);
+            pass.set_bind_group(0, &buffers.reparameterize, &[]);
+            pass.dispatch_workgroups(self.reparameterize.workgroups(count), 1, 1);
+        }
+        if call.part != Part::Encode {
+            self.decoder.dispatch(&mut pass, count);
+        }
+        drop(pass);
+        let mut pending = call.read.then(|| {
+            let sources = [&buffers.posterior, &buffers.z, &buffers.output];
+            self.pool.copy(device, &mut encoder, &sources, reads)
         });
         if let Some(target) = call.target {
-            self.draw(&mut encoder, call.items, batch, target)?;
+            let grid = Grid::new(target, call.items, batch);
+            let bytes = bytemuck::bytes_of(&grid);
+            self.context.queue.write_buffer(&self.grid, 0, bytes);
+            let pipeline = self.present.pipeline(device, target.format);
+            draw(
+                &mut encoder,
+                target,
+                batch.start == 0,
+                pipeline,
+                &buffers.present,
+            );
         }
         self.context.queue.submit([encoder.finish()]);
-        Ok(pending.map(|pending| pending.read(&self.context.device)))
+        if let Some(pending) = &mut pending {
+            pending.map(device);
+        }
+        pending
     }
 
     pub(crate) fn write_frame(&self, batch: usize, temperature: f32) {
@@ -402,60 +410,11 @@ impl GpuRuntime {
         self.context.queue.write_buffer(&self.frame, 0, bytes);
     }
 
-    fn compute(&self, encoder: &mut CommandEncoder, part: Part, batch: usize) -> Result<(), Error> {
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        if part != Part::Decode {
-            self.encoder.dispatch(&mut pass, batch);
-        }
-        if part == Part::Autoencode {
-            pass.set_pipeline(&self.reparameterize.pipeline);
-            pass.set_bind_group(0, &self.buffers()?.reparameterize, &[]);
-            pass.dispatch_workgroups(self.reparameterize.workgroups(batch), 1, 1);
-        }
-        if part != Part::Encode {
-            self.decoder.dispatch(&mut pass, batch);
-        }
-        Ok(())
-    }
-
-    /// Draws a batch into its cells; the first clears all of them.
-    fn draw(
-        &mut self,
-        encoder: &mut CommandEncoder,
-        items: usize,
-        batch: Range<usize>,
-        target: &Target<'_>,
-    ) -> Result<(), Error> {
-        let grid = Grid::new(target, items, &batch);
-        self.context
-            .queue
-            .write_buffer(&self.grid, 0, bytemuck::bytes_of(&grid));
-        let load = match batch.start {
-            0 => LoadOp::Clear(wgpu::Color::TRANSPARENT),
-            _ => LoadOp::Load,
-        };
-        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: target.view,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations {
-                    load,
-                    store: wgpu::StoreOp::Store,
-                },
-            })],
-            ..Default::default()
-        });
-        pass.set_pipeline(self.present.pipeline(&self.context.device, target.format));
-        pass.set_bind_group(0, &self.buffers()?.present, &[]);
-        pass.draw(0..3, 0..1);
-        Ok(())
-    }
-
     pub(crate) fn write(&self, buffer: &Buffer, values: &[f32]) {
-        self.context
-            .queue
-            .write_buffer(buffer, 0, bytemuck::cast_slice(values));
+        if !values.is_empty() {
+            let bytes = bytemuck::cast_slice(values);
+            self.context.queue.write_buffer(buffer, 0, bytes);
+        }
     }
 
     pub(crate) fn buffers(&self) -> Result<&Buffers, Error> {
@@ -476,10 +435,9 @@ impl GpuRuntime {
         let epsilon = make("epsilon", self.latent);
         let z = make("z", self.latent);
         let output = make("output", self.input.len());
-        // Encoder and decoder never run at once, so they share what is in between.
-        let (a, b) = (self.encoder.inner_slots(), self.decoder.inner_slots());
-        let inner: Vec<Buffer> = (0..a.len().max(b.len()))
-            .map(|i| make("inner", *a.get(i).max(b.get(i)).unwrap_or(&0)))
+        let inner: Vec<Buffer> = inner_slots([&self.encoder, &self.decoder])
+            .into_iter()
+            .map(|len| make("inner", len))
             .collect();
 
         let (frame, weights, layout) = (&self.frame, &self.weights, &self.kernels.layout);
@@ -523,6 +481,35 @@ impl Call<'_> {
     }
 }
 
+/// Draws a batch into its cells; the first clears all of them.
+fn draw(
+    encoder: &mut CommandEncoder,
+    target: &Target<'_>,
+    first: bool,
+    pipeline: &RenderPipeline,
+    images: &BindGroup,
+) {
+    let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+        color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+            view: target.view,
+            depth_slice: None,
+            resolve_target: None,
+            ops: wgpu::Operations {
+                load: if first {
+                    LoadOp::Clear(wgpu::Color::TRANSPARENT)
+                } else {
+                    LoadOp::Load
+                },
+                store: wgpu::StoreOp::Store,
+            },
+        })],
+        ..Default::default()
+    });
+    pass.set_pipeline(pipeline);
+    pass.set_bind_group(0, images, &[]);
+    pass.draw(0..3, 0..1);
+}
+
 /// Items in a batch of `len` values each.
 fn count(values: &[f32], len: usize) -> Result<usize, Error> {
     if values.is_empty() || !values.len().is_multiple_of(len) {
@@ -530,6 +517,14 @@ fn count(values: &[f32], len: usize) -> Result<usize, Error> {
         return Err(Error::Input { found, len });
     }
     Ok(values.len() / len)
+}
+
+/// f32 of each buffer between layers, for one item. Encoder and decoder never run at once,
+/// so they share them.
+fn inner_slots([encoder, decoder]: [&Plan; 2]) -> Vec<usize> {
+    let (a, b) = (encoder.inner_slots(), decoder.inner_slots());
+    let largest = |i| a.get(i).max(b.get(i)).copied().unwrap_or(0);
+    (0..a.len().max(b.len())).map(largest).collect()
 }
 
 /// The items of the largest batch that is not split: its buffers fit the device and our own
@@ -543,14 +538,12 @@ fn largest_batch(
 ) -> Result<usize, Error> {
     // Lengths come from a model's file: their sums may be anything.
     let bytes = |len: usize| (len as u64).saturating_mul(size_of::<f32>() as u64);
-    let inner = |i| plans.map(|plan| plan.inner_slots().get(i).copied().unwrap_or(0));
-    let inner = (0..).map_while(|i| inner(i).into_iter().max().filter(|len| *len > 0));
-    let inner: Vec<usize> = inner.collect();
     let read_back = 3 * latent + image;
-    let largest = inner.iter().fold(read_back, |a, b| a.max(*b));
-    let all = inner
-        .iter()
-        .fold(2 * read_back + 4 * latent + 2 * image, |a, b| a + b);
+    let (mut largest, mut all) = (read_back, 3 * read_back);
+    for len in inner_slots(plans) {
+        largest = largest.max(len);
+        all += len;
+    }
 
     let limit = capabilities.buffer_bytes;
     at_most("bytes of weights", bytes(weights), limit)?;
