@@ -105,7 +105,17 @@ if ("serviceWorker" in navigator && isSecureContext) {
   page.kept.catch(() => {}); // then there is no page without a network
 }
 
+/** The check of the GPU is a page of its own, with a GPU of its own: the way there and back is a reload. */
+function isCheck() {
+  return parseHash(location.hash).isCheck;
+}
+
 async function start() {
+  if (isCheck()) {
+    for (const part of document.querySelectorAll(".setting, .runtime")) part.hidden = true;
+    const { mount } = await import("./check/page.js");
+    return mount(byId("main"), route.params);
+  }
   prepare();
   try {
     models = await library();
@@ -156,6 +166,10 @@ function open() {
 
 /** The reader followed a link, went back, or edited the address. */
 function follow() {
+  if (route.isCheck || isCheck()) {
+    location.reload();
+    return;
+  }
   const { view } = route;
   writeAddress.cancel();
   known = location.hash;

@@ -6,10 +6,10 @@
 
 export const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
 
-/** @returns {{ view: string, params: URLSearchParams }} */
+/** @returns {{ view: string, params: URLSearchParams, isCheck: boolean }} `isCheck`: `#/check`, which is no view */
 export function parseHash(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
-  return { view: VIEWS.includes(path) ? path : VIEWS[0], params: new URLSearchParams(query) };
+  return { view: VIEWS.includes(path) ? path : VIEWS[0], params: new URLSearchParams(query), isCheck: path === "check" };
 }
 
 /** @param {string} view @param {URLSearchParams} params */

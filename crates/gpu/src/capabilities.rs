@@ -7,7 +7,7 @@ use wgpu::{Adapter, Device, DeviceType, Features};
 /// Threads of a workgroup, those that share a sum aside.
 pub(crate) const THREADS: usize = 32;
 /// Most threads that share one sum.
-const MOST_SLICES: usize = 8;
+pub(crate) const MOST_SLICES: usize = 8;
 /// Bytes of workgroup memory that one thread of `block.wgsl` takes: a `mat4x4<f32>`.
 const PARTIAL: usize = 64;
 /// Storage buffers of a layer: weights, input, residual and output.

@@ -153,6 +153,12 @@ impl Tiling {
         }
     }
 
+    /// Rows and columns that a thread makes, and threads that share a sum.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn shape(&self) -> (usize, usize, usize) {
+        (self.rows, LANES * self.columns, self.threads[2])
+    }
+
     fn constants(&self) -> Constants {
         let [across, down, slices] = self.threads.map(|n| n as f64);
         match self.product {
@@ -268,7 +274,7 @@ pub struct Kernel {
 /// One way to run a step, for batches from a size on.
 pub struct Variant {
     from_batch: usize,
-    tiling: Tiling,
+    pub tiling: Tiling,
     pub shader: LayerShader,
     /// What the shader is specialised with.
     pub constants: Constants,
@@ -319,7 +325,11 @@ impl Kernel {
                 scalar_output: !y.is_vectors(),
                 half_precision: tuning.half_precision,
             },
-            constants: [constants.as_slice(), &tiling.constants()].concat(),
+            constants: {
+                let mut constants = constants.clone();
+                constants.extend(tiling.constants());
+                constants
+            },
         };
         Self {
             variants: tilings.into_iter().map(variant).collect(),

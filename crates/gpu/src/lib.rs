@@ -22,12 +22,16 @@ mod readback;
 mod reparameterize;
 mod runtime;
 pub mod shaders;
+#[cfg(not(target_family = "wasm"))]
+mod variants;
 mod weights;
 
 pub use capabilities::Capabilities;
 pub use context::Context;
 pub use present::Target;
 pub use runtime::{GpuRuntime, Reconstruction};
+#[cfg(not(target_family = "wasm"))]
+pub use variants::{all_variants, variants};
 pub use wgpu;
 
 /// Why the GPU cannot do what was asked.

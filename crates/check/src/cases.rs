@@ -1,0 +1,111 @@
+//! Small models that meet every kernel: `web/check/cases.json`, which the page reads too.
+//! A test of this module's parent says which kernels a change has left without one.
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vaelet_model::{
+    FORMAT, Model, Outline, Precision, Tensor, Tensors, WeightsFile, random, write_tensors,
+};
+
+const CASES: &str = include_str!("../../../web/check/cases.json");
+
+/// A model without weights, and the batches that meet its kernels.
+#[derive(Deserialize)]
+pub struct Case {
+    pub name: String,
+    pub batches: Vec<usize>,
+    #[serde(deserialize_with = "precisions")]
+    pub precisions: Vec<Precision>,
+    input: Value,
+    latent: usize,
+    encoder: Value,
+    decoder: Value,
+}
+
+/// All cases.
+pub fn all() -> Result<Vec<Case>> {
+    serde_json::from_str(CASES).context("web/check/cases.json")
+}
+
+/// A precision as `model.json` calls it.
+pub fn name(precision: Precision) -> &'static str {
+    match precision {
+        Precision::I8 => "i8",
+        Precision::F16 => "f16",
+        Precision::F32 => "f32",
+    }
+}
+
+fn precisions<'de, D: serde::Deserializer<'de>>(names: D) -> Result<Vec<Precision>, D::Error> {
+    let names = Vec::<String>::deserialize(names)?;
+    let all = [Precision::I8, Precision::F16, Precision::F32];
+    let find = |wanted: &String| all.into_iter().find(|known| name(*known) == wanted);
+    let found: Option<Vec<_>> = names.iter().map(find).collect();
+    found.ok_or_else(|| serde::de::Error::custom("no precision"))
+}
+
+impl Case {
+    /// The model with random weights, of about one for each sum.
+    pub fn model(&self, precision: Precision) -> Result<Model> {
+        self.with_weights(precision, |_| {})
+    }
+
+    /// The model with f32 weights of which one in `part`, `encoder` or `decoder`, is wrong.
+    #[cfg(test)]
+    pub fn wrong_model(&self, part: &str) -> Result<Model> {
+        let outline = Outline::read(&self.describe(&WeightsFile::describe(FILE, &[]))?)?;
+        let graph = match part {
+            "encoder" => outline.encoder,
+            _ => outline.decoder,
+        };
+        let name = graph.steps.last().map(|step| step.params.bias_name());
+        self.with_weights(Precision::F32, |tensors| {
+            if let Some(tensor) = name.and_then(|name| tensors.get_mut(&name)) {
+                tensor.data[0] += 0.1;
+            }
+        })
+    }
+
+    fn with_weights(
+        &self,
+        precision: Precision,
+        change: impl FnOnce(&mut Tensors),
+    ) -> Result<Model> {
+        let outline = Outline::read(&self.describe(&WeightsFile::describe(FILE, &[]))?)?;
+        let mut tensors = Tensors::new();
+        let steps = outline.encoder.steps.iter().chain(&outline.decoder.steps);
+        for (seed, (name, shape)) in steps.flat_map(|step| step.params.stored()).enumerate() {
+            let len: usize = shape.iter().product();
+            let sum = len / shape.last().copied().unwrap_or(1);
+            let scale = 1.0 / (sum as f32).sqrt();
+            let data = random::normals(seed as u64, len);
+            let data = data.iter().map(|v| v * scale).collect();
+            tensors.insert(name, Tensor { shape, data });
+        }
+        change(&mut tensors);
+        let weights = write_tensors(FILE, &tensors, precision)?;
+        let description = self.describe(&WeightsFile::describe(FILE, &weights))?;
+        Ok(Model::read(&description, &weights)?)
+    }
+
+    /// `model.json`.
+    fn describe(&self, weights: &WeightsFile) -> Result<String> {
+        let description = json!({
+            "format": FORMAT,
+            "name": "check",
+            "title": self.name,
+            "input": self.input,
+            "likelihood": { "kind": "gaussian", "sigma": 1.0 },
+            "latents": [{ "name": "z", "size": self.latent, "prior": { "kind": "standard_normal" } }],
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "weights": weights,
+            "licence": "",
+            "credit": "",
+        });
+        Ok(serde_json::to_string(&description)?)
+    }
+}
+
+const FILE: &str = "weights.safetensors";

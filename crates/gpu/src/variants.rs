@@ -1,0 +1,113 @@
+//! Every kernel that there is, by name, and those that a model meets: what `vaelet check`
+//! and the page's check have to cover.
+
+use crate::capabilities::MOST_SLICES;
+use crate::kernel::{Kernel, Tuning, Variant};
+use crate::layout::Layout;
+use crate::plan::Plan;
+use crate::shaders::{LayerKind, LayerShader, Product};
+use std::collections::BTreeSet;
+use vaelet_model::Outline;
+
+/// Names of the kernels that a batch of a model runs on a device which so many threads as
+/// `parallelism` keep busy, with weights in f16 or in f32.
+pub fn variants(
+    outline: &Outline,
+    parallelism: usize,
+    half_precision: bool,
+    batch: usize,
+) -> BTreeSet<String> {
+    let tuning = Tuning {
+        parallelism,
+        most_slices: MOST_SLICES,
+        half_precision,
+    };
+    let (encoder, _) = Plan::new(tuning, &outline.encoder, Layout::flat, 0);
+    let (decoder, _) = Plan::new(tuning, &outline.decoder, Layout::planes, 0);
+    let kernels = encoder.kernels.iter().chain(&decoder.kernels);
+    kernels.flat_map(|kernel| met(kernel, batch)).collect()
+}
+
+fn met(kernel: &Kernel, batch: usize) -> [String; 3] {
+    let Variant {
+        tiling,
+        shader,
+        constants,
+        ..
+    } = &kernel.variants[kernel.variant(batch)];
+    let constant = |name: &str| constants.iter().find(|(known, _)| *known == name);
+    let value = |name| constant(name).map_or(0, |(_, value)| *value as usize);
+    let LayerShader { layer, product, .. } = *shader;
+    let (rows, columns, slices) = tiling.shape();
+    [
+        tile(*shader, rows, columns, slices > 1),
+        finish(layer, product, value("ACTIVATION")),
+        finish(layer, product, ACTIVATIONS.len() + value("RESIDUAL")),
+    ]
+}
+
+const ACTIVATIONS: [&str; 4] = ["no activation", "relu", "silu", "sigmoid"];
+const ADDED: [&str; 2] = ["nothing added", "a residual added"];
+
+fn tile(shader: LayerShader, rows: usize, columns: usize, shared: bool) -> String {
+    let ends = |scalar| if scalar { "values" } else { "vectors" };
+    format!(
+        "{} {rows} × {columns}{}, {} to {}, {}",
+        name(shader.layer, shader.product),
+        if shared { ", shared sums" } else { "" },
+        ends(shader.scalar_input),
+        ends(shader.scalar_output),
+        if shader.half_precision { "f16" } else { "f32" },
+    )
+}
+
+fn finish(layer: LayerKind, product: Product, how: usize) -> String {
+    let how = ACTIVATIONS.iter().chain(&ADDED).nth(how).unwrap_or(&"");
+    format!("{}, {how}", name(layer, product))
+}
+
+fn name(layer: LayerKind, product: Product) -> String {
+    let layer = match layer {
+        LayerKind::Linear => "linear",
+        LayerKind::Conv2d => "conv2d",
+        LayerKind::ConvTranspose2d => "conv_transpose2d",
+    };
+    let product = match product {
+        Product::Block => "block",
+        Product::Few => "few",
+        Product::Vector => "vector",
+    };
+    format!("{layer} {product}")
+}
+
+/// Names of all kernels that a model can meet on a device with or without f16.
+pub fn all_variants(half_precision: bool) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    let shaders = LayerShader::all().into_iter();
+    for shader in shaders.filter(|shader| half_precision || !shader.half_precision) {
+        let LayerShader { layer, product, .. } = shader;
+        let tiles: &[_] = match product {
+            Product::Few => &[(8, 4, false)],
+            Product::Vector => &[(1, 4, false), (1, 4, true)],
+            Product::Block => &[(4, 4, false), (4, 4, true), (8, 4, false), (8, 8, false)],
+        };
+        for &(rows, columns, shared) in tiles {
+            // A sum is shared where it is long, and an image has at most three channels:
+            // whoever reads many single values as channels reads latents, and writes an
+            // image at once, which has few channels too.
+            let convolution = layer != LayerKind::Linear;
+            let ends = shader.scalar_input && shader.scalar_output;
+            if !(shared && convolution && ends) {
+                all.insert(tile(shader, rows, columns, shared));
+            }
+        }
+        for how in 0..ACTIVATIONS.len() + ADDED.len() {
+            // What is added to is made in blocks.
+            let added = how == ACTIVATIONS.len() + 1;
+            if !(added && product == Product::Few) {
+                all.insert(finish(layer, product, how));
+            }
+        }
+    }
+    all
+}
