@@ -2,7 +2,8 @@
 
 use crate::data::Images;
 use crate::directions::Score;
-use crate::frechet::Features;
+use crate::efficientnet::{EfficientNet, SIDE};
+use crate::frechet::{Features, untrained};
 use crate::network::to_vec;
 use crate::objective::{Elbo, Encoder, elbo, log_normal, log_posterior, reconstruction};
 use crate::release::{Release, put};
@@ -24,6 +25,9 @@ const SEED: u64 = 2024;
 const BATCH: usize = 250;
 /// Most samples that are compared with the test split.
 const SAMPLES: usize = 10_000;
+/// Seed and largest number of the samples that EfficientNet-Lite0 looks at.
+const SEEN_SEED: u64 = 7;
+const SEEN: usize = 2_000;
 /// Samples whose nearest training images are looked for.
 const NEIGHBOURS: usize = 500;
 /// A variable is active where its mean varies this much over the data (Burda et al. 2016).
@@ -34,7 +38,7 @@ const FILE: &str = "figures.json";
 
 /// Figures in nats per image, on the test split; binarized dynamically where the
 /// likelihood is Bernoulli.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// SHA-256 of the weights that were measured.
     pub weights: String,
@@ -59,13 +63,15 @@ pub struct Evaluation {
     pub psnr: f64,
     /// Structural similarity of the same.
     pub ssim: f64,
-    /// Fréchet distance of samples from the test split, see [`crate::frechet`]: z from the
-    /// model's own prior.
+    /// Fréchet distance of samples from the test split in untrained features, see
+    /// [`crate::frechet`]: z from the model's own prior.
     pub frechet: f64,
     /// The same with z from N(0, I).
     pub frechet_normal: f64,
     /// The same for training images instead of samples: what no model needs to beat.
     pub frechet_data: f64,
+    /// The same three in features of EfficientNet-Lite0, where these have been fetched.
+    pub frechet_efficientnet: Option<Seen>,
     /// Gradient energy of samples over that of test images.
     pub sharpness: f64,
     /// Distance of samples from the nearest training images over that of test images;
@@ -81,6 +87,27 @@ pub struct Evaluation {
     pub kl_per_dimension: Vec<f32>,
     /// What its directions do.
     pub attributes: Vec<Score>,
+}
+
+/// Fréchet distances from the test split in the pooled features of EfficientNet-Lite0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Of samples, z from the model's own prior.
+    pub own: f64,
+    /// Of samples, z from N(0, I).
+    pub normal: f64,
+    /// Of training images.
+    pub data: f64,
+    /// Images on each side.
+    pub images: usize,
+    /// Side at which they are looked at.
+    pub side: usize,
+    /// Whether they have another one and are resized, bilinearly.
+    pub resized: bool,
+    /// Whether they are grey, which is repeated to RGB.
+    pub grey: bool,
+    /// Seed of the samples.
+    pub seed: u64,
 }
 
 impl Evaluation {
@@ -99,6 +126,23 @@ impl Evaluation {
             path.display(),
         );
         Ok(kept)
+    }
+
+    /// Adds the second Fréchet distance where it is missing and its `network` is there.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn with_missing(
+        mut self,
+        release: &Release,
+        train: &Images,
+        test: &Images,
+        network: Option<&EfficientNet>,
+    ) -> Result<Self> {
+        if let (None, Some(network)) = (&self.frechet_efficientnet, network) {
+            self.frechet_efficientnet = Some(Seen::new(network, release, train, test)?);
+        }
+        Ok(self)
     }
 
     /// Keeps the figures of the model in `folder`.
@@ -129,18 +173,6 @@ impl Evaluation {
             ("bits per value", format!("{:.3}", self.bits_per_value())),
             ("PSNR of reconstructions, dB", format!("{:.2}", self.psnr)),
             ("SSIM of reconstructions", format!("{:.3}", self.ssim)),
-            (
-                "Fréchet distance, own prior",
-                format!("{:.4}", self.frechet),
-            ),
-            (
-                "Fréchet distance, N(0, I)",
-                format!("{:.4}", self.frechet_normal),
-            ),
-            (
-                "Fréchet distance, training data",
-                format!("{:.4}", self.frechet_data),
-            ),
             ("sharpness of samples", format!("{:.2}", self.sharpness)),
             ("novelty of samples", format!("{:.2}", self.novelty)),
             (
@@ -150,7 +182,43 @@ impl Evaluation {
         ];
         let lines = rows.map(|(name, value)| format!("| {name:<36} | {value:>8} |\n"));
         let figures = format!("| {:<36} | {:>8} |\n|---|---|\n{}", "", "", lines.concat());
-        figures + &self.attribute_table()
+        figures + &self.frechet_table() + &self.attribute_table()
+    }
+
+    /// Both Fréchet distances, and what they are not.
+    fn frechet_table(&self) -> String {
+        let row = |name: String, [own, normal, data]: [String; 3], images: usize| {
+            format!("| {name} | {own} | {normal} | {data} | {images} |\n")
+        };
+        let [own, normal, data] = [self.frechet, self.frechet_normal, self.frechet_data];
+        let mut rows = row(
+            "features of an untrained convolutional network".into(),
+            [own, normal, data].map(|distance| format!("{distance:.4}")),
+            self.images.min(SAMPLES),
+        );
+        let mut hint = "";
+        if let Some(seen) = &self.frechet_efficientnet {
+            let resized = if seen.resized { "resized to " } else { "" };
+            let bilinear = if seen.resized { " (bilinear)" } else { "" };
+            let grey = if seen.grey { ", grey as RGB" } else { "" };
+            let (side, seed) = (seen.side, seen.seed);
+            rows += &row(
+                format!(
+                    "EfficientNet-Lite0 features, {resized}{side}×{side}{bilinear}{grey}, seed {seed}"
+                ),
+                [seen.own, seen.normal, seen.data].map(|distance| format!("{distance:.1}")),
+                seen.images,
+            );
+        } else {
+            rows += "| EfficientNet-Lite0 features | not measured | | | |\n";
+            hint = " `vaelet data fetch features` fetches what the second one needs; then measure again.";
+        }
+        format!(
+            "\n| Fréchet distance from the test split | own prior | N(0, I) | training images | images a side |\n\
+             |---|---|---|---|---|\n{rows}\n\
+             Neither is the FID of papers, which has features of Inception-v3; numbers compare within a row only, \
+             and between models where there are as many images a side.{hint}\n"
+        )
     }
 
     /// How well directions change their attributes; nothing where there are none.
@@ -183,6 +251,8 @@ impl Evaluation {
 /// −log p(x) is estimated as −ELBO of all images minus the mean distance of the two
 /// bounds on the few: that distance varies far less between images than either bound.
 ///
+/// The second Fréchet distance is measured where its `network` is given.
+///
 /// # Errors
 /// A device that fails.
 pub fn evaluate(
@@ -192,6 +262,7 @@ pub fn evaluate(
     attributes: Vec<Score>,
     samples: usize,
     nll_images: usize,
+    network: Option<&EfficientNet>,
 ) -> Result<Evaluation> {
     let latent = release.model.spec.latent_size();
     let likelihood = release.model.spec.likelihood;
@@ -242,6 +313,9 @@ pub fn evaluate(
         frechet: compared.frechet,
         frechet_normal: compared.frechet_normal,
         frechet_data: compared.frechet_data,
+        frechet_efficientnet: network
+            .map(|network| Seen::new(network, release, train, test))
+            .transpose()?,
         sharpness: compared.sharpness,
         novelty: compared.novelty,
         dimensions: test.shape.len(),
@@ -354,13 +428,8 @@ impl Compared {
         let shape = test.shape;
         let count = test.count().min(SAMPLES);
         let images = |data: &Images| data.floats(&data.spread(count));
-        let sample = |priors: &Priors| {
-            let z = priors.sample(SEED, count, 1.0);
-            let latent = release.model.spec.latent_size();
-            let parts = z.chunks(BATCH * latent).map(|z| release.decode(z.to_vec()));
-            anyhow::Ok(parts.collect::<Result<Vec<_>>>()?.concat())
-        };
-        let features = |images: &[f32]| Features::of(images, shape, &release.device);
+        let sample = |priors: &Priors| sample(release, priors, SEED, count);
+        let features = |images: &[f32]| Features::of(images, shape, &release.device, untrained);
         let (data, samples) = (images(test), sample(&release.priors)?);
         let expected = features(&data)?;
         let normal = sample(&release.priors.standard())?;
@@ -378,8 +447,89 @@ impl Compared {
     }
 }
 
+impl Seen {
+    fn new(
+        network: &EfficientNet,
+        release: &Release,
+        train: &Images,
+        test: &Images,
+    ) -> Result<Self> {
+        let count = test.count().min(train.count()).min(SEEN);
+        let features = |images: &[f32]| {
+            Features::of(images, test.shape, &release.device, |x| network.pooled(x))
+        };
+        let images = |data: &Images| features(&data.floats(&data.spread(count)));
+        let sample = |priors: &Priors| features(&sample(release, priors, SEEN_SEED, count)?);
+        let expected = images(test)?;
+        Ok(Self {
+            own: sample(&release.priors)?.distance(&expected)?,
+            normal: sample(&release.priors.standard())?.distance(&expected)?,
+            data: images(train)?.distance(&expected)?,
+            images: count,
+            side: SIDE,
+            resized: [test.shape.height, test.shape.width] != [SIDE; 2],
+            grey: test.shape.channels == 1,
+            seed: SEEN_SEED,
+        })
+    }
+}
+
+/// Pictures `[count, C, H, W]` of latents from `priors`.
+fn sample(release: &Release, priors: &Priors, seed: u64, count: usize) -> Result<Vec<f32>> {
+    let z = priors.sample(seed, count, 1.0);
+    let latent = release.model.spec.latent_size();
+    let parts = z.chunks(BATCH * latent).map(|z| release.decode(z.to_vec()));
+    Ok(parts.collect::<Result<Vec<_>>>()?.concat())
+}
+
 fn add(total: &mut [f64], values: &[f32]) {
     for (total, value) in total.iter_mut().zip(values) {
         *total += f64::from(*value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_distances_are_named_and_one_that_was_not_measured_says_so() {
+        let mut measured = Evaluation {
+            frechet: 0.5,
+            images: 12_000,
+            dimensions: 28 * 28,
+            ..Evaluation::default()
+        };
+        let assert_has = |measured: &Evaluation, parts: &[&str]| {
+            let table = measured.table();
+            for part in parts {
+                assert!(table.contains(part), "{part:?} is not in\n{table}");
+            }
+        };
+        let untrained = "untrained convolutional network | 0.5000 | 0.0000 | 0.0000 | 10000 |";
+        let no_fid = "Neither is the FID of papers";
+        let fetch = "`vaelet data fetch features`";
+        let missing = "EfficientNet-Lite0 features | not measured |";
+        assert_has(&measured, &[untrained, no_fid, missing, fetch]);
+
+        let mut seen = Seen {
+            own: 716.04,
+            normal: 900.0,
+            data: 208.0,
+            images: 212,
+            side: 64,
+            resized: true,
+            grey: true,
+            seed: 7,
+        };
+        measured.frechet_efficientnet = Some(seen.clone());
+        let resized = "EfficientNet-Lite0 features, resized to 64×64 (bilinear), grey as RGB, \
+                       seed 7 | 716.0 | 900.0 | 208.0 | 212 |";
+        assert_has(&measured, &[untrained, no_fid, resized]);
+        assert!(!measured.table().contains(fetch));
+        (seen.resized, seen.grey) = (false, false);
+        measured.frechet_efficientnet = Some(seen);
+        assert_has(&measured, &["EfficientNet-Lite0 features, 64×64, seed 7 |"]);
+        assert!(serde_json::to_string(&measured).unwrap().contains("716.04"));
     }
 }

