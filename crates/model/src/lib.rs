@@ -20,6 +20,7 @@ pub mod patches;
 mod prior;
 pub mod random;
 mod read;
+mod reading;
 pub mod runtime;
 mod spec;
 mod upsample;
@@ -28,6 +29,7 @@ mod weights;
 pub use error::{Error, Result};
 pub use graph::{Graph, Op, Params, Shape, Step, Value, Window};
 pub use prior::Priors;
+pub use reading::Reading;
 pub use spec::{
     Activation, Drawing, Example, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior,
     Subject, Training, WeightsFile,
@@ -80,17 +82,9 @@ impl Outline {
     /// # Errors
     /// Whatever is wrong with it, or does not agree with the description.
     pub fn fill(self, weights: &[u8]) -> Result<Model> {
-        self.spec.weights.verify(weights)?;
-        let mut weights = Weights::read(&self.spec.weights, weights, self.stored())?;
-        for step in self.steps().filter(|step| step.params.upsampled) {
-            weights.fold(&step.params);
-        }
-        Ok(Model {
-            spec: self.spec,
-            encoder: self.encoder,
-            decoder: self.decoder,
-            weights,
-        })
+        let mut reading = Reading::new(self);
+        reading.push(weights)?;
+        reading.finish()
     }
 
     /// Whether every parameter of the graphs is one of f16's values: the description says so,

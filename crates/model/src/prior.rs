@@ -4,6 +4,7 @@
 
 use crate::latent::{self, LOG_TAU, bounded};
 use crate::{Model, Prior, Weights, random};
+use std::ops::Range;
 
 /// The priors of a model's latent groups, ready to be sampled.
 #[derive(Debug, Clone)]
@@ -62,13 +63,21 @@ impl Priors {
     /// `count` latents `[N, latent]`; `temperature` scales the noise, so that at 0 only
     /// means are left. The first vectors of a seed do not depend on `count`.
     pub fn sample(&self, seed: u64, count: usize, temperature: f32) -> Vec<f32> {
+        self.sample_in(seed, 0..count, temperature)
+    }
+
+    /// Those of the latents of [`Priors::sample`] whose numbers are in `range`; what comes before
+    /// them is not drawn.
+    pub fn sample_in(&self, seed: u64, range: Range<usize>, temperature: f32) -> Vec<f32> {
         let latent: usize = self.groups.iter().map(|(size, _)| size).sum();
-        let mut z = random::normals(seed, count * latent);
+        let scaled = |factor: usize| range.start * factor..range.end * factor;
+        let mut z = random::normals_in(seed, scaled(latent));
         z.iter_mut().for_each(|v| *v *= temperature);
         if !self.are_learned() {
             return z;
         }
-        let mut choices = random::uniforms(seed, count * self.groups.len()).into_iter();
+        let choices = random::uniforms_in(seed, scaled(self.groups.len()));
+        let mut choices = choices.into_iter();
         for item in z.chunks_exact_mut(latent) {
             let mut rest = item;
             for (size, mixture) in &self.groups {
@@ -296,6 +305,10 @@ mod tests {
     #[test]
     fn the_first_latents_do_not_depend_on_the_count() {
         assert_eq!(priors().sample(5, 2, 0.7), priors().sample(5, 9, 0.7)[..6]);
+        assert_eq!(
+            priors().sample_in(5, 4..6, 0.7),
+            priors().sample(5, 9, 0.7)[12..18]
+        );
         let cold = priors().sample(5, 1, 0.0);
         assert!([[-10.0, 0.0, 0.0], [10.0, 5.0, 0.0]].contains(&[cold[0], cold[1], cold[2]]));
         assert_eq!(

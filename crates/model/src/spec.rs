@@ -272,26 +272,6 @@ impl WeightsFile {
             precision: Precision::of(file, contents),
         }
     }
-
-    /// Checks that `contents` is the file described here.
-    pub fn verify(&self, contents: &[u8]) -> Result<()> {
-        if contents.len() != self.bytes {
-            return Err(Error::Length {
-                file: self.file.clone(),
-                expected: self.bytes,
-                found: contents.len(),
-            });
-        }
-        let found = sha256_hex(contents);
-        if found != self.sha256 {
-            return Err(Error::Hash {
-                file: self.file.clone(),
-                expected: self.sha256.clone(),
-                found,
-            });
-        }
-        Ok(())
-    }
 }
 
 /// An image that ships with the model.

@@ -9,6 +9,7 @@ use half::f16;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What the name of a tensor of scales ends with.
 const SCALE: &str = ".scale";
@@ -30,43 +31,45 @@ pub type Tensors = BTreeMap<String, Tensor>;
 pub struct Weights(Tensors);
 
 impl Weights {
-    /// Reads exactly the tensors of these names and shapes from the contents of the file that
-    /// `described` is about.
+    /// No parameters yet: [`Weights::insert`] adds them one by one.
+    pub(crate) fn empty() -> Self {
+        Self(Tensors::new())
+    }
+
+    /// Reads the tensor of this name and shape from the `contents` of the file that `described`
+    /// is about, of which `views` says what lies where.
     ///
     /// # Errors
-    /// [`Error::Syntax`] where the file is not safetensors; [`Error::Field`] where a
-    /// tensor is missing, has another shape or type or a wider one than is described, holds a
-    /// value that is not finite, or is asked for twice.
-    pub fn read(
+    /// [`Error::Field`] where the tensor is missing, has another shape or type or a wider one
+    /// than is described, holds a value that is not finite, or is asked for twice.
+    pub(crate) fn insert(
+        &mut self,
         described: &WeightsFile,
         contents: &[u8],
-        stored: Vec<(String, Vec<usize>)>,
-    ) -> Result<Self> {
+        views: &Views,
+        (name, shape): (String, Vec<usize>),
+    ) -> Result<()> {
         let file = &described.file;
-        let views = parse(file, contents)?;
-        let mut tensors = Tensors::new();
-        for (name, shape) in stored {
-            let wrong = |expected: &str, found: &str| Error::field(file, &name, expected, found);
-            let Some(view) = views.get(&name) else {
-                return Err(wrong(&format!("a tensor of shape {shape:?}"), "none"));
-            };
-            if view.shape != shape {
-                let shapes = [shape, view.shape.clone()].map(|shape| format!("shape {shape:?}"));
-                return Err(wrong(&shapes[0], &shapes[1]));
-            }
-            if view.precision == Precision::F32 && described.precision != Precision::F32 {
-                return Err(wrong("I8 or F16, as model.json says", "F32"));
-            }
-            let tensor = view.dequantize(file, &name, &views)?;
-            if tensor.data.iter().any(|v| !v.is_finite()) {
-                return Err(wrong("finite values", "NaN or infinity"));
-            }
-            if tensors.contains_key(&name) {
-                return Err(wrong("one layer that reads it", "two"));
-            }
-            tensors.insert(name, tensor);
+        let wrong = |expected: &str, found: &str| Error::field(file, &name, expected, found);
+        let Some(view) = views.get(&name) else {
+            return Err(wrong(&format!("a tensor of shape {shape:?}"), "none"));
+        };
+        if view.shape != shape {
+            let shapes = [shape, view.shape.clone()].map(|shape| format!("shape {shape:?}"));
+            return Err(wrong(&shapes[0], &shapes[1]));
         }
-        Ok(Self(tensors))
+        if view.precision == Precision::F32 && described.precision != Precision::F32 {
+            return Err(wrong("I8 or F16, as model.json says", "F32"));
+        }
+        if self.0.contains_key(&name) {
+            return Err(wrong("one layer that reads it", "two"));
+        }
+        let tensor = view.dequantize(file, &name, contents, views)?;
+        if tensor.data.iter().any(|v| !v.is_finite()) {
+            return Err(wrong("finite values", "NaN or infinity"));
+        }
+        self.0.insert(name, tensor);
+        Ok(())
     }
 
     /// Makes the kernel of a step of that of the convolution after an upsampling.
@@ -80,7 +83,7 @@ impl Weights {
     /// The values of a tensor.
     ///
     /// # Panics
-    /// Where [`Weights::read`] was not asked for it.
+    /// Where no layer of the model reads it.
     pub fn get(&self, name: &str) -> &[f32] {
         &self.0[name].data
     }
@@ -99,7 +102,7 @@ impl Weights {
 pub fn read_tensors(file: &str, contents: &[u8]) -> Result<Tensors> {
     let views = parse(file, contents)?;
     let tensors = views.iter().map(|(name, view)| {
-        let tensor = view.dequantize(file, name, &views)?;
+        let tensor = view.dequantize(file, name, contents, &views)?;
         Ok((name.clone(), tensor))
     });
     tensors.collect()
@@ -225,24 +228,31 @@ fn quantize(data: &[f32], columns: usize) -> (Vec<i8>, Vec<f16>) {
 
 /// SHA-256 of `contents`, in lower-case hexadecimal.
 pub fn sha256_hex(contents: &[u8]) -> String {
-    Sha256::digest(contents)
+    hex(Sha256::new_with_prefix(contents))
+}
+
+/// What a digest comes to, in lower-case hexadecimal.
+pub(crate) fn hex(digest: Sha256) -> String {
+    digest
+        .finalize()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
 
-type Views<'a> = BTreeMap<String, View<'a>>;
+/// Where each tensor of a file lies, by name.
+pub(crate) type Views = BTreeMap<String, View>;
 
-/// A tensor where it lies in the file.
-struct View<'a> {
+/// Where a tensor lies in its file.
+pub(crate) struct View {
     precision: Precision,
     shape: Vec<usize>,
-    bytes: &'a [u8],
+    bytes: Range<usize>,
 }
 
 /// Reads the header: its length in eight bytes, then JSON, then the values
 /// (<https://github.com/huggingface/safetensors#format>).
-fn parse<'a>(file: &str, contents: &'a [u8]) -> Result<Views<'a>> {
+pub(crate) fn parse(file: &str, contents: &[u8]) -> Result<Views> {
     let syntax = |reason: &str| Error::Syntax {
         file: file.into(),
         reason: reason.into(),
@@ -254,14 +264,14 @@ fn parse<'a>(file: &str, contents: &'a [u8]) -> Result<Views<'a>> {
     let header = rest
         .get(..length)
         .ok_or_else(|| syntax("its header is cut short"))?;
-    let values = &rest[length..];
+    let values = contents.len() - rest.len() + length..contents.len();
     let header = str::from_utf8(header).map_err(|_| syntax("its header is not text"))?;
     let header = Value::parse(file, header)?;
     let mut views = Views::new();
     let mut end = 0;
     for (name, field) in Field::root(file, &header).object()?.fields() {
         if name != "__metadata__" {
-            let view = View::read(&field, values, &mut end)?;
+            let view = View::read(&field, &values, &mut end)?;
             if views.insert(name.into(), view).is_some() {
                 return Err(field.wrong("one tensor of this name"));
             }
@@ -274,10 +284,12 @@ fn parse<'a>(file: &str, contents: &'a [u8]) -> Result<Views<'a>> {
     Ok(views)
 }
 
-impl<'a> View<'a> {
+impl View {
+    /// Reads an entry of the header of a file whose `values` lie there.
+    ///
     /// Tensors lie end to end in the order of the header, as every writer leaves them: of those
     /// that share bytes a small file could hold gigabytes. `end` is where the last one ended.
-    fn read(field: &Field<'_>, values: &'a [u8], end: &mut usize) -> Result<Self> {
+    fn read(field: &Field<'_>, values: &Range<usize>, end: &mut usize) -> Result<Self> {
         let mut object = field.object()?;
         let precision = Precision::read(&object.take("dtype")?)?;
         let shape = object.take("shape")?.list(Field::count)?;
@@ -285,7 +297,9 @@ impl<'a> View<'a> {
         let place = offsets.list(Field::count)?;
         object.finish()?;
         let bytes = match place[..] {
-            [from, to] if from == *end => values.get(from..to),
+            [from, to] if from == *end && from <= to && to <= values.len() => {
+                Some(values.start + from..values.start + to)
+            }
             _ => None,
         };
         let len = product(&shape).saturating_mul(precision.size());
@@ -303,8 +317,8 @@ impl<'a> View<'a> {
     }
 
     /// The values of the tensor `name`, times their scales if they have some.
-    fn dequantize(&self, file: &str, name: &str, views: &Views<'_>) -> Result<Tensor> {
-        let mut data = self.values();
+    fn dequantize(&self, file: &str, name: &str, contents: &[u8], views: &Views) -> Result<Tensor> {
+        let mut data = self.values(contents);
         if self.precision == Precision::I8 {
             let name = [name, SCALE].concat();
             let scales = views
@@ -313,7 +327,7 @@ impl<'a> View<'a> {
                     scales.shape[..] == self.shape[self.shape.len().saturating_sub(1)..]
                 })
                 .ok_or_else(|| Error::field(file, &name, "a scale for each column", "none"))?
-                .values();
+                .values(contents);
             for (value, scale) in data.iter_mut().zip(scales.iter().cycle()) {
                 *value = f16::from_f32(*value * scale).to_f32();
             }
@@ -325,9 +339,9 @@ impl<'a> View<'a> {
     }
 
     /// Numbers as they are stored.
-    fn values(&self) -> Vec<f32> {
+    fn values(&self, contents: &[u8]) -> Vec<f32> {
         // Bytes of a safetensors file need not be aligned, so values are read one by one.
-        let values = self.bytes.chunks(self.precision.size());
+        let values = contents[self.bytes.clone()].chunks(self.precision.size());
         let value = |bytes: &[u8]| match *bytes {
             [a] => f32::from(a.cast_signed()),
             [a, b] => f16::from_le_bytes([a, b]).to_f32(),

@@ -1,0 +1,125 @@
+//! A model that is read piece by piece, so that a page can do other things in between.
+
+use crate::weights::{Views, hex, parse};
+use crate::{Error, Model, Outline, Params, Result, Weights, WeightsFile};
+use sha2::{Digest, Sha256};
+use std::mem;
+
+/// A model whose weights are on their way: bytes are hashed as they come ([`Reading::push`]),
+/// then each tensor is unpacked ([`Reading::step`]).
+pub struct Reading {
+    outline: Outline,
+    contents: Vec<u8>,
+    digest: Sha256,
+    /// Where tensors lie, once all bytes have come.
+    views: Option<Views>,
+    /// Tensors that have not been unpacked yet, the next one last.
+    unread: Vec<(String, Vec<usize>)>,
+    /// Kernels that have not been folded yet.
+    unfolded: Vec<Params>,
+    weights: Weights,
+}
+
+impl Reading {
+    /// Nothing of the weights file has come yet.
+    pub fn new(outline: Outline) -> Self {
+        let mut unread = outline.stored();
+        unread.reverse();
+        let upsampled = outline.steps().filter(|step| step.params.upsampled);
+        Self {
+            contents: Vec::new(),
+            digest: Sha256::new(),
+            views: None,
+            unread,
+            unfolded: upsampled.map(|step| step.params.clone()).collect(),
+            weights: Weights::empty(),
+            outline,
+        }
+    }
+
+    /// Appends the next bytes of the weights file.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where there are more than `model.json` says.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        let found = self.contents.len().saturating_add(bytes.len());
+        if found > self.outline.spec.weights.bytes {
+            return Err(self.wrong_length(found));
+        }
+        self.contents.extend_from_slice(bytes);
+        self.digest.update(bytes);
+        Ok(())
+    }
+
+    /// Checks length and hash once all bytes are there, then unpacks one tensor at a call.
+    /// Whether there is more to do.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file, or does not agree with the description.
+    pub fn step(&mut self) -> Result<bool> {
+        if self.views.is_none() {
+            self.verify()?;
+        }
+        let file = &self.outline.spec.weights;
+        let Some(views) = &self.views else {
+            self.views = Some(parse(&file.file, &self.contents)?);
+            return Ok(true);
+        };
+        if let Some(next) = self.unread.pop() {
+            self.weights.insert(file, &self.contents, views, next)?;
+        } else if let Some(params) = self.unfolded.pop() {
+            self.weights.fold(&params);
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// The model; does what is left to do.
+    ///
+    /// # Errors
+    /// As [`Reading::step`].
+    pub fn finish(mut self) -> Result<Model> {
+        while self.step()? {}
+        let Outline {
+            spec,
+            encoder,
+            decoder,
+        } = self.outline;
+        Ok(Model {
+            spec,
+            encoder,
+            decoder,
+            weights: self.weights,
+        })
+    }
+
+    fn verify(&mut self) -> Result<()> {
+        let WeightsFile {
+            file,
+            bytes,
+            sha256,
+            ..
+        } = &self.outline.spec.weights;
+        if self.contents.len() != *bytes {
+            return Err(self.wrong_length(self.contents.len()));
+        }
+        let found = hex(mem::take(&mut self.digest));
+        if found == *sha256 {
+            return Ok(());
+        }
+        Err(Error::Hash {
+            file: file.clone(),
+            expected: sha256.clone(),
+            found,
+        })
+    }
+
+    fn wrong_length(&self, found: usize) -> Error {
+        Error::Length {
+            file: self.outline.spec.weights.file.clone(),
+            expected: self.outline.spec.weights.bytes,
+            found,
+        }
+    }
+}
