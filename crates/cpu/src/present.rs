@@ -1,38 +1,72 @@
-//! Draws a batch of images as a grid.
+//! Draws images as a grid, one at a time.
 
 use vaelet_model::Input;
 
-/// Images `[N, C, H, W]` in `[0, 1]` to RGBA bytes of a picture of `size` (width and
-/// height), `columns` images in a row: every pixel takes the nearest one of its image,
-/// cells without an image stay transparent.
-pub fn present(images: &[f32], input: Input, size: [u32; 2], columns: u32) -> Vec<u8> {
-    let count = images.len() / input.len();
-    let columns = columns.max(1) as usize;
-    let rows = count.div_ceil(columns);
-    let [width, height] = size.map(|side| side as usize);
+/// RGBA bytes of an image `[C, H, W]` in `[0, 1]`, for its cell of a picture of `size` (width and
+/// height): the cell with this number, of `cells` (columns and rows) row by row. Every pixel takes
+/// the nearest one of its image. Cell i of n of a side begins at the pixel ⌈i · side / n⌉.
+pub fn present(
+    image: &[f32],
+    input: Input,
+    size: [u32; 2],
+    cells: [u32; 2],
+    number: usize,
+) -> Vec<u8> {
     let plane = input.height * input.width;
     let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0).round() as u8;
-
-    let mut rgba = Vec::with_capacity(4 * width * height);
-    for y in 0..height {
-        let row = y * rows * input.height / height;
-        for x in 0..width {
-            // The pixel of the whole grid, were every image drawn in its own size.
-            let column = x * columns * input.width / width;
-            let image = row / input.height * columns + column / input.width;
-            if image >= count {
-                rgba.extend([0; 4]);
-                continue;
-            }
-            let place = row % input.height * input.width + column % input.width;
-            let value = |channel: usize| images[image * input.len() + channel * plane + place];
-            if input.channels == 1 {
-                let grey = byte(value(0));
-                rgba.extend([grey, grey, grey, 255]);
-            } else {
-                rgba.extend([byte(value(0)), byte(value(1)), byte(value(2)), 255]);
-            }
+    let columns = cells[0] as usize;
+    // Which pixels of the image those of the picture take, along one side.
+    let sources = |axis: usize, place: usize, len: usize| {
+        let (side, n) = (u64::from(size[axis]), u64::from(cells[axis]));
+        let edge = |i: u64| (i * side).div_ceil(n);
+        let (place, len) = (place as u64, len as u64);
+        (edge(place)..edge(place + 1)).map(move |at| (at * n * len / side % len) as usize)
+    };
+    let mut rgba = Vec::new();
+    for y in sources(1, number / columns, input.height) {
+        for x in sources(0, number % columns, input.width) {
+            let value = |channel: usize| byte(image[channel * plane + y * input.width + x]);
+            let (green, blue) = (1 % input.channels, 2 % input.channels);
+            rgba.extend([value(0), value(green), value(blue), 255]);
         }
     }
     rgba
+}
+
+#[cfg(test)]
+mod tests {
+    use super::present;
+    use vaelet_model::Input;
+
+    #[test]
+    fn cells_are_those_of_the_whole_grid() {
+        let input = Input {
+            channels: 1,
+            height: 3,
+            width: 4,
+        };
+        for (size, cells) in [([8, 6], [2, 2]), ([7, 11], [3, 2]), ([2, 2], [3, 3])] {
+            let [columns, rows] = cells.map(|n| n as usize);
+            let images: Vec<f32> = (0..12 * columns * rows)
+                .map(|i| (i % 256) as f32 / 255.0)
+                .collect();
+            let mut cells_bytes: Vec<_> = images
+                .chunks_exact(12)
+                .enumerate()
+                .map(|(i, image)| present(image, input, size, cells, i).into_iter())
+                .collect();
+            let [width, height] = size.map(|side| side as usize);
+            for y in 0..height {
+                for x in 0..width {
+                    // The pixel of the whole grid, were every image drawn in its own size.
+                    let (row, column) = (y * rows * 3 / height, x * columns * 4 / width);
+                    let cell = row / 3 * columns + column / 4;
+                    let grey = (cell * 12 + row % 3 * 4 + column % 4) % 256;
+                    let found: Vec<u8> = cells_bytes[cell].by_ref().take(4).collect();
+                    assert_eq!(found, [grey as u8, grey as u8, grey as u8, 255]);
+                }
+            }
+            assert!(cells_bytes.iter_mut().all(|cell| cell.next().is_none()));
+        }
+    }
 }

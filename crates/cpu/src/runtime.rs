@@ -20,7 +20,7 @@ pub struct CpuRuntime {
     scratch: Vec<f32>,
 }
 
-/// A graph with its kernels, one for each step, and its memory.
+/// A graph with its kernels, one for each step that has been packed, and its memory.
 struct Network {
     graph: Graph,
     kernels: Vec<Kernel>,
@@ -38,14 +38,27 @@ enum Kernel {
 impl CpuRuntime {
     /// Takes copies of the parameters that it needs.
     pub fn new(model: &Model) -> Self {
+        let mut runtime = Self::unpacked(model);
+        while runtime.pack(model) {}
+        runtime
+    }
+
+    /// A runtime without its parameters, until [`CpuRuntime::pack`] has been called for every layer.
+    pub fn unpacked(model: &Model) -> Self {
         Self {
             channels: model.spec.input.channels,
             image_len: model.spec.input.len(),
             latent: model.spec.latent_size(),
-            encoder: Network::new(model, &model.encoder),
-            decoder: Network::new(model, &model.decoder),
+            encoder: Network::unpacked(&model.encoder),
+            decoder: Network::unpacked(&model.decoder),
             scratch: Vec::new(),
         }
+    }
+
+    /// Takes copies of the next layer's parameters, first the decoder's, from the model that
+    /// this was made for. Whether there are more.
+    pub fn pack(&mut self, model: &Model) -> bool {
+        self.decoder.pack(model) || self.encoder.pack(model)
     }
 
     /// q(z | x) of images `[N, C, H, W]` in `[0, 1]`.
@@ -85,10 +98,10 @@ impl CpuRuntime {
 }
 
 impl Network {
-    fn new(model: &Model, graph: &Graph) -> Self {
+    fn unpacked(graph: &Graph) -> Self {
         let (slot_of, sizes) = graph.slots();
         Self {
-            kernels: graph.steps.iter().map(|s| Kernel::new(model, s)).collect(),
+            kernels: Vec::new(),
             graph: graph.clone(),
             slot_of,
             slots: vec![Vec::new(); sizes.len()],
@@ -99,6 +112,13 @@ impl Network {
     fn largest_batch(&self) -> usize {
         let (_, sizes) = self.graph.slots();
         (MOST_VALUES / sizes.iter().sum::<usize>()).max(1)
+    }
+
+    fn pack(&mut self, model: &Model) -> bool {
+        let next = self.graph.steps.get(self.kernels.len());
+        let kernel = next.map(|step| Kernel::new(model, step));
+        self.kernels.extend(kernel);
+        next.is_some()
     }
 
     fn trace(&mut self, input: &[f32], scratch: &mut Vec<f32>) -> Vec<f32> {
