@@ -257,7 +257,7 @@ function showModels() {
 /** @param {string} notice said before what is running */
 function showBackend(notice = "") {
   if (!player.model) return;
-  const { backend, measured } = player.model;
+  const { backend, measured, reason } = player.model;
   const { webgpu, cpu, adapter } = measured;
   byId("backend").value = asked;
   byId("backend").dataset.running = backend;
@@ -268,8 +268,7 @@ function showBackend(notice = "") {
   if (here !== null) status += `, ${time(here)} a picture`;
   if (there !== null) status += `; the ${names[other]} takes ${time(there)}`;
   else if (asked === "auto" && cpu === null) status += " while the GPU gets ready";
-  else if (asked === "auto" && backend === "cpu") status += "; there is no WebGPU here";
-  status = `${notice}${status}.`;
+  status = `${notice}${status}.${reason && notice === "" ? ` ${reason}` : ""}`;
   if (byId("backend-status").textContent !== status) byId("backend-status").textContent = status;
 }
 

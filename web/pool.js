@@ -1,7 +1,8 @@
 /**
  * The models of a page, shared: whoever shows the same folder gets the same model. It is fetched
  * once and freed when others have come that nobody uses any more. A model starts on the CPU and moves
- * to another backend behind the first pictures: the GPU has to compile, and to prove itself.
+ * to another backend behind the first pictures: the GPU has to compile, and to prove itself. Where
+ * it runs is its own to know; here one only passes wishes on.
  */
 
 import { loadModel } from "./vaelet.js";
@@ -21,8 +22,7 @@ const entries = new Map();
  * @property {Promise<import("./vaelet.js").Model>} loaded
  * @property {import("./vaelet.js").Model | null} model
  * @property {import("./vaelet.js").Progress | null} progress
- * @property {Backend | null} backend the last that was asked for
- * @property {Promise<unknown>} settled once it is reached, or cannot be
+ * @property {Promise<unknown>} settled once the last wish is fulfilled, or cannot be
  *
  * @typedef {object} Listener
  * @property {(progress: import("./vaelet.js").Progress) => void} [onProgress]
@@ -74,7 +74,7 @@ export function borrow(folder, backend, listener) {
 function load(folder) {
   const abort = new AbortController();
   /** @type {Entry} */
-  const entry = { listeners: new Set(), abort, model: null, progress: null, backend: "cpu" };
+  const entry = { listeners: new Set(), abort, model: null, progress: null };
   const onProgress = (progress) => {
     entry.progress = progress;
     for (const listener of entry.listeners) listener.onProgress?.(progress);
@@ -91,12 +91,8 @@ function load(folder) {
 }
 
 function move(entry, backend) {
-  if (backend === entry.backend) return;
-  entry.backend = backend;
   entry.settled = entry.loaded.then((model) => model.setBackend(backend));
-  entry.settled.catch(() => {
-    if (entry.backend === backend) entry.backend = null; // so that asking again tries again
-  });
+  entry.settled.catch(() => {}); // whoever waits for it is told
 }
 
 function tidy() {

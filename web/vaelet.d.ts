@@ -3,31 +3,56 @@
 export type Backend = "webgpu" | "cpu";
 export type BackendChoice = Backend | "auto";
 
+/**
+ * What went wrong. `loadModel` can also reject with the reason of its `signal` (an `AbortError`, if none is given).
+ *
+ * - `bad-input`: an argument that cannot be used; the message names it
+ * - `bad-model`: model.json or the weights are not what they should be
+ * - `canvas`: a canvas without pixels, or one that something else draws into
+ * - `cors`: the server answers, but does not let other sites' pages read it
+ * - `crashed`: the program stopped in the middle (for want of memory, say); the next call works again
+ * - `freed`: the model has been freed
+ * - `gpu`: the GPU has not enough memory for the model, or refuses its work
+ * - `hash-mismatch`: the weights are not those that model.json names
+ * - `insecure`: an address of http in a page of https
+ * - `network`: the connection failed, or there is none
+ * - `no-webgpu`: there is no GPU, or it does not answer
+ * - `not-found`: the server has no such file, or answers with a web page instead
+ * - `not-ready`: no model has been loaded yet
+ * - `outdated`: the site was published again after its page was opened
+ * - `oversized`: the weights have more bytes than model.json says
+ * - `policy`: the Content-Security-Policy of the page forbids the address
+ * - `stalled`: nothing of a file came for 20 seconds
+ * - `too-large`: more at once than there is memory for
+ * - `truncated`: the weights are shorter than model.json says
+ * - `unsupported`: the browser is too old
+ * - `wrong-pictures`: the GPU computes something else than the CPU, and is not used
+ */
 export type ErrorCode =
-  /** The server answers that there is no such file, or with a web page instead of weights. */
-  | "not-found"
-  /** The connection failed, or there is none. */
-  | "network"
-  /** Nothing of a file came for 20 seconds. */
-  | "stalled"
-  /** The server answers, but does not let other sites' pages read it. */
-  | "cors"
-  /** The Content-Security-Policy of the page forbids the address. */
-  | "policy"
-  /** An address of http in a page of https. */
-  | "insecure"
-  /** The weights have more bytes than model.json says. */
-  | "oversized"
-  /** The site was published again after its page was opened. */
-  | "outdated"
+  | "bad-input"
   | "bad-model"
-  | "truncated"
+  | "canvas"
+  | "cors"
+  | "crashed"
+  | "freed"
+  | "gpu"
   | "hash-mismatch"
+  | "insecure"
+  | "network"
   | "no-webgpu"
-  | "unsupported"
+  | "not-found"
   | "not-ready"
-  | "lost"
-  | (string & {});
+  | "outdated"
+  | "oversized"
+  | "policy"
+  | "stalled"
+  | "too-large"
+  | "truncated"
+  | "unsupported"
+  | "wrong-pictures";
+
+/** Numbers: a `Float32Array`, or what is copied into one. */
+export type Numbers = Float32Array | readonly number[];
 
 /** An error with a machine-readable code and a sentence that says what to do. */
 export class VaeletError extends Error {
@@ -45,7 +70,7 @@ export interface Progress {
 export interface LoadOptions {
   /** `auto` (the default) measures both and takes the faster. */
   backend?: BackendChoice;
-  /** What it throws is reported as an uncaught error, and the model loads all the same. */
+  /** What it throws is reported as an error of the page (`reportError`), and loading goes on. */
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
 }
@@ -55,7 +80,7 @@ export function prepare(): void;
 
 /**
  * Loads a model's folder, by its address or that of its `model.json`, relative to the document; a query
- * is passed on to each of its files. Rejects with a `VaeletError`.
+ * is passed on to each of its files. Rejects with a `VaeletError`, or as the signal says.
  */
 export function loadModel(url: string | URL, options?: LoadOptions): Promise<Model>;
 
@@ -63,7 +88,7 @@ export function loadModel(url: string | URL, options?: LoadOptions): Promise<Mod
  * Brings a drawing into the form of MNIST: crop, scale into 20×20, centre by mass in 28×28.
  * Grey ink in [0, 1], 1 is ink; `undefined` where there is none. Works once a model has been loaded.
  */
-export function normalizeDrawing(pixels: Float32Array, width: number, height: number): Float32Array | undefined;
+export function normalizeDrawing(pixels: Numbers, width: number, height: number): Float32Array | undefined;
 
 /**
  * Strokes as an image of MNIST: scaled into 20×20, drawn with MNIST's pen, centred by mass in 28×28,
@@ -74,7 +99,7 @@ export function normalizeDrawing(pixels: Float32Array, width: number, height: nu
  */
 export function normalizeStrokes(
   strokes: ArrayLike<number>[][],
-  options?: { under?: Float32Array },
+  options?: { under?: Numbers },
 ): Float32Array | undefined;
 
 export interface Posterior {
@@ -163,55 +188,68 @@ export class Model {
   readonly info: ModelInfo;
   readonly backend: Backend;
   readonly measured: Measured;
+  /** `recovering` while a lost GPU is asked for again; the CPU works meanwhile. */
+  readonly state: "running" | "recovering" | "freed";
+  /** Why the model does not run on the GPU that was asked for, in a sentence; `null` where it does, or none was. */
+  readonly reason: string | null;
   /** Length of one latent. */
   readonly latentSize: number;
 
-  /** Called after the runtime was replaced (another backend, or a lost GPU): canvases must be fresh ones. */
+  /** Called after the model moved to the GPU, to another, or off it: canvases must be fresh ones. */
   onRebuilt: ((model: Model) => void) | null;
 
-  /** The posterior of one image with values in [0, 1]. */
-  encode(pixels: Float32Array): Promise<Posterior>;
+  /** The posteriors of images [N, C, H, W] with values in [0, 1]. */
+  encode(pixels: Numbers): Promise<Posterior>;
   /** Images for latents, [N, C, H, W] in [0, 1]. */
-  decode(z: Float32Array): Promise<Float32Array>;
-  /** z = μ + T·σ·ε; `epsilon` goes before `seed`. */
+  decode(z: Numbers): Promise<Float32Array>;
+  /** z = μ + T·σ·ε of any number of posteriors; `epsilon`, as long as they are, goes before `seed`. */
   reparameterize(
-    mean: Float32Array,
-    logVar: Float32Array,
-    options?: { seed?: number; epsilon?: Float32Array; temperature?: number },
+    mean: Numbers,
+    logVar: Numbers,
+    options?: { seed?: number; epsilon?: Numbers; temperature?: number },
   ): Float32Array;
-  /** `count` × `latentSize` standard normals; equal seeds give equal numbers on every machine. */
-  noise(options?: { seed?: number; count?: number }): Float32Array;
+  /** `count` × `latentSize` standard normals, from vector number `first` (0) on; equal seeds give equal numbers on every machine. */
+  noise(options?: { seed?: number; first?: number; count?: number }): Float32Array;
   /** Whether the model has a prior of its own beside N(0, I). */
   readonly hasLearnedPrior: boolean;
-  /** `count` × `latentSize` latents from the model's own prior (the default) or from N(0, I). */
+  /**
+   * `count` × `latentSize` latents from the model's own prior (the default) or from N(0, I). `first` is the
+   * number of the first one: those before it cost nothing.
+   */
   sample(options?: {
     seed?: number;
+    first?: number;
     count?: number;
     temperature?: number;
     prior?: "learned" | "normal";
   }): Float32Array;
   /** A latent on the way from `a` (t = 0) to `b` (t = 1). */
-  interpolate(a: Float32Array, b: Float32Array, t: number, options?: { mode?: "lerp" | "slerp" }): Float32Array;
-  /** Decodes latents and draws them row by row, without read-back. A canvas once used belongs to its backend. */
-  present(canvas: HTMLCanvasElement, z: Float32Array, options?: { columns?: number }): void;
-  /** Encode, sample, decode and draw at once; the promise brings the numbers later. */
+  interpolate(a: Numbers, b: Numbers, t: number, options?: { mode?: "lerp" | "slerp" }): Float32Array;
+  /**
+   * Decodes latents and draws them row by row, without read-back. One picture is drawn when this returns, unless the
+   * CPU has worked for some milliseconds of this task of the page already; then in the next. Many take several tasks on
+   * the CPU, and newer ones for the same canvas take their place; the promise says whether all were drawn. A canvas
+   * once used belongs to its backend.
+   */
+  present(canvas: HTMLCanvasElement, z: Numbers, options?: { columns?: number }): Promise<boolean>;
+  /** Encode, sample, decode and draw one image at once; the promise brings the numbers later. */
   reconstruct(
     canvas: HTMLCanvasElement,
-    pixels: Float32Array,
-    options?: { epsilon?: Float32Array; temperature?: number },
+    pixels: Numbers,
+    options?: { seed?: number; epsilon?: Numbers; temperature?: number },
   ): Promise<Reconstruction>;
   /**
    * The evidence lower bound of one image under the model's own prior, estimated with one sample. There is none at a
    * temperature other than 1, which `reconstruct` has: z would not come from q(z | x).
    */
-  elbo(pixels: Float32Array, options?: { seed?: number }): Promise<Elbo>;
+  elbo(pixels: Numbers, options?: { seed?: number }): Promise<Elbo>;
   /**
    * What each layer of the encoder writes for one image [C, H, W], or of the decoder for one latent,
    * first layer first. Computed on the CPU, whatever runs the model.
    */
-  activations(part: "encoder" | "decoder", values: Float32Array): Promise<Activation[]>;
-  /** Moves the model to another backend without fetching it again; on failure it stays where it is. */
+  activations(part: "encoder" | "decoder", values: Numbers): Promise<Activation[]>;
+  /** Moves the model to another backend without fetching it again; where that fails it runs on the CPU, and the promise rejects. */
   setBackend(backend: BackendChoice): Promise<void>;
-  /** Gives memory and GPU resources back; the model cannot be used afterwards. */
+  /** Gives memory and GPU resources back; every later call fails with `freed`. */
   free(): void;
 }

@@ -1,4 +1,4 @@
-/** The one kind of error that the API throws. */
+/** The one kind of error that the API throws; web/vaelet.d.ts lists the codes. */
 
 /** An error with a machine-readable `code` and a sentence that says what to do. */
 export class VaeletError extends Error {

@@ -1,20 +1,22 @@
 /**
- * A loaded model: it passes calls on to its runtime, and rebuilds that when the GPU goes away.
+ * A model as its callers have it: checked arguments, plain numbers. What it runs on is
+ * `backend.js`'s to say.
  */
 
-import { VaeletError } from "./errors.js";
+import { callback, checkRoom, drawable, finite, numbers, optionsOf, refused, whole, word } from "./arguments.js";
+import { Backend } from "./backend.js";
 import { folderAt, openFolder, weightsCache } from "./files.js";
-import { createRuntime, loadRuntime } from "./program.js";
+import { loadProgram, readModel } from "./program.js";
 
-/** How often a lost GPU is asked again before the CPU takes over for good. */
-const MAX_GPU_REBUILDS = 2;
-
+const BACKENDS = ["auto", "webgpu", "cpu"];
 /** What is said of weights that are not those of model.json: the browser's copy may be of an older version. */
 const STALE = ["truncated", "oversized", "hash-mismatch"];
+/** Only `loadModel` makes models. */
+const KEY = Symbol("loadModel");
 
 /** Begins to fetch and compile the program, for pages that will load a model but cannot say yet which. */
 export function prepare() {
-  loadRuntime().catch(() => {}); // `loadModel` tells
+  loadProgram().catch(() => {}); // `loadModel` tells
   weightsCache();
 }
 
@@ -24,83 +26,120 @@ export function prepare() {
  * @param {string | URL} url of the folder or of its model.json, relative to the document
  * @param {object} [options]
  * @param {"auto" | "webgpu" | "cpu"} [options.backend] `auto` measures both and takes the faster
- * @param {(progress: { loaded: number, total: number }) => void} [options.onProgress] bytes of weights
+ * @param {(progress: { loaded: number, total: number }) => void} [options.onProgress] bytes of weights; what it throws
+ *   is reported as an error of the page, and loading goes on
  * @param {AbortSignal} [options.signal]
  * @returns {Promise<Model>}
  * @throws {VaeletError}
  */
-export async function loadModel(url, { backend = "auto", onProgress, signal } = {}) {
-  const folder = folderAt(url);
-  const runtime = loadRuntime();
-  runtime.catch(() => {}); // reported below, unless the files fail first
-  const files = await openFolder(folder, { onProgress, signal });
+export async function loadModel(url, options) {
+  const { backend, onProgress, signal } = optionsOf(options);
+  const wish = word("backend", backend, BACKENDS);
+  const listener = callback("onProgress", onProgress);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw refused("signal has to be an AbortSignal");
+  const folder = addressOf(url);
+  signal?.throwIfAborted();
+  const program = loadProgram();
+  program.catch(() => {}); // reported below, unless the files fail first
+  const files = await openFolder(folder, { onProgress: listener, signal });
   let weights = files.weights();
-  weights.catch(() => {}); // reported below, unless the runtime fails first
-  await runtime;
-  let inner;
+  weights.catch(() => {}); // reported below, unless the program fails first
+  await program;
+  let model;
   try {
-    inner = await createRuntime(files.spec, weights, backend);
+    model = await readModel(files.spec, weights, signal);
   } catch (error) {
     if (!STALE.includes(error.code)) throw error;
     weights = files.freshWeights();
-    inner = await createRuntime(files.spec, weights, backend);
+    model = await readModel(files.spec, weights, signal);
   }
-  if (signal?.aborted) inner.free();
-  signal?.throwIfAborted();
+  const ready = new Model(KEY, files.info, model);
+  try {
+    await ready.setBackend(wish);
+    signal?.throwIfAborted();
+  } catch (error) {
+    ready.free();
+    throw error;
+  }
   files.keep(await weights);
-  return new Model(files.info, files.spec, await weights, inner);
+  return ready;
+}
+
+/** @param {unknown} url */
+function addressOf(url) {
+  if (typeof url !== "string" && !(url instanceof URL)) throw refused("The first argument has to be the address of a model's folder");
+  return folderAt(url);
+}
+
+/** What a host's function throws is the host's, and no failure of the model. */
+function tell(listener, ...values) {
+  try {
+    listener(...values);
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 /** A loaded model. Latents are `Float32Array`s, several of them one after the other. */
 export class Model {
-  /** Called with this model after it moved to or on the GPU, or off it: canvases must be fresh ones. @type {((model: Model) => void) | null} */
+  /** Called with this model after it moved to the GPU, to another, or off it: canvases must be fresh ones. @type {((model: Model) => void) | null} */
   onRebuilt = null;
 
-  #inner;
-  #spec;
-  #weights;
-  /** @type {Promise<any> | undefined} runs on the CPU beside the GPU, for `activations` */
-  #beside;
-  #rebuilds = 0;
-  #lost = false;
-  /** Counts the choices of a backend: only the last one counts. */
-  #choice = 0;
+  #backend;
+  /** Numbers of an image and of a latent. */
+  #sizes;
   /** @type {HTMLCanvasElement | undefined} */
   #scratch;
-  /** @type {Set<Promise<unknown>>} calls the runtime still has to answer */
-  #pending = new Set();
 
   /** Use `loadModel`. @private */
-  constructor(info, spec, weights, inner) {
+  constructor(key, info, model) {
+    if (key !== KEY) throw refused("Models are not made by `new`, but by loadModel");
     /** The parsed model.json. */
     this.info = info;
-    this.#spec = spec;
-    this.#weights = weights;
-    this.#adopt(inner);
+    const { channels, height, width } = info.input;
+    this.#sizes = { image: channels * height * width, latent: info.latents.reduce((sum, { size }) => sum + size, 0) };
+    this.#backend = new Backend(model, this.#sizes);
+    this.#backend.onMoved = () => {
+      this.#scratch = undefined;
+      if (this.onRebuilt) tell(this.onRebuilt, this);
+    };
   }
 
   /** What runs the model now. @returns {"webgpu" | "cpu"} */
   get backend() {
-    return this.#inner.backend;
+    return this.#backend.name;
+  }
+
+  /** "recovering" while a lost GPU is asked for again and the CPU works. @returns {"running" | "recovering" | "freed"} */
+  get state() {
+    return this.#backend.state;
   }
 
   /** Milliseconds of one decode on each backend as measured for `auto`, and the GPU's name. */
   get measured() {
-    return this.#inner.measured;
+    return this.#backend.measured;
+  }
+
+  /** Why the model does not run on the GPU that was wished for, in a sentence. @returns {string | null} */
+  get reason() {
+    return this.#backend.reason;
   }
 
   /** Length of one latent. @returns {number} */
   get latentSize() {
-    return this.#inner.latentSize;
+    return this.#sizes.latent;
   }
 
   /**
-   * The posterior of one image.
+   * The posteriors of images.
    * @param {Float32Array} pixels values in [0, 1]
    * @returns {Promise<{ mean: Float32Array, logVar: Float32Array }>}
    */
-  encode(pixels) {
-    return this.#ask((inner) => inner.encode(pixels));
+  async encode(pixels) {
+    const images = this.#images("pixels", pixels);
+    const posterior = await this.#backend.run((runtime) => runtime.encode(images));
+    const half = posterior.length / 2;
+    return { mean: posterior.slice(0, half), logVar: posterior.slice(half) };
   }
 
   /**
@@ -108,42 +147,53 @@ export class Model {
    * @param {Float32Array} z
    * @returns {Promise<Float32Array>}
    */
-  decode(z) {
-    return this.#ask((inner) => inner.decode(z));
+  async decode(z) {
+    const latents = this.#latents("z", z);
+    return this.#backend.run((runtime) => runtime.decode(latents));
   }
 
   /**
-   * z = μ + T·σ·ε. The noise is `epsilon` where given, otherwise that of `seed`.
+   * z = μ + T·σ·ε, of any number of posteriors. The noise is `epsilon` where given, otherwise that of `seed`.
    * @param {Float32Array} mean
    * @param {Float32Array} logVar log σ²
    * @param {{ seed?: number, epsilon?: Float32Array, temperature?: number }} [options]
    * @returns {Float32Array}
    */
-  reparameterize(mean, logVar, { seed = 0, epsilon = this.noise({ seed }), temperature = 1 } = {}) {
-    return this.#inner.reparameterize(mean, logVar, epsilon, temperature);
+  reparameterize(mean, logVar, options) {
+    const means = this.#latents("mean", mean);
+    const count = means.length / this.latentSize;
+    const logVars = this.#latents("logVar", logVar, count);
+    const [epsilon, temperature] = this.#noiseOf(options, count);
+    return this.#backend.ask((model) => model.reparameterize(means, logVars, epsilon, temperature));
   }
 
   /**
    * Standard normal noise; equal seeds give equal numbers on every machine.
-   * @param {{ seed?: number, count?: number }} [options]
+   * @param {{ seed?: number, first?: number, count?: number }} [options] vectors from number `first` on
    * @returns {Float32Array} `count` × `latentSize`
    */
-  noise({ seed = 0, count = 1 } = {}) {
-    return this.#inner.noise(seed, count);
+  noise(options) {
+    const range = this.#range(options);
+    return this.#backend.ask((model) => model.noise(...range));
   }
 
   /** Whether the model has a prior of its own beside N(0, I). @returns {boolean} */
   get hasLearnedPrior() {
-    return this.#inner.hasLearnedPrior;
+    return this.info.latents.some(({ prior }) => prior?.kind === "mixture");
   }
 
   /**
    * Latents from the model's own prior, fitted to what its encoder gives, or from N(0, I).
-   * @param {{ seed?: number, count?: number, temperature?: number, prior?: "learned" | "normal" }} [options]
+   * @param {{ seed?: number, first?: number, count?: number, temperature?: number, prior?: "learned" | "normal" }} [options]
+   *   latents from number `first` on, which costs no more than from 0 on
    * @returns {Float32Array} `count` × `latentSize`
    */
-  sample({ seed = 0, count = 1, temperature = 1, prior = "learned" } = {}) {
-    return this.#inner.sample(seed, count, temperature, prior !== "normal");
+  sample(options) {
+    const { temperature, prior } = optionsOf(options);
+    const range = this.#range(options);
+    const scale = finite("temperature", temperature, 1, 0);
+    const learned = word("prior", prior, ["learned", "normal"]) === "learned";
+    return this.#backend.ask((model) => model.sample(...range, scale, learned));
   }
 
   /**
@@ -154,21 +204,27 @@ export class Model {
    * @param {{ mode?: "lerp" | "slerp" }} [options]
    * @returns {Float32Array}
    */
-  interpolate(a, b, t, { mode = "lerp" } = {}) {
-    return this.#inner.interpolate(a, b, t, mode);
+  interpolate(a, b, t, options) {
+    const ends = [this.#latents("a", a, 1), this.#latents("b", b, 1)];
+    const part = finite("t", t);
+    const arc = word("mode", optionsOf(options).mode, ["lerp", "slerp"]) === "slerp";
+    return this.#backend.ask((model) => model.interpolate(...ends, part, arc));
   }
 
   /**
-   * Decodes latents and draws them into a canvas, row by row, without reading anything back.
-   * The canvas keeps its size; once used it belongs to the current backend.
+   * Decodes latents and draws them into a canvas, row by row, without reading anything back. One
+   * picture is drawn when this returns, unless the CPU has worked for some milliseconds of this task
+   * of the page already; many may take several tasks, and newer ones for the same canvas take their place. The canvas keeps its size; once used it
+   * belongs to the current backend.
    * @param {HTMLCanvasElement} canvas
    * @param {Float32Array} z
    * @param {{ columns?: number }} [options]
+   * @returns {Promise<boolean>} whether all of it was drawn
    */
-  present(canvas, z, { columns = 1 } = {}) {
-    // While a lost device is being replaced there is nothing to draw with;
-    // `onRebuilt` follows and asks for every picture again.
-    if (!this.#lost) this.#inner.present(canvas, z, columns);
+  async present(canvas, z, options) {
+    const latents = this.#latents("z", z);
+    const columns = whole("columns", optionsOf(options).columns, 1, 1, 2 ** 16);
+    return this.#backend.present(drawable(canvas), latents, columns);
   }
 
   /**
@@ -177,12 +233,19 @@ export class Model {
    * where the prior is a mixture), log p(z), and the KL of each latent to N(0, 1).
    * @param {HTMLCanvasElement} canvas
    * @param {Float32Array} pixels
-   * @param {{ epsilon?: Float32Array, temperature?: number }} [options]
+   * @param {{ seed?: number, epsilon?: Float32Array, temperature?: number }} [options]
    * @returns {Promise<{ mean: Float32Array, logVar: Float32Array, z: Float32Array, image: Float32Array,
    *   reconstruction: number, kl: number, logPrior: number, klToStandardNormal: Float32Array }>}
    */
-  reconstruct(canvas, pixels, { epsilon = this.noise(), temperature = 1 } = {}) {
-    return this.#ask((inner) => inner.reconstruct(canvas, pixels, epsilon, temperature));
+  async reconstruct(canvas, pixels, options) {
+    const image = this.#images("pixels", pixels, 1);
+    const noise = this.#noiseOf(options, 1);
+    drawable(canvas);
+    const answer = await this.#backend.run((runtime, draws) => runtime.reconstruct(draws ? canvas : null, image, ...noise));
+    const size = this.latentSize;
+    const [mean, logVar, z, y] = [answer.slice(0, size), answer.slice(size, 2 * size), answer.slice(2 * size, 3 * size), answer.slice(3 * size)];
+    const [reconstruction, kl, logPrior, ...nats] = this.#backend.ask((model) => model.cost(image, y, mean, logVar, noise[0], z));
+    return { mean, logVar, z, image: y, reconstruction, kl, logPrior, klToStandardNormal: Float32Array.from(nats) };
   }
 
   /**
@@ -192,13 +255,11 @@ export class Model {
    * @param {{ seed?: number }} [options]
    * @returns {Promise<{ elbo: number, reconstruction: number, kl: number, logPrior: number, klToStandardNormal: Float32Array }>}
    */
-  async elbo(pixels, { seed = 0, temperature = 1 } = {}) {
-    if (temperature !== 1) {
-      throw new VaeletError("bad-input", "The ELBO is defined at temperature 1 only. Leave the temperature out, or ask reconstruct for the terms.");
-    }
+  async elbo(pixels, options) {
+    const { seed, temperature = 1 } = optionsOf(options);
+    if (temperature !== 1) throw refused("The ELBO is defined at temperature 1 only: leave the temperature out, or ask reconstruct for the terms");
     this.#scratch ??= Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
-    const epsilon = this.noise({ seed });
-    const { reconstruction, kl, logPrior, klToStandardNormal } = await this.reconstruct(this.#scratch, pixels, { epsilon });
+    const { reconstruction, kl, logPrior, klToStandardNormal } = await this.reconstruct(this.#scratch, pixels, { seed });
     return { elbo: -(reconstruction + kl), reconstruction, kl, logPrior, klToStandardNormal };
   }
 
@@ -210,8 +271,10 @@ export class Model {
    * @returns {Promise<{ height: number, width: number, channels: number, values: Float32Array }[]>} values [H, W, C]
    */
   async activations(part, values) {
-    const inner = this.backend === "cpu" ? this.#inner : await this.#onCpu();
-    const trace = inner.activations(values, part === "decoder");
+    if (part === undefined) throw refused('part has to be "encoder" or "decoder"');
+    const decoder = word("part", part, ["encoder", "decoder"]) === "decoder";
+    const input = decoder ? this.#latents("values", values, 1) : this.#images("values", values, 1);
+    const trace = await this.#backend.activations(input, decoder);
     const layers = [];
     for (let at = 0; at < trace.length; ) {
       const [height, width, channels] = trace.subarray(at, at + 3);
@@ -223,93 +286,49 @@ export class Model {
   }
 
   /**
-   * Moves the model to another backend without fetching it again; on failure it stays where it is.
+   * Moves the model to another backend without fetching it again; on failure it runs on the CPU.
    * The model can be used meanwhile.
    * @param {"auto" | "webgpu" | "cpu"} backend
    */
   async setBackend(backend) {
-    const choice = ++this.#choice;
-    const next = await createRuntime(this.#spec, this.#weights, backend);
-    if (choice !== this.#choice) {
-      next.free(); // another choice came after this one
-      return;
-    }
-    this.#rebuilds = 0;
-    this.#replace(next);
+    if (backend === undefined) throw refused('backend has to be "auto", "webgpu" or "cpu"');
+    const wish = word("backend", backend, BACKENDS);
+    await this.#backend.ready();
+    return this.#backend.choose(wish);
   }
 
   /** Gives memory and GPU resources back. The model cannot be used afterwards. */
   free() {
     this.onRebuilt = null;
-    this.#choice += 1;
-    this.#release(this.#inner);
-    this.#beside?.then((inner) => inner.free(), () => {});
+    this.#backend.free();
   }
 
-  /** A runtime on the CPU beside the one on the GPU, built when first asked for and kept. */
-  #onCpu() {
-    this.#beside ??= createRuntime(this.#spec, this.#weights, "cpu").catch((error) => {
-      this.#beside = undefined; // so that the next call starts afresh
-      throw error;
-    });
-    return this.#beside;
+  #latents(name, values, count) {
+    return this.#items(name, values, this.#sizes.latent, { count });
   }
 
-  async #ask(question) {
-    if (this.#lost) throw lostError();
-    const inner = this.#inner;
-    const answer = question(inner);
-    this.#pending.add(answer);
-    try {
-      return await answer;
-    } catch (error) {
-      // A runtime replaced in mid-answer fails in its own words; callers need one.
-      throw this.#lost || inner !== this.#inner ? lostError() : error;
-    } finally {
-      this.#pending.delete(answer);
-    }
+  #images(name, values, count) {
+    return this.#items(name, values, this.#sizes.image, { count, picture: true });
   }
 
-  #adopt(inner) {
-    this.#inner = inner;
-    this.#lost = false;
-    this.#scratch = undefined;
-    inner.onLost = (reason) => {
-      if (inner === this.#inner) this.#recover(reason);
-    };
+  #items(name, values, size, options) {
+    const floats = numbers(name, values, size, options);
+    checkRoom(floats.length / size, Math.max(this.#sizes.image, 2 * this.#sizes.latent));
+    return floats;
   }
 
-  async #recover(reason) {
-    this.#lost = true;
-    const lost = this.#inner;
-    const choice = this.#choice;
-    console.info(`vaelet: the GPU was lost (${reason}); rebuilding.`);
-    let next;
-    while (!next && this.#rebuilds < MAX_GPU_REBUILDS) {
-      this.#rebuilds += 1;
-      next = await createRuntime(this.#spec, this.#weights, "webgpu").catch(() => undefined);
-    }
-    next ??= await createRuntime(this.#spec, this.#weights, "cpu");
-    if (this.#inner === lost && choice === this.#choice) this.#replace(next);
-    else next.free(); // the reader chose another backend meanwhile, or nobody needs the model any more
+  /** Seed, first and count of vectors. @returns {[number, number, number]} */
+  #range(options) {
+    const { seed, first, count } = optionsOf(options);
+    const length = whole("count", count, 1, 1);
+    checkRoom(length, this.latentSize);
+    return [whole("seed", seed, 0, 0), whole("first", first, 0, 0, 2 ** 24), length];
   }
 
-  #replace(next) {
-    const previous = this.#inner;
-    const staysOnCpu = previous.backend === "cpu" && next.backend === "cpu";
-    this.#adopt(next);
-    this.#release(previous);
-    if (!staysOnCpu) this.onRebuilt?.(this);
+  /** Noise for so many latents, and temperature. @returns {[Float32Array, number]} */
+  #noiseOf(options, count) {
+    const { seed = 0, epsilon, temperature } = optionsOf(options);
+    const noise = epsilon === undefined ? this.noise({ seed, count }) : this.#latents("epsilon", epsilon, count);
+    return [noise, finite("temperature", temperature, 1, 0)];
   }
-
-  async #release(inner) {
-    inner.onLost = null;
-    // The runtime is borrowed while it answers and must not be freed under a caller.
-    await Promise.allSettled(this.#pending);
-    inner.free();
-  }
-}
-
-function lostError() {
-  return new VaeletError("lost", "The GPU was lost while it was working; the model is being rebuilt.");
 }

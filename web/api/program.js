@@ -1,44 +1,132 @@
 /**
- * The program: the wasm module, fetched once for every model of a page, and the runtimes that it
- * builds.
+ * The program: the wasm module, fetched once for every model of a page, and the way of calling it.
  */
 
+import { numbers, optionsOf, refused, whole } from "./arguments.js";
 import { VaeletError } from "./errors.js";
 import { within } from "./network.js";
+import { inSlices } from "./slices.js";
 
 /** Milliseconds that the program, as much as a small picture, may take to come. */
 const PATIENCE = 60_000;
 
+/** Bytes of weights that are taken in, and hashed, at a time. */
+const CHUNK = 64 * 1024;
+
 /** @type {Promise<any> | undefined} one wasm instance serves every model on a page */
 let loading;
 /** @type {any} */
-let wasm;
+let program;
+/** Where the program's stack ends now. @type {WebAssembly.Global} */
+let stack;
 
 /** Fetches and compiles the program, once. @throws {VaeletError} */
-export function loadRuntime() {
+export function loadProgram() {
   if (typeof WebAssembly === "undefined") {
     return Promise.reject(new VaeletError("unsupported", "This browser cannot run WebAssembly. Try a current Firefox, Chrome, Edge or Safari."));
   }
-  loading ??= within(fetchRuntime(), PATIENCE, () => new Error("nothing came"))
+  loading ??= within(fetchProgram(), PATIENCE, () => new Error("nothing came"))
     .catch((error) => {
       loading = undefined; // so that the next attempt starts afresh
-      throw runtimeError(error);
+      throw missing(error);
     });
   return loading;
 }
 
-async function fetchRuntime() {
+async function fetchProgram() {
   const module = await import("../../vaelet-web.js");
-  await module.default();
-  wasm = module;
+  // The only variable that is exported, whatever it is called once names have been shortened.
+  stack = Object.values(await module.default()).find(isVariable);
+  program = module;
   return module;
 }
 
-function runtimeError(error) {
+/** Whether an export can be assigned to. */
+function isVariable(value) {
+  if (!(value instanceof WebAssembly.Global)) return false;
+  try {
+    value.value = value.valueOf();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function missing(error) {
   if (error instanceof WebAssembly.CompileError && !/magic|HTML/i.test(error.message)) {
     return new VaeletError("unsupported", "This browser is too old for the WebAssembly this page uses (SIMD). Try a current Firefox, Chrome, Edge or Safari.", { cause: error });
   }
   return new VaeletError("not-found", "The program itself (vaelet-web.js and vaelet-web_bg.wasm) could not be fetched. Check your connection, and that both files were published beside index.html.", { cause: error });
+}
+
+/**
+ * Calls the program. What goes wrong in it is a `VaeletError`: its own errors as they are, and
+ * where it stopped in the middle ("crashed"), its stack is as before, so that the next call works.
+ * @template T
+ * @param {(program: any) => T} question
+ * @returns {T}
+ */
+export function call(question) {
+  const top = stack.value;
+  try {
+    return question(program);
+  } catch (error) {
+    if (isCrash(error)) stack.value = top;
+    throw understood(error);
+  }
+}
+
+/**
+ * Checks a model's files and unpacks them.
+ * @param {string} spec text of model.json
+ * @param {Uint8Array | Promise<Uint8Array>} weights
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<object>} the program's model
+ */
+export async function readModel(spec, weights, signal) {
+  const reader = call((program) => program.Reader.open(spec));
+  try {
+    const bytes = await weights;
+    let at = 0;
+    await inSlices(() => {
+      signal?.throwIfAborted();
+      if (at === bytes.length) return call(() => reader.step());
+      const chunk = bytes.subarray(at, at + CHUNK);
+      call(() => reader.push(chunk));
+      at += chunk.length;
+      return true;
+    });
+  } catch (error) {
+    discard(reader);
+    throw error;
+  }
+  return call(() => reader.finish());
+}
+
+/** Gives an object of the program back. One that the program stopped in counts as being in use for ever, and stays. */
+export function discard(object) {
+  try {
+    object.free();
+  } catch (error) {
+    console.info("vaelet: memory of a call that stopped in the middle stays taken.", error.message);
+  }
+}
+
+/** Whether the program stopped in the middle: an array too long, no memory left, a mistake of ours. */
+function isCrash(error) {
+  return error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
+}
+
+/** An error of the program as callers get it. */
+export function understood(error) {
+  if (error instanceof VaeletError) return error;
+  if (isCrash(error)) {
+    return new VaeletError("crashed", `The program stopped in the middle of a computation (${error.message}). The next call works again; smaller batches need less memory.`, { cause: error });
+  }
+  if (!error?.code || !(error instanceof Error) || error instanceof DOMException) return error;
+  // A browser's own reasons go on for lines.
+  const [sentence] = error.message.replace(/^th/, "Th").split(/[\s.]*\n/);
+  return new VaeletError(error.code, `${sentence.trim()}.`, { cause: error });
 }
 
 /**
@@ -51,8 +139,11 @@ function runtimeError(error) {
  * @returns {Float32Array | undefined} 784 values, or `undefined` where there is no ink
  */
 export function normalizeDrawing(pixels, width, height) {
-  if (!wasm) throw new VaeletError("not-ready", "Load a model before normalising a drawing.");
-  return wasm.normalizeDrawing(pixels, width, height);
+  if (!program) throw new VaeletError("not-ready", "Load a model before normalising a drawing.");
+  const sides = [whole("width", width, NaN, 1, 2 ** 15), whole("height", height, NaN, 1, 2 ** 15)];
+  if (sides.some(Number.isNaN)) throw refused("width and height have to be given");
+  const ink = numbers("pixels", pixels, sides[0] * sides[1], { count: 1, picture: true });
+  return call(({ normalizeDrawing: normalize }) => normalize(ink, ...sides));
 }
 
 /**
@@ -66,33 +157,13 @@ export function normalizeDrawing(pixels, width, height) {
  *   fill the square from 0 to 1
  * @returns {Float32Array | undefined} 784 values in [0, 1], or `undefined` where there is no point
  */
-export function normalizeStrokes(strokes, { under = new Float32Array(0) } = {}) {
-  if (!wasm) throw new VaeletError("not-ready", "Load a model before normalising a drawing.");
-  if (!Array.isArray(strokes) || !strokes.every(Array.isArray)) throw new VaeletError("bad-input", "Strokes are a list of lists of points [x, y].");
+export function normalizeStrokes(strokes, options) {
+  if (!program) throw new VaeletError("not-ready", "Load a model before normalising a drawing.");
+  const { under } = optionsOf(options);
+  const picture = under === undefined ? new Float32Array(0) : numbers("under", under, 28 * 28, { count: 1, picture: true });
+  if (!Array.isArray(strokes) || !strokes.every(Array.isArray)) throw refused("Strokes have to be a list of lists of points [x, y]");
   const ends = strokes.flatMap((points) => points.flatMap((point, i) => (i > 0 || points.length === 1 ? [points[Math.max(0, i - 1)], point] : [])));
   const lines = ends.flatMap((point) => [point?.[0], point?.[1]]);
-  if (!lines.every(Number.isFinite)) throw new VaeletError("bad-input", "A point of the strokes is not two finite numbers, [x, y].");
-  if (![0, 784].includes(under.length)) throw new VaeletError("bad-input", `The picture under the strokes has ${under.length} pixels instead of 28 × 28.`);
-  return wasm.normalizeLines(Float32Array.from(lines), under);
-}
-
-/** Ends with the last runtime that was built on the GPU. */
-let gpuFree = Promise.resolve();
-
-/** A model that runs; the program has to be there. `weights` may be bytes or a promise of them: the GPU compiles while they download. */
-export async function createRuntime(spec, weights, backend) {
-  if (backend === "cpu") return buildRuntime(spec, weights, backend);
-  // One after the other: they share a device, and two that are timed at once are both slow.
-  const runtime = gpuFree.then(() => buildRuntime(spec, weights, backend));
-  gpuFree = runtime.catch(() => {});
-  return runtime;
-}
-
-async function buildRuntime(spec, weights, backend) {
-  try {
-    return await wasm.Model.create(spec, Promise.resolve(weights), backend);
-  } catch (error) {
-    if (!error?.code || error instanceof VaeletError || error instanceof DOMException) throw error;
-    throw new VaeletError(error.code, `${error.message}.`, { cause: error });
-  }
+  if (!lines.every(Number.isFinite)) throw refused("Every point of the strokes has to be two finite numbers, [x, y]");
+  return call(({ normalizeLines }) => normalizeLines(Float32Array.from(lines), picture));
 }

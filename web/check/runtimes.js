@@ -3,13 +3,15 @@
  * where the GPU fails.
  */
 
-import { createRuntime, loadRuntime } from "../api/program.js";
+import { Cpu } from "../api/cpu.js";
+import { Gpu } from "../api/gpu.js";
+import { discard, loadProgram, readModel } from "../api/program.js";
 
 /**
  * @typedef {object} Runtime
  * @property {(images: Float32Array) => Promise<Float32Array>} encode all means, then all log-variances
  * @property {(z: Float32Array) => Promise<Float32Array>} decode
- * @property {(canvas: HTMLCanvasElement, z: Float32Array, columns: number) => unknown} present
+ * @property {(canvas: HTMLCanvasElement, z: Float32Array, columns: number) => Promise<boolean>} present
  * @property {(canvas: HTMLCanvasElement, image: Float32Array, epsilon: Float32Array, temperature: number) => Promise<Float32Array>} reconstruct
  *   μ, log σ², z and the image
  *
@@ -17,33 +19,22 @@ import { createRuntime, loadRuntime } from "../api/program.js";
  * @returns {Promise<{ gpu: Runtime, cpu: Runtime, free: () => void }>}
  */
 export async function open({ spec, weights }) {
-  await loadRuntime();
-  const inner = [];
-  const free = () => inner.forEach((runtime) => runtime.free());
+  await loadProgram();
+  const { input, latents } = JSON.parse(spec);
+  const model = await readModel(spec, weights);
+  const cpu = new Cpu(model, { image: input.channels * input.height * input.width, latent: latents.reduce((sum, { size }) => sum + size, 0) });
+  let gpu;
+  const free = () => {
+    gpu?.free();
+    cpu.free();
+    discard(model);
+  };
   try {
-    for (const backend of ["webgpu", "cpu"]) inner.push(await createRuntime(spec, weights, backend));
+    gpu = await Gpu.build(model);
+    await cpu.ready();
   } catch (error) {
     free();
     throw error;
   }
-  const [gpu, cpu] = inner.map((runtime) => ({
-    encode: async (images) => join(Object.values(await runtime.encode(images))),
-    decode: async (z) => runtime.decode(z),
-    present: (canvas, z, columns) => runtime.present(canvas, z, columns),
-    reconstruct: async (...question) => {
-      const { mean, logVar, z, image } = await runtime.reconstruct(...question);
-      return join([mean, logVar, z, image]);
-    },
-  }));
   return { gpu, cpu, free };
-}
-
-function join(parts) {
-  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

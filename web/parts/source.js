@@ -58,8 +58,7 @@ export function undrawn(source, seed) {
 export function latentOf(model, source) {
   if (source.kind === "latent") return source.z;
   const { seed, index, temperature, prior } = source;
-  const size = model.latentSize;
-  return model.sample({ seed, count: WALL, temperature, prior }).slice(index * size, (index + 1) * size);
+  return model.sample({ seed, first: index, temperature, prior });
 }
 
 /** @param {Float32Array} z @returns {string} base64url */

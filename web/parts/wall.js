@@ -1,16 +1,13 @@
 /**
- * Many pictures at once: rows of decoded latents, drawn row by row, a few milliseconds in each
- * frame. While the latents change faster than they can be drawn, the newest win and
- * no work queues up.
+ * Many pictures at once: rows of decoded latents, drawn one after the other. While the latents
+ * change faster than they can be drawn, the newest win and no work queues up.
  */
 
 import { element, oncePerFrame } from "./dom.js";
 import { sizeFor } from "./picture.js";
 
-/** Milliseconds of drawing in a frame; a GPU has long taken all rows by then. */
+/** Milliseconds of drawing in a frame; a GPU has long taken all rows by then, and the CPU takes its breaks itself. */
 const BUDGET = 10;
-/** The first time as many as make a whole wall, so that what stood there gives way to it at once. */
-const FIRST = 400;
 
 /**
  * @param {HTMLElement} host receives the rows
@@ -24,21 +21,27 @@ export function createWall(host, model, columns, label) {
   let z = new Float32Array(0);
   /** Rows that show something older than `z`. */
   let stale = [];
-  let budget = FIRST;
+  let working = false;
+  let gone = false;
   host.classList.add("wall");
   host.setAttribute("role", "img");
   host.setAttribute("aria-label", label);
 
-  const draw = oncePerFrame(() => {
-    const start = performance.now();
-    const length = perRow * model.latentSize;
-    while (stale.length > 0 && performance.now() - start < budget) {
-      const row = stale.shift();
-      model.present(host.children[row], z.subarray(row * length, (row + 1) * length), { columns: perRow });
+  const draw = oncePerFrame(async () => {
+    if (working) return; // the newest latents are taken up row by row
+    working = true;
+    try {
+      const start = performance.now();
+      while (stale.length > 0 && !gone && performance.now() - start < BUDGET) await drawRow(stale.shift());
+    } finally {
+      working = false;
     }
-    if (z.length > 0) budget = BUDGET;
-    if (stale.length > 0) draw();
+    if (stale.length > 0 && !gone) draw();
   });
+  const drawRow = async (row) => {
+    const length = perRow * model.latentSize;
+    await model.present(host.children[row], z.subarray(row * length, (row + 1) * length), { columns: perRow });
+  };
 
   const redraw = () => {
     const rows = Math.ceil(z.length / (perRow * model.latentSize));
@@ -71,7 +74,7 @@ export function createWall(host, model, columns, label) {
     },
     /** Whether everything that was asked for is drawn. */
     get idle() {
-      return stale.length === 0;
+      return stale.length === 0 && !working;
     },
     redraw,
     /** Draws into fresh canvases, for a model that is not the view's own and has moved. */
@@ -79,6 +82,9 @@ export function createWall(host, model, columns, label) {
       host.replaceChildren();
       redraw();
     },
-    unmount: draw.cancel,
+    unmount() {
+      gone = true;
+      draw.cancel();
+    },
   };
 }

@@ -12,14 +12,6 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// An argument that cannot be used.
-    pub fn input(message: String) -> Self {
-        Self {
-            code: "bad-input",
-            message,
-        }
-    }
-
     /// A canvas that cannot be drawn into.
     pub fn canvas(reason: &str) -> Self {
         Self {
@@ -61,16 +53,5 @@ impl From<Failure> for JsValue {
         // An `Error` takes any property.
         let _ = Reflect::set(&error, &"code".into(), &failure.code.into());
         error.into()
-    }
-}
-
-/// Checks that an argument is a whole number of items of `len` values; gives the number.
-pub fn check(name: &str, found: usize, len: usize) -> Result<usize, Failure> {
-    if found > 0 && found.is_multiple_of(len) {
-        Ok(found / len)
-    } else {
-        Err(Failure::input(format!(
-            "{name} has {found} values, which is not a multiple of {len}"
-        )))
     }
 }

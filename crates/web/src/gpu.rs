@@ -1,37 +1,172 @@
-//! The page's one GPU: shared by its models, with the canvases that it draws into.
+//! A model on the page's one GPU, which all models share, with the canvases that it draws into.
 
 use crate::error::Failure;
-use js_sys::Function;
-use std::cell::RefCell;
+use js_sys::{Float32Array, Function, Promise};
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use vaelet_gpu::wgpu::{self, CurrentSurfaceTexture, SurfaceTarget};
-use vaelet_gpu::{Context, Target};
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
+use vaelet_gpu::{Context, GpuRuntime, Reconstruction, Target};
+use vaelet_model::Model;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{future_to_promise, spawn_local};
 use web_sys::HtmlCanvasElement;
+
+/// A model on the GPU.
+#[wasm_bindgen]
+pub struct Gpu {
+    device: Rc<Shared>,
+    runtime: GpuRuntime,
+    canvases: Canvases,
+    on_lost: Rc<Listener>,
+}
+
+impl Gpu {
+    /// Asks for the device and builds everything on it.
+    pub async fn new(model: Rc<Model>) -> Result<Self, Failure> {
+        let device = Shared::get().await?;
+        let on_lost = Rc::default();
+        device.tell(&on_lost);
+        Ok(Self {
+            runtime: GpuRuntime::new(device.context.clone(), &model)?,
+            canvases: Canvases::default(),
+            device,
+            on_lost,
+        })
+    }
+}
+
+#[wasm_bindgen]
+impl Gpu {
+    /// What the platform calls the adapter.
+    #[wasm_bindgen(getter)]
+    pub fn adapter(&self) -> String {
+        self.device.context.name()
+    }
+
+    /// Whether the device has gone.
+    #[wasm_bindgen(getter)]
+    pub fn lost(&self) -> bool {
+        self.device.lost.get()
+    }
+
+    /// Called with a reason once the device is lost; this runtime is then of no further use.
+    #[wasm_bindgen(setter, js_name = onLost)]
+    pub fn set_on_lost(&self, callback: Option<Function>) {
+        *self.on_lost.borrow_mut() = callback;
+    }
+
+    /// Promises all means of a batch of images `[N, C, H, W]`, then all log-variances.
+    pub fn encode(&mut self, images: &[f32]) -> Result<Promise, JsValue> {
+        let posterior = self.runtime.encode(images).map_err(Failure::from)?;
+        Ok(promise_numbers(&self.device, async move {
+            let posterior = posterior.await?;
+            Ok([posterior.mean, posterior.log_var].concat())
+        }))
+    }
+
+    /// Promises images `[N, C, H, W]` in `[0, 1]` of latents.
+    pub fn decode(&mut self, z: &[f32]) -> Result<Promise, JsValue> {
+        let images = self.runtime.decode(z).map_err(Failure::from)?;
+        Ok(promise_numbers(&self.device, images))
+    }
+
+    /// Decodes latents and draws them into a canvas, `columns` in a row. Nothing is read back.
+    pub fn present(
+        &mut self,
+        canvas: &HtmlCanvasElement,
+        z: &[f32],
+        columns: u32,
+    ) -> Result<(), JsValue> {
+        let Self {
+            device,
+            runtime,
+            canvases,
+            ..
+        } = self;
+        Ok(canvases.draw(&device.context, canvas, columns, |target| {
+            runtime.present(z, target)
+        })?)
+    }
+
+    /// Encodes one image, samples z = μ + T · σ · ε, decodes it and draws it, all in one
+    /// submit. Promises μ, log σ², z and the image, one after the other.
+    pub fn reconstruct(
+        &mut self,
+        canvas: &HtmlCanvasElement,
+        image: &[f32],
+        epsilon: &[f32],
+        temperature: f32,
+    ) -> Result<Promise, JsValue> {
+        let Self {
+            device,
+            runtime,
+            canvases,
+            ..
+        } = self;
+        let result = canvases.draw(&device.context, canvas, 1, |target| {
+            runtime.reconstruct(image, epsilon, temperature, target)
+        })?;
+        Ok(promise_numbers(device, async move {
+            let Reconstruction {
+                posterior,
+                z,
+                images,
+            } = result.await?;
+            Ok([posterior.mean, posterior.log_var, z, images].concat())
+        }))
+    }
+}
+
+/// A promise of what a future gives. Boxed, because what it takes to drive one is long.
+pub fn promise(future: impl Future<Output = Result<JsValue, Failure>> + 'static) -> Promise {
+    let future: Pin<Box<dyn Future<Output = _>>> =
+        Box::pin(async move { future.await.map_err(JsValue::from) });
+    future_to_promise(future)
+}
+
+/// A promise of a device's numbers. Where they are lost with it, everybody is told, for the
+/// browser's own news of a loss may come later.
+fn promise_numbers(
+    device: &Rc<Shared>,
+    numbers: impl Future<Output = Result<Vec<f32>, vaelet_gpu::Error>> + 'static,
+) -> Promise {
+    let device = device.clone();
+    promise(async move {
+        let numbers = numbers.await.inspect_err(|error| {
+            if let vaelet_gpu::Error::Lost(reason) = error {
+                device.announce_loss(reason);
+            }
+        })?;
+        Ok(Float32Array::from(numbers.as_slice()).into())
+    })
+}
 
 /// Where a model's reader wants to hear of a loss.
 type Listener = RefCell<Option<Function>>;
 
 /// A device and those who want to hear of its loss.
-pub struct Gpu {
-    pub context: Rc<Context>,
+struct Shared {
+    context: Rc<Context>,
     listeners: RefCell<Vec<Weak<Listener>>>,
+    lost: Cell<bool>,
 }
 
 thread_local! {
-    static GPU: RefCell<Option<Rc<Gpu>>> = const { RefCell::new(None) };
+    static GPU: RefCell<Option<Rc<Shared>>> = const { RefCell::new(None) };
 }
 
-impl Gpu {
+impl Shared {
     /// The page's device, asked for the first time and after a loss.
-    pub async fn get() -> Result<Rc<Self>, Failure> {
+    async fn get() -> Result<Rc<Self>, Failure> {
         if let Some(gpu) = GPU.with_borrow(Clone::clone) {
             return Ok(gpu);
         }
         let gpu = Rc::new(Self {
             context: Rc::new(Context::new().await?),
             listeners: RefCell::default(),
+            lost: Cell::new(false),
         });
         GPU.set(Some(gpu.clone()));
         if let Some(lost) = gpu.context.lost() {
@@ -46,12 +181,15 @@ impl Gpu {
     }
 
     /// Adds someone to be told of a loss, for as long as they keep the listener.
-    pub fn tell(&self, listener: &Rc<Listener>) {
+    fn tell(&self, listener: &Rc<Listener>) {
         self.listeners.borrow_mut().push(Rc::downgrade(listener));
     }
 
     fn announce_loss(&self, reason: &str) {
-        GPU.set(None);
+        // Another may have come in its place already.
+        if !self.lost.replace(true) {
+            GPU.set(None);
+        }
         for listener in self.listeners.take().iter().filter_map(Weak::upgrade) {
             // Cloned, so that the callback may set another one.
             let callback = listener.borrow().clone();
@@ -65,7 +203,7 @@ impl Gpu {
 
 /// The canvases that have been drawn into, each with its surface.
 #[derive(Default)]
-pub struct Canvases(Vec<Canvas>);
+struct Canvases(Vec<Canvas>);
 
 struct Canvas {
     element: HtmlCanvasElement,
@@ -75,7 +213,7 @@ struct Canvas {
 
 impl Canvases {
     /// Calls `draw` with the canvas's next texture as the target.
-    pub fn draw<T>(
+    fn draw<T>(
         &mut self,
         context: &Context,
         element: &HtmlCanvasElement,
