@@ -3,6 +3,7 @@
  * here. So the check needs nothing that the program of the page has not anyway.
  */
 
+import { fetchFile, textOf } from "../api/network.js";
 import { halfOf, noise } from "./numbers.js";
 
 const FILE = "weights.safetensors";
@@ -20,9 +21,9 @@ const FILE = "weights.safetensors";
 
 /** @returns {Promise<Case[]>} */
 export async function cases() {
-  const response = await fetch(new URL("cases.json", import.meta.url));
-  if (!response.ok) throw new Error(`cases.json could not be fetched (HTTP ${response.status})`);
-  return response.json();
+  const url = new URL("cases.json", import.meta.url);
+  const { bytes } = await fetchFile(url);
+  return JSON.parse(textOf(url, bytes));
 }
 
 /**

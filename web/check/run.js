@@ -3,6 +3,7 @@
  * one item's result, and the next is tried; only a GPU that has stopped answering ends it.
  */
 
+import { openFolder } from "../api/files.js";
 import { folderOf, library } from "../library.js";
 import { cases, filesOf } from "./cases.js";
 import { TOLERANCE, compare, tick } from "./compare.js";
@@ -93,12 +94,6 @@ async function listOfModels() {
 }
 
 async function fetchFiles(folder, signal) {
-  const file = async (name) => {
-    const response = await fetch(new URL(name, folder), { signal });
-    if (!response.ok) throw new Error(`${name} could not be fetched (HTTP ${response.status})`);
-    return response;
-  };
-  const spec = await (await file("model.json")).text();
-  const weights = await (await file(JSON.parse(spec).weights.file)).arrayBuffer();
-  return { spec, weights: new Uint8Array(weights) };
+  const { spec, weights } = await openFolder(folder, { signal });
+  return { spec, weights: await weights() };
 }
