@@ -27,6 +27,7 @@ import { element, fill } from "./parts/dom.js";
 import { withoutOwn } from "./parts/own.js";
 import { createPlayer } from "./player.js";
 import { VIEWS } from "./route.js";
+import { VaeletError } from "./vaelet.js";
 
 const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"] };
 const STRINGS = ["model", "src", "state", "seed", "poster"];
@@ -183,7 +184,6 @@ export class VaeLet extends Base {
   }
 
   #show(models) {
-    this.shadowRoot.getElementById("fallback").hidden = true; // the player takes over
     const name = isName(this.model) ? this.model : favourite(models, this.view);
     let folder;
     try {
@@ -197,11 +197,14 @@ export class VaeLet extends Base {
     this.shadowRoot.getElementById("player").classList.toggle("plain", !this.explain);
     const what = { view: this.view, folder, backend: this.backend, entry, told: this.ownInState ? "author" : "nobody" };
     if (this.poster && URL.canParse(this.poster, document.baseURI)) what.picture = new URL(this.poster, document.baseURI);
+    const fallback = this.shadowRoot.getElementById("fallback");
     if (this.loading === "lazy" && !this.#near) {
+      fallback.hidden = true; // the player takes over
       this.#player.preview(what);
       return;
     }
     if (this.#shown === this.#asked()) return;
+    fallback.hidden = true;
     this.#shown = this.#asked();
     this.#params = new URLSearchParams(this.state === this.#told ? this.#params : this.state);
     if (this.seed && !this.#params.has("seed")) this.#params.set("seed", this.seed);
