@@ -17,9 +17,9 @@ const MARKUP = `
     <button type="button" id="copy" class="primary">Copy the report</button>
     <span id="copied" role="status"></span>
   </p>
+  <p id="results" class="legend">Largest difference between GPU and CPU (in parts of values beyond ±1), and milliseconds of decoding one picture</p>
   <div class="scrolls" role="region" aria-labelledby="results" tabindex="0">
-    <table>
-      <caption id="results">Largest difference between GPU and CPU (in parts of values beyond ±1), and milliseconds of decoding one picture</caption>
+    <table aria-labelledby="results">
       <thead><tr><th scope="col">Check</th><th scope="col">Difference</th><th scope="col">GPU</th><th scope="col">CPU</th><th scope="col">Result</th></tr></thead>
       <tbody id="items"></tbody>
     </table>
