@@ -100,7 +100,8 @@ addEventListener("pagehide", () => writeAddress.flush());
 addEventListener("click", () => writeAddress.flush(), true);
 acceptFiles(window, player.takeFile); // beside the view too
 byId("share").addEventListener("click", share);
-if ("serviceWorker" in navigator && isSecureContext) {
+// The check measures, and nothing else shall be fetched meanwhile.
+if ("serviceWorker" in navigator && isSecureContext && !route.isCheck) {
   page.kept = page.ready.catch(() => {}).then(keepForOffline);
   page.kept.catch(() => {}); // then there is no page without a network
 }
