@@ -101,7 +101,8 @@ describe("the element on pages of all kinds", () => {
     await frame.waitForFunction(() => document.querySelector("vae-let")?.loadedModel);
     assert.equal(await frame.inputValue("#seed"), "9");
     await frame.click("#new-samples");
-    await frame.waitForFunction(() => !document.querySelector("vae-let").state.includes("seed=9"));
+    await frame.waitForFunction(() => !/seed=9(&|$)/.test(document.querySelector("vae-let").state));
+    assert.equal(await frame.$(".notice-missing"), null);
   }, { init: () => addEventListener("message", ({ data }) => data.type === "vaelet:height" && (window.told = data.height)) });
 
   const noSheets = () => {
