@@ -8,13 +8,13 @@ import { prefetchViews } from "./player.js";
 
 /** Resolves once the page works offline, in this version. */
 export async function keepPage() {
+  await prefetchViews(); // a page that is open needs no file of its version any more
   const { serviceWorker } = navigator;
   const before = serviceWorker.controller;
   const registration = await serviceWorker.register(new URL("sw.js", SITE));
   await registration.update().catch(() => {}); // without a network there is no newer one
   const next = registration.installing ?? registration.waiting;
   if (next) await settled(next);
-  await prefetchViews(); // a page that is open needs no file of its version any more
   const { active } = await serviceWorker.ready;
   if (active === before) return; // it has seen everything
   const urls = performance.getEntriesByType("resource").map(({ name }) => name);

@@ -20,6 +20,7 @@ export const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
 /** The page must work in any folder, so it is not served from the root. */
 const PREFIX = "/some/folder/";
+const LIST = "models/index.json";
 const CHROMIUMS = ["chromium", "chromium-browser", "google-chrome"];
 const FIREFOXES = ["firefox", "firefox-esr"];
 const TYPES = {
@@ -54,7 +55,8 @@ const NO_ADAPTER = /No available adapters/;
 /**
  * Serves `dist/`, or another published `folder`, on this machine. Until `repair`, `damage(path, change)`
  * replaces the answer for a path: `change` gets `{ status, body, headers }` and gives what differs; an
- * answer of `null` never comes, one with `stall` stops half-way. Paths are those of the repository: the version's folder is left out.
+ * answer of `null` never comes, one with `stall` stops half-way. The list of models then knows no hash of
+ * that file, as if it had been published so. Paths are those of the repository: the version's folder is left out.
  */
 export async function startServer(folder = DIST) {
   assert(existsSync(join(folder, "version.json")), `${folder} holds no page: run \`cargo xtask build\` first`);
@@ -66,7 +68,7 @@ export async function startServer(folder = DIST) {
     const file = pathname.startsWith(PREFIX) ? decodeURIComponent(pathname.slice(PREFIX.length)) || "index.html" : null;
     const path = file?.replace(/^v\/[0-9a-f]{16}\//, "") ?? null;
     requested.push(path);
-    const found = await answer(site, file, damaged.get(path) ?? damaged.get("*"));
+    const found = await answer(site, file, damaged.get(path) ?? (path === LIST ? withoutHashes(damaged) : damaged.get("*")));
     if (!found) return; // an answer that never comes
     const { status, body, headers, stall } = found;
     const all = {
@@ -106,6 +108,16 @@ export async function startArticle(body, policy) {
   return {
     url: `http://127.0.0.1:${server.address().port}/`,
     close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+/** The list of models, as if damaged files had been published so. */
+function withoutHashes(damaged) {
+  if (![...damaged.keys()].some((path) => path.startsWith("models/"))) return damaged.get("*");
+  return ({ body }) => {
+    const list = JSON.parse(body);
+    for (const { name, files } of list) for (const file of Object.keys(files)) if (damaged.has(`models/${name}/${file}`)) delete files[file];
+    return { body: Buffer.from(JSON.stringify(list)) };
   };
 }
 
@@ -212,7 +224,7 @@ export async function ready(page) {
 export async function settle(page) {
   const twoFrames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
   await page.evaluate(twoFrames);
-  await page.waitForFunction(() => !vaelet.view.state.busy);
+  await page.waitForFunction(() => window.vaelet.view && !vaelet.view.state.busy);
   await page.evaluate(twoFrames);
 }
 

@@ -6,9 +6,11 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { pageTests, startArticle, useBrowser, withPage } from "./harness.mjs";
+import { DIST, pageTests, startArticle, useBrowser, withPage } from "./harness.mjs";
 
 test("element and API can be imported where there is no document, and do nothing", () => {
   for (const name of ["vae-let.js", "vaelet.js"]) {
@@ -20,7 +22,8 @@ test("element and API can be imported where there is no document, and do nothing
 
 describe("the element on pages of all kinds", () => {
   const env = useBrowser({ webgpu: false });
-  before(() => {
+  before(async () => {
+    env.version = JSON.parse(await readFile(join(DIST, "version.json"), "utf8")).version;
     env.script = `<script type="module" src="${env.server.url}web/vae-let.js"></script>`;
   });
 
@@ -161,7 +164,7 @@ describe("the element on pages of all kinds", () => {
     await frame.waitForFunction(() => getComputedStyle(document.querySelector("vae-let").shadowRoot.querySelector(".picks")).display === "grid");
   });
 
-  inArticle("two versions of its script on a page: the first that came shows all elements", ({ server }) => `<vae-let model="digits" loading="eager"></vae-let><script type="module" src="${server.url}web/vae-let.js"></script><script type="module" src="${server.url}web//vae-let.js"></script>`, async (page) => {
+  inArticle("two versions of its script on a page: the first that came shows all elements", ({ server, version }) => `<vae-let model="digits" loading="eager"></vae-let><script type="module" src="${server.url}web/vae-let.js"></script><script type="module" src="${server.url}v/${version}/web//vae-let.js"></script>`, async (page) => {
     await loaded(page);
     await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => name.endsWith("web//player.js")));
     const late = await page.evaluate(() => {

@@ -54,7 +54,7 @@ describe("privacy", () => {
 
   /** Plain requests for files: no body, no query. */
   const assertPlain = (sent) => {
-    const own = new RegExp(`^(blob:|data:|${env.server.url}[\\w./-]+$)`);
+    const own = new RegExp(`^(blob:|data:|${env.server.url}[\\w./-]+(\\?sha256=[0-9a-f]{64})?$)`);
     assert.deepEqual(sent.filter(({ method, url, body }) => method !== "GET" || body || !own.test(url)), []);
   };
 

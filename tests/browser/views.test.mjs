@@ -221,8 +221,8 @@ describe("the views", () => {
     await page.waitForFunction(() => vaelet.view.state.face.startsWith("z-"));
     await settle(page);
     assert.equal((await state(page)).before.length, 64);
-    // Nothing but plain requests for this page's own files: no body, no query.
-    const own = new RegExp(`^GET (blob:|data:|${env.server.url}[\\w./-]+$)`);
+    // Nothing but plain requests for this page's own files: no body, no query but the hash of a published file.
+    const own = new RegExp(`^GET (blob:|data:|${env.server.url}[\\w./-]+(\\?sha256=[0-9a-f]{64})?$)`);
     assert.deepEqual(sent.filter((request) => !own.test(request)), []);
     await page.waitForFunction(() => location.hash.includes("face=z-"));
   });

@@ -63,10 +63,13 @@ export async function fetchJson(folder, path, options) {
   const url = fileOf(folder, path);
   const hash = published.get(addressOf(folder, path).href);
   // Nobody knows how old another folder's copies in the browser are.
+  let text = "";
   for (const cache of hash ? ["default", "reload"] : ["no-cache"]) {
     const { bytes } = await fetchFile(url, { ...options, cache });
-    if (!hash || (await isOf(bytes, hash))) return parse(url, textOf(url, bytes));
+    text = textOf(url, bytes);
+    if (!hash || (await isOf(bytes, hash))) return parse(url, text);
   }
+  parse(url, text); // what is none at all is not called another version
   throw new VaeletError("outdated", `${url.pathname} was published again after this page was opened. Reload the page.`);
 }
 
