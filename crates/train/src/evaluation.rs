@@ -491,6 +491,7 @@ fn add(total: &mut [f64], values: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
 
     #[test]
     fn both_distances_are_named_and_one_that_was_not_measured_says_so() {
@@ -531,5 +532,34 @@ mod tests {
         measured.frechet_efficientnet = Some(seen);
         assert_has(&measured, &["EfficientNet-Lite0 features, 64×64, seed 7 |"]);
         assert!(serde_json::to_string(&measured).unwrap().contains("716.04"));
+    }
+
+    #[test]
+    fn the_second_distance_is_added_where_it_is_missing() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/faces-map");
+        let release = Release::read(&folder, Device::flex()).unwrap();
+        let network = EfficientNet::tiny(&release.device);
+        let shape = release.model.spec.input;
+        let pixels = (0..12 * shape.len()).map(|i| (i * i / 7 % 251) as u8);
+        let images = Images::unlabelled(pixels.collect(), shape);
+        let add = |measured: Evaluation, network| {
+            let added = measured.with_missing(&release, &images, &images, network);
+            added.unwrap().frechet_efficientnet
+        };
+        assert_eq!(add(Evaluation::default(), None), None);
+        let seen = add(Evaluation::default(), Some(&network)).unwrap();
+        let how = (seen.images, seen.side, seen.seed);
+        assert_eq!(how, (12, SIDE, SEEN_SEED));
+        assert!(seen.resized && seen.grey);
+        // The training images are the test images, and no sample is one of them.
+        assert!(seen.own.min(seen.normal) > 1.0, "{seen:?}");
+        assert!(seen.data < 1e-6 * seen.own, "{seen:?}");
+
+        let kept = Seen { own: 1.0, ..seen };
+        let before = Evaluation {
+            frechet_efficientnet: Some(kept.clone()),
+            ..Evaluation::default()
+        };
+        assert_eq!(add(before, Some(&network)), Some(kept));
     }
 }
