@@ -464,7 +464,13 @@ fn complete(
     let network = network.as_ref();
     let measured = if keep_figures {
         directions = Atlas::read(folder)?.map_or_else(Vec::new, |atlas| atlas.directions);
-        Evaluation::read(folder, &release)?.with_missing(&release, train, test, network)?
+        let kept = Evaluation::read(folder, &release)?;
+        let measured = kept.clone().with_missing(&release, train, test, network)?;
+        // Numbers that were read may differ in their last digit: the file stays where nothing is new.
+        if measured != kept {
+            measured.write(folder)?;
+        }
+        measured
     } else {
         eprintln!("measuring {}", folder.display());
         if !train.attributes.is_empty() {
@@ -473,9 +479,11 @@ fn complete(
             scores = directions::test(&release, &classifier, &directions, test)?;
         }
         let count = nll_images(release.model.spec.input);
-        evaluation::evaluate(&release, train, test, scores, NLL_SAMPLES, count, network)?
+        let measured =
+            evaluation::evaluate(&release, train, test, scores, NLL_SAMPLES, count, network)?;
+        measured.write(folder)?;
+        measured
     };
-    measured.write(folder)?;
     release::complete(folder, &release, test, &measured.kl_per_dimension)?;
     let report = Report {
         release: &release,
