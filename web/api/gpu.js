@@ -6,6 +6,7 @@
 import { VaeletError } from "./errors.js";
 import { within } from "./network.js";
 import { call, discard, understood } from "./program.js";
+import { inSlices } from "./slices.js";
 
 /** Milliseconds after which a GPU that is still not ready counts as missing, and one that does not answer as lost. */
 const BUILD = 60_000;
@@ -45,9 +46,11 @@ export class Gpu {
   static async build(model) {
     const raw = call(() => model.gpu());
     try {
-      return new Gpu(await within(raw, BUILD, () => new VaeletError("no-webgpu", `The GPU cannot be used: ${unanswered(BUILD)}.`)));
+      const gpu = new Gpu(await within(raw, BUILD, () => new VaeletError("no-webgpu", `The GPU cannot be used: ${unanswered(BUILD)}.`)));
+      await inSlices(() => gpu.#use((built) => built.pack()));
+      return gpu;
     } catch (error) {
-      raw.then((late) => late.free(), () => {});
+      raw.then(discard, () => {});
       const known = understood(error);
       if (known === error || known.code !== "no-webgpu") throw known;
       throw new VaeletError("no-webgpu", "There is no WebGPU here: this browser or this machine does not offer it.", { cause: error });

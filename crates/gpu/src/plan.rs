@@ -71,12 +71,12 @@ impl Plan {
         self.pipelines = self.kernels.iter().map(build).collect();
     }
 
-    /// Appends the graph's parameters.
-    pub fn pack(&self, model: &Model, weights: &mut PackedWeights) {
-        for (step, kernel) in self.graph.steps.iter().zip(&self.kernels) {
-            let (x, y) = (self.layouts[step.input], self.layouts[step.output]);
-            weights.push(model, step, &kernel.geometry, x, y);
-        }
+    /// The parameters of the step with this number, if there is one.
+    pub fn pack(&self, step: usize, model: &Model) -> Option<PackedWeights> {
+        let kernel = self.kernels.get(step)?;
+        let step = &self.graph.steps[step];
+        let (x, y) = (self.layouts[step.input], self.layouts[step.output]);
+        Some(PackedWeights::of(model, step, &kernel.geometry, x, y))
     }
 
     /// f32 that one item needs in each slot that is neither input nor output.

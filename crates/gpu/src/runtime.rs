@@ -10,7 +10,7 @@ use crate::plan::{Plan, storage};
 use crate::present::{Grid, Present, Target};
 use crate::readback::{Parts, Pending, Pool, SOURCES};
 use crate::reparameterize::Reparameterize;
-use crate::weights::{PackedWeights, block_len};
+use crate::weights::block_len;
 use crate::{Context, Error};
 use bytemuck::{Pod, Zeroable};
 use std::future::Future;
@@ -38,6 +38,8 @@ pub struct GpuRuntime {
     pub(crate) decoder: Plan,
     present: Present,
     weights: Buffer,
+    /// Steps whose parameters have been written, and the bytes that they take.
+    uploaded: (usize, u64),
     frame: Buffer,
     grid: Buffer,
     buffers: Option<Buffers>,
@@ -146,6 +148,7 @@ impl GpuRuntime {
                 reparameterize: Reparameterize::new(device, latent),
                 present: Present::new(device, input),
                 weights: storage(device, "weights", weights),
+                uploaded: (0, 0),
                 frame: uniform(device, "frame", size_of::<Frame>()),
                 grid: uniform(device, "grid", size_of::<Grid>()),
                 half_precision: tuning.half_precision,
@@ -168,13 +171,28 @@ impl GpuRuntime {
 
     /// Writes the parameters of the model that this was prepared for.
     pub fn upload(&mut self, model: &Model) {
-        let mut packed = PackedWeights::default();
-        self.encoder.pack(model, &mut packed);
-        self.decoder.pack(model, &mut packed);
+        self.uploaded = (0, 0);
+        while self.upload_step(model) {}
+    }
+
+    /// Writes those of the next step, for callers with other things to do in between. Whether
+    /// there are more.
+    pub fn upload_step(&mut self, model: &Model) -> bool {
+        let (step, start) = self.uploaded;
+        let after = step.checked_sub(self.encoder.kernels.len());
+        let packed = match after {
+            None => self.encoder.pack(step, model),
+            Some(step) => self.decoder.pack(step, model),
+        };
+        let Some(packed) = packed else {
+            return false;
+        };
         let bytes = packed.bytes(self.half_precision);
         let Context { device, queue, .. } = &*self.context;
-        let ((), errors) = scoped(device, || queue.write_buffer(&self.weights, 0, &bytes));
+        let ((), errors) = scoped(device, || queue.write_buffer(&self.weights, start, &bytes));
         self.checks.push(errors);
+        self.uploaded = (step + 1, start + bytes.len() as u64);
+        true
     }
 
     /// Encodes images; the work is submitted when this returns.

@@ -15,7 +15,7 @@ pub fn block_len(half_precision: bool) -> usize {
     if half_precision { BLOCK / 2 } else { BLOCK }
 }
 
-/// All parameters of a model, one step after the other.
+/// The parameters of a step.
 #[derive(Default)]
 pub struct PackedWeights {
     blocks: Vec<f32>,
@@ -44,8 +44,9 @@ impl Place {
 }
 
 impl PackedWeights {
-    /// Appends the parameters of a step.
-    pub fn push(&mut self, model: &Model, step: &Step, geometry: &Geometry, x: Layout, y: Layout) {
+    /// Packs the parameters of a step.
+    pub fn of(model: &Model, step: &Step, geometry: &Geometry, x: Layout, y: Layout) -> Self {
+        let mut packed = Self::default();
         let weight = model.weights.get(&step.params.weight_name());
         let bias = model.weights.get(&step.params.bias_name());
         match &step.op {
@@ -54,16 +55,16 @@ impl PackedWeights {
                     (Some(row), Some(column)) => weight[row * outputs + column],
                     _ => 0.0,
                 };
-                self.push_tap(geometry, value);
+                packed.push_tap(geometry, value);
                 let len = geometry.outputs;
-                self.push_bias(len, |column| y.element(column).map_or(0.0, |i| bias[i]));
+                packed.push_bias(len, |column| y.element(column).map_or(0.0, |i| bias[i]));
             }
             Op::Conv2d(window) | Op::ConvTranspose2d(window) => {
                 let [inputs, outputs] = [window.input[2], window.output[2]];
                 for phase in 0..geometry.phases {
                     for tap in 0..geometry.taps {
                         let place = geometry.kernel_index(phase, tap);
-                        self.push_tap(geometry, |row, column| match place {
+                        packed.push_tap(geometry, |row, column| match place {
                             Some(place) if row < inputs && column < outputs => {
                                 weight[(place * inputs + row) * outputs + column]
                             }
@@ -72,11 +73,13 @@ impl PackedWeights {
                     }
                 }
                 // Narrow blocks of `few.wgsl` may end within one of four.
-                self.blocks
-                    .resize(self.blocks.len().next_multiple_of(BLOCK), 0.0);
-                self.push_bias(outputs, |column| bias[column]);
+                packed
+                    .blocks
+                    .resize(packed.blocks.len().next_multiple_of(BLOCK), 0.0);
+                packed.push_bias(outputs, |column| bias[column]);
             }
         }
+        packed
     }
 
     /// Appends one tap: blocks of `[depth, columns]`, or, where outputs are few, their vec4.

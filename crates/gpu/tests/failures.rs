@@ -8,7 +8,7 @@ mod common;
 use common::{context_with, model};
 use pollster::block_on;
 use std::rc::Rc;
-use vaelet_cpu::{CpuRuntime, present};
+use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, Error, GpuRuntime, Target, wgpu};
 use vaelet_model::latent::reparameterize;
 use vaelet_model::{Activation, Input, Layer, Model, random};
@@ -416,7 +416,7 @@ impl Canvas {
 
     fn assert_shows(&self, context: &Context, images: &[f32], input: Input) {
         let size = [self.texture.width(), self.texture.height()];
-        let expected = present(images, input, size, self.columns);
+        let expected = common::grid(images, input, size, self.columns);
         let found = common::read_texture(context, &self.texture);
         let off = |(a, b): (&u8, &u8)| a.abs_diff(*b) > 1;
         let wrong = found.iter().zip(&expected).position(off);

@@ -5,12 +5,12 @@
 
 mod common;
 
-use common::{context, model, model_of, read_texture, texture};
+use common::{context, grid, model, model_of, read_texture, texture};
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::rc::Rc;
-use vaelet_cpu::{CpuRuntime, present};
+use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, GpuRuntime, Target, wgpu};
 use vaelet_model::latent::reparameterize;
 use vaelet_model::{Activation, Input, Layer, Model, Precision, random};
@@ -326,7 +326,7 @@ fn reparameterize_and_present_are_their_twins() {
             let decoded = cpu.decode(&z);
             assert_close(&found.images, &decoded);
 
-            let expected = present(&decoded, input, [width, height], columns);
+            let expected = grid(&decoded, input, [width, height], columns);
             for (i, (a, b)) in read_texture(context, &texture)
                 .iter()
                 .zip(&expected)

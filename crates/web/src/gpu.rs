@@ -16,6 +16,7 @@ use web_sys::HtmlCanvasElement;
 /// A model on the GPU.
 #[wasm_bindgen]
 pub struct Gpu {
+    model: Rc<Model>,
     device: Rc<Shared>,
     runtime: GpuRuntime,
     canvases: Canvases,
@@ -23,13 +24,19 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Asks for the device and builds everything on it.
+    /// Asks for the device and builds everything on it but the weights.
     pub async fn new(model: Rc<Model>) -> Result<Self, Failure> {
         let device = Shared::get().await?;
         let on_lost = Rc::default();
         device.tell(&on_lost);
+        let context = device.context.clone();
+        let parallelism = context.capabilities.parallelism();
+        let mut runtime = GpuRuntime::prepare(context, &model.outline(), parallelism)?;
+        // Weights that are sent while the device still compiles would wait for it, and the page with them.
+        runtime.checked().await?;
         Ok(Self {
-            runtime: GpuRuntime::new(device.context.clone(), &model)?,
+            model,
+            runtime,
             canvases: Canvases::default(),
             device,
             on_lost,
@@ -39,6 +46,11 @@ impl Gpu {
 
 #[wasm_bindgen]
 impl Gpu {
+    /// Sends the next layer's weights. Whether there are more; nothing else works before the last.
+    pub fn pack(&mut self) -> bool {
+        self.runtime.upload_step(&self.model)
+    }
+
     /// What the platform calls the adapter.
     #[wasm_bindgen(getter)]
     pub fn adapter(&self) -> String {

@@ -3,6 +3,7 @@
 use pollster::block_on;
 use std::env;
 use std::rc::Rc;
+use vaelet_cpu::present;
 use vaelet_gpu::Context;
 use vaelet_gpu::wgpu::{self, Limits};
 use vaelet_model::{
@@ -154,4 +155,27 @@ pub fn model_of(
     let weights = write_tensors("weights.safetensors", &tensors, precision).unwrap();
     spec.weights = WeightsFile::describe("weights.safetensors", &weights);
     Model::read(&spec.to_json().unwrap(), &weights).unwrap()
+}
+
+/// The whole picture that the CPU paints cell by cell.
+#[allow(dead_code, reason = "not every test needs it")]
+pub fn grid(images: &[f32], input: Input, [width, height]: [u32; 2], columns: u32) -> Vec<u8> {
+    let columns = columns.max(1);
+    let rows = (images.len() / input.len()).div_ceil(columns as usize) as u32;
+    let mut rgba = vec![0; (4 * width * height) as usize];
+    for (i, image) in (0..).zip(images.chunks_exact(input.len())) {
+        let cell = present(image, input, [width, height], [columns, rows], i as usize);
+        let edges = |place, side: u32, n| [place, place + 1].map(|i: u32| (i * side).div_ceil(n));
+        let [left, right] = edges(i % columns, width, columns);
+        let [top, bottom] = edges(i / columns, height, rows);
+        let lines = (4 * (right - left)) as usize;
+        if lines == 0 {
+            continue; // more pictures than pixels
+        }
+        for (y, line) in (top..bottom).zip(cell.chunks_exact(lines)) {
+            let start = (4 * (y * width + left)) as usize;
+            rgba[start..start + lines].copy_from_slice(line);
+        }
+    }
+    rgba
 }
