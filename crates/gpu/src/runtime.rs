@@ -435,6 +435,7 @@ impl GpuRuntime {
         }
     }
 
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn buffers(&self) -> Result<&Buffers, Error> {
         // There are some from the first frame on.
         self.buffers.as_ref().ok_or(Error::OutOfMemory)
