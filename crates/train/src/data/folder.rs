@@ -1,7 +1,10 @@
-//! A folder of anyone's images, and its subfolders: PNG and JPEG, of any size.
+//! A folder of anyone's pictures, and its subfolders.
 
+use super::open::open;
 use super::{Images, Split, fit};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use std::collections::HashSet;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vaelet_model::{Input, sha256_hex};
@@ -10,58 +13,146 @@ use vaelet_model::{Input, sha256_hex};
 const TEST: u64 = 10;
 /// Files named one by one, before the rest are only counted.
 const NAMED: usize = 10;
+/// Files that systems leave in folders, beside those whose name begins with a dot.
+const SYSTEM: [&str; 3] = ["Thumbs.db", "desktop.ini", "Icon\r"];
 
-/// Reads the images of a split, each fitted to `shape`. A file that is no image is named
-/// and left out.
+/// What a folder holds.
+#[derive(Default)]
+struct Listing {
+    files: Vec<PathBuf>,
+    /// What is not looked into, and why.
+    left_out: Vec<(PathBuf, String)>,
+    hidden: usize,
+}
+
+/// Reads the pictures of a split, each fitted to `shape`, and says on standard error how many
+/// there are, and which were left out and why.
 pub(super) fn read(folder: &Path, split: Split, shape: Input) -> Result<Images> {
-    let mut files = Vec::new();
-    list(folder, &mut files)?;
-    files.sort();
+    let Listing {
+        files,
+        mut left_out,
+        hidden,
+    } = Listing::of(folder)?;
     ensure!(
-        !files.is_empty(),
-        "{} holds no PNG or JPEG files",
+        !(files.is_empty() && left_out.is_empty()),
+        "{} holds no pictures: give a folder of PNG, JPEG, WebP, GIF, BMP or TIFF files",
         folder.display()
     );
-    let (mut pixels, mut bad) = (Vec::new(), 0);
+    left_out.retain(|(path, _)| split_of(folder, path) == split);
+    let (mut pixels, mut seen) = (Vec::new(), HashSet::new());
+    let mut count = 0;
     for path in files {
-        let name = path.strip_prefix(folder).unwrap_or(&path);
-        if split_of(name) != split {
+        if split_of(folder, &path) != split {
             continue;
         }
-        match image::open(&path) {
-            Ok(picture) => pixels.extend(fit(&picture.into_rgb8(), shape)?),
-            Err(error) => {
-                bad += 1;
-                if bad <= NAMED {
-                    eprintln!("left out {}: {error}", path.display());
-                }
+        match open(&path).and_then(|picture| fit(&picture, shape)) {
+            Ok(picture) => {
+                count += 1;
+                pixels.extend_from_slice(&picture);
+                seen.insert(picture);
             }
+            Err(reason) => left_out.push((path, reason.to_string())),
         }
     }
-    if bad > NAMED {
-        eprintln!("left out {} more", bad - NAMED);
+    eprint!("{}", report(folder, split, count, &left_out));
+    if count > seen.len() {
+        eprintln!("    {} of them are copies of others", count - seen.len());
     }
+    if hidden > 0 && split == Split::Train {
+        eprintln!("    {hidden} hidden files and files of the system are not looked at");
+    }
+    ensure!(
+        count < 2 || seen.len() > 1,
+        "all {count} pictures for {split} in {} are the same at {}×{}: a model needs pictures \
+         that differ",
+        folder.display(),
+        shape.width,
+        shape.height,
+    );
     Ok(Images::unlabelled(pixels, shape))
 }
 
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for file in fs::read_dir(folder)? {
-        let path = file?.path();
-        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-        if path.is_dir() {
-            list(&path, files)?;
-        } else if ["png", "jpg", "jpeg"]
-            .iter()
-            .any(|known| extension == *known)
-        {
-            files.push(path);
-        }
+/// What was read, in lines.
+fn report(folder: &Path, split: Split, count: usize, left_out: &[(PathBuf, String)]) -> String {
+    let mut text = format!("{}: {count} pictures for {split}", folder.display());
+    if !left_out.is_empty() {
+        let _ = write!(text, ", {} left out:", left_out.len());
     }
-    Ok(())
+    text.push('\n');
+    for (path, reason) in left_out.iter().take(NAMED) {
+        // A String takes whatever is written.
+        let _ = writeln!(text, "    {}: {reason}", path.display());
+    }
+    if left_out.len() > NAMED {
+        let _ = writeln!(text, "    and {} more", left_out.len() - NAMED);
+    }
+    text
+}
+
+impl Listing {
+    /// Lists a folder and its subfolders, each once however many links lead to it.
+    fn of(root: &Path) -> Result<Self> {
+        let mut listing = Self::default();
+        let (mut known, mut folders) = (HashSet::new(), vec![root.to_path_buf()]);
+        known.insert(fs::canonicalize(root).unwrap_or_else(|_| root.into()));
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if folder != root => {
+                    let reason = format!("the folder cannot be read ({error})");
+                    listing.left_out.push((folder, reason));
+                    continue;
+                }
+                Err(error) => {
+                    return Err(error).with_context(|| {
+                        format!(
+                            "the folder {} cannot be read; change its permissions",
+                            root.display()
+                        )
+                    });
+                }
+            };
+            for entry in entries {
+                let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+                let path = entry.path();
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with('.') || SYSTEM.contains(&&*name) {
+                    listing.hidden += 1;
+                    continue;
+                }
+                match listing.look(&path, &mut known) {
+                    Ok(true) => folders.push(path),
+                    Ok(false) => {}
+                    Err(reason) => listing.left_out.push((path, reason)),
+                }
+            }
+        }
+        listing.files.sort();
+        listing.left_out.sort();
+        Ok(listing)
+    }
+
+    /// Takes a file in; gives whether it is a folder to look into.
+    fn look(&mut self, path: &Path, known: &mut HashSet<PathBuf>) -> Result<bool, String> {
+        let metadata = fs::metadata(path).map_err(|error| format!("it leads nowhere ({error})"))?;
+        if !metadata.is_file() && !metadata.is_dir() {
+            return Err("it is neither a file nor a folder".into());
+        }
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.into());
+        if !known.insert(place) {
+            return Err("a link to what is read already".into());
+        }
+        if metadata.is_file() {
+            self.files.push(path.into());
+        }
+        Ok(metadata.is_dir())
+    }
 }
 
 /// By a hash of the name, so that a file stays in its split when others come and go.
-fn split_of(name: &Path) -> Split {
+fn split_of(folder: &Path, path: &Path) -> Split {
+    let name = path.strip_prefix(folder).unwrap_or(path);
     let hash = sha256_hex(name.to_string_lossy().as_bytes());
     let number = u64::from_str_radix(&hash[..8], 16).unwrap_or(1);
     if number.is_multiple_of(TEST) {

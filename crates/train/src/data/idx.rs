@@ -20,7 +20,7 @@ pub fn read(folder: &Path, split: Split) -> Result<Images> {
     };
     ensure!(
         folder.is_dir(),
-        "no data in {}: the folder does not exist. `vaelet data fetch mnist --out {}` downloads MNIST, with fashion-mnist in its place Fashion-MNIST",
+        "no data in {}: there is no such folder. `vaelet data fetch mnist --out {}` downloads MNIST, with fashion-mnist in its place Fashion-MNIST",
         folder.display(),
         folder.display(),
     );
@@ -44,6 +44,9 @@ pub fn read(folder: &Path, split: Split) -> Result<Images> {
     })
 }
 
+/// Most bytes of an array: twenty times MNIST's.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// An array in the IDX format of MNIST's own page.
 struct Idx {
     shape: Vec<usize>,
@@ -61,8 +64,13 @@ fn array(folder: &Path, name: &str, rank: usize) -> Result<Idx> {
     })?;
     let mut bytes = Vec::new();
     GzDecoder::new(compressed)
+        .take(MOST_BYTES + 1)
         .read_to_end(&mut bytes)
         .with_context(|| damaged(&path, "it does not unpack"))?;
+    ensure!(
+        bytes.len() as u64 <= MOST_BYTES,
+        damaged(&path, "it unpacks to more than 1 GB")
+    );
     parse(&bytes, rank).with_context(|| damaged(&path, "it is not the IDX file it should be"))
 }
 
@@ -89,6 +97,10 @@ fn parse(bytes: &[u8], rank: usize) -> Result<Idx> {
         .chunks_exact(4)
         .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize)
         .collect();
+    ensure!(
+        !shape.contains(&0),
+        "its header says {shape:?}: it is empty"
+    );
     let expected = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
     ensure!(
         expected == Some(bytes.len() - header),
@@ -148,15 +160,27 @@ mod tests {
             &whole[..whole.len() - 1],
         );
         assert!(error(Split::Train).contains("truncated"));
+        for empty in [&[5, 0, 28][..], &[0, 28, 28]] {
+            write(dir.path(), "train-images-idx3-ubyte", &idx(empty, &[]));
+            assert!(error(Split::Train).contains("empty"));
+        }
+        let wrapping = idx(&[u32::MAX, u32::MAX, u32::MAX], &[]);
+        write(dir.path(), "train-images-idx3-ubyte", &wrapping);
+        assert!(error(Split::Train).contains("truncated"));
         write(dir.path(), "train-images-idx3-ubyte", b"<html>");
         assert!(error(Split::Train).contains("IDX"));
-        std::fs::write(dir.path().join("train-images-idx3-ubyte.gz"), b"nonsense").unwrap();
+        let packed = dir.path().join("train-images-idx3-ubyte.gz");
+        write(dir.path(), "train-images-idx3-ubyte", &whole);
+        let bytes = std::fs::read(&packed).unwrap();
+        std::fs::write(&packed, &bytes[..bytes.len() - 9]).unwrap();
+        assert!(error(Split::Train).contains("does not unpack"));
+        std::fs::write(packed, b"nonsense").unwrap();
         assert!(error(Split::Train).contains("does not unpack"));
         write(dir.path(), "train-images-idx3-ubyte", &whole);
         write(dir.path(), "train-labels-idx1-ubyte", &idx(&[1], &[7]));
         assert!(error(Split::Train).contains("do not belong together"));
 
         let missing = read(&dir.path().join("nowhere"), Split::Test).unwrap_err();
-        assert!(missing.to_string().contains("does not exist"));
+        assert!(missing.to_string().contains("no such folder"));
     }
 }

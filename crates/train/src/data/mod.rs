@@ -3,13 +3,17 @@
 pub mod attributes;
 mod folder;
 mod idx;
+mod open;
 mod sheets;
+#[cfg(test)]
+mod tests;
 
 use crate::batch;
 use anyhow::{Result, ensure};
 use attributes::{Attribute, Rule};
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
+use std::fmt;
 use std::path::Path;
 use vaelet_model::Input;
 use vaelet_model::runtime::channels_first;
@@ -21,6 +25,15 @@ pub enum Split {
     Train,
     /// For evaluation only.
     Test,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "training",
+            Self::Test => "evaluation",
+        })
+    }
 }
 
 /// Images of one shape with a class each.
@@ -84,7 +97,7 @@ pub enum Source {
     Idx,
     /// PNG sheets of tiles beside a `labels.csv`, which tells these attributes.
     Sheets(&'static [Rule]),
-    /// Any folder of PNG and JPEG files.
+    /// Any folder of pictures.
     Folder,
 }
 
@@ -97,8 +110,12 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result
     // What IDX files there are to download is told where they are read.
     ensure!(
         folder.is_dir() || source == Source::Idx,
-        "no images in {}: the folder does not exist",
+        "no images in {}: {}",
         folder.display(),
+        match folder.exists() {
+            true => "it is a file; give the folder that holds it",
+            false => "the folder does not exist",
+        },
     );
     let images = match source {
         Source::Idx => idx::read(folder, split)?,
@@ -107,12 +124,8 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result
     };
     ensure!(
         images.count() > 0,
-        "{} has no images for {}; it takes more of them, since about one in ten is kept for evaluation",
+        "{} has no images for {split}; add more of them, since about one in ten is kept for evaluation",
         folder.display(),
-        match split {
-            Split::Train => "training",
-            Split::Test => "evaluation",
-        },
     );
     ensure!(
         images.shape == shape,

@@ -2,6 +2,7 @@
 //! and `labels.csv` with a row for each tile.
 
 use super::attributes::Rule;
+use super::open::open;
 use super::{Images, Split, fit};
 use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
@@ -29,8 +30,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: Input, rules: &[Rule]) ->
         sheets.len() * per_sheet,
     );
     for (path, rows) in sheets.iter().zip(chosen.chunks(per_sheet)) {
-        let sheet = image::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let sheet = sheet.into_rgb8();
+        let sheet = open(path).with_context(|| format!("cannot use {}", path.display()))?;
         let tile = sheet.width() / SIDE;
         ensure!(
             tile > 0 && sheet.height() / tile >= (rows.len() as u32).div_ceil(SIDE),
