@@ -26,6 +26,7 @@ mod release;
 mod report;
 mod step;
 mod training;
+mod whole;
 
 use anyhow::{Context, Result, ensure};
 use architecture::Preset;
@@ -117,14 +118,15 @@ enum Command {
     Sample {
         /// Model folder
         model: PathBuf,
-        #[arg(long, default_value_t = 64, value_parser = positive)]
+        /// How many, at most 10,000
+        #[arg(long, default_value_t = 64, value_parser = samples)]
         count: usize,
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// Scale of the prior's standard deviation
-        #[arg(long, default_value_t = 1.0)]
+        #[arg(long, default_value_t = 1.0, value_parser = temperature)]
         temperature: f32,
-        /// The picture, a PNG
+        /// The picture, a PNG or a JPEG
         #[arg(long)]
         out: PathBuf,
     },
@@ -187,7 +189,7 @@ struct RunArgs {
     /// Folder with the preset's data set
     #[arg(long, required_unless_present = "images")]
     data: Option<PathBuf>,
-    /// Folder of your own PNG and JPEG images
+    /// Folder of your own pictures: PNG, JPEG, WebP, GIF, BMP or TIFF
     #[arg(long)]
     images: Option<PathBuf>,
     /// Side of your images in the model, a multiple of 16
@@ -310,29 +312,31 @@ fn main() -> Result<()> {
             let device = device.open()?;
             let network = features.read(&device)?;
             let (train, test) = splits(&Release::read(&model, device.clone())?.model.spec, &data)?;
-            if let Some(components) = components {
-                let name = model.display();
-                let stage = Stage {
-                    command: format!(
-                        "vaelet complete {name} --data DATA --components {components}"
-                    ),
-                    epochs: 0,
-                };
-                let mut stages = history::read(&model)?;
-                if stages.last() != Some(&stage) {
-                    stages.push(stage);
+            whole::change(&model, |folder| {
+                if let Some(components) = components {
+                    let name = model.display();
+                    let stage = Stage {
+                        command: format!(
+                            "vaelet complete {name} --data DATA --components {components}"
+                        ),
+                        epochs: 0,
+                    };
+                    let mut stages = history::read(folder)?;
+                    if stages.last() != Some(&stage) {
+                        stages.push(stage);
+                    }
+                    history::write(folder, &stages)?;
                 }
-                history::write(&model, &stages)?;
-            }
-            complete(
-                &model,
-                &device,
-                components,
-                keep_figures,
-                &train,
-                &test,
-                network,
-            )
+                complete(
+                    folder,
+                    &device,
+                    components,
+                    keep_figures,
+                    &train,
+                    &test,
+                    network,
+                )
+            })
         }
         Command::Sample {
             model,
@@ -388,7 +392,9 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     }
     let (encoder, decoder) = preset.spec.graphs()?;
     let graphs = Graphs { encoder, decoder };
-    // Both splits before hours of work, so that a missing file is noticed now.
+    // Where it is to be written, and both splits, before hours of work: what is wrong with them
+    // is noticed now.
+    drop(whole::Next::empty(&args.out)?);
     let read = |split| data::read(preset.source, folder, split, preset.spec.input);
     let (images, test) = (read(Split::Train)?, read(Split::Test)?);
     let before = begin
@@ -424,16 +430,24 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
         components = None;
     }
     let tensors = trained.network.to_tensors(&graphs)?;
-    release::write(&args.out, spec, &tensors, &test)?;
     let mut stages = match &args.from {
         Some(from) => history::read(from)?,
         None => Vec::new(),
     };
     stages.push(args.stage(trained.epochs));
-    history::write(&args.out, &stages)?;
-    complete(
-        &args.out, &device, components, false, &images, &test, network,
-    )
+    let write = |folder: &Path| {
+        release::write(folder, spec, &tensors, &test)?;
+        history::write(folder, &stages)?;
+        complete(folder, &device, components, false, &images, &test, network)
+    };
+    whole::change(&args.out, write).with_context(|| {
+        format!(
+            "{} is as it was. What was trained is in {}: `vaelet export` with the same options \
+             makes a model of it",
+            args.out.display(),
+            settings.run.display(),
+        )
+    })
 }
 
 /// Measures the model in `folder`, after fitting a prior of so many `components` if that is
@@ -472,7 +486,7 @@ fn complete(
         }
         measured
     } else {
-        eprintln!("measuring {}", folder.display());
+        eprintln!("measuring the model");
         if !train.attributes.is_empty() {
             let classifier = Classifier::train(&release, train)?;
             directions = directions::find(&release, &classifier, train)?;
@@ -604,6 +618,21 @@ fn rate(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(rate),
         _ => Err("expected a number above 0, at most 1".into()),
+    }
+}
+
+/// As many pictures as one can look at, and as fit one JPEG.
+fn samples(text: &str) -> Result<usize, String> {
+    match positive(text)? {
+        count if count <= 10_000 => Ok(count),
+        _ => Err("expected at most 10,000".into()),
+    }
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(scale) if scale.is_finite() && scale >= 0.0 => Ok(scale),
+        _ => Err("expected a number from 0 on".into()),
     }
 }
 

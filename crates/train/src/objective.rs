@@ -67,6 +67,9 @@ pub fn elbo(
     }
 }
 
+/// Standard deviation of what is lost by rounding to 8 bits: 1 / (255 √12).
+const ROUNDING: f32 = 0.001_132;
+
 /// log q(z | x) of z = μ + σ · `epsilon`, `[N]`.
 pub fn log_posterior(log_var: Tensor<2>, epsilon: Tensor<2>) -> Tensor<1> {
     let each = (epsilon.square() + log_var + TAU.ln()) * -0.5;
@@ -97,10 +100,11 @@ pub fn reconstruction(likelihood: Likelihood, logits: Tensor<2>, images: Tensor<
 }
 
 /// The σ that would have given the images of a batch the highest likelihood, from their
-/// mean −log p(x | z) under `sigma`: their root mean square error (Rybkin et al. 2021).
+/// mean −log p(x | z) under `sigma`: their root mean square error (Rybkin et al. 2021), but not
+/// less than that of rounding to 8 bits. Images that are all alike would make it 0.
 pub fn optimal_sigma(sigma: f32, nats: f32, len: usize) -> f32 {
     let squares = 2.0 * sigma * sigma * (nats / len as f32 - normalizer(sigma));
-    squares.max(0.0).sqrt()
+    squares.sqrt().max(ROUNDING)
 }
 
 /// ln σ + ½ ln 2π

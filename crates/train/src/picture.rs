@@ -1,11 +1,11 @@
 //! Grids of images as PNG.
 
-use anyhow::{Context, Result};
+use crate::release::put;
+use anyhow::{Context, Result, bail};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, RgbImage};
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::Cursor;
 use std::path::Path;
 use vaelet_model::Input;
 
@@ -58,18 +58,32 @@ pub fn extension(input: Input) -> &'static str {
     }
 }
 
-/// Saves a picture under a name that ends in `png` or `jpg`, as small as that gets.
+/// Saves a picture under a name that ends in `png`, `jpg` or `jpeg`, as small as that gets and
+/// whole or not at all.
 ///
 /// # Errors
-/// A file that cannot be written.
+/// Another ending, or a file that cannot be written.
 pub fn save(picture: &DynamicImage, path: &Path) -> Result<()> {
-    let context = || format!("cannot write {}", path.display());
-    let file = BufWriter::new(File::create(path).with_context(context)?);
-    let written = if path.extension().is_some_and(|extension| extension == "jpg") {
-        picture.write_with_encoder(JpegEncoder::new_with_quality(file, QUALITY))
-    } else {
-        let (best, adaptive) = (CompressionType::Best, FilterType::Adaptive);
-        picture.write_with_encoder(PngEncoder::new_with_quality(file, best, adaptive))
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let mut bytes = Cursor::new(Vec::new());
+    let encoded = match extension.to_str() {
+        Some("jpg" | "jpeg") => {
+            picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY))
+        }
+        Some("png") => {
+            let (best, adaptive) = (CompressionType::Best, FilterType::Adaptive);
+            picture.write_with_encoder(PngEncoder::new_with_quality(&mut bytes, best, adaptive))
+        }
+        _ => bail!(
+            "{} is to be a picture: give it a name that ends in .png or .jpg",
+            path.display()
+        ),
     };
-    written.with_context(context)
+    encoded.with_context(|| format!("cannot make {}", path.display()))?;
+    let name = path.file_name().context("a picture needs a name")?;
+    put(
+        path.parent().unwrap_or(Path::new("")),
+        name,
+        bytes.get_ref(),
+    )
 }

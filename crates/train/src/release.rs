@@ -4,8 +4,10 @@ use crate::batch;
 use crate::data::Images;
 use crate::network::{Graphs, Network, to_vec};
 use crate::objective::{Elbo, Encoder, elbo, log_normal};
+use crate::whole;
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use vaelet_model::runtime::channels_first;
@@ -43,6 +45,7 @@ impl Release {
     /// # Errors
     /// A missing folder or file, or whatever is wrong with one.
     pub fn read(folder: &Path, device: Device) -> Result<Self> {
+        whole::recover(folder)?;
         let read = |name: &str| {
             let path = folder.join(name);
             fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
@@ -245,11 +248,27 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
     .into())
 }
 
-/// Writes a file whole or not at all.
-pub fn put(folder: &Path, name: &str, contents: &[u8]) -> Result<()> {
-    let (path, part) = (folder.join(name), folder.join(format!("{name}.part")));
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(&part, contents))
-        .and_then(|()| fs::rename(&part, &path))
-        .with_context(|| format!("cannot write {}; is the disk full?", path.display()))
+/// Writes a file whole or not at all; what is no file, such as `/dev/stdout`, is written as it is.
+///
+/// # Errors
+/// A folder or a file that cannot be written.
+pub fn put(folder: &Path, name: impl AsRef<OsStr>, contents: &[u8]) -> Result<()> {
+    let path = folder.join(name.as_ref());
+    let mut part = path.clone().into_os_string();
+    part.push(".part");
+    let write = || {
+        if !folder.as_os_str().is_empty() {
+            fs::create_dir_all(folder)?;
+        }
+        if path.exists() && !path.is_file() {
+            return fs::write(&path, contents);
+        }
+        let written = fs::write(&part, contents).and_then(|()| fs::rename(&part, &path));
+        if written.is_err() {
+            // Of what was being written when the disk was full, say.
+            let _ = fs::remove_file(&part);
+        }
+        written
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }

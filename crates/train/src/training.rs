@@ -13,21 +13,25 @@ use crate::network::{Graphs, Network, to_vec};
 use crate::objective::{Encoder, elbo, optimal_sigma};
 use crate::picture::{grid, save};
 use crate::step::{self, Batch};
-use anyhow::{Context, Result, ensure};
+use crate::whole::{self, Next};
+use anyhow::{Context, Error, Result, anyhow, ensure};
 use burn::module::Module;
 use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::store::ModuleRecord;
 use burn::tensor::Device;
+use flate2::Crc;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use vaelet_model::runtime::channels_first;
-use vaelet_model::{Likelihood, Model, Priors, random};
+use vaelet_model::{Input, Likelihood, Model, Priors, random};
 
 /// The share of the run over which learning rate and β rise from zero.
 const WARM_UP: f64 = 0.05;
@@ -37,8 +41,14 @@ const AVERAGE_DECAY: f64 = 0.999;
 const SIGMA_DECAY: f32 = 0.95;
 /// One of so many training images is held out, where any are.
 const HELD_OUT: usize = 20;
-/// The averaged weights of the epoch that did best on those.
+/// Where a run's folder has all that it takes to go on, of one and the same epoch.
+const CHECKPOINT: &str = "checkpoint";
+/// The averaged weights of the epoch that did best on held-out images, in a checkpoint.
 const BEST: &str = "best.bpk";
+/// Where the run is, in a checkpoint.
+const PROGRESS: &str = "progress.json";
+/// By how much a smaller rate is advised where a loss is no longer a number.
+const SLOWER: f64 = 0.25;
 /// Side of the grid of samples that is saved after each epoch.
 const SIDE: usize = 8;
 
@@ -98,6 +108,10 @@ pub struct Epoch {
 struct Progress {
     model: String,
     seed: u64,
+    /// What else must be the same for a run to go on: see [`conditions`]. Runs of earlier
+    /// versions do not say.
+    #[serde(default)]
+    conditions: BTreeMap<String, String>,
     /// Of a Gaussian likelihood.
     sigma: f32,
     epochs: Vec<Epoch>,
@@ -154,10 +168,10 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
     let parts = Parts::of(images.count(), settings.preset.patience.is_some());
     ensure!(
         parts.training.len() >= batch,
-        "{} images are too few: a step takes {batch}",
+        "{} images for training are too few, a step takes {batch}: add more of them",
         parts.training.len(),
     );
-    let mut run = Run::start(settings, graphs)?;
+    let mut run = Run::start(settings, graphs, images)?;
     fs::create_dir_all(&settings.run)
         .with_context(|| format!("cannot create {}", settings.run.display()))?;
     let epochs = match settings.mode {
@@ -171,13 +185,11 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
         }
         let mut measured = run.epoch(settings, graphs, images, &parts.training, epoch)?;
         if settings.preset.patience.is_some() {
-            let nats = run.validate(settings, graphs, images, &parts.held_out)?;
+            let (network, held_out) = (&run.averaged, &parts.held_out);
+            let nats = run.negative_elbo(network, settings, graphs, images, held_out);
             measured.validation = Some(nats);
-            if run.progress.best().is_none_or(|(_, best)| nats < best) {
-                let best = run.averaged.clone().into_record();
-                best.save(settings.run.join(BEST))?;
-            }
         }
+        run.check(settings, graphs, images, &parts.training)?;
         run.progress.epochs.push(measured);
         run.save(&settings.run)?;
         run.preview(settings, graphs)?;
@@ -204,8 +216,8 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
             "epoch {} was best on held-out images: {nats:.2} nats",
             epoch + 1
         );
-        let record = ModuleRecord::load(settings.run.join(BEST))?;
-        run.averaged = run.averaged.try_load_record(record)?;
+        let best = settings.run.join(CHECKPOINT).join(BEST);
+        run.averaged = load(run.averaged, &best)?;
     }
     Ok(Trained {
         likelihood: run.likelihood(settings),
@@ -215,10 +227,11 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
 }
 
 impl Run {
-    fn start(settings: &Settings, graphs: &Graphs) -> Result<Self> {
+    fn start(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Self> {
         let device = settings.device().clone().autodiff();
         let name = &settings.preset.spec.name;
-        let folder = settings.run.join("checkpoint");
+        let folder = settings.run.join(CHECKPOINT);
+        whole::recover(&folder)?;
         let network = |device: &Device| match &settings.begin {
             Some(model) => Network::of(model, device),
             None => Ok(Network::init(graphs, settings.seed, device)),
@@ -242,6 +255,7 @@ impl Run {
             progress: Progress {
                 model: name.clone(),
                 seed: settings.seed,
+                conditions: conditions(&settings.preset, images),
                 sigma,
                 epochs: Vec::new(),
             },
@@ -254,18 +268,15 @@ impl Run {
             );
             return Ok(fresh);
         }
-        let loaded = fresh
-            .load(&folder)
-            .with_context(|| format!("no checkpoint that can be used in {}", folder.display()))?;
-        let progress = &loaded.progress;
         ensure!(
-            progress.model == *name && progress.seed == settings.seed,
-            "{} is a run of `{}` with seed {}, not of `{name}` with seed {}",
-            folder.display(),
-            progress.model,
-            progress.seed,
-            settings.seed,
+            folder.is_dir(),
+            "{} has no checkpoint; begin without --resume",
+            settings.run.display(),
         );
+        let progress = Progress::read(&folder)?;
+        progress.check(&fresh.progress, &folder)?;
+        let loaded = fresh.load(progress, &folder)?;
+        let progress = &loaded.progress;
         eprintln!(
             "{}: {} epochs done",
             folder.display(),
@@ -333,18 +344,14 @@ impl Run {
                     )
                 }
             };
+            let (nats, divergence) = (found.reconstruction, found.divergence);
+            if !(nats + divergence).is_finite() {
+                return Err(self.diverged(settings));
+            }
             let network = self.network.clone();
             self.network = self.optimizer.step(rate, network, found.gradients);
             let decay = AVERAGE_DECAY.min((1 + step) as f64 / (10 + step) as f64);
             self.averaged = self.averaged.clone().average(&self.network, decay);
-
-            let (nats, divergence) = (found.reconstruction, found.divergence);
-            ensure!(
-                (nats + divergence).is_finite(),
-                "the loss is no longer a number in epoch {}; continue from the last checkpoint \
-                 with --resume, or start over with another --seed",
-                epoch + 1,
-            );
             if let Likelihood::Gaussian { sigma } = likelihood {
                 let sigma = optimal_sigma(sigma, nats, len);
                 self.progress.sigma =
@@ -370,31 +377,70 @@ impl Run {
         })
     }
 
-    /// −ELBO of the held-out images under the averaged weights, in nats per image; noise and
-    /// binarization are the same each time.
-    fn validate(
+    /// −ELBO of the chosen images under `network`, in nats per image; noise and binarization
+    /// are the same each time.
+    fn negative_elbo(
         &self,
+        network: &Network,
         settings: &Settings,
         graphs: &Graphs,
         images: &Images,
-        held_out: &[usize],
-    ) -> Result<f64> {
+        chosen: &[usize],
+    ) -> f64 {
         let likelihood = self.likelihood(settings);
         let latent = settings.preset.spec.latent_size();
         let mut rng = Pcg64Mcg::seed_from_u64(settings.seed);
         let mut nats = 0.0;
-        for chosen in held_out.chunks(settings.preset.batch) {
+        for chosen in chosen.chunks(settings.preset.batch) {
             let count = chosen.len();
             let x = batch::of(likelihood, images, chosen, &mut rng);
             let x = batch::to_tensor(x, count, settings.device());
             let epsilon = random::normals(rng.next_u64(), count * latent);
             let epsilon = batch::to_tensor(epsilon, count, settings.device());
-            let (network, encoder) = (&self.averaged, Encoder::Learns);
-            let elbo = elbo(network, graphs, encoder, likelihood, x, epsilon);
+            let elbo = elbo(network, graphs, Encoder::Learns, likelihood, x, epsilon);
             let sum = (elbo.reconstruction + elbo.divergence).sum();
             nats += f64::from(sum.into_scalar::<f32>());
         }
-        Ok(nats / held_out.len() as f64)
+        nats / chosen.len() as f64
+    }
+
+    /// Fails where an epoch has left anything that is not a number, before it is saved: the
+    /// last step of an epoch has no loss after it to show that.
+    fn check(
+        &self,
+        settings: &Settings,
+        graphs: &Graphs,
+        images: &Images,
+        training: &[usize],
+    ) -> Result<()> {
+        let some = &training[..settings.preset.batch];
+        for network in [&self.network.valid(), &self.averaged] {
+            let nats = self.negative_elbo(network, settings, graphs, images, some);
+            if !nats.is_finite() {
+                return Err(self.diverged(settings));
+            }
+        }
+        Ok(())
+    }
+
+    /// What to do where training has left the numbers. The same steps from the same checkpoint
+    /// would end there again, so the advice is to take smaller ones.
+    fn diverged(&self, settings: &Settings) -> Error {
+        let (done, rate) = (
+            self.progress.epochs.len(),
+            settings.preset.learning_rate * SLOWER,
+        );
+        let advice = match done {
+            0 => format!("begin again with smaller steps: --learning-rate {rate}"),
+            _ => format!(
+                "the checkpoint of epoch {done} is from before that: go on from it with smaller \
+                 steps, --resume --learning-rate {rate}"
+            ),
+        };
+        anyhow!(
+            "the loss is no longer a number in epoch {}; {advice}",
+            done + 1
+        )
     }
 
     /// Whether the last `patience` epochs were no better than one before.
@@ -433,35 +479,29 @@ impl Run {
 
     /// Writes a whole new checkpoint, and only then replaces the last one.
     fn save(&self, run: &Path) -> Result<()> {
-        let (folder, next, last) = (
-            run.join("checkpoint"),
-            run.join("checkpoint.next"),
-            run.join("checkpoint.last"),
-        );
+        let folder = run.join(CHECKPOINT);
         let write = || -> Result<()> {
-            let _ = fs::remove_dir_all(&next);
-            fs::create_dir_all(&next)?;
+            let next = Next::empty(&folder)?;
+            let file = |name: &str| next.folder().join(name);
             self.network
                 .clone()
                 .into_record()
-                .save(next.join("network.bpk"))?;
-            self.averaged
-                .clone()
-                .into_record()
-                .save(next.join("averaged.bpk"))?;
-            self.optimizer.save(next.join("optimizer.bpk"))?;
+                .save(file("network.bpk"))?;
+            let averaged = self.averaged.clone().into_record();
+            averaged.save(file("averaged.bpk"))?;
+            if let Some((best, _)) = self.progress.best() {
+                let from = match best + 1 == self.progress.epochs.len() {
+                    true => file("averaged.bpk"),
+                    false => folder.join(BEST),
+                };
+                fs::copy(from, file(BEST))?;
+            }
+            self.optimizer.save(file("optimizer.bpk"))?;
             if let Some(adversary) = &self.adversary {
-                adversary.save(&next)?;
+                adversary.save(next.folder())?;
             }
-            fs::write(
-                next.join("progress.json"),
-                serde_json::to_vec(&self.progress)?,
-            )?;
-            let _ = fs::remove_dir_all(&last);
-            if folder.exists() {
-                fs::rename(&folder, &last)?;
-            }
-            fs::rename(&next, &folder)?;
+            fs::write(file(PROGRESS), serde_json::to_vec(&self.progress)?)?;
+            next.replace()?;
             Ok(())
         };
         write().with_context(|| {
@@ -473,18 +513,92 @@ impl Run {
         })
     }
 
-    fn load(self, folder: &Path) -> Result<Self> {
-        let progress = fs::read(folder.join("progress.json"))?;
-        let progress = serde_json::from_slice(&progress)?;
-        let record = |name| ModuleRecord::load(folder.join(name));
+    fn load(self, progress: Progress, folder: &Path) -> Result<Self> {
         Ok(Self {
-            network: self.network.try_load_record(record("network.bpk")?)?,
-            averaged: self.averaged.try_load_record(record("averaged.bpk")?)?,
-            optimizer: self.optimizer.load(folder.join("optimizer.bpk"))?,
-            adversary: self.adversary.map(|judge| judge.load(folder)).transpose()?,
+            network: load(self.network, &folder.join("network.bpk"))?,
+            averaged: load(self.averaged, &folder.join("averaged.bpk"))?,
+            optimizer: self
+                .optimizer
+                .load(folder.join("optimizer.bpk"))
+                .with_context(|| damaged(&folder.join("optimizer.bpk")))?,
+            adversary: self
+                .adversary
+                .map(|judge| judge.load(folder))
+                .transpose()
+                .with_context(|| damaged(&folder.join("judge.*")))?,
             progress,
         })
     }
+}
+
+impl Progress {
+    fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(PROGRESS);
+        let json = fs::read(&path).with_context(|| damaged(&path))?;
+        serde_json::from_slice(&json).with_context(|| damaged(&path))
+    }
+
+    /// Fails where the run in `folder`, which `self` is of, cannot go on as `wanted`.
+    fn check(&self, wanted: &Self, folder: &Path) -> Result<()> {
+        let differs = |what: &str, was: &dyn Display, is: &dyn Display| {
+            let folder = folder.display();
+            Err(anyhow!(
+                "{folder} is a run with {what} {was}, and this command is for {is}; give the \
+                 same again, or begin another run in a folder of its own with --run"
+            ))
+        };
+        if self.model != wanted.model {
+            return differs("the model", &self.model, &wanted.model);
+        }
+        if self.seed != wanted.seed {
+            return differs("--seed", &self.seed, &wanted.seed);
+        }
+        for (what, was) in &self.conditions {
+            match wanted.conditions.get(what) {
+                Some(is) if is != was => return differs(what, was, is),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a run's steps follow from beside its seed, by name.
+fn conditions(preset: &Preset, images: &Images) -> BTreeMap<String, String> {
+    let checksum = |bytes: &[u8]| {
+        let mut crc = Crc::new();
+        crc.update(bytes);
+        crc.sum()
+    };
+    let Preset { spec, .. } = preset;
+    let layers = format!("{:?}", (&spec.encoder, &spec.decoder));
+    let (count, pixels) = (images.count(), checksum(&images.pixels));
+    let Input { height, width, .. } = spec.input;
+    let layers = checksum(layers.as_bytes());
+    [
+        ("a size of", format!("{width}×{height}")),
+        ("layers", format!("{layers:08x}")),
+        ("images", format!("{count} (checksum {pixels:08x})")),
+        ("a batch of", preset.batch.to_string()),
+        ("a weight of the KL term of", preset.beta.to_string()),
+        ("augmentation", preset.augment.to_string()),
+        ("images held out", preset.patience.is_some().to_string()),
+    ]
+    .map(|(what, value)| (what.to_string(), value))
+    .into()
+}
+
+fn load(network: Network, path: &Path) -> Result<Network> {
+    let load = || Ok(network.try_load_record(ModuleRecord::load(path)?)?);
+    load().map_err(|error: Error| error.context(damaged(path)))
+}
+
+fn damaged(path: &Path) -> String {
+    format!(
+        "{} cannot be used: the checkpoint is damaged, or of another network. Delete its folder \
+         and begin again, or use the one before, .checkpoint.last, in its place",
+        path.display(),
+    )
 }
 
 /// The share of the highest learning rate when `done` of the run has passed: a linear
@@ -519,22 +633,33 @@ mod tests {
         Images::unlabelled(pixels, shape)
     }
 
-    fn run(folder: &Path, epochs: usize, mode: Mode) -> Result<Tensors> {
-        let preset = preset("digits").context("the preset")?;
-        let (encoder, decoder) = preset.spec.graphs()?;
-        let graphs = Graphs { encoder, decoder };
-        let settings = Settings {
-            preset,
+    fn settings(folder: &Path, epochs: usize, mode: Mode) -> Settings {
+        Settings {
+            preset: preset("digits-beta-1").unwrap(),
             epochs,
             seed: 3,
             run: folder.into(),
             mode,
             begin: None,
             devices: vec![Device::flex()],
-        };
-        train(&settings, &graphs, &images())?
+        }
+    }
+
+    fn train_as(settings: &Settings, images: &Images) -> Result<Tensors> {
+        let (encoder, decoder) = settings.preset.spec.graphs()?;
+        let graphs = Graphs { encoder, decoder };
+        train(settings, &graphs, images)?
             .network
             .to_tensors(&graphs)
+    }
+
+    fn run(folder: &Path, epochs: usize, mode: Mode) -> Result<Tensors> {
+        train_as(&settings(folder, epochs, mode), &images())
+    }
+
+    /// What a person reads where that fails.
+    fn failure(settings: &Settings, images: &Images) -> String {
+        format!("{:#}", train_as(settings, images).unwrap_err())
     }
 
     #[test]
@@ -546,29 +671,113 @@ mod tests {
         // A run is cut off in its second epoch: the first one's checkpoint is there, and
         // the second one's half written.
         fs::create_dir_all(&cut).unwrap();
-        let stopped = cut.join("checkpoint.next");
-        copy_first_epoch(&whole, &cut);
+        let stopped = cut.join(".checkpoint.next");
+        fs::rename(whole.join(".checkpoint.last"), cut.join(CHECKPOINT)).unwrap();
         fs::create_dir(&stopped).unwrap();
         fs::write(stopped.join("network.bpk"), "half").unwrap();
         assert_eq!(run(&cut, 2, Mode::Resume).unwrap(), expected);
+
+        // Another between the two renames of its last checkpoint.
+        fs::write(cut.join(CHECKPOINT).join("complete"), "").unwrap();
+        fs::rename(cut.join(CHECKPOINT), &stopped).unwrap();
+        assert_eq!(run(&cut, 2, Mode::Export).unwrap(), expected);
     }
 
-    /// The checkpoint before the last, as a run leaves it.
-    fn copy_first_epoch(from: &Path, to: &Path) {
-        fs::create_dir(to.join("checkpoint")).unwrap();
-        for file in fs::read_dir(from.join("checkpoint.last")).unwrap() {
-            let file = file.unwrap();
-            fs::copy(file.path(), to.join("checkpoint").join(file.file_name())).unwrap();
+    #[test]
+    fn a_run_is_not_overwritten_and_goes_on_only_as_it_began() {
+        let dir = tempfile::tempdir().unwrap();
+        let resume = settings(dir.path(), 1, Mode::Resume);
+        let missing = failure(&resume, &images());
+        assert!(missing.contains("no checkpoint"), "{missing}");
+        run(dir.path(), 1, Mode::Start).unwrap();
+        let start = settings(dir.path(), 1, Mode::Start);
+        let taken = failure(&start, &images());
+        assert!(taken.contains("--resume"), "{taken}");
+
+        let with = |change: &dyn Fn(&mut Settings)| {
+            let mut changed = resume.clone();
+            change(&mut changed);
+            failure(&changed, &images())
+        };
+        let mut brighter = images();
+        brighter.pixels[0] ^= 1;
+        for (error, words) in [
+            (failure(&resume, &brighter), "images 300 (checksum"),
+            (with(&|s| s.seed = 4), "--seed 3"),
+            (
+                with(&|s| s.preset = preset("digits").unwrap()),
+                "the model digits-beta-1",
+            ),
+            (
+                with(&|s| s.preset.beta = 2.0),
+                "a weight of the KL term of 1",
+            ),
+            (with(&|s| s.preset.batch = 64), "a batch of 128"),
+            (
+                with(&|s| s.preset.patience = Some(3)),
+                "images held out false",
+            ),
+        ] {
+            assert!(error.contains(words), "{words} is not in: {error}");
         }
     }
 
     #[test]
-    fn a_run_is_not_overwritten_and_a_bad_checkpoint_is_named() {
+    fn a_damaged_checkpoint_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let missing = run(dir.path(), 1, Mode::Resume).unwrap_err().to_string();
-        assert!(missing.contains("no checkpoint"), "{missing}");
-        fs::create_dir(dir.path().join("checkpoint")).unwrap();
-        let taken = run(dir.path(), 1, Mode::Start).unwrap_err().to_string();
-        assert!(taken.contains("--resume"), "{taken}");
+        run(dir.path(), 1, Mode::Start).unwrap();
+        let resume = settings(dir.path(), 1, Mode::Resume);
+        for name in ["network.bpk", "averaged.bpk", "optimizer.bpk", PROGRESS] {
+            let path = dir.path().join(CHECKPOINT).join(name);
+            let whole = fs::read(&path).unwrap();
+            let half = &whole[..whole.len() / 2];
+            for damaged in [half, &[], b"nothing of the kind", b"{}"] {
+                fs::write(&path, damaged).unwrap();
+                let error = failure(&resume, &images());
+                assert!(error.contains(name) && error.contains("damaged"), "{error}");
+            }
+            fs::remove_file(&path).unwrap();
+            assert!(failure(&resume, &images()).contains(name));
+            fs::write(&path, whole).unwrap();
+        }
+        train_as(&resume, &images()).unwrap();
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_is_not_saved_and_the_advice_works() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = settings(dir.path(), 1, Mode::Start);
+        let rate = settings.preset.learning_rate;
+        settings.preset.learning_rate = 1e38;
+        let error = failure(&settings, &images());
+        assert!(error.contains("epoch 1; begin again") && error.contains("--learning-rate"));
+
+        settings.preset.learning_rate = rate;
+        train_as(&settings, &images()).unwrap();
+        let before = fs::read(dir.path().join("checkpoint/network.bpk")).unwrap();
+        // In the middle of an epoch, and with the last of its steps.
+        (settings.mode, settings.epochs) = (Mode::Resume, 3);
+        let mut few = settings.clone();
+        few.run = dir.path().join("few");
+        for (settings, images) in [(&mut settings, images()), (&mut few, first(&images(), 128))] {
+            if settings.run != dir.path() {
+                (settings.mode, settings.epochs) = (Mode::Start, 1);
+                train_as(settings, &images).unwrap();
+                (settings.mode, settings.epochs) = (Mode::Resume, 3);
+            }
+            settings.preset.learning_rate = 1e38;
+            let error = failure(settings, &images);
+            assert!(error.contains("--resume --learning-rate 25000"), "{error}");
+            settings.preset.learning_rate = rate * SLOWER;
+            settings.epochs = 2;
+            train_as(settings, &images).unwrap();
+        }
+        let last = fs::read(dir.path().join(".checkpoint.last/network.bpk")).unwrap();
+        assert_eq!(last, before);
+    }
+
+    fn first(images: &Images, count: usize) -> Images {
+        let pixels = images.pixels[..count * images.shape.len()].to_vec();
+        Images::unlabelled(pixels, images.shape)
     }
 }

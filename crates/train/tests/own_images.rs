@@ -47,6 +47,7 @@ fn a_folder_of_pictures_becomes_a_model() {
     let dir = tempfile::tempdir().unwrap();
     draw_pictures(&dir.path().join("mine"), 90);
     fs::write(dir.path().join("mine/broken.png"), "no picture").unwrap();
+    fs::write(dir.path().join("mine/.DS_Store"), "of the system").unwrap();
     let train = [
         "train",
         "--images",
@@ -61,7 +62,17 @@ fn a_folder_of_pictures_becomes_a_model() {
 
     let output = vaelet(dir.path(), &[&train[..], &["--epochs", "2"]].concat());
     assert_done(&output);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("broken.png"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    for words in [
+        "pictures for training",
+        "pictures for evaluation",
+        "1 left out:",
+        "mine/broken.png: it is no PNG",
+        "1 hidden files",
+    ] {
+        assert!(errors.contains(words), "{words} is not in: {errors}");
+    }
+    assert!(!dir.path().join("models/.discs.next").exists());
     for file in [
         "models/discs/model.json",
         "models/discs/weights.safetensors",
@@ -142,4 +153,80 @@ fn a_folder_of_pictures_becomes_a_model() {
     let refused = vaelet(dir.path(), &again);
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("other weights"));
+
+    // A replacement that was killed between its two renames is ended by whoever reads it next.
+    let [model, next] = ["models/discs", "models/.discs.next"].map(|name| dir.path().join(name));
+    fs::write(model.join("complete"), "").unwrap();
+    fs::rename(&model, next).unwrap();
+    let sample =
+        |options: &[&str]| vaelet(dir.path(), &[&["sample", "models/discs"], options].concat());
+    assert_done(&sample(&["--out", "new/samples.jpeg", "--count", "2"]));
+    assert_done(&sample(&["--out", "samples.PNG", "--count", "2"]));
+    assert!(!model.join("complete").exists());
+    fs::write(dir.path().join("file"), "").unwrap();
+    for (options, words) in [
+        (&["--out", "models"][..], "ends in .png or .jpg"),
+        (
+            &["--out", "file/samples.png"],
+            "cannot write file/samples.png",
+        ),
+        (&["--out", "samples.gif"], "ends in .png or .jpg"),
+        #[cfg(target_os = "linux")]
+        (&["--out", "full.png"], "cannot write full.png"),
+        (
+            &["--out", "a.png", "--count", "1000000000"],
+            "at most 10,000",
+        ),
+        (
+            &["--out", "a.png", "--temperature", "nan"],
+            "a number from 0",
+        ),
+    ] {
+        #[cfg(target_os = "linux")]
+        if options == ["--out", "full.png"] {
+            // A device that is always full.
+            std::os::unix::fs::symlink("/dev/full", dir.path().join("full.png")).unwrap();
+        }
+        let output = sample(options);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && errors.contains(words),
+            "{options:?}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn few_flat_pictures_become_a_model_and_fewer_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let mine = dir.path().join("mine");
+    fs::create_dir(&mine).unwrap();
+    let draw = |range: std::ops::Range<u8>| {
+        for i in range {
+            let colour = if i % 2 == 0 { [0; 3] } else { [255; 3] };
+            let picture = RgbImage::from_pixel(8, 8, Rgb(colour));
+            picture.save(mine.join(format!("{i}.png"))).unwrap();
+        }
+    };
+    let train = |out: &str| {
+        let options = [
+            "--images", "mine", "--size", "16", "--epochs", "1", "--out", out,
+        ];
+        vaelet(dir.path(), &[&["train"], &options[..]].concat())
+    };
+    draw(0..3);
+    let output = train("models/three");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && errors.contains("add more of them"),
+        "{errors}"
+    );
+    draw(3..60);
+    assert_done(&train("models/flat"));
+    let output = train("mine/0.png/model");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        errors.contains("cannot write to mine/0.png/model"),
+        "{errors}"
+    );
 }
