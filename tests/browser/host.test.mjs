@@ -105,7 +105,7 @@ describe("the element on pages of all kinds", () => {
     assert.equal(await frame.inputValue("#seed"), "9");
     await frame.click("#new-samples");
     await frame.waitForFunction(() => !/seed=9(&|$)/.test(document.querySelector("vae-let").state));
-    assert.equal(await frame.$(".notice-missing"), null);
+    assert.equal(await frame.evaluate(() => document.querySelector(".notice-missing")), null);
   }, { init: () => addEventListener("message", ({ data }) => data.type === "vaelet:height" && (window.told = data.height)) });
 
   const noSheets = () => {
