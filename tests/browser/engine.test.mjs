@@ -202,6 +202,33 @@ describe("the API", () => {
   });
 });
 
+describe("the page", () => {
+  const env = useBrowser({ webgpu: false });
+
+  const watchCanvases = () => {
+    window.byGpu = [];
+    const { getContext } = HTMLCanvasElement.prototype;
+    HTMLCanvasElement.prototype.getContext = function (kind, options) {
+      if (kind === "2d" && !options?.willReadFrequently) byGpu.push(new Error().stack);
+      return getContext.call(this, kind, options);
+    };
+  };
+  test("what a view shows at first is drawn in memory, and waits for no GPU that compiles", () =>
+    withPage(env, "#/sample?model=digits&backend=cpu", async (page) => {
+      await ready(page);
+      await settle(page);
+      for (const view of ["draw?example=3", "morph?model=digits", "map", "map?layer=images", "edit", "inside"]) {
+        await page.evaluate((hash) => {
+          location.hash = hash;
+        }, `#/${view}${view.includes("?") ? "&" : "?"}backend=cpu`);
+        await page.waitForFunction((view) => document.querySelector(`#nav-${view}[aria-current]`), view.split("?")[0]);
+        await page.evaluate(() => vaelet.ready.then(() => {}));
+        await settle(page);
+      }
+      assert.deepEqual(await page.evaluate(() => byGpu), []);
+    }, { init: watchCanvases }));
+});
+
 describe("a GPU", () => {
   const env = useBrowser({ webgpu: true });
 

@@ -26,6 +26,15 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
+/**
+ * Where to draw into a canvas: in memory. The browser draws into any other by the GPU, and while that
+ * compiles a model's kernels, asking for the first one holds the page up for seconds.
+ * @param {HTMLCanvasElement} canvas
+ */
+export function paperOf(canvas) {
+  return canvas.getContext("2d", { willReadFrequently: true });
+}
+
 /** Wraps `draw` so that any number of requests before the next frame draw once. */
 export function oncePerFrame(draw) {
   let handle = 0;

@@ -5,7 +5,7 @@
  */
 
 import { normalizeStrokes } from "../vaelet.js";
-import { element } from "./dom.js";
+import { element, paperOf } from "./dom.js";
 import { PEN, addStroke, distanceToSegment, onPad, simplify } from "./ink.js";
 import { inkImage } from "./picture.js";
 import { onePointer } from "./pointer.js";
@@ -169,7 +169,7 @@ function crosses(a, b, c, d) {
 function surface(canvas) {
   canvas.width = SHOWN;
   canvas.height = SHOWN;
-  const context = canvas.getContext("2d");
+  const context = paperOf(canvas);
   context.scale(SHOWN, SHOWN);
   context.lineWidth = PEN;
   context.lineCap = "round";
@@ -184,7 +184,7 @@ function paint(context, { example, strokes }) {
   if (example?.pixels) {
     const side = Math.sqrt(example.pixels.length);
     const small = element("canvas", { width: side, height: side });
-    small.getContext("2d").putImageData(inkImage(example.pixels, side, side), 0, 0);
+    paperOf(small).putImageData(inkImage(example.pixels, side, side), 0, 0);
     context.drawImage(small, 0, 0, 1, 1);
   }
   for (const points of strokes) if (points.length > 0) drawLine(context, points);

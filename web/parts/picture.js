@@ -4,7 +4,7 @@
  * [0, 1], as the model has them.
  */
 
-import { element } from "./dom.js";
+import { element, paperOf } from "./dom.js";
 
 /**
  * Gives a canvas room for `columns` × `rows` images.
@@ -19,7 +19,7 @@ export function sizeFor(canvas, { width, height }, columns = 1, rows = 1) {
 /** Paints an image into a canvas of its size and of the class `ink`. */
 export function paintPicture(canvas, pixels, { input, drawable }) {
   const image = drawable ? inkImage(pixels, input.width, input.height) : imageOf(pixels, input, false);
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  paperOf(canvas).putImageData(image, 0, 0);
 }
 
 /** Grey ink as white of that opacity. */

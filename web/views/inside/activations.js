@@ -4,7 +4,7 @@
  * every layer has its own scale, and of the numbers that an encoder ends with μ and log σ² each have theirs.
  */
 
-import { element } from "../../parts/dom.js";
+import { element, paperOf } from "../../parts/dom.js";
 import { imageOf, inkImage } from "../../parts/picture.js";
 
 /** Tiles are at least this many canvas pixels wide, and this far apart. */
@@ -124,10 +124,10 @@ function drawTiles(canvas, layer, { count, columns, draw }) {
   const [across, down] = [width * scale, height * scale];
   canvas.width = perRow * (across + GAP) - GAP;
   canvas.height = Math.ceil(count / perRow) * (down + GAP) - GAP;
-  const context = canvas.getContext("2d");
+  const context = paperOf(canvas);
   context.imageSmoothingEnabled = false;
   const tile = element("canvas", { width, height });
-  const tileContext = tile.getContext("2d");
+  const tileContext = paperOf(tile);
   for (let i = 0; i < count; i += 1) {
     tileContext.putImageData(draw(channelOf(layer, i), layer), 0, 0);
     context.drawImage(tile, (i % perRow) * (across + GAP), Math.floor(i / perRow) * (down + GAP), across, down);
@@ -139,7 +139,7 @@ function drawBars(canvas, { values }) {
   const [step, half] = [Math.max(4, Math.round(1536 / values.length)), 64];
   canvas.width = values.length * step;
   canvas.height = 2 * half;
-  const context = canvas.getContext("2d");
+  const context = paperOf(canvas);
   context.fillStyle = "#fff";
   const middle = values.length / 2;
   const scales = [values.subarray(0, middle), values.subarray(middle)].map((part) => part.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6));

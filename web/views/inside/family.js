@@ -4,7 +4,7 @@
  */
 
 import { folderOf } from "../../library.js";
-import { element, fill, formatNumber } from "../../parts/dom.js";
+import { element, fill, formatNumber, paperOf } from "../../parts/dom.js";
 import { examplesOf } from "../../parts/examples.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { createWall } from "../../parts/wall.js";
@@ -227,6 +227,6 @@ function paintRow(canvas, pictures, paper) {
   sizeFor(one, paper.input);
   pictures.forEach((pixels, i) => {
     paintPicture(one, pixels, paper);
-    canvas.getContext("2d").drawImage(one, i * paper.input.width, 0);
+    paperOf(canvas).drawImage(one, i * paper.input.width, 0);
   });
 }

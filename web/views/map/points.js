@@ -5,7 +5,7 @@
 
 import { fileOf } from "../../api/files.js";
 import { fetchFile } from "../../api/network.js";
-import { element } from "../../parts/dom.js";
+import { element, paperOf } from "../../parts/dom.js";
 import { partsOf } from "./plane.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -99,12 +99,12 @@ export function createThumbnails({ thumbnails, columns, side, plane }, folder) {
     show(canvas, index) {
       if (sheet.status !== "loaded") return;
       canvas.width = canvas.height = side;
-      stamp(canvas.getContext("2d"), index, [side / 2, side / 2], side);
+      stamp(paperOf(canvas), index, [side / 2, side / 2], side);
     },
     /** Each in its place, a part `size` of the canvas wide. @param {number[]} indices @param {boolean} ink */
     scatter(canvas, indices, extent, size, ink) {
       if (sheet.status !== "loaded") return;
-      const context = canvas.getContext("2d");
+      const context = paperOf(canvas);
       context.clearRect(0, 0, canvas.width, canvas.height);
       context.imageSmoothingQuality = "high";
       context.globalCompositeOperation = ink ? "lighten" : "source-over"; // ink on ink, with no paper between
