@@ -145,22 +145,12 @@ impl Evaluation {
         Ok(self)
     }
 
-    /// Keeps the figures of the model in `folder`. A file that is read as these stays as it is:
-    /// numbers that are read and written again may differ in their last digit.
+    /// Keeps the figures of the model in `folder`.
     ///
     /// # Errors
     /// A folder that cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        let figures = serde_json::to_vec_pretty(self)?;
-        let kept = fs::read(folder.join(FILE)).ok();
-        let kept = kept.and_then(|json| serde_json::from_slice::<Self>(&json).ok());
-        match kept
-            .map(|kept| serde_json::to_vec_pretty(&kept))
-            .transpose()?
-        {
-            Some(kept) if kept == figures => Ok(()),
-            _ => put(folder, FILE, &figures),
-        }
+        put(folder, FILE, &serde_json::to_vec_pretty(self)?)
     }
 
     /// −log₂ p(x) for each value of an image. A density over `[0, 1]` is one over the 256
