@@ -23,6 +23,8 @@ export const ENGINES = {
   "ort-webgpu-jspi": (job) => onnxRuntime("webgpu", "ort.jspi.min.mjs", job),
   "ort-wasm": (job) => onnxRuntime("wasm", "ort.wasm.min.mjs", job),
   "tfjs-webgpu": tensorFlow,
+  "jax-webgpu": (job) => jax("webgpu", job),
+  "jax-wasm": (job) => jax("wasm", job),
 };
 
 const folder = (model) => new URL(`/target/models/${model}/`, location.href);
@@ -87,4 +89,20 @@ async function tensorFlow({ model: name, batch }) {
     return values;
   };
   return { layout: "nhwc", call, frames: async () => (z) => decode(z, batch).dispose() };
+}
+
+/**
+ * jax-js. What it is given waits until somebody reads it, so there are no frames. On the CPU it has one thread,
+ * like the others: published pages are seldom isolated, and only those have memory to share.
+ */
+async function jax(device, { model: name, batch }) {
+  delete globalThis.SharedArrayBuffer;
+  const [{ decoder, readTensors, start }, spec] = await Promise.all([
+    import("/target/jax/jax.js"),
+    fetch(new URL("model.json", folder(name))).then((response) => response.json()),
+  ]);
+  const weights = fetch(new URL(spec.weights.file, folder(name))).then((response) => response.arrayBuffer());
+  await start(device);
+  const decode = decoder(spec, readTensors(new Uint8Array(await weights)));
+  return { layout: "nchw", call: (z) => decode(z, batch).data(), frames: async () => null };
 }

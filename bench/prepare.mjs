@@ -1,6 +1,6 @@
 /**
  * Puts what the engines fetch into target/bench: every model folder with its
- * decoder as ONNX beside it, and TensorFlow.js bundled.
+ * decoder as ONNX beside it, and the peers that come in modules, bundled.
  */
 
 import { build } from "esbuild";
@@ -53,14 +53,10 @@ async function readSpec(folder) {
   return JSON.parse(await readFile(join(folder, "model.json"), "utf8"));
 }
 
-/** Bundles `tfjs.mjs` with the part of TensorFlow.js that it uses. */
-export async function bundleTensorFlow() {
-  await build({
-    entryPoints: [fileURLToPath(new URL("tfjs.mjs", import.meta.url))],
-    outfile: join(TARGET, "tfjs.mjs"),
-    bundle: true,
-    format: "esm",
-    minify: true,
-    logLevel: "warning",
-  });
+/** Bundles TensorFlow.js and jax-js with what their decoders use. Backends stay in files of their own, fetched when used. */
+export async function bundlePeers() {
+  const entry = (file) => fileURLToPath(new URL(file, import.meta.url));
+  const shared = { bundle: true, format: "esm", minify: true, logLevel: "warning" };
+  await build({ ...shared, entryPoints: [entry("tfjs.mjs")], outfile: join(TARGET, "tfjs.mjs") });
+  await build({ ...shared, entryPoints: [entry("jax.mjs")], outdir: join(TARGET, "jax"), splitting: true });
 }

@@ -14,11 +14,12 @@ import { measureCells } from "./cells.mjs";
 import { measureBytes, measureMemory, measurePicture, measureStroke } from "./costs.mjs";
 import { ENGINES } from "./engines.mjs";
 import { plot } from "./plot.mjs";
-import { bundleTensorFlow, prepareModels } from "./prepare.mjs";
+import { bundlePeers, prepareModels } from "./prepare.mjs";
 import { report } from "./table.mjs";
+import { measureTasks } from "./tasks.mjs";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const PARTS = ["times", "scaling", "memory", "picture", "stroke"];
+const PARTS = ["times", "scaling", "memory", "picture", "stroke", "tasks"];
 const OWN = ["vaelet-webgpu", "vaelet-cpu"];
 const BATCHES = [1, 16, 64];
 const SCALING_BATCHES = [1, 4, 16, 64, 256];
@@ -78,7 +79,7 @@ async function main() {
   }
   const options = readOptions(values);
   if (!existsSync(join(ROOT, "dist/version.json"))) throw new Error("dist/ holds no page: run `cargo xtask build` first");
-  await bundleTensorFlow();
+  await bundlePeers();
   const models = await prepareModels();
   const chosen = options.list("models", models.compared.map(({ name }) => name));
   models.compared = models.compared.filter(({ name }) => chosen.includes(name));
@@ -112,6 +113,7 @@ async function measure(stage, { compared, scales }, options) {
   if (parts.includes("scaling")) results.scaling = await measureScaling(stage, { compared, scales }, options);
   if (parts.includes("stroke")) results.stroke = await measureStroke(stage);
   if (parts.includes("picture")) results.picture = await measurePicture(stage, compared.find(({ name }) => name === "digits"));
+  if (parts.includes("tasks")) results.tasks = await measureTasks(stage);
   if (parts.includes("memory")) {
     const large = compared.filter(({ name }) => ["conv64", "digits"].includes(name));
     results.memory = await measureMemory(stage.server, large, { engines, batch: 16, budget, hardware });

@@ -2,14 +2,15 @@
  * The results as tables for a terminal.
  */
 
-const WEBGPU_PEERS = ["ort-webgpu", "ort-webgpu-jspi", "tfjs-webgpu"];
+const WEBGPU_PEERS = ["ort-webgpu", "ort-webgpu-jspi", "tfjs-webgpu", "jax-webgpu"];
+const CPU_PEERS = ["ort-wasm", "jax-wasm"];
 
 /**
  * Everything that was measured, as text.
  * @param {object} results as written by `run.mjs`
  */
 export function report(results) {
-  const { machine, cells, agreement, bytes, memory, picture, scaling, stroke } = results;
+  const { machine, cells, agreement, bytes, memory, picture, scaling, stroke, tasks } = results;
   const parts = [
     `${machine.cpu}, ${machine.cores} cores; ${machine.browser}; WebGPU on ${machine.adapter}${machine.software ? ", in software" : ""}`,
     cells && `Milliseconds per call, read-back included\n${callTable(cells)}`,
@@ -19,6 +20,7 @@ export function report(results) {
     memory && `Megabytes of the renderer and the GPU process above an empty page\n${memoryTable(memory)}`,
     picture && `Milliseconds from navigation to the first picture\n${table(Object.entries(picture).map(([name, time]) => [name, time.toFixed(0)]))}`,
     stroke && `Milliseconds from a pointer event to its reconstruction, on the CPU: median ${stroke.median}, nine in ten within ${stroke.nineInTen}`,
+    tasks && `Longest task of each view in milliseconds; 0 where none took more than 50\n${tasksTable(tasks)}`,
     scaling && `vaelet's growth: time of a batch against its arithmetic\n${scalingTable(scaling)}`,
   ];
   return parts.filter(Boolean).join("\n\n");
@@ -26,13 +28,13 @@ export function report(results) {
 
 function callTable(cells) {
   const engines = unique(cells.map(({ engine }) => engine));
-  const head = ["model", "batch", ...engines, "webgpu: best peer ÷ vaelet", "cpu: ort-wasm ÷ vaelet"];
+  const head = ["model", "batch", ...engines, "webgpu: best peer ÷ vaelet", "cpu: best peer ÷ vaelet"];
   const rows = groups(cells).map(({ model, batch, time }) => [
     model,
     batch,
     ...engines.map((engine) => show(time(engine, "call"))),
     ratio(lowest(WEBGPU_PEERS.map((peer) => time(peer, "call"))), time("vaelet-webgpu", "call")),
-    ratio(time("ort-wasm", "call"), time("vaelet-cpu", "call")),
+    ratio(lowest(CPU_PEERS.map((peer) => time(peer, "call"))), time("vaelet-cpu", "call")),
   ]);
   return table([head, ...rows]);
 }
@@ -63,6 +65,10 @@ function bytesTable(bytes) {
 function memoryTable(memory) {
   const head = ["engine", "model", "batch", "MB"];
   return table([head, ...memory.map(({ engine, model, batch, bytes }) => [engine, model, batch, bytes == null ? "–" : (bytes / 2 ** 20).toFixed(0)])]);
+}
+
+function tasksTable(tasks) {
+  return table([["view", "backend", "load", "use"], ...tasks.map(({ view, backend, load, use }) => [view, backend, load, use])]);
 }
 
 function scalingTable(scaling) {
