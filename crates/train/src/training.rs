@@ -505,11 +505,11 @@ impl Run {
             Ok(())
         };
         write().with_context(|| {
-            format!(
-                "cannot write a checkpoint to {}; the last one is kept. Free some space and \
-                 continue with --resume",
-                run.display(),
-            )
+            let advice = match folder.is_dir() {
+                true => "the last one is kept. Free some space and continue with --resume",
+                false => "there was none before. Free some space and begin again",
+            };
+            format!("cannot write a checkpoint to {}; {advice}", run.display())
         })
     }
 
