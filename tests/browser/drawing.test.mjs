@@ -96,7 +96,6 @@ describe("drawing", () => {
         drawings.push({ pixels, image });
       }
       const own = drawings.map(({ pixels, image }) => correlation(pixels, image));
-      console.log(`  resemblance: ${own.map((value, digit) => `${digit} ${value.toFixed(2)}`).join(", ")}`);
       const whole = await page.evaluate(async (digits) => {
         const { normalizeStrokes } = await import("./web/vaelet.js");
         return digits.map((strokes) => Array.from(normalizeStrokes(strokes)));
