@@ -2,7 +2,6 @@
 //! packed once, when the model was loaded.
 
 use crate::lanes::{LANES, Lanes};
-use std::array;
 
 /// Columns of a panel.
 const WIDTH: usize = 2 * LANES;
@@ -110,11 +109,20 @@ fn one_row(a: &[f32], panel: &[f32]) -> Sums {
     let (b, b_rest) = panel.as_chunks::<{ UNROLL * WIDTH }>();
     for (a, b) in a.iter().zip(b) {
         let b = b.as_chunks().0;
-        sums = array::from_fn(|i| add_product(sums[i], a[i], &b[i]));
+        // Written out: a closure of `array::from_fn` stays a call in the page's program.
+        sums = [
+            add_product(sums[0], a[0], &b[0]),
+            add_product(sums[1], a[1], &b[1]),
+            add_product(sums[2], a[2], &b[2]),
+            add_product(sums[3], a[3], &b[3]),
+        ];
     }
     for (a, b) in a_rest.iter().zip(b_rest.as_chunks().0) {
         sums[0] = add_product(sums[0], *a, b);
     }
     let [s0, s1, s2, s3] = sums;
-    array::from_fn(|i| (s0[i] + s1[i]) + (s2[i] + s3[i]))
+    [
+        (s0[0] + s1[0]) + (s2[0] + s3[0]),
+        (s0[1] + s1[1]) + (s2[1] + s3[1]),
+    ]
 }
