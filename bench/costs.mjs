@@ -1,5 +1,5 @@
 /**
- * What an engine costs beside time for each picture: bytes to fetch, memory,
+ * What an engine or the page costs beside time for each picture: bytes to fetch, memory,
  * the wait until a reader sees the first digits, and the wait for each piece of a stroke.
  */
 
@@ -11,6 +11,7 @@ import { measureOnce } from "./cells.mjs";
 const LIMIT = 120_000;
 /** Pointer events of the stroke that is measured. */
 const STROKE = 100;
+const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
 /** How often the wait for the first picture is measured. */
 const VISITS = 5;
 
@@ -43,6 +44,40 @@ async function weigh(paths) {
     sum += packed.get(path);
   }
   return sum;
+}
+
+/**
+ * Bytes after `gzip -9` that a reader downloads until a view works on the model it opens with, by what they are.
+ * @returns {Promise<Record<string, { program: number, modules: number, styles: number, weights: number, other: number }>>} by view
+ */
+export async function measureDownload({ browser, server }) {
+  const download = {};
+  for (const view of VIEWS) {
+    server.fetched();
+    await withPage(browser, `${server.url}/dist/index.html#/${view}?backend=cpu`, viewIsReady, { limit: LIMIT, init: stayOnline });
+    const paths = server.fetched();
+    const kinds = Object.entries(KINDS).map(async ([kind, pattern]) => [kind, await weigh(paths.filter((path) => kindOf(path) === kind))]);
+    download[view] = Object.fromEntries(await Promise.all(kinds));
+  }
+  console.error(JSON.stringify({ download }));
+  return download;
+}
+
+/** The first that fits. */
+const KINDS = { program: /vaelet-web/, modules: /\.js$/, styles: /\.css$/, weights: /\.safetensors$/, other: /./ };
+
+function kindOf(path) {
+  return Object.keys(KINDS).find((kind) => KINDS[kind].test(path));
+}
+
+async function viewIsReady(page) {
+  await page.waitForFunction(() => window.vaelet?.view && !vaelet.view.state.busy, null, { timeout: LIMIT });
+  await page.evaluate(() => vaelet.ready.then(() => {}));
+}
+
+/** Runs in the page: what is kept for later visits without a network is no part of this one. */
+function stayOnline() {
+  delete Navigator.prototype.serviceWorker;
 }
 
 /**

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startBrowser, startServer, withPage } from "./browser.mjs";
 import { measureCells } from "./cells.mjs";
-import { measureBytes, measureMemory, measurePicture, measureStroke } from "./costs.mjs";
+import { measureBytes, measureDownload, measureMemory, measurePicture, measureStroke } from "./costs.mjs";
 import { ENGINES } from "./engines.mjs";
 import { plot } from "./plot.mjs";
 import { bundlePeers, prepareModels } from "./prepare.mjs";
@@ -19,7 +19,7 @@ import { report } from "./table.mjs";
 import { measureTasks } from "./tasks.mjs";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const PARTS = ["times", "scaling", "memory", "picture", "stroke", "tasks"];
+const PARTS = ["times", "scaling", "memory", "download", "picture", "stroke", "tasks"];
 const OWN = ["vaelet-webgpu", "vaelet-cpu"];
 const BATCHES = [1, 16, 64];
 const SCALING_BATCHES = [1, 4, 16, 64, 256];
@@ -111,6 +111,7 @@ async function measure(stage, { compared, scales }, options) {
     results.agreement = agreement;
   }
   if (parts.includes("scaling")) results.scaling = await measureScaling(stage, { compared, scales }, options);
+  if (parts.includes("download")) results.download = await measureDownload(stage);
   if (parts.includes("stroke")) results.stroke = await measureStroke(stage);
   if (parts.includes("picture")) results.picture = await measurePicture(stage, compared.find(({ name }) => name === "digits"));
   if (parts.includes("tasks")) results.tasks = await measureTasks(stage);

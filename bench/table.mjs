@@ -10,13 +10,14 @@ const CPU_PEERS = ["ort-wasm", "jax-wasm"];
  * @param {object} results as written by `run.mjs`
  */
 export function report(results) {
-  const { machine, cells, agreement, bytes, memory, picture, scaling, stroke, tasks } = results;
+  const { machine, cells, agreement, bytes, memory, picture, scaling, stroke, tasks, download } = results;
   const parts = [
     `${machine.cpu}, ${machine.cores} cores; ${machine.browser}; WebGPU on ${machine.adapter}${machine.software ? ", in software" : ""}`,
     cells && `Milliseconds per call, read-back included\n${callTable(cells)}`,
     cells && `Milliseconds per frame, nothing read back (in brackets: of the main thread)\n${frameTable(cells)}`,
     agreement?.length && `The engines' images differ by at most ${Math.max(...agreement.map(({ difference }) => difference)).toExponential(1)}.`,
     bytes && `Kilobytes to fetch, gzip -9\n${bytesTable(bytes)}`,
+    download && `Kilobytes to fetch until a view works, gzip -9\n${downloadTable(download)}`,
     memory && `Megabytes of the renderer and the GPU process above an empty page\n${memoryTable(memory)}`,
     picture && `Milliseconds from navigation to the first picture\n${table(Object.entries(picture).map(([name, time]) => [name, time.toFixed(0)]))}`,
     stroke && `Milliseconds from a pointer event to its reconstruction, on the CPU: median ${stroke.median}, nine in ten within ${stroke.nineInTen}`,
@@ -60,6 +61,15 @@ function bytesTable(bytes) {
     ...models.map((model) => kilobytes(weights[model])),
   ]);
   return table([["engine", "program", ...models], ...rows]);
+}
+
+function downloadTable(download) {
+  const kinds = Object.keys(Object.values(download)[0]);
+  const rows = Object.entries(download).map(([view, bytes]) => {
+    const counts = kinds.map((kind) => bytes[kind] / 1024);
+    return [view, ...counts, counts.reduce((sum, count) => sum + count)].map((cell) => (typeof cell === "number" ? cell.toFixed(0) : cell));
+  });
+  return table([["view", ...kinds, "together"], ...rows]);
 }
 
 function memoryTable(memory) {

@@ -7,11 +7,13 @@ import { expectFiles } from "./api/files.js";
 import { fetchFile, textOf } from "./api/network.js";
 import { subjectOf } from "./subject.js";
 
+/** Kept in a variable: what is named relative to `import.meta.url` itself, bundlers take along. */
+const { url: OWN } = import.meta;
 /** Where the site begins: the modules of a published version stand in `v/<version>/web/`, those of a package in `web/`. */
-export const SITE = new URL(/* @vite-ignore */ /\/v\/[0-9a-f]{16}\/web\/[^/]*$/.test(import.meta.url) ? "../../../" : "../", import.meta.url);
-/** Not files that a bundler could take along: they stay where they are published. */
+export const SITE = new URL(/\/v\/[0-9a-f]{16}\/web\/[^/]*$/.test(OWN) ? "../../../" : "../", OWN);
+/** Models and their list stay where they are published. */
 const MODELS = new URL("models/", SITE);
-const LIST = new URL(/* @vite-ignore */ "../models/index.json", import.meta.url);
+const LIST = new URL("../models/index.json", OWN);
 /** Milliseconds without a byte of the list after which a page does without. */
 const PATIENCE = 5_000;
 

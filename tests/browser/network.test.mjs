@@ -123,7 +123,7 @@ describe("scripts that are blocked", () => {
       if (seen.has(path)) return;
       seen.add(path);
       const text = await readFile(join(env.folder, path), "utf8");
-      for (const [, name] of text.matchAll(/^(?:import|export)\b[^;]*?"(\.[^"]+)";/gm)) await visit(new URL(name, `file:///${path}`).pathname.slice(1));
+      for (const [, name] of text.matchAll(/(?:^|;)(?:import|export)\b[^;]*?"(\.[^";]+)"(?=;)/g)) await visit(new URL(name, `file:///${path}`).pathname.slice(1));
     };
     await visit(root);
     return seen;
@@ -239,7 +239,7 @@ async function publication(place, letter, model) {
   const renamed = async (path, change = (text) => text) => writeFile(join(site, path), change((await readFile(join(site, path), "utf8")).replaceAll(version, next)));
   const files = (await readdir(site, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(site.length));
   for (const path of files) {
-    if (/^v\/.*\.js$/.test(path)) await renamed(path, (text) => `${text}\n(globalThis.publications ??= new Set()).add("${letter}");\n`);
+    if (/^v\/.*\.js$/.test(path)) await renamed(path, (text) => `${text};\n(globalThis.publications ??= new Set()).add("${letter}");\n`);
     else if (/^(index|web\/embed)\.html$|^web\/.*\.js$/.test(path)) await renamed(path);
   }
   const hashes = {};

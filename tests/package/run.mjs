@@ -68,7 +68,7 @@ async function reached(folder, entries) {
   for (const file of found) {
     if (!file.endsWith(".js")) continue;
     const source = await readFile(join(folder, file), "utf8");
-    const named = source.matchAll(/(?:\bfrom |\bimport |\bimport\(|new URL\()["']([^"']+\.(?:js|css|wasm))["']/g);
+    const named = source.matchAll(/(?:\bfrom|\bimport|\bimport\(|new URL\()["']([^"']+\.(?:js|css|wasm))["']/g);
     for (const [, name] of named) found.add(join(file, "..", name).replaceAll(sep, "/"));
   }
   return [...found];

@@ -32,16 +32,8 @@ const WASM_OPT: [&str; 10] = [
     "--enable-multivalue",
     "--minify-imports-and-exports-and-modules",
 ];
-const TERSER: [&str; 6] = [
-    "--module",
-    "--compress",
-    "passes=3",
-    "--mangle",
-    "--ecma",
-    "2020",
-];
 
-/// Builds the program into a folder, as two files.
+/// Builds the program into a folder, as two files; the glue is not made small yet.
 ///
 /// # Errors
 /// Where a step fails, or the glue does not have the names that the wasm has.
@@ -116,10 +108,10 @@ fn make(folder: &Path, input: Vec<u8>) -> Result<()> {
         .encode_into(EncodeInto::Always);
     bindgen.generate(&bound).context("wasm-bindgen failed")?;
 
-    let package = |file: &str| tools::page_packages().join("node_modules").join(file);
+    let packages = tools::page_packages().join("node_modules");
     let mut wasm_opt = shell::command("node");
     wasm_opt
-        .arg(package("binaryen/bin/wasm-opt"))
+        .arg(packages.join("binaryen/bin/wasm-opt"))
         .args(WASM_OPT);
     wasm_opt
         .arg(bound.join(WASM))
@@ -127,14 +119,7 @@ fn make(folder: &Path, input: Vec<u8>) -> Result<()> {
         .arg(folder.join(WASM));
     let names = shell::read(&mut wasm_opt)?;
     let glue = rename(&fs::read_to_string(bound.join(GLUE))?, &names)?;
-    let renamed = folder.join("renamed.js");
-    fs::write(&renamed, glue)?;
-    let mut terser = shell::command("node");
-    terser
-        .arg(package("terser/bin/terser"))
-        .arg(renamed)
-        .args(TERSER);
-    shell::run(terser.arg("--output").arg(folder.join(GLUE)))
+    Ok(fs::write(folder.join(GLUE), glue)?)
 }
 
 /// The glue with the names that wasm-opt has given; `names` is what it printed of them: imports are

@@ -67,12 +67,12 @@ impl Tool {
             ),
             Tool::Node => (
                 "Node.js 18 or newer with npm",
-                "it makes the page's program small, and runs the browser tests",
+                "it makes the page small, and runs the browser tests",
                 "1 minute",
             ),
             Tool::PagePackages => (
                 "the packages of xtask/package-lock.json",
-                "they make the page's program smaller and faster",
+                "they make the page smaller and its program faster",
                 "10 s",
             ),
             Tool::TestPackages => (

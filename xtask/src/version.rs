@@ -204,18 +204,19 @@ impl Modules {
     }
 }
 
-/// The relative names in a module's `import … from "…"`, `import "…"` and `export … from "…"`;
-/// such a statement begins a line and ends with a semicolon.
+/// The relative names in a module's `import … from "…"`, `import "…"` and `export … from "…"`, which
+/// stand before everything else, as the minifier leaves them.
 fn imports(module: &str) -> impl Iterator<Item = &str> {
-    let starts = module.match_indices('\n').map(|(at, _)| at + 1);
-    let statements = std::iter::once(0).chain(starts).filter_map(|at| {
-        let rest = &module[at..];
-        let is_import = ["import ", "import{", "export {", "export{", "export *"]
-            .iter()
-            .any(|start| rest.starts_with(start));
-        is_import.then(|| rest.split(';').next().unwrap_or(rest))
+    let starts = [
+        "import{", "import\"", "import*", "import ", "export{", "export*",
+    ];
+    let mut statements = module.split(';').map(str::trim_start);
+    let leading = std::iter::from_fn(move || {
+        let statement = statements.next()?;
+        let leads = starts.iter().any(|start| statement.starts_with(start));
+        leads.then_some(statement)
     });
-    statements.filter_map(|statement| {
+    leading.filter_map(|statement| {
         let name = statement.trim_end().strip_suffix('"')?.rsplit('"').next()?;
         name.starts_with('.').then_some(name)
     })
@@ -243,9 +244,9 @@ mod tests {
 
     #[test]
     fn imports_are_found_and_nothing_else() {
-        let module = "/** import \"./no.js\"; */\nimport { a,\n  b } from \"./a.js\";\nimport \"../b.js\";\nexport * from \"./c.js\";\nexport { d };\nimport e from \"outside\";\nconst f = () => import(\"./late.js\");\n";
+        let module = "import{a as b}from\"./a.js\";import\"../b.js\";import*as t from\"./t.js\";import e from\"outside\";export*from\"./c.js\";export{d}from\"./d.js\";const f=()=>import(\"./late.js\");export{f as g};\n";
         let found: Vec<&str> = imports(module).collect();
-        assert_eq!(found, ["./a.js", "../b.js", "./c.js"]);
+        assert_eq!(found, ["./a.js", "../b.js", "./t.js", "./c.js", "./d.js"]);
         assert_eq!(resolve("web/parts/x.js", "../a.js"), "web/a.js");
         assert_eq!(resolve("web/x.js", "./views/a.js"), "web/views/a.js");
     }
