@@ -108,9 +108,9 @@ export async function measureMemory(server, models, { engines, batch, budget, ha
 }
 
 /**
- * Milliseconds from the start of the navigation until digits are on the screen of the page that
- * readers get, with nothing cached; and, for comparison, until TensorFlow.js has its first images
- * of as many digits.
+ * Milliseconds from the start of the navigation until the model's first digits, and until all of them, are on the
+ * screen of the page that readers get, with nothing cached; and, for comparison, until TensorFlow.js has its first
+ * image, and its first images of as many digits.
  */
 export async function measurePicture(stage, digits) {
   const waits = {};
@@ -119,12 +119,15 @@ export async function measurePicture(stage, digits) {
     let batch;
     for (const backend of ["auto", "webgpu", "cpu"]) {
       const url = `${stage.server.url}/dist/index.html#/sample?model=digits&backend=${backend}`;
-      const { time, count } = await withPage(stage.browser, url, firstPicture, { limit: LIMIT, init: watchPicture });
-      note(`vaelet page, ${backend}`, time);
+      const { first, wall, count } = await withPage(stage.browser, url, pictures, { limit: LIMIT, init: watchPictures });
+      note(`vaelet page, ${backend}, first`, first);
+      note(`vaelet page, ${backend}, wall of ${count}`, wall);
       batch = count;
     }
-    const { first } = await measureOnce(stage, { engine: "tfjs-webgpu", model: digits, batch, budget: 0 });
-    note("tfjs-webgpu, first images", first ?? NaN);
+    for (const count of [1, batch]) {
+      const { first } = await measureOnce(stage, { engine: "tfjs-webgpu", model: digits, batch: count, budget: 0 });
+      note(`tfjs-webgpu, ${count}`, first ?? NaN);
+    }
   }
   const medians = Object.entries(waits).map(([name, times]) => [name, times.sort((a, b) => a - b)[times.length >> 1]]);
   const picture = Object.fromEntries(medians);
@@ -132,9 +135,9 @@ export async function measurePicture(stage, digits) {
   return picture;
 }
 
-async function firstPicture(page) {
-  await page.waitForFunction(() => window.firstPicture, null, { timeout: LIMIT });
-  return page.evaluate(() => window.firstPicture);
+async function pictures(page) {
+  await page.waitForFunction(() => window.pictures.wall, null, { timeout: LIMIT });
+  return page.evaluate(() => window.pictures);
 }
 
 /**
@@ -182,8 +185,21 @@ function watchStroke() {
   };
 }
 
-/** Runs in the page: notes when the sheet of samples has been drawn and the GPU has done all it was given. */
-function watchPicture() {
+/**
+ * Runs in the page: notes when the model's first pictures are on the screen, which the CPU draws whatever the page is
+ * to run on, and when the sheet of samples has been drawn and the GPU has done all it was given.
+ */
+function watchPictures() {
+  window.pictures = { first: null, wall: null, count: 0 };
+  const now = () => Math.round(performance.now());
+  const { putImageData } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.putImageData = function (...given) {
+    putImageData.apply(this, given);
+    if (!this.canvas.matches(".view .live")) return;
+    CanvasRenderingContext2D.prototype.putImageData = putImageData;
+    // A message comes after the frame that shows it.
+    requestAnimationFrame(() => setTimeout(() => (window.pictures.first = now())));
+  };
   const look = async () => {
     const { view, model } = window.vaelet ?? {};
     if (!view?.state.z || view.state.busy) {
@@ -191,7 +207,7 @@ function watchPicture() {
       return;
     }
     await model.decode(view.state.z.slice(0, model.latentSize));
-    window.firstPicture = { time: Math.round(performance.now()), count: view.state.count };
+    Object.assign(window.pictures, { wall: now(), count: view.state.count });
   };
   look();
 }

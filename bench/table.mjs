@@ -19,7 +19,7 @@ export function report(results) {
     bytes && `Kilobytes to fetch, gzip -9\n${bytesTable(bytes)}`,
     download && `Kilobytes to fetch until a view works, gzip -9\n${downloadTable(download)}`,
     memory && `Megabytes of the renderer and the GPU process above an empty page\n${memoryTable(memory)}`,
-    picture && `Milliseconds from navigation to the first picture\n${table(Object.entries(picture).map(([name, time]) => [name, time.toFixed(0)]))}`,
+    picture && `Milliseconds from navigation to the first picture, and to a wall of them\n${table(Object.entries(picture).map(([name, time]) => [name, time.toFixed(0)]))}`,
     stroke && `Milliseconds from a pointer event to its reconstruction, on the CPU: median ${stroke.median}, nine in ten within ${stroke.nineInTen}`,
     tasks && `Longest task of each view in milliseconds; 0 where none took more than 50\n${tasksTable(tasks)}`,
     scaling && `vaelet's growth: time of a batch against its arithmetic\n${scalingTable(scaling)}`,

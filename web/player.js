@@ -6,6 +6,7 @@
 
 import { fetchJson } from "./api/files.js";
 import { within } from "./api/network.js";
+import { inTurn } from "./api/slices.js";
 import { createAnnouncer, element, fill } from "./parts/dom.js";
 import { acceptFiles } from "./parts/drop.js";
 import { promiseOf } from "./parts/own.js";
@@ -153,8 +154,8 @@ export function createPlayer(root, hooks) {
     try {
       const [next, { module, atlas }] = await Promise.all([loaded, fetchView(mine, player.tell)]);
       if (what !== mine) return next;
-      model = next;
-      mount(mine, module, checkAtlas(atlas, model.latentSize));
+      await inTurn(() => what === mine && mount(mine, next, module, checkAtlas(atlas, next.latentSize)));
+      if (what !== mine) return next;
       hooks.onLoad?.(model);
       return await settle(model, loan.settled);
     } catch (error) {
@@ -204,7 +205,8 @@ export function createPlayer(root, hooks) {
     hooks.onProgress?.({ loaded, total });
   }
 
-  function mount(mine, module, atlas) {
+  function mount(mine, loaded, module, atlas) {
+    model = loaded;
     const subject = subjectOf(model.info);
     $("loading").hidden = true;
     // A root of its own, so that what a view does late meets nobody else's nodes.

@@ -44,9 +44,6 @@ export class Gpu {
 
   /** @param {object} model of the program @returns {Promise<Gpu>} @throws {VaeletError} */
   static async build(model) {
-    // The browser asks its own GPU process once, for the page's first canvas: while that compiles
-    // a model's kernels, the page would stand still.
-    document.createElement("canvas").getContext("2d", { willReadFrequently: true }).fillRect(0, 0, 1, 1);
     const raw = call(() => model.gpu());
     try {
       const gpu = new Gpu(await within(raw, BUILD, () => new VaeletError("no-webgpu", `The GPU cannot be used: ${unanswered(BUILD)}.`)));

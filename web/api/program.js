@@ -34,11 +34,21 @@ export function loadProgram() {
 }
 
 async function fetchProgram() {
+  setTimeout(makeCanvas);
   const module = await import("../../vaelet-web.js");
   // The only variable that is exported, whatever it is called once names have been shortened.
   stack = Object.values(await module.default()).find(isVariable);
   program = module;
   return module;
+}
+
+/**
+ * The browser asks its own GPU process once, for the page's first canvas, and the page stands still until that
+ * answers: late where it draws the page's first frames, very late where it compiles a model's kernels. So it is
+ * asked while the page waits for files anyway.
+ */
+function makeCanvas() {
+  document.createElement("canvas").getContext("2d", { willReadFrequently: true }).fillRect(0, 0, 1, 1);
 }
 
 /** Whether an export can be assigned to. */

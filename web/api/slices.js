@@ -1,7 +1,7 @@
 /**
  * Long work in slices of a few milliseconds, between which the page is free: to draw, to scroll,
- * to answer its reader. All work of the CPU runtime goes through here, so that in one task of the
- * page there is never more of it than a slice.
+ * to answer its reader. All work of the CPU runtime, and what views build and paint that takes a while, goes
+ * through here, so that in one task of the page there is never more of it than a slice.
  */
 
 /** Milliseconds of a slice, unless a single step takes longer. */
@@ -32,6 +32,21 @@ export function inSlices(step) {
     const job = { step, resolve, reject };
     if (spent >= SLICE || work(job)) queue.push(job);
   });
+}
+
+/**
+ * Does something in one go: at once where this task has time left, otherwise in a later one.
+ * @template T
+ * @param {() => T | Promise<T>} work
+ * @returns {Promise<T>} what it gives; rejects with what it throws
+ */
+export async function inTurn(work) {
+  let result;
+  await inSlices(() => {
+    result = work();
+    return false;
+  });
+  return result;
 }
 
 /** Works until the slice is over. Whether there is more to do. @param {Job} job */

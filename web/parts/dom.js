@@ -29,7 +29,7 @@ export function element(tag, properties = {}, ...children) {
 /**
  * Where to draw into a canvas: in memory. The browser draws into any other by the GPU, and while that
  * compiles a model's kernels, asking for the first one holds the page up for seconds.
- * @param {HTMLCanvasElement} canvas
+ * @param {HTMLCanvasElement | OffscreenCanvas} canvas
  */
 export function paperOf(canvas) {
   return canvas.getContext("2d", { willReadFrequently: true });

@@ -3,6 +3,7 @@
  * brings the markup: `pad`, `invite`, `undo`, `clear` and `examples`.
  */
 
+import { inTurn } from "../api/slices.js";
 import { afterPause, element } from "./dom.js";
 import { examplesOf } from "./examples.js";
 import { decodeInk, encodeInk } from "./ink.js";
@@ -51,20 +52,31 @@ export function createDrawing($, { model, params, setParams, first = null, onInk
     $("examples").append(button);
   }
 
+  /** Whether the pad has what the address has. */
+  let started = false;
+  const start = () => {
+    started = true;
+    const strokes = decodeInk(params.get("ink"));
+    const labelled = (text) => examples.find(({ label }) => label === text);
+    const example = labelled(params.get("example")) ?? (strokes.length ? undefined : labelled(first));
+    const content = example ? contentOf(example) : {};
+    pad.restore(strokes.length ? { ...content, strokes } : content);
+    remember.cancel();
+  };
+
   return {
     pad,
-    /** Puts what the address has on the pad; calls `onInk`. */
-    start() {
-      const strokes = decodeInk(params.get("ink"));
-      const labelled = (text) => examples.find(({ label }) => label === text);
-      const example = labelled(params.get("example")) ?? (strokes.length ? undefined : labelled(first));
-      const content = example ? contentOf(example) : {};
-      pad.restore(strokes.length ? { ...content, strokes } : content);
-      remember.cancel();
+    /** Puts what the address has on the pad, and calls `onInk`: not in the task that has built the view, for painting lays the page out. */
+    start: () => inTurn(() => started || start()),
+    get started() {
+      return started;
     },
     /** The drawing as the encoder sees it; `null` where there is none. @returns {Float32Array | null} */
     read: () => pad.read(),
-    unmount: remember.flush,
+    unmount() {
+      started = true; // nobody wants it any more
+      remember.flush();
+    },
   };
 }
 

@@ -32,7 +32,7 @@ export function examplesOf({ examples = [] }) {
   if (examples.length === 0) return DIGITS.map((strokes, digit) => ({ label: String(digit), strokes }));
   const first = new Map([...examples].reverse().map(({ label, pixels }) => [label, pixels]));
   return [...first]
-    .sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }))
+    .sort(([a], [b]) => a - b || (a < b ? -1 : 1))
     .map(([label, pixels]) => ({ label, pixels: Float32Array.from(pixels, (value) => value / 255), strokes: [] }));
 }
 

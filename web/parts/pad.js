@@ -5,7 +5,7 @@
  */
 
 import { normalizeStrokes } from "../vaelet.js";
-import { element, paperOf } from "./dom.js";
+import { paperOf } from "./dom.js";
 import { PEN, addStroke, distanceToSegment, onPad, simplify } from "./ink.js";
 import { inkImage } from "./picture.js";
 import { onePointer } from "./pointer.js";
@@ -183,7 +183,7 @@ function paint(context, { example, strokes }) {
   context.clearRect(0, 0, 1, 1);
   if (example?.pixels) {
     const side = Math.sqrt(example.pixels.length);
-    const small = element("canvas", { width: side, height: side });
+    const small = new OffscreenCanvas(side, side); // taking from an element would lay out the page first
     paperOf(small).putImageData(inkImage(example.pixels, side, side), 0, 0);
     context.drawImage(small, 0, 0, 1, 1);
   }

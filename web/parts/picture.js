@@ -16,10 +16,10 @@ export function sizeFor(canvas, { width, height }, columns = 1, rows = 1) {
   canvas.height = height * rows;
 }
 
-/** Paints an image into a canvas of its size and of the class `ink`. */
-export function paintPicture(canvas, pixels, { input, drawable }) {
+/** Paints an image into a canvas of the class `ink`, `left` pixels from its edge. */
+export function paintPicture(canvas, pixels, { input, drawable }, left = 0) {
   const image = drawable ? inkImage(pixels, input.width, input.height) : imageOf(pixels, input, false);
-  paperOf(canvas).putImageData(image, 0, 0);
+  paperOf(canvas).putImageData(image, left, 0);
 }
 
 /** Grey ink as white of that opacity. */

@@ -6,9 +6,6 @@
 import { element, oncePerFrame } from "./dom.js";
 import { sizeFor } from "./picture.js";
 
-/** Milliseconds of drawing in a frame; a GPU has long taken all rows by then, and the CPU takes its breaks itself. */
-const BUDGET = 10;
-
 /**
  * @param {HTMLElement} host receives the rows
  * @param {import("../vaelet.js").Model} model
@@ -31,12 +28,11 @@ export function createWall(host, model, columns, label) {
     if (working) return; // the newest latents are taken up row by row
     working = true;
     try {
-      const start = performance.now();
-      while (stale.length > 0 && !gone && performance.now() - start < BUDGET) await drawRow(stale.shift());
+      // No frame is waited for: a GPU takes a row at once, and the CPU takes its breaks itself.
+      while (stale.length > 0 && !gone) await drawRow(stale.shift());
     } finally {
       working = false;
     }
-    if (stale.length > 0 && !gone) draw();
   });
   const drawRow = async (row) => {
     const length = perRow * model.latentSize;

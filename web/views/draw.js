@@ -108,7 +108,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
   const state = {
     ...nothing,
     get busy() {
-      return inFlight > 0 || waiting || !throws.idle;
+      return inFlight > 0 || waiting || !throws.idle || !drawing.started;
     },
   };
   let temperature = numberParam(params, "temperature", 1, 0, 2);

@@ -3,6 +3,7 @@
  * as it is: what the layers write, the cloud, the throw, the loss, and what β does to all of it.
  */
 
+import { inTurn } from "../api/slices.js";
 import { familyOf, folderOf, library } from "../library.js";
 import { fill, formatNumber, oncePerFrame } from "../parts/dom.js";
 import { paintPicture, sizeFor } from "../parts/picture.js";
@@ -109,7 +110,7 @@ export function mount(root, context) {
       (activations) => {
         if (!activations || !state.z) return;
         state[part] = activations;
-        layers.show(activations);
+        return layers.show(activations);
       },
       { report, node: $(`part-${part}`), pause: LOOK },
     );
@@ -192,6 +193,9 @@ export function mount(root, context) {
     const own = models.find(({ name }) => folderOf(name).href === folder.href);
     const entries = own && subject.drawable ? familyOf(models, own) : [];
     if (gone || entries.length < 2 || !entries.includes(own)) return;
+    inTurn(() => gone || showFamily(entries, own));
+  });
+  const showFamily = (entries, own) => {
     $("part-family").hidden = false;
     const ownBeta = own.beta;
     family = createFamily($("family"), {
@@ -208,7 +212,7 @@ export function mount(root, context) {
       { report, node: $("part-family"), ahead: false },
     );
     if (state.z) parts.family();
-  });
+  };
 
   const picture = createInput($("input"), context, run);
   setSigma(state.sigma);

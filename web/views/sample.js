@@ -102,7 +102,7 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
   sizeFor($("chosen"), input);
   const latent = (text) => latentOf(model, undrawn(parseSource(text, state.seed, model.latentSize), state.seed));
 
-  const draw = oncePerFrame(() => {
+  const drawNow = () => {
     if (!state.columns) return;
     const { seed, temperature, prior } = state;
     const learned = prior === "learned" && model.hasLearnedPrior;
@@ -112,7 +112,8 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     state.z = model.sample({ seed, count: WALL, temperature, prior });
     wall.columns = state.columns;
     wall.show(state.z);
-  });
+  };
+  const draw = oncePerFrame(drawNow);
   const say = () => announce(`${WALL} ${many} from seed ${state.seed} at temperature ${state.temperature.toFixed(2)}.`);
   const changed = (changes, options) => {
     draw();
@@ -234,7 +235,7 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     $("sheet").style.setProperty("--columns", columns);
     // The wall takes its room before it is drawn.
     $("samples").style.aspectRatio = `${input.width * columns} / ${(input.height * WALL) / columns}`;
-    draw();
+    drawNow();
   };
   const layout = new ResizeObserver(arrange);
   layout.observe($("sheet"));

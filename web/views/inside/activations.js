@@ -4,6 +4,7 @@
  * every layer has its own scale, and of the numbers that an encoder ends with μ and log σ² each have theirs.
  */
 
+import { inSlices } from "../../api/slices.js";
 import { element, paperOf } from "../../parts/dom.js";
 import { imageOf, inkImage } from "../../parts/picture.js";
 
@@ -35,23 +36,34 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
   /** @type {Activation[]} */
   let shown = [];
 
+  /** Goes up with every drawing: the newest takes the place of one that is not done. */
+  let turn = 0;
+
   const draw = () => {
     while (host.children.length > shown.length) host.lastChild.remove();
     while (host.children.length < shown.length) host.append(figure());
-    shown.forEach((layer, i) => {
-      const [caption, sheet] = host.children[i].children;
-      const [canvas] = sheet.children;
-      const isPicture = picture && i === shown.length - 1;
-      const count = isFlat(layer) ? layer.channels : channelsShown(layer, columns);
-      // The number of layers is the engine's; what they are called, as far as the file agrees with it.
-      const kind = kinds.length === shown.length ? `, ${kinds[i]}` : "";
-      caption.textContent = `Layer ${i + 1}${kind}: ${describe(layer, count, isPicture, !picture && i === shown.length - 1)}`;
-      canvas.setAttribute("aria-label", caption.textContent);
-      canvas.classList.toggle("ink", isPicture);
-      sheet.style.setProperty("--fill", isFlat(layer) ? 1 : Math.min(1, count / columnsFor(layer, columns)));
-      if (isFlat(layer)) drawBars(canvas, layer);
-      else drawTiles(canvas, layer, { count, columns: columnsFor(layer, columns), draw: isPicture ? pixelTile(ink) : answerTile(layer) });
+    const mine = (turn += 1);
+    let next = 0;
+    return inSlices(() => {
+      if (mine !== turn || next === shown.length) return false;
+      drawLayer(shown[next], next);
+      next += 1;
+      return true;
     });
+  };
+  const drawLayer = (layer, i) => {
+    const [caption, sheet] = host.children[i].children;
+    const [canvas] = sheet.children;
+    const isPicture = picture && i === shown.length - 1;
+    const count = isFlat(layer) ? layer.channels : channelsShown(layer, columns);
+    // The number of layers is the engine's; what they are called, as far as the file agrees with it.
+    const kind = kinds.length === shown.length ? `, ${kinds[i]}` : "";
+    caption.textContent = `Layer ${i + 1}${kind}: ${describe(layer, count, isPicture, !picture && i === shown.length - 1)}`;
+    canvas.setAttribute("aria-label", caption.textContent);
+    canvas.classList.toggle("ink", isPicture);
+    sheet.style.setProperty("--fill", isFlat(layer) ? 1 : Math.min(1, count / columnsFor(layer, columns)));
+    if (isFlat(layer)) drawBars(canvas, layer);
+    else drawTiles(canvas, layer, { count, columns: columnsFor(layer, columns), draw: isPicture ? pixelTile(ink) : answerTile(layer) });
   };
 
   const layout = new ResizeObserver(() => {
@@ -63,12 +75,15 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
   layout.observe(host);
 
   return {
-    /** @param {Activation[]} activations */
+    /** @param {Activation[]} activations @returns {Promise<void>} once all are drawn, or newer ones have come */
     show(activations) {
       shown = activations;
-      draw();
+      return draw();
     },
-    unmount: () => layout.disconnect(),
+    unmount() {
+      turn += 1;
+      layout.disconnect();
+    },
   };
 }
 
@@ -126,7 +141,7 @@ function drawTiles(canvas, layer, { count, columns, draw }) {
   canvas.height = Math.ceil(count / perRow) * (down + GAP) - GAP;
   const context = paperOf(canvas);
   context.imageSmoothingEnabled = false;
-  const tile = element("canvas", { width, height });
+  const tile = new OffscreenCanvas(width, height); // taking from an element would lay out the page first
   const tileContext = paperOf(tile);
   for (let i = 0; i < count; i += 1) {
     tileContext.putImageData(draw(channelOf(layer, i), layer), 0, 0);

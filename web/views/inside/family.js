@@ -4,7 +4,7 @@
  */
 
 import { folderOf } from "../../library.js";
-import { element, fill, formatNumber, paperOf } from "../../parts/dom.js";
+import { element, fill, formatNumber } from "../../parts/dom.js";
 import { examplesOf } from "../../parts/examples.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { createWall } from "../../parts/wall.js";
@@ -223,10 +223,5 @@ function join(pictures) {
 /** Pictures side by side in one canvas. */
 function paintRow(canvas, pictures, paper) {
   sizeFor(canvas, paper.input, Math.max(1, pictures.length));
-  const one = element("canvas");
-  sizeFor(one, paper.input);
-  pictures.forEach((pixels, i) => {
-    paintPicture(one, pixels, paper);
-    paperOf(canvas).drawImage(one, i * paper.input.width, 0);
-  });
+  pictures.forEach((pixels, i) => paintPicture(canvas, pixels, paper, i * paper.input.width));
 }

@@ -86,7 +86,9 @@ function createDrawnInput(host, { model, params, setParams }, onChange) {
       return pixels;
     },
     pad: drawing.pad,
-    busy: false,
+    get busy() {
+      return !drawing.started;
+    },
     redraw: paintSeen,
     unmount: drawing.unmount,
   };

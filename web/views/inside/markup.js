@@ -26,7 +26,7 @@ const input = ({ one, drawable }, { height, width, channels }) =>
     '<div class="input" id="input"></div>',
     `<p>
       ${drawable ? "Your drawing is cropped, scaled and centred as the digits of the training set were." : `Every ${one} comes at ${width} × ${height} pixels.`}
-      To the machine it is ${(height * width * channels).toLocaleString("en")} numbers between 0 and 1${channels === 3 ? ", red, green and blue," : ""} and nothing else.
+      To the machine it is ${String(height * width * channels).replace(/\B(?=(\d{3})+$)/g, ",")} numbers between 0 and 1${channels === 3 ? ", red, green and blue," : ""} and nothing else.
     </p>
     ${math(`<mi>x</mi><mo>∈</mo><msup><mrow><mo>[</mo><mn>0</mn><mo>,</mo><mn>1</mn><mo>]</mo></mrow><mrow><mn>${height}</mn><mo>×</mo><mn>${width}</mn>${channels > 1 ? `<mo>×</mo><mn>${channels}</mn>` : ""}</mrow></msup>`)}`,
   );

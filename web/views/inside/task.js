@@ -4,6 +4,7 @@
  * costly is done a few times a second.
  */
 
+import { inTurn } from "../../api/slices.js";
 import { oncePerFrame } from "../../parts/dom.js";
 
 /** How far beyond the edge of the window something counts as in sight. */
@@ -12,7 +13,7 @@ const MARGIN = "25%";
 /**
  * @template T
  * @param {() => T | Promise<T>} ask gives an answer from the state as it is now
- * @param {(answer: T) => void} show puts it on the page; not called any more after `cancel`
+ * @param {(answer: T) => void | Promise<void>} show puts it on the page; not called any more after `cancel`
  * @param {object} options
  * @param {(error: Error) => void} options.report
  * @param {Element} [options.node] the work waits while this is out of sight
@@ -42,7 +43,7 @@ export function createTask(ask, show, { report, node, ahead = true, pause = 0 })
     working = true;
     try {
       const answer = await ask();
-      if (!gone) show(answer);
+      await inTurn(() => gone || show(answer));
       done = true;
     } catch (error) {
       // A GPU that is lost is replaced, and everything is asked for again.
