@@ -313,11 +313,14 @@ fn avatars(name: &str, title: &str) -> Preset {
     }
 }
 
-/// A preset that goes on from a trained model of the same shape.
-fn sharpened(preset: Preset, epochs: usize) -> Preset {
+/// A preset that goes on from a trained model, with a decoder that has more to draw with: see
+/// [`crate::growth`].
+pub fn sharpened(mut preset: Preset, epochs: usize) -> Preset {
+    preset.spec.decoder = fine(&preset.spec);
     Preset {
         adversarial: true,
         epochs,
+        batch: 16,
         learning_rate: 2e-4,
         ..preset
     }
@@ -393,16 +396,16 @@ fn small(latent: usize, [narrow, wide]: [usize; 2]) -> Layers {
     let encoder = vec![
         names.conv(1, narrow, 4, 2),
         names.conv(narrow, wide, 4, 2),
-        names.residual(wide),
+        names.residual(wide, Activation::Silu),
         names.linear(7 * 7 * wide, 2 * latent, Activation::None),
     ];
     let mut names = Names::decoder();
     let decoder = vec![
         names.linear(latent, 7 * 7 * wide, Activation::Silu),
         image(wide, 7),
-        names.residual(wide),
+        names.residual(wide, Activation::Silu),
         names.conv_transpose(wide, narrow, Activation::Silu),
-        names.residual(narrow),
+        names.residual(narrow, Activation::Silu),
         names.conv_transpose(narrow, 1, Activation::Sigmoid),
     ];
     [encoder, decoder]
@@ -425,16 +428,42 @@ fn tall(latent: usize, side: usize) -> Layers {
         image(256, low),
         names.conv_transpose(256, 128, Activation::Silu),
         names.conv_transpose(128, 64, Activation::Silu),
-        names.residual(64),
+        names.residual(64, Activation::Silu),
         names.conv_transpose(64, 32, Activation::Silu),
         names.conv_transpose(32, 3, Activation::Sigmoid),
     ];
     [encoder, decoder]
 }
 
-/// Tells pictures from data: one number for each image, above 0 for data.
-pub fn judge(shape: Input) -> Vec<Layer> {
-    reader(shape, [32, 64, 128, 256], 1)
+/// The decoder of [`tall`] with a residual block at an eighth, a quarter and a half of the side, and
+/// 16 channels at full size, of which a convolution makes the picture.
+fn fine(spec: &ModelSpec) -> Vec<Layer> {
+    const LAST: usize = 16;
+    let Input {
+        channels, height, ..
+    } = spec.input;
+    let low = height / 16;
+    let mut names = Names::decoder();
+    vec![
+        names.linear(spec.latent_size(), low * low * 256, Activation::Silu),
+        image(256, low),
+        names.conv_transpose(256, 128, Activation::Silu),
+        names.residual(128, Activation::None),
+        names.conv_transpose(128, 64, Activation::Silu),
+        names.residual(64, Activation::Silu),
+        names.conv_transpose(64, 32, Activation::Silu),
+        names.residual(32, Activation::None),
+        names.conv_transpose(32, LAST, Activation::Silu),
+        Layer::Conv2d {
+            in_channels: LAST,
+            out_channels: channels,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            activation: Activation::Sigmoid,
+            params: names.params(),
+        },
+    ]
 }
 
 /// Tells which of so many attributes a picture has: a logit for each.
@@ -539,7 +568,7 @@ impl Names {
     }
 
     /// Two 3×3 convolutions and an addition (He et al. 2016).
-    fn residual(&mut self, channels: usize) -> Layer {
+    fn residual(&mut self, channels: usize, activation: Activation) -> Layer {
         let first = self.conv(channels, channels, 3, 1);
         let second = Layer::Conv2d {
             in_channels: channels,
@@ -552,7 +581,7 @@ impl Names {
         };
         Layer::Residual {
             layers: vec![first, second],
-            activation: Activation::Silu,
+            activation,
         }
     }
 }

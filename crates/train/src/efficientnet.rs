@@ -5,13 +5,16 @@
 //! Its weights are fixed, batch normalisation is folded into them, and gradients run through it to
 //! the images where the device tracks them. `vaelet data fetch features` brings the weights.
 
+use crate::network::{on_cpu, to_images, to_rows};
+use crate::ops::{depthwise, im2col, relu6};
 use crate::pretrained::FILE;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::fs;
 use std::path::Path;
+use vaelet_model::patches::Patches;
 use vaelet_model::{Tensors, read_tensors, sha256_hex};
 
 /// Side of the images that it looks at.
@@ -21,29 +24,51 @@ pub const SIDE: usize = 64;
 pub const STRIDES: [usize; 16] = [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1];
 
 /// The network.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EfficientNet {
     stem: Convolution,
     blocks: Vec<Block>,
 }
 
+/// What a part of the network gives, or images.
+#[derive(Debug, Clone)]
+pub struct Maps {
+    /// `[N, H · W · C]`
+    pub values: Tensor<2>,
+    /// Height, width and channels.
+    pub shape: [usize; 3],
+}
+
+impl Maps {
+    /// The same from `[N, C, H, W]`.
+    pub fn of(images: Tensor<4>) -> Self {
+        let [_, channels, height, width] = images.dims();
+        Self {
+            values: to_rows(images),
+            shape: [height, width, channels],
+        }
+    }
+}
+
 /// An inverted residual (Sandler et al. 2018): 1×1 to six times the channels, a filter for
 /// each of them, 1×1 back to few.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Block {
     expand: Option<Convolution>,
     depthwise: Convolution,
     project: Convolution,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Convolution {
-    /// `[out, in / groups, kernel, kernel]`
-    weight: Tensor<4>,
+    /// `[kernel² · in / groups, out]`
+    weight: Tensor<2>,
     /// `[out]`
     bias: Tensor<1>,
+    kernel: usize,
     stride: usize,
-    groups: usize,
+    /// Whether each channel has a filter of its own.
+    depthwise: bool,
 }
 
 impl EfficientNet {
@@ -80,17 +105,18 @@ impl EfficientNet {
             let data = |tensor: &vaelet_model::Tensor| {
                 TensorData::new(tensor.data.clone(), tensor.shape.clone())
             };
-            // Only a depthwise filter has one input channel.
-            let groups = if weight.shape[1] == 1 {
-                weight.shape[0]
-            } else {
-                1
+            let [out, inputs, kernel, _] = weight.shape[..] else {
+                bail!("{name} in {} is no convolution", FILE.name);
             };
+            let values = Tensor::<4>::from_data(data(weight), device);
+            let values = values.permute([2, 3, 1, 0]);
             anyhow::Ok(Convolution {
-                weight: Tensor::from_data(data(weight), device),
+                weight: values.reshape([kernel * kernel * inputs, out]),
                 bias: Tensor::from_data(data(bias), device),
+                kernel,
                 stride,
-                groups,
+                // Only such a filter has one input channel.
+                depthwise: inputs == 1,
             })
         };
         let block = |(i, &stride): (usize, &usize)| {
@@ -111,51 +137,64 @@ impl EfficientNet {
         })
     }
 
-    /// The outputs of all 16 blocks for images `[N, 3, H, W]` as [`prepare`] gives them. The last ones
-    /// of each scale have 16, 24, 40, 112 and 320 channels (blocks 0, 2, 4, 10 and 15, strides 2,
-    /// 4, 8, 16 and 32).
-    pub fn blocks(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
-        let mut x = self.stem.run(images).clamp(0.0, 6.0);
+    /// The outputs of the first `count` of 16 blocks for images as [`prepare`] gives them. The last
+    /// ones of each scale have 16, 24, 40, 112 and 320 channels (blocks 0, 2, 4, 10 and 15, strides
+    /// 2, 4, 8, 16 and 32).
+    pub fn blocks(&self, images: Maps, count: usize) -> Vec<Maps> {
+        let mut x = self.stem.run(images, true);
         let run = |block: &Block| {
             x = block.run(x.clone());
             x.clone()
         };
-        self.blocks.iter().map(run).collect()
+        self.blocks[..count].iter().map(run).collect()
     }
 
-    /// The means over the last block's 320 channels, `[N, 320]`, of images `[N, C, H, W]` in
-    /// `[0, 1]`, grey or RGB.
-    pub fn pooled(&self, images: Tensor<4>) -> Tensor<2> {
-        let mut outputs = self.blocks(prepare(images));
-        let last = outputs.swap_remove(STRIDES.len() - 1);
-        last.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2)
+    /// The means over the last block's 320 channels, `[N, 320]`, of images in `[0, 1]`, grey or RGB.
+    pub fn pooled(&self, images: Maps) -> Tensor<2> {
+        let mut outputs = self.blocks(prepare(images), STRIDES.len());
+        let Maps { values, shape } = outputs.swap_remove(STRIDES.len() - 1);
+        let [height, width, channels] = shape;
+        let pixels = values.reshape([-1, (height * width) as i32, channels as i32]);
+        pixels.mean_dim(1).squeeze_dim(1)
+    }
+
+    /// Channels that block `i` gives.
+    pub fn channels(&self, i: usize) -> usize {
+        self.blocks[i].project.bias.dims()[0]
     }
 }
 
-/// Images `[N, C, H, W]` in `[0, 1]` as the network was trained to see them: grey repeated to
-/// RGB, resized to 64×64 (bilinear, half-pixel centres), scaled to (255 x − 127) / 128.
-pub fn prepare(images: Tensor<4>) -> Tensor<4> {
-    let [_, channels, height, width] = images.dims();
-    let mut images = images.repeat_dim(1, 3 / channels);
-    if [height, width] != [SIDE; 2] {
-        let options = InterpolateOptions::new(InterpolateMode::Bilinear)
-            .with_align_corners(false)
-            .with_output_size([SIDE; 2]);
-        images = interpolate(images, options);
+/// Images in `[0, 1]` as the network was trained to see them: grey repeated to RGB, resized to
+/// 64×64 (bilinear, half-pixel centres), scaled to (255 x − 127) / 128.
+pub fn prepare(images: Maps) -> Maps {
+    let Maps { mut values, shape } = images;
+    let [height, width, channels] = shape;
+    if shape != [SIDE, SIDE, 3] {
+        let mut images = to_images(values, shape).repeat_dim(1, 3 / channels);
+        if [height, width] != [SIDE; 2] {
+            let options = InterpolateOptions::new(InterpolateMode::Bilinear)
+                .with_align_corners(false)
+                .with_output_size([SIDE; 2]);
+            images = interpolate(images, options);
+        }
+        values = to_rows(images);
     }
-    (images * 255.0 - 127.0) / 128.0
+    Maps {
+        values: (values * 255.0 - 127.0) / 128.0,
+        shape: [SIDE, SIDE, 3],
+    }
 }
 
 impl Block {
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
+    fn run(&self, input: Maps) -> Maps {
         let mut x = input.clone();
         if let Some(expand) = &self.expand {
-            x = expand.run(x).clamp(0.0, 6.0);
+            x = expand.run(x, true);
         }
-        x = self.depthwise.run(x).clamp(0.0, 6.0);
-        x = self.project.run(x);
-        if x.dims() == input.dims() {
-            x = x + input;
+        x = self.depthwise.run(x, true);
+        x = self.project.run(x, false);
+        if x.shape == input.shape {
+            x.values = x.values + input.values;
         }
         x
     }
@@ -163,23 +202,58 @@ impl Block {
 
 impl Convolution {
     /// With TensorFlow's "same" padding: as many outputs as strides begin in the input, and
-    /// where padding is odd, the greater half after it.
-    fn run(&self, mut x: Tensor<4>) -> Tensor<4> {
-        let [.., height, width] = x.dims();
-        let kernel = self.weight.dims()[2];
-        let padding = [height, width].map(|size| {
-            let reach = (size.div_ceil(self.stride) - 1) * self.stride + kernel;
-            let padding = reach.saturating_sub(size);
-            (padding / 2, padding.div_ceil(2))
-        });
-        let mut around = [0, 0];
-        if padding.iter().all(|(before, after)| before == after) {
-            around = padding.map(|(before, _)| before);
+    /// where padding is odd, the greater half after it. Then ReLU6, where it is `clamped`.
+    fn run(&self, x: Maps, clamped: bool) -> Maps {
+        let Self { kernel, stride, .. } = *self;
+        let [height, width, channels] = x.shape;
+        let out = self.bias.dims()[0];
+        let padding = |size: usize| {
+            let reach = (size.div_ceil(stride) - 1) * stride + kernel;
+            reach.saturating_sub(size)
+        };
+        let patches = Patches {
+            image: x.shape,
+            positions: [height, width].map(|size| size.div_ceil(stride)),
+            kernel,
+            stride,
+            padding: padding(height) / 2,
+        };
+        let shape = [patches.positions[0], patches.positions[1], out];
+        let batch = x.values.dims()[0];
+        let weight = self.weight.clone();
+        let values = if !on_cpu(&x.values) {
+            let groups = if self.depthwise { channels } else { 1 };
+            let weight = weight
+                .reshape([kernel, kernel, channels / groups, out])
+                .permute([3, 2, 0, 1]);
+            let padding =
+                [height, width].map(|size| (padding(size) / 2, padding(size).div_ceil(2)));
+            let images = to_images(x.values, x.shape).pad(padding, PadMode::Constant(0.0));
+            let options = ConvOptions::new([stride; 2], [0; 2], [1; 2], groups);
+            to_rows(conv2d(images, weight, None, options))
+        } else if self.depthwise {
+            depthwise(x.values, weight, patches)
+        } else if kernel == 1 {
+            let pixels = x.values.reshape([batch * height * width, channels]);
+            pixels.matmul(weight)
         } else {
-            x = x.pad(padding, PadMode::Constant(0.0));
+            im2col(x.values, patches).matmul(weight)
+        };
+        let values = if clamped && on_cpu(&values) {
+            relu6(values, self.bias.clone())
+        } else {
+            let pixels = values.reshape([batch * shape[0] * shape[1], out]);
+            let pixels = pixels + self.bias.clone().reshape([1, out]);
+            if clamped {
+                pixels.clamp(0.0, 6.0)
+            } else {
+                pixels
+            }
+        };
+        Maps {
+            values: values.reshape([batch, shape.iter().product()]),
+            shape,
         }
-        let options = ConvOptions::new([self.stride; 2], around, [1, 1], self.groups);
-        conv2d(x, self.weight.clone(), Some(self.bias.clone()), options)
     }
 }
 
@@ -217,7 +291,7 @@ mod tests {
         }
     }
 
-    fn pictures(channels: usize, side: usize, device: &Device) -> Tensor<4> {
+    fn pictures(channels: usize, side: usize, device: &Device) -> Maps {
         let mut values = Vec::new();
         for (n, c) in (0..2).flat_map(|n| (0..channels).map(move |c| (n, c))) {
             for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
@@ -225,7 +299,8 @@ mod tests {
                 values.push((value % 256) as f32 / 255.0);
             }
         }
-        Tensor::from_data(TensorData::new(values, [2, channels, side, side]), device)
+        let data = TensorData::new(values, [2, channels, side, side]);
+        Maps::of(Tensor::from_data(data, device))
     }
 
     #[track_caller]
@@ -240,9 +315,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_blocks(outputs: Vec<Tensor<4>>, expected: &[Vec<f32>]) {
+    fn assert_blocks(outputs: Vec<Maps>, expected: &[Vec<f32>]) {
         assert_eq!(outputs.len(), expected.len());
         for (output, expected) in outputs.into_iter().zip(expected) {
+            let output = to_images(output.values, output.shape);
             let [count, ..] = output.dims();
             let channels = expected.len() / 4 / count;
             let some = output.slice([0..count, 0..channels]);
@@ -258,13 +334,15 @@ mod tests {
             serde_json::from_str(include_str!("../tests/efficientnet/tiny.json")).unwrap();
         let device = Device::flex().autodiff();
         let network = EfficientNet::tiny(&device);
-        let images = prepare(pictures(3, SIDE, &device)).detach().require_grad();
-        let outputs = network.blocks(images.clone());
-        let last = outputs[STRIDES.len() - 1].clone();
+        let mut images = prepare(pictures(3, SIDE, &device));
+        images.values = images.values.detach().require_grad();
+        let outputs = network.blocks(images.clone(), STRIDES.len());
+        let last = outputs[STRIDES.len() - 1].values.clone();
         assert_blocks(outputs, &expected.blocks);
 
         let gradients = last.square().sum().backward();
-        let gradient = images.grad(&gradients).unwrap();
+        let gradient = images.values.grad(&gradients).unwrap();
+        let gradient = to_images(gradient, images.shape);
         let sums = adaptive_avg_pool2d(gradient, [8, 8]) * 64.0;
         assert_close(sums, &expected.gradient);
 
@@ -285,7 +363,10 @@ mod tests {
         let expected: Expected =
             serde_json::from_str(include_str!("../tests/efficientnet/lite0.json")).unwrap();
         let colour = pictures(3, SIDE, &device);
-        assert_blocks(network.blocks(prepare(colour.clone())), &expected.blocks);
+        assert_blocks(
+            network.blocks(prepare(colour.clone()), STRIDES.len()),
+            &expected.blocks,
+        );
         assert_close(network.pooled(colour), &expected.colour);
         assert_close(network.pooled(pictures(1, 28, &device)), &expected.grey);
     }

