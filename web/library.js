@@ -3,6 +3,7 @@
  * from the folders it finds, and which of them suits a view.
  */
 
+import { VaeletError } from "./api/errors.js";
 import { expectFiles } from "./api/files.js";
 import { fetchFile, textOf } from "./api/network.js";
 import { subjectOf } from "./subject.js";
@@ -25,19 +26,16 @@ const PATIENCE = 5_000;
  * @property {string} likelihood
  * @property {number} latents
  * @property {object} [subject] what its pictures are called
+ * @property {string[] | null} [first] the views that open with it
  * @property {number | null} beta
  * @property {string} [network] the same for models that differ in nothing but how they were trained
  * @property {Record<string, string>} [files] the SHA-256 of each
  */
 
-/** What each view shows unless told otherwise, and what it can show. */
+/** Models that a view can show, where it cannot show all. */
 const SUITS = {
-  sample: { first: "portraits", suits: () => true },
-  draw: { first: "digits", suits: isDrawable },
-  morph: { first: "portraits", suits: () => true },
-  map: { first: "digits-map", suits: () => true },
-  edit: { first: "portraits", suits: ({ latents }) => latents > 2 },
-  inside: { first: "digits-beta-1", suits: () => true },
+  draw: isDrawable,
+  edit: ({ latents }) => latents > 2,
 };
 
 function isDrawable(entry) {
@@ -67,10 +65,10 @@ async function fetchList() {
 
 /** What is damaged in the list hurts no other model. */
 function isEntry(entry) {
-  const { name, title, input, likelihood, latents, files } = Object(entry);
+  const { name, title, first, input, likelihood, latents, files } = Object(entry);
   const counts = [latents, input?.channels, input?.height, input?.width];
   const isText = (value) => typeof value === "string";
-  return isText(name) && isName(name) && isText(title) && isText(likelihood) && counts.every((count) => Number.isInteger(count) && count > 0) && (files === undefined || Object.values(Object(files)).every(isText));
+  return isText(name) && isName(name) && isText(title) && isText(likelihood) && counts.every((count) => Number.isInteger(count) && count > 0) && (first == null || Array.isArray(first)) && (files === undefined || Object.values(Object(files)).every(isText));
 }
 
 /** Whether this names a folder, and leads nowhere else. */
@@ -78,21 +76,24 @@ export function isName(name) {
   return Boolean(name) && !/^\.*$|[/\\]/.test(name);
 }
 
-/** The folder of a published model. @param {string} name */
+/** What is said where it is not known which model to show. */
+export const NONE = "It is not known which model to show: the list of models could not be fetched, or has none for this view. Reload the page, or name a model.";
+
+/** The folder of a published model. @param {string | undefined} name @throws {VaeletError} where there is none */
 export function folderOf(name) {
+  if (!name) throw new VaeletError("not-found", NONE);
   return new URL(`${encodeURIComponent(name)}/`, MODELS);
 }
 
 /** Models that a view can show. @param {Entry[]} models @param {string} view */
 export function suited(models, view) {
-  return models.filter(SUITS[view].suits);
+  return models.filter(SUITS[view] ?? (() => true));
 }
 
-/** The model that a view shows unless told otherwise. @param {Entry[]} models @param {string} view */
+/** The model that a view shows unless told otherwise; nothing where the site has none for it. @param {Entry[]} models @param {string} view @returns {string | undefined} */
 export function favourite(models, view) {
   const fitting = suited(models, view);
-  const { first } = SUITS[view];
-  return (fitting.find(({ name }) => name === first) ?? fitting[0])?.name ?? first;
+  return (fitting.find(({ first }) => first?.includes(view)) ?? fitting[0])?.name;
 }
 
 /** Models of the same network and kind of picture that were trained with another β, in the order of β: the family of this one. @param {Entry[]} models @param {Entry} own */

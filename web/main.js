@@ -5,7 +5,7 @@
 
 import { fetchJson } from "./api/files.js";
 import { within } from "./api/network.js";
-import { favourite, folderOf, isName, library, suited } from "./library.js";
+import { NONE, favourite, folderOf, isName, library, suited } from "./library.js";
 import { afterPause } from "./parts/dom.js";
 import { acceptFiles } from "./parts/drop.js";
 import { createPlayer } from "./player.js";
@@ -153,16 +153,22 @@ function open() {
     route = { view: VIEWS[0], params: new URLSearchParams({ model: entry.name, ...shared() }) };
     putAddress("replaceState");
   }
-  const folder = folderOf(modelName());
   asked = wordParam(route.params, "backend", BACKENDS);
   showRoute();
   showModels();
-  if (models.length > 0 && !entry) {
-    const error = new VaeletError("not-found", `There is no model called “${modelName()}” here. Choose one above.`);
+  const unknown = whyUnknown(entry);
+  if (unknown) {
+    const error = new VaeletError("not-found", unknown);
     player.refuse(error);
     return Promise.reject(error);
   }
-  return player.open({ view: route.view, folder, params: route.params, backend: asked, told: "link", entry });
+  return player.open({ view: route.view, folder: folderOf(modelName()), params: route.params, backend: asked, told: "link", entry });
+}
+
+/** Why the model that is to be shown cannot be, in a sentence; nothing where it can. @param {object | undefined} entry */
+function whyUnknown(entry) {
+  if (!modelName()) return NONE;
+  return entry || models.length === 0 ? "" : `There is no model called “${modelName()}” here. Choose one above.`;
 }
 
 /** The reader followed a link, went back, or edited the address. */

@@ -170,6 +170,8 @@ export interface ModelInfo {
     /** How a drawing becomes an input; such pictures are shown as ink on paper. */
     drawing?: "mnist";
   };
+  /** Views of the page that open with this model where the reader names none. */
+  first?: string[];
   input: { channels: number; height: number; width: number };
   /** p(x | z): whether pixels are coins, or values with this standard deviation. */
   likelihood: { kind: "bernoulli" } | { kind: "gaussian"; sigma: number };

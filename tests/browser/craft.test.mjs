@@ -232,7 +232,11 @@ describe("the page as a whole", () => {
     withPage(env, "#/sample?model=digits&backend=cpu", async (page) => {
       await ready(page);
       await page.evaluate(() => vaelet.kept.then(() => {}));
-      await page.waitForFunction(async () => (await (await caches.open("vaelet-weights")).keys()).length > 0);
+      // What the page waits for is a promise, which `waitForFunction` would take for an answer.
+      await page.evaluate(async () => {
+        const cache = await caches.open("vaelet-weights");
+        while ((await cache.keys()).length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      });
       await page.context().setOffline(true);
       await page.reload();
       await ready(page);

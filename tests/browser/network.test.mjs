@@ -52,6 +52,7 @@ describe("every wait has an end", () => {
   const hasReason = () => document.querySelector("#starting:not(.late)") !== null;
   const cases = [
     ["the list of models", "models/index.json", null, hasView, /list of models/],
+    ["the list of models, where no model is named,", "models/index.json", null, hasError, /which model to show/, "#/sample?backend=cpu"],
     ["a style", "web/views.css", null, hasView, /styles/],
     ["the description of a model", MODEL, null, hasError, /model\.json/],
     ["weights at all", WEIGHTS, null, hasError, /weights\.safetensors/],
@@ -99,13 +100,13 @@ describe("every wait has an end", () => {
   });
 
   test("a damaged entry of the list hurts no other", async () => {
-    const strange = [null, 5, "text", [], {}, { name: "../up", title: "Up" }, { name: "x", title: 3 }, { name: "y", title: "Y", input: null, latents: 2, likelihood: "bernoulli" }];
+    const strange = [null, 5, "text", [], {}, { name: "w", title: "W", first: "sample", input: { channels: 1, height: 28, width: 28 }, latents: 2, likelihood: "bernoulli" }, { name: "../up", title: "Up" }, { name: "x", title: 3 }, { name: "y", title: "Y", input: null, latents: 2, likelihood: "bernoulli" }];
     env.server.damage("models/index.json", json((list) => [...strange, ...list, ...strange]));
     try {
       await withPage(env, PAGE, async (page) => {
         await ready(page);
         const offered = await page.$$eval("#model option", (options) => options.map(({ value }) => value));
-        assert.ok(offered.includes("portraits") && !offered.includes("x") && !offered.includes("../up"), offered.join());
+        assert.ok(offered.includes("portraits") && !offered.includes("x") && !offered.includes("w") && !offered.includes("../up"), offered.join());
       }, ALONE);
     } finally {
       env.server.repair();

@@ -123,7 +123,7 @@ async function failure(url, cause, policy) {
   const error = (code, sentence) => new VaeletError(code, sentence, { cause });
   await new Promise((resolve) => setTimeout(resolve)); // events of the policy come after the failure
   if (policy.refuses(url)) return error("policy", `The policy of this page (Content-Security-Policy, connect-src) does not allow it to fetch from ${url.origin}. Allow that address there, or publish the model beside the page.`);
-  if (location.protocol === "https:" && url.protocol === "http:" && !/^(localhost|127\..*|\[::1\])$/.test(url.hostname)) {
+  if (isInsecure(location, url)) {
     return error("insecure", `This page came over https, and browsers do not let such a page fetch from ${url.origin}, which is http. Publish the model over https.`);
   }
   if (url.origin === location.origin || !/^https?:$/.test(url.protocol)) return error("network", offline() || `The connection failed while fetching ${url.pathname}. Check it and try again.`);
@@ -131,6 +131,12 @@ async function failure(url, cause, policy) {
   const isThere = await within(fetch(url, { mode: "no-cors" }), PROBE, () => new Error("nothing came")).then(() => true, () => false);
   if (isThere) return error("cors", `The server at ${url.origin} answers, but does not let other sites' pages read ${url.pathname}. It has to send the header Access-Control-Allow-Origin, also with what is missing; check the address as well.`);
   return error("network", offline() || `The connection to ${url.origin} failed while fetching ${url.pathname}. Check the address and the connection, and try again.`);
+}
+
+/** Whether browsers refuse this because the page came over https and this would not; a machine's own servers are not refused. @param {URL | Location} page @param {URL} url */
+export function isInsecure(page, url) {
+  const isOwn = /^(.+\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/.test(url.hostname);
+  return page.protocol === "https:" && url.protocol === "http:" && !isOwn;
 }
 
 function offline() {

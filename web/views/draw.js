@@ -178,7 +178,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
         show({ ...result, ...noise });
       }
     } catch (error) {
-      if (!gone && error.code !== "lost") report(error);
+      if (!gone) report(error);
     } finally {
       inFlight -= 1;
       if (waiting && !gone) {

@@ -7,7 +7,6 @@ import { choosePicture } from "../parts/cropper.js";
 import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
 import { spread } from "../parts/examples.js";
 import { markOwn } from "../parts/own.js";
-import { answered } from "../parts/patience.js";
 import { enlarge, imageOf, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
 import { formatSource, latentOf, parseSource } from "../parts/source.js";
 import { createWall } from "../parts/wall.js";
@@ -150,8 +149,8 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
       const pixels = await choosePicture(root, { model, promise, report, file });
       if (!pixels || gone) return;
       reading = true;
-      const posterior = await answered(() => model.encode(pixels), () => !gone);
-      if (posterior) take(markOwn(formatSource({ kind: "latent", z: posterior.mean })), "Your picture, as the decoder draws it.");
+      const { mean } = await model.encode(pixels);
+      if (!gone) take(markOwn(formatSource({ kind: "latent", z: mean })), "Your picture, as the decoder draws it.");
     } catch (error) {
       report(error);
     } finally {
@@ -161,8 +160,8 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   $("own").addEventListener("click", () => takeOwn());
   $("save").addEventListener("click", async () => {
     try {
-      const pixels = await answered(() => model.decode(state.after), () => !gone);
-      if (pixels) save(await pngOf(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input))), `${name}-edit.png`);
+      const pixels = await model.decode(state.after);
+      if (!gone) save(await pngOf(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input))), `${name}-edit.png`);
     } catch (error) {
       report(error);
     }

@@ -6,7 +6,6 @@
 import { animate } from "../parts/apng.js";
 import { fill, oncePerFrame } from "../parts/dom.js";
 import { follow } from "../parts/follow.js";
-import { answered } from "../parts/patience.js";
 import { enlarge, imageOf, save, savedScale, sizeFor } from "../parts/picture.js";
 import { createSlider } from "../parts/slider.js";
 import { createSourceCard } from "../parts/source-card.js";
@@ -275,8 +274,8 @@ export function mount(root, { model, params, setParams, promise, report, announc
       });
       const frames = [];
       for (const z of latents) {
-        const pixels = await answered(() => model.decode(z), () => !gone);
-        if (!pixels) return;
+        const pixels = await model.decode(z);
+        if (gone) return;
         frames.push(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input) / 2));
       }
       const animation = await animate(frames, Math.round(DURATION / FRAMES));

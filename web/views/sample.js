@@ -5,7 +5,6 @@
 
 import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
 import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
-import { answered } from "../parts/patience.js";
 import { createTemperature } from "../parts/slider.js";
 import { WALL, formatSample, latentOf, parseSource, undrawn } from "../parts/source.js";
 import { createWall } from "../parts/wall.js";
@@ -181,8 +180,8 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
   $("save").addEventListener("click", async () => {
     const text = state.chosen;
     try {
-      const pixels = await answered(() => model.decode(latent(text)), () => !gone);
-      if (!pixels) return;
+      const pixels = await model.decode(latent(text));
+      if (gone) return;
       const canvas = enlarge(imageOf(pixels, input, subject.drawable), savedScale(input));
       save(await pngOf(canvas), `${name}-${text.slice(0, 40)}.png`);
     } catch (error) {

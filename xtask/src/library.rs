@@ -89,6 +89,7 @@ fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
         "name": name,
         "title": info["title"],
         "subject": info["subject"],
+        "first": info["first"],
         "input": info["input"],
         "likelihood": info["likelihood"]["kind"],
         "latents": latents,

@@ -23,6 +23,10 @@ impl ModelSpec {
                 Some(subject) => Some(Subject::read(&subject)?),
                 None => None,
             },
+            first: match object.find("first") {
+                Some(first) => first.list(|view| Ok(view.text()?.into()))?,
+                None => Vec::new(),
+            },
             input: Input::read(&object.take("input")?)?,
             likelihood: Likelihood::read(&object.take("likelihood")?)?,
             latents: object.take("latents")?.list(LatentGroup::read)?,

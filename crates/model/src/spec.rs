@@ -29,6 +29,10 @@ pub struct ModelSpec {
     /// What its pictures are called; pictures where it does not say.
     #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub subject: Option<Subject>,
+    /// Views of the page that open with this model where the reader names none. Of several such
+    /// models the first by name counts; views that a page does not have are no error.
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub first: Vec<String>,
     /// What the encoder reads and the decoder writes.
     pub input: Input,
     /// p(x | z): how the decoder's output is to be read.

@@ -333,6 +333,23 @@ fn a_subject_is_read_and_written() {
 }
 
 #[test]
+fn first_views_are_read_and_written() {
+    let (good, _) = files();
+    let with = |first: &str| {
+        let first = format!(r#""first": {first}, "input":"#);
+        ModelSpec::parse(&good.replacen(r#""input":"#, &first, 1))
+    };
+    assert!(ModelSpec::parse(&good).unwrap().first.is_empty());
+    let spec = with(r#"["sample", "a view of later"]"#).unwrap();
+    assert_eq!(spec.first, ["sample", "a view of later"]);
+    assert_eq!(ModelSpec::parse(&spec.to_json().unwrap()).unwrap(), spec);
+    for wrong in [r#""sample""#, "[1]"] {
+        let error = with(wrong).unwrap_err().to_string();
+        assert!(error.contains("first"), "{error}");
+    }
+}
+
+#[test]
 fn a_tensor_has_one_reader() {
     let last = r#""outputs": 10, "params": "encoder.3"}"#;
     let again = r#", {"type": "linear", "inputs": 10, "outputs": 10, "params": "again"}"#;

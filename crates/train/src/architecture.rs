@@ -347,6 +347,17 @@ pub fn pictures(name: &str, title: &str, subject: Subject, credit: &str, side: u
 /// σ here is where training starts; the model has its own in the end.
 const GAUSSIAN: Likelihood = Likelihood::Gaussian { sigma: 0.3 };
 
+/// The views that a released model is what the page opens with.
+fn first(name: &str) -> &'static [&'static str] {
+    match name {
+        "portraits" => &["sample", "morph", "edit"],
+        "digits" => &["draw"],
+        "digits-map" => &["map"],
+        "digits-beta-1" => &["inside"],
+        _ => &[],
+    }
+}
+
 /// Encoder and decoder.
 type Layers = [Vec<Layer>; 2];
 
@@ -368,6 +379,7 @@ fn spec(
         name: name.into(),
         title: title.into(),
         subject: Some(subject),
+        first: first(name).iter().map(|view| (*view).to_owned()).collect(),
         input: Input {
             channels,
             height: side,

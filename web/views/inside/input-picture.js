@@ -8,7 +8,6 @@ import { element, fill, rove } from "../../parts/dom.js";
 import { createDrawing } from "../../parts/drawing.js";
 import { spread } from "../../parts/examples.js";
 import { markOwn } from "../../parts/own.js";
-import { answered } from "../../parts/patience.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { formatSource, latentOf, parseSource } from "../../parts/source.js";
 import { createWall } from "../../parts/wall.js";
@@ -156,7 +155,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
   const takeOwn = async (file) => {
     try {
       const picture = await choosePicture(host, { model, promise, report, file });
-      const posterior = picture && (await answered(() => model.encode(picture), () => !gone));
+      const posterior = picture && (await model.encode(picture));
       if (!posterior || gone) return;
       const source = { kind: "latent", z: posterior.mean };
       markOwn(formatSource(source));

@@ -46,8 +46,7 @@ export function createTask(ask, show, { report, node, ahead = true, pause = 0 })
       await inTurn(() => gone || show(answer));
       done = true;
     } catch (error) {
-      // A GPU that is lost is replaced, and everything is asked for again.
-      if (!gone && error.code !== "lost") report(error);
+      if (!gone) report(error);
     } finally {
       working = false;
       earliest = performance.now() + pause;

@@ -123,6 +123,7 @@ pub fn model_of(
         name: "random".into(),
         title: "Random".into(),
         subject: None,
+        first: Vec::new(),
         input,
         likelihood: Likelihood::Gaussian { sigma: 1.0 },
         latents: vec![LatentGroup {
