@@ -208,6 +208,16 @@ describe("drawing", () => {
     assert.equal(await page.isDisabled("#undo"), true, "the palm can be undone");
   });
 
+  onPage("a palm that is lifted before the pen comes leaves no mark, and what a finger has drawn stays", "#/draw", async (page) => {
+    const palm = [["pointerdown", "touch", 5, [0.8, 0.9]], ["pointerup", "touch", 5, [0.81, 0.9]]];
+    await touchWith(page, "#pad", [...stroke("touch", 4, LINE), ...palm, ...stroke("pen", 2, LINE.map(([x, y]) => [y, x]))]);
+    const strokes = await strokesOf(page);
+    assert.equal(strokes.length, 2);
+    assert.ok(maxDifference(strokes[0][0], LINE[0]) < 0.01);
+    await page.click("#undo");
+    assert.equal((await strokesOf(page)).length, 1);
+  });
+
   onPage("what the system takes for a hand goes, a line that it breaks off stays, and a second finger does nothing", "#/draw", async (page) => {
     await touchWith(page, "#pad", [["pointerdown", "touch", 1, [0.9, 0.9]], ["pointercancel", "touch", 1, [0.9, 0.9]]]);
     assert.equal((await strokesOf(page)).length, 0);

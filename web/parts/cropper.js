@@ -9,7 +9,6 @@ import { ZOOMS, crop, paintCrop, placeFor, readPicture, readsBack, shift, zoomTo
 import { element, fill, formatNumber, oncePerFrame } from "./dom.js";
 import { acceptFiles } from "./drop.js";
 import { panAndZoom } from "./pan-zoom.js";
-import { answered } from "./patience.js";
 import { imageOf, pixelsOf, sizeFor } from "./picture.js";
 import { createSlider } from "./slider.js";
 
@@ -151,9 +150,9 @@ function createTable($, model, isOpen, fail) {
     looking = true;
     stale = false;
     try {
-      const posterior = await answered(() => model.encode(seen), isOpen);
-      const image = posterior && (await answered(() => model.decode(posterior.mean), isOpen));
-      if (image) paint("crop-back", image);
+      const { mean } = await model.encode(seen);
+      const image = await model.decode(mean);
+      if (isOpen()) paint("crop-back", image);
     } catch (error) {
       fail(error);
     } finally {
@@ -220,8 +219,8 @@ function createTable($, model, isOpen, fail) {
     pixels,
     async showGuide() {
       try {
-        const image = await answered(() => model.decode(middle(model)), isOpen);
-        if (image) paint("crop-mean", image);
+        const image = await model.decode(middle(model));
+        if (isOpen()) paint("crop-mean", image);
       } catch (error) {
         fail(error);
       }

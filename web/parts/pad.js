@@ -33,6 +33,8 @@ export function createPad(canvas, { onInk, onCommit }) {
   /** @type {{ example: Example | null, strokes: number[][][] }} */
   let content = { example: null, strokes: [] };
   const past = [];
+  /** The strokes as they were when the last of them was no more than a spot: perhaps a hand's. @type {number[][][] | null} */
+  let withSpot = null;
   /** @type {{ points: number[][], erases: boolean, limit: number } | null} the stroke being drawn */
   let pen = null;
 
@@ -106,9 +108,13 @@ export function createPad(canvas, { onInk, onCommit }) {
       else if (how === "pen" || (how === "cancelled" && isSpot)) content = past.pop();
       // What is on the pad is what a link can hold.
       else content.strokes = addStroke(before, points);
+      withSpot = isSpot && how === "lifted" && !erases ? content.strokes : null;
       paint(shown, content);
       onInk();
       onCommit();
+    },
+    retract() {
+      if (withSpot === content.strokes) replace(past.pop());
     },
   });
 

@@ -7,6 +7,8 @@
 const PALM = 32;
 /** Milliseconds for which a pen that was seen counts as in use. */
 const IN_USE = 60_000;
+/** Milliseconds after which what a touch has done stays, though a pen comes. */
+const HAND = 1000;
 /** Milliseconds for which a pen that was seen is in the air above the surface: then every touch is the hand's. */
 const NEAR = 500;
 
@@ -25,20 +27,26 @@ export function capture(surface, pointerId) {
  * @param {(event: PointerEvent) => void} by.start
  * @param {(event: PointerEvent) => void} by.move not for the event of `start`
  * @param {(how: "lifted" | "cancelled" | "pen") => void} by.end by the reader, by the system, or because a pen came
+ * @param {() => void} [by.retract] the touch that ended last was the hand's: a pen came soon after
  * @param {(event: PointerEvent) => boolean} [by.accepts] which buttons count; the main one unless told otherwise
  */
-export function onePointer(surface, { start, move, end, accepts = ({ button }) => button === 0 }) {
+export function onePointer(surface, { start, move, end, retract, accepts = ({ button }) => button === 0 }) {
   /** @type {PointerEvent | null} the event that the one in use began with */
   let current = null;
   let penSeen = -Infinity;
-  const finish = (how) => {
+  /** When the last touch ended, unless something else came since. */
+  let touched = -Infinity;
+  const finish = (how, { timeStamp }) => {
+    touched = current.pointerType === "touch" ? timeStamp : -Infinity;
     current = null;
     end(how);
   };
   const lookForPen = (event) => {
     if (event.pointerType !== "pen") return;
     penSeen = event.timeStamp;
-    if (current?.pointerType === "touch") finish("pen");
+    if (current?.pointerType === "touch") finish("pen", event);
+    else if (event.timeStamp - touched < HAND) retract?.();
+    touched = -Infinity;
   };
   const isPalm = ({ pointerType, timeStamp, width, height }) => {
     if (pointerType !== "touch") return false;
@@ -57,13 +65,13 @@ export function onePointer(surface, { start, move, end, accepts = ({ button }) =
   surface.addEventListener("pointermove", (event) => {
     if (event.pointerId !== current?.pointerId) return;
     // Some windows never tell that the button was released.
-    if (event.pointerType === "mouse" && event.buttons === 0) finish("lifted");
+    if (event.pointerType === "mouse" && event.buttons === 0) finish("lifted", event);
     else move(event);
   });
   // Capture ends with every way of letting go: release outside, cancel, lost window.
   for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
     surface.addEventListener(type, (event) => {
-      if (event.pointerId === current?.pointerId) finish(type === "pointercancel" ? "cancelled" : "lifted");
+      if (event.pointerId === current?.pointerId) finish(type === "pointercancel" ? "cancelled" : "lifted", event);
     });
   }
 }

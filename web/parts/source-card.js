@@ -9,7 +9,6 @@ import { choosePicture } from "./cropper.js";
 import { afterPause, fill, oncePerFrame } from "./dom.js";
 import { createPad } from "./pad.js";
 import { markOwn } from "./own.js";
-import { answered } from "./patience.js";
 import { sizeFor } from "./picture.js";
 import { formatSource, latentOf, parseSource, undrawn } from "./source.js";
 
@@ -80,7 +79,7 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
       const { mean } = await model.encode(image);
       if (!gone && source.kind === "drawn" && !pad.empty) setLatent(mean);
     } catch (error) {
-      if (!gone && error.code !== "lost") report(error);
+      if (!gone) report(error);
     } finally {
       encoding = false;
       if (inkChanged && !gone) encodeDrawing();
@@ -127,7 +126,7 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
   const takeOwn = async (file) => {
     try {
       const pixels = await choosePicture(host, { model, promise, report, file });
-      const posterior = pixels && (await answered(() => model.encode(pixels), () => !gone));
+      const posterior = pixels && (await model.encode(pixels));
       if (!posterior || gone) return;
       const source = { kind: "latent", z: posterior.mean };
       markOwn(formatSource(source));
