@@ -19,11 +19,16 @@ pub struct Step {
 }
 
 /// All steps, cheap first.
-pub const STEPS: [Step; 6] = [
+pub const STEPS: [Step; 7] = [
     Step {
         name: "fmt",
         needs: &[],
         run: fmt,
+    },
+    Step {
+        name: "scripts",
+        needs: &[Tool::Node],
+        run: scripts,
     },
     Step {
         name: "clippy",
@@ -97,6 +102,13 @@ pub fn run(names: &[String]) -> Result<()> {
 
 fn fmt() -> Result<()> {
     shell::run(shell::command("cargo").args(["fmt", "--all", "--check"]))
+}
+
+/// What the page's modules do that need no page.
+fn scripts() -> Result<()> {
+    let mut node = shell::command("node");
+    node.args(["--test", "--test-reporter=spec"]);
+    shell::run(node.current_dir(shell::root().join("tests/unit")))
 }
 
 fn clippy() -> Result<()> {
