@@ -14,13 +14,14 @@ const FINE = 1 / 80;
 const STEPS = 36 ** 2 - 1;
 const LOW = -0.5;
 const RANGE = 2;
-/** Longer drawings stay out of the address bar. */
+/** What browsers and chat programs take in an address, with all else that stands in it. */
 const MAX_LENGTH = 8000;
+/** Cells in a row of the grid over the pad in which ink is counted: four to a pixel of the 28×28 image. */
+const GRID = 112;
 
-/** @param {number[][][]} strokes as `addStroke` gives them @returns {string} empty where there is nothing, or too much, to write */
+/** @param {number[][][]} strokes as `addStroke` gives them @returns {string} empty where there is nothing */
 export function encodeInk(strokes) {
-  const text = strokes.map((points) => points.map(encodePoint).join("")).join(".");
-  return text.length <= MAX_LENGTH ? text : "";
+  return strokes.map((points) => points.map(encodePoint).join("")).join(".");
 }
 
 /** @param {string | null} text @returns {number[][][]} leaves out what is no stroke */
@@ -34,16 +35,46 @@ export function decodeInk(text) {
 
 /**
  * Strokes with another, as far as it lies on the pad, thinned and rounded to what a link can hold.
- * Where all of them are too long for one they become coarser together.
+ * Where all of them are too long for one they become coarser together, and then those are left out that hardly add ink.
  * @param {number[][][]} strokes @param {number[][]} points
  */
 export function addStroke(strokes, points) {
   let all = [...strokes, ...onPad([points]).map((piece) => simplify(piece, toleranceOf(piece)).map(round))];
-  const length = () => all.reduce((sum, { length }) => sum + 4 * length + 1, -1);
-  for (let tolerance = TOLERANCE; length() > MAX_LENGTH && tolerance < RANGE; tolerance *= 1.5) {
+  const isLong = () => all.reduce((sum, { length }) => sum + 4 * length + 1, -1) > MAX_LENGTH;
+  for (let tolerance = TOLERANCE; isLong() && tolerance < RANGE; tolerance *= 1.5) {
     all = all.map((stroke) => simplify(stroke, tolerance));
   }
+  // So many strokes cover the pad several times: most lie under others.
+  for (let cells = 1; isLong(); cells *= 2) all = withInk(all, cells);
   return all;
+}
+
+/** Strokes that add ink to at least so many cells of the grid that those before them have left free. */
+function withInk(strokes, cells) {
+  const inked = new Uint8Array(GRID * GRID);
+  return strokes.filter((points) => {
+    const free = new Set();
+    eachCell(points, (cell) => inked[cell] || free.add(cell));
+    if (free.size < cells) return false;
+    for (const cell of free) inked[cell] = 1;
+    return true;
+  });
+}
+
+/** Visits the cells of the grid that a stroke inks, some of them several times. */
+function eachCell(points, visit) {
+  const radius = (PEN / 2) * GRID;
+  const reach = Math.floor(radius);
+  const disc = [];
+  for (let y = -reach; y <= reach; y += 1) for (let x = -reach; x <= reach; x += 1) if (Math.hypot(x, y) <= radius) disc.push([x, y]);
+  points.forEach((to, i) => {
+    const from = points[Math.max(0, i - 1)];
+    const steps = Math.max(1, Math.ceil((Math.hypot(to[0] - from[0], to[1] - from[1]) * GRID) / 2));
+    for (let step = 1; step <= steps; step += 1) {
+      const [x, y] = from.map((value, axis) => Math.round((value + (step / steps) * (to[axis] - value)) * GRID));
+      for (const [dx, dy] of disc) if (x + dx >= 0 && x + dx < GRID && y + dy >= 0 && y + dy < GRID) visit((y + dy) * GRID + x + dx);
+    }
+  });
 }
 
 /** The parts of strokes that can be seen on the pad, half a pen beyond its edge included. */
