@@ -182,6 +182,12 @@ mod tests {
         fs::create_dir_all(models.join("a-folder-as-description/model.json")).unwrap();
         fs::write(models.join("a-file"), "text").unwrap();
         fs::write(models.join(".hidden"), "text").unwrap();
+        let expected = [
+            &["bom"][..],
+            &links_and_closed(&models, &released),
+            &["crlf", "good"],
+        ];
+        let expected = expected.concat();
 
         let list = publish(&models, &site).unwrap();
         let names: Vec<&str> = list
@@ -190,17 +196,56 @@ mod tests {
             .iter()
             .filter_map(|entry| entry["name"].as_str())
             .collect();
-        assert_eq!(names, ["bom", "crlf", "good"]);
+        assert_eq!(names, expected);
         let mut copied: Vec<_> = fs::read_dir(&site)
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
         copied.sort();
-        assert_eq!(copied, ["bom", "crlf", "good"]);
+        assert_eq!(copied, *expected);
         assert_eq!(
-            list[2]["files"]["weights.safetensors"],
+            list[expected.len() - 1]["files"]["weights.safetensors"],
             sha256_hex(&weights)
         );
+        reopen(&models.join("closed"));
         fs::remove_dir_all(&place).unwrap();
+    }
+
+    /// Makes links that lead nowhere, and folders that may not be read or hold what may not, with the
+    /// names of those that a user of all rights can read nevertheless.
+    #[cfg(unix)]
+    fn links_and_closed(models: &Path, released: &Path) -> Vec<&'static str> {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        symlink(models.join("nowhere"), models.join("dangling")).unwrap();
+        symlink(models.join("loop"), models.join("loop")).unwrap();
+        copy(released, &models.join("lost-weights"));
+        let weights = models.join("lost-weights/weights.safetensors");
+        fs::remove_file(&weights).unwrap();
+        symlink(models.join("nowhere"), weights).unwrap();
+        let close = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        copy(released, &models.join("closed"));
+        close(&models.join("closed"));
+        copy(released, &models.join("closed-weights"));
+        close(&models.join("closed-weights/weights.safetensors"));
+        let is_read = fs::read_dir(models.join("closed")).is_ok();
+        if is_read {
+            vec!["closed", "closed-weights"]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// So that it can be removed.
+    fn reopen(folder: &Path) {
+        #[cfg(unix)]
+        fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        #[cfg(not(unix))]
+        let _ = folder;
+    }
+
+    #[cfg(not(unix))]
+    fn links_and_closed(_: &Path, _: &Path) -> Vec<&'static str> {
+        Vec::new()
     }
 }
