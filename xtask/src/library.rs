@@ -223,7 +223,8 @@ mod tests {
         let weights = models.join("lost-weights/weights.safetensors");
         fs::remove_file(&weights).unwrap();
         symlink(models.join("nowhere"), weights).unwrap();
-        let close = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        let close =
+            |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
         copy(released, &models.join("closed"));
         close(&models.join("closed"));
         copy(released, &models.join("closed-weights"));
