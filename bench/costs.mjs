@@ -56,7 +56,7 @@ export async function measureDownload({ browser, server }) {
     server.fetched();
     await withPage(browser, `${server.url}/dist/index.html#/${view}?backend=cpu`, viewIsReady, { limit: LIMIT, init: stayOnline });
     const paths = server.fetched();
-    const kinds = Object.entries(KINDS).map(async ([kind, pattern]) => [kind, await weigh(paths.filter((path) => kindOf(path) === kind))]);
+    const kinds = Object.keys(KINDS).map(async (kind) => [kind, await weigh(paths.filter((path) => kindOf(path) === kind))]);
     download[view] = Object.fromEntries(await Promise.all(kinds));
   }
   console.error(JSON.stringify({ download }));

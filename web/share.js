@@ -40,14 +40,14 @@ function markupOf({ view, params, model }) {
   state.delete("model");
   state.delete("backend");
   const attributes = { model, view, ...(state.size > 0 && { state: state.toString() }) };
-  const words = Object.entries(attributes).map(([name, value]) => `${name}="${escape(value)}"`);
+  const words = Object.entries(attributes).map(([name, value]) => `${name}="${quoted(value)}"`);
   const script = new URL("web/vae-let.js", SITE);
   const frame = new URL("web/embed.html", SITE);
   frame.hash = `#/${view}?${new URLSearchParams([["model", model], ...state])}`;
   return {
     element: `<script type="module" src="${script}"></script>\n<vae-let ${words.join(" ")}></vae-let>`,
-    frame: `<iframe src="${escape(frame.href)}" title="vaelet: ${view}" loading="lazy" width="100%" height="640"></iframe>`,
+    frame: `<iframe src="${quoted(frame.href)}" title="vaelet: ${view}" loading="lazy" width="100%" height="640"></iframe>`,
   };
 }
 
-const escape = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+const quoted = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");

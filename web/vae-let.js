@@ -118,7 +118,7 @@ export class VaeLet extends Base {
     if (this.shadowRoot) this.#linkStyles();
   }
 
-  attributeChangedCallback(name, before, after) {
+  attributeChangedCallback(_, before, after) {
     if (before !== after && this.shadowRoot) this.#update();
   }
 

@@ -343,7 +343,7 @@ describe("a GPU", () => {
   onPage("that is lost again and again leaves the CPU, until it is asked for; after a while it counts anew", rememberDevices, async (page) => {
     assert.equal((await wish(page, "webgpu")).running, "webgpu");
     for (let i = 0; i < 2; i += 1) {
-      const answer = await page.evaluate(async (lose) => {
+      const answer = await page.evaluate(async () => {
         const answer = vaelet.model.decode(vaelet.model.sample({ seed: 7, count: 3 }));
         devices.at(-1).destroy();
         return (await answer).length;

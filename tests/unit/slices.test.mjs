@@ -27,10 +27,14 @@ const work = (milliseconds) => {
 test("what comes after long work waits for a later task, and short work does not", async () => {
   const at = [];
   const note = () => at.push(tasks);
+  const noteAndWork = () => {
+    note();
+    work(2 * SLICE);
+  };
   await Promise.all([
     inTurn(note),
-    inTurn(() => (note(), work(2 * SLICE))),
-    inTurn(() => (note(), work(2 * SLICE))),
+    inTurn(noteAndWork),
+    inTurn(noteAndWork),
     inTurn(note),
   ]);
   assert.deepEqual(at, [0, 0, 1, 2]);

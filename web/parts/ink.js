@@ -124,16 +124,16 @@ function toleranceOf(points) {
   return Math.min(TOLERANCE, FINE * Math.max(...extents));
 }
 
-const stepOf = (value) => Math.round(Math.min(1, Math.max(0, (value - LOW) / RANGE)) * STEPS);
-const valueOf = (step) => (step / STEPS) * RANGE + LOW;
-const round = (point) => point.map((value) => valueOf(stepOf(value)));
+const toStep = (value) => Math.round(Math.min(1, Math.max(0, (value - LOW) / RANGE)) * STEPS);
+const fromStep = (step) => (step / STEPS) * RANGE + LOW;
+const round = (point) => point.map((value) => fromStep(toStep(value)));
 
 function encodePoint(point) {
-  return point.map((value) => stepOf(value).toString(36).padStart(2, "0")).join("");
+  return point.map((value) => toStep(value).toString(36).padStart(2, "0")).join("");
 }
 
 function decodePoint(text) {
-  return [text.slice(0, 2), text.slice(2)].map((digits) => valueOf(parseInt(digits, 36)));
+  return [text.slice(0, 2), text.slice(2)].map((digits) => fromStep(parseInt(digits, 36)));
 }
 
 /**

@@ -27,7 +27,7 @@ pub const STEPS: [Step; 7] = [
     },
     Step {
         name: "scripts",
-        needs: &[Tool::Node],
+        needs: &[Tool::Node, Tool::ScriptPackages],
         run: scripts,
     },
     Step {
@@ -104,12 +104,28 @@ fn fmt() -> Result<()> {
     shell::run(shell::command("cargo").args(["fmt", "--all", "--check"]))
 }
 
-/// What the page's modules do that need no page.
+/// What a linter says of all scripts and styles, and what the page's modules do that need no page.
 fn scripts() -> Result<()> {
+    let folder = tools::script_tests();
+    let mut biome = shell::command("node");
+    biome.arg(folder.join("node_modules/@biomejs/biome/bin/biome"));
+    biome.args(["lint", "--error-on-warnings"]);
+    shell::run(biome.args(SCRIPTS))?;
     let mut node = shell::command("node");
     node.args(["--test", "--test-reporter=spec"]);
-    shell::run(node.current_dir(shell::root().join("tests/unit")))
+    shell::run(node.current_dir(folder))
 }
+
+/// Folders that hold scripts and styles.
+const SCRIPTS: [&str; 7] = [
+    "web",
+    "npm",
+    "xtask",
+    "bench",
+    "tests/unit",
+    "tests/browser",
+    "tests/package",
+];
 
 fn clippy() -> Result<()> {
     shell::run(shell::command("cargo").args([

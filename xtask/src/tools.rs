@@ -25,6 +25,8 @@ pub enum Tool {
     Node,
     /// wasm-opt and the minifier.
     PagePackages,
+    /// What looks at scripts and styles.
+    ScriptPackages,
     /// The packages of the browser tests.
     TestPackages,
     /// The peers that the page is measured against, and what draws the results.
@@ -75,6 +77,11 @@ impl Tool {
                 "they make the page smaller and its program faster",
                 "10 s",
             ),
+            Tool::ScriptPackages => (
+                "the packages of tests/unit/package-lock.json",
+                "they find mistakes in scripts and styles",
+                "10 s",
+            ),
             Tool::TestPackages => (
                 "the packages of tests/browser/package-lock.json",
                 "they drive the browsers in the tests, and audit the page",
@@ -110,6 +117,7 @@ impl Tool {
                 node_major().is_some_and(|major| major >= MIN_NODE) && shell::find("npm").is_some()
             }
             Tool::PagePackages => has_locked_packages(&page_packages()),
+            Tool::ScriptPackages => has_locked_packages(&script_tests()),
             Tool::TestPackages => has_locked_packages(&browser_tests()),
             Tool::BenchPackages => has_locked_packages(&bench()),
             Tool::Chromium => browsers::chromium()?.is_some(),
@@ -127,6 +135,7 @@ impl Tool {
                 windows: "`winget install OpenJS.NodeJS.LTS`, or https://nodejs.org",
             }),
             Tool::PagePackages => npm_ci(&page_packages()),
+            Tool::ScriptPackages => npm_ci(&script_tests()),
             Tool::TestPackages => npm_ci(&browser_tests()),
             Tool::BenchPackages => npm_ci(&bench()),
             Tool::Chromium => packages::install(&Package {
@@ -153,6 +162,11 @@ impl Tool {
 /// The folder of wasm-opt and the minifier.
 pub fn page_packages() -> PathBuf {
     shell::root().join("xtask")
+}
+
+/// The folder of the tests of scripts that need no browser.
+pub fn script_tests() -> PathBuf {
+    shell::root().join("tests/unit")
 }
 
 /// The folder of the browser tests.

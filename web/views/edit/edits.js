@@ -25,7 +25,7 @@ export function parseEdits(text, directions, size) {
   for (const part of (text ?? "").split(";")) {
     const [, name, digits] = part.match(/^([^:]+):(-?\d+(?:\.\d+)?)$/) ?? [];
     const value = Number(digits);
-    const direction = directions.find((known) => escape(known.name) === name);
+    const direction = directions.find((known) => escaped(known.name) === name);
     const latent = name?.match(/^@(\d+)$/)?.[1] - 1;
     if (latent >= 0 && latent < size) latents.set(latent, clamp(value, -LIMIT, LIMIT));
     else if (direction && value !== 0) attributes.set(direction.name, clamp(value, direction.low, direction.high));
@@ -36,7 +36,7 @@ export function parseEdits(text, directions, size) {
 /** @param {Edits} edits @returns {string} empty where nothing is changed */
 export function formatEdits({ attributes, latents }) {
   return [
-    ...[...attributes].map(([name, value]) => `${escape(name)}:${short(value)}`),
+    ...[...attributes].map(([name, value]) => `${escaped(name)}:${short(value)}`),
     ...[...latents].map(([i, value]) => `@${i + 1}:${short(value)}`),
   ].join(";");
 }
@@ -58,6 +58,6 @@ export function applyEdits(z, { attributes, latents }, directions) {
 }
 
 /** A name is whatever the model says; what means something in the text must not be in it. */
-const escape = (name) => name.replace(/[%:;@]/g, encodeURIComponent);
+const escaped = (name) => name.replace(/[%:;@]/g, encodeURIComponent);
 const short = (value) => Number(value.toFixed(2));
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
