@@ -15,9 +15,11 @@ import { VaeletError, loadModel, normalizeDrawing, prepare } from "./vaelet.js";
 
 /** What a reader keeps on the way from one model to another: it means the same to all. */
 const ANY_MODEL = ["seed", "temperature", "prior", "example", "ink", "epsilon", "sigma", "ends", "t", "u", "layer"];
+/** @type {import("./pool.js").Backend[]} */
 const BACKENDS = ["auto", "webgpu", "cpu"];
 /** Milliseconds after which code that was asked for counts as missing. */
 const CODE = 20_000;
+/** @type {(id: string) => any} */
 const byId = (id) => document.getElementById(id);
 
 /** The last address of each view, so that leaving a view loses nothing. */
@@ -32,13 +34,13 @@ const writeAddress = afterPause(() => {
 let models = [];
 /** Opens the dialog of sharing, once that has come. */
 let sharing;
-/** The backend that the address asks for. */
+/** The backend that the address asks for. @type {import("./pool.js").Backend} */
 let asked = "auto";
 /** How far down the reader was in each view. */
 const heights = new Map();
 /** What is to be done once the view is there that the reader went to. @type {(() => void) | null} */
 let arrive = null;
-/** The last choice of a backend that could be had. */
+/** The last choice of a backend that could be had. @type {import("./pool.js").Backend} */
 let had = "auto";
 
 const player = createPlayer(byId("player"), {
@@ -113,7 +115,7 @@ function isCheck() {
 
 async function start() {
   if (isCheck()) {
-    for (const part of document.querySelectorAll(".setting, .runtime")) part.hidden = true;
+    for (const part of document.querySelectorAll(".setting, .runtime")) part.toggleAttribute("hidden", true);
     const { mount } = await import("./check/page.js");
     return mount(byId("main"), route.params);
   }
@@ -150,7 +152,7 @@ function open() {
   const entry = models.find(({ name }) => name === modelName());
   if (entry && !suited([entry], route.view).length) {
     // Nobody draws faces: another view of the same model.
-    route = { view: VIEWS[0], params: new URLSearchParams({ model: entry.name, ...shared() }) };
+    route = { ...route, view: VIEWS[0], params: new URLSearchParams({ model: entry.name, ...shared() }) };
     putAddress("replaceState");
   }
   asked = wordParam(route.params, "backend", BACKENDS);

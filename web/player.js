@@ -179,7 +179,7 @@ export function createPlayer(root, hooks) {
     $("loading-bytes").textContent = "";
   }
 
-  /** The view's heading and, until there is a model, its samples or the author's picture. */
+  /** The view's heading and, until there is a model, its samples or the author's picture. @param {Pick<What, "view" | "folder" | "entry" | "picture">} next */
   function decorate({ view: name, folder, entry, picture }) {
     const host = $("poster");
     const source = picture ?? (entry && posterOf(folder, entry.input));

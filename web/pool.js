@@ -74,7 +74,7 @@ export function borrow(folder, backend, listener) {
 function load(folder) {
   const abort = new AbortController();
   /** @type {Entry} */
-  const entry = { listeners: new Set(), abort, model: null, progress: null };
+  const entry = { listeners: new Set(), abort, model: null, progress: null, loaded: null, settled: null };
   const onProgress = (progress) => {
     entry.progress = progress;
     for (const listener of entry.listeners) listener.onProgress?.(progress);

@@ -36,7 +36,7 @@ export function posterOf(folder, { channels }) {
  */
 export function showPoster(host, url, { width }, rows) {
   const columns = columnsFor(host.clientWidth);
-  host.style.setProperty("--columns", columns);
+  host.style.setProperty("--columns", String(columns));
   const at = (place) => `${(100 * place) / (SIDE - 1)}%`;
   const cells = Array.from({ length: Math.min(WALL, rows * columns) }, (_, i) => {
     const cell = element("span", { className: "ink" });

@@ -34,10 +34,9 @@ export function numberParam(params, name, fallback, min, max) {
   return Number.isFinite(value) ? Math.min(max, Math.max(min, value)) : fallback;
 }
 
-/** One of several words of the hash, the first unless another is given. */
+/** One of several words of the hash, the first unless another is given. @template {string} T @param {URLSearchParams} params @param {string} name @param {T[]} words */
 export function wordParam(params, name, words) {
-  const word = params.get(name);
-  return words.includes(word) ? word : words[0];
+  return words.find((word) => word === params.get(name)) ?? words[0];
 }
 
 export const MAX_SEED = 2 ** 32 - 1;

@@ -6,7 +6,7 @@ import { SITE } from "./library.js";
 
 /**
  * The dialog; gives what opens it.
- * @param {(id: string) => HTMLElement} byId
+ * @param {(id: string) => any} byId
  * @returns {(current: { view: string, params: URLSearchParams, model: string }) => void}
  */
 export function createSharing(byId) {

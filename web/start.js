@@ -14,7 +14,7 @@ start().catch(explain);
 async function start() {
   await Promise.all([parsed(), styled()]);
   // Views look at the room that there is: the program starts once styles have made it.
-  const program = import(new URL(document.documentElement.dataset.program, import.meta.url));
+  const program = import(new URL(document.documentElement.dataset.program, import.meta.url).href);
   await Promise.race([program, after(PROGRAM).then(() => Promise.reject(new Error("something is still missing")))]);
 }
 

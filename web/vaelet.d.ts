@@ -15,6 +15,7 @@ export type BackendChoice = Backend | "auto";
  * - `gpu`: the GPU has not enough memory for the model, or refuses its work
  * - `hash-mismatch`: the weights are not those that model.json names
  * - `insecure`: an address of http in a page of https
+ * - `lost`: the GPU went away while the model was moved to it
  * - `network`: the connection failed, or there is none
  * - `no-webgpu`: there is no GPU, or it does not answer
  * - `not-found`: the server has no such file, or answers with a web page instead
@@ -38,6 +39,7 @@ export type ErrorCode =
   | "gpu"
   | "hash-mismatch"
   | "insecure"
+  | "lost"
   | "network"
   | "no-webgpu"
   | "not-found"

@@ -66,18 +66,22 @@ export function callback(name, value) {
  * @returns {Float32Array}
  */
 export function numbers(name, values, size, { count, picture = false } = {}) {
-  const list = Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView));
-  if (!list) throw refused(`${name} has to be a Float32Array, not ${shown(values)}`);
+  if (!isList(values)) throw refused(`${name} has to be a Float32Array, not ${shown(values)}`);
   const { length } = values;
   const fits = count === undefined ? length > 0 && length % size === 0 : length === count * size;
   if (!fits) {
     const expected = count === undefined ? `a multiple of ${size}` : `${count * size}`;
     throw refused(`${name} has ${length} numbers, where ${expected} were expected${length === 0 ? "" : `: ${size} for each ${picture ? "image" : "latent"}`}`);
   }
-  const floats = values instanceof Float32Array ? values : Float32Array.from(values, (value) => (typeof value === "number" ? value : NaN));
+  const floats = values instanceof Float32Array ? values : Float32Array.from(/** @type {number[]} */ (values), (value) => (typeof value === "number" ? value : NaN));
   const wrong = floats.findIndex(picture ? (value) => !(value >= -ROUNDING && value <= 1 + ROUNDING) : (value) => !Number.isFinite(value));
   if (wrong >= 0) throw refused(`${name}[${wrong}] is ${shown(values[wrong])}, where ${picture ? "a number from 0 to 1" : "a finite number"} was expected`);
   return floats;
+}
+
+/** @param {unknown} values @returns {values is Float32Array | number[]} an array, of whatever it may be */
+function isList(values) {
+  return Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView));
 }
 
 /** Refuses what would be more numbers than there is memory for. @param {number} count items @param {number} size numbers in each */

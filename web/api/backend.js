@@ -58,6 +58,7 @@ export class Backend {
     return this.#cpu.ready();
   }
 
+  /** @returns {"webgpu" | "cpu"} */
   get name() {
     return (this.#gpu ?? this.#cpu).name;
   }
@@ -91,12 +92,12 @@ export class Backend {
   /** @returns {Promise<boolean>} whether the picture was drawn to its end */
   async present(canvas, z, columns) {
     this.#check();
-    const runtime = this.#gpu ?? this.#cpu;
+    const gpu = this.#gpu;
     try {
-      return await runtime.present(canvas, z, columns);
+      return await (gpu ?? this.#cpu).present(canvas, z, columns);
     } catch (error) {
       if (error.code === "canvas" || error.code === "crashed" || error.code === "too-large") throw error;
-      if (this.state === "freed" || runtime.lost) return false; // nobody looks, or `onMoved` has asked for it again
+      if (this.state === "freed" || gpu?.lost) return false; // nobody looks, or `onMoved` has asked for it again
       throw error;
     }
   }
@@ -116,7 +117,7 @@ export class Backend {
   }
 
   #begin(wish, work) {
-    const choice = { wish };
+    const choice = { wish, done: Promise.resolve() };
     this.#choice = choice;
     choice.done = work(choice).catch((error) => {
       // So that asking again tries again.

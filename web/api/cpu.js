@@ -19,6 +19,7 @@ const TIMED = 10;
 const newest = new WeakMap();
 
 export class Cpu {
+  /** @type {"cpu"} */
   name = "cpu";
   #model;
   #image;

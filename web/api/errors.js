@@ -3,13 +3,14 @@
 /** An error with a machine-readable `code` and a sentence that says what to do. */
 export class VaeletError extends Error {
   /**
-   * @param {string} code
+   * @param {import("../vaelet.js").ErrorCode} code
    * @param {string} message
    * @param {ErrorOptions} [options]
    */
   constructor(code, message, options) {
     super(message, options);
     this.name = "VaeletError";
+    /** @type {import("../vaelet.js").ErrorCode} */
     this.code = code;
   }
 }

@@ -63,8 +63,10 @@ export async function fetchJson(folder, path, options) {
   const url = fileOf(folder, path);
   const hash = published.get(addressOf(folder, path).href);
   // Nobody knows how old another folder's copies in the browser are.
+  /** @type {RequestCache[]} */
+  const tries = hash ? ["default", "reload"] : ["no-cache"];
   let text = "";
-  for (const cache of hash ? ["default", "reload"] : ["no-cache"]) {
+  for (const cache of tries) {
     const { bytes } = await fetchFile(url, { ...options, cache });
     text = textOf(url, bytes);
     if (!hash || (await isOf(bytes, hash))) return parse(url, text);

@@ -33,6 +33,7 @@ export function alone(work) {
 const unanswered = (seconds) => `it has not answered for ${seconds / 1000} seconds`;
 
 export class Gpu {
+  /** @type {"webgpu"} */
   name = "webgpu";
   /** Why this runtime is of no further use. @type {string | null} */
   lost = null;

@@ -8,6 +8,7 @@ import { Backend } from "./backend.js";
 import { folderAt, openFolder, weightsCache } from "./files.js";
 import { loadProgram, readModel } from "./program.js";
 
+/** @type {("auto" | "webgpu" | "cpu")[]} */
 const BACKENDS = ["auto", "webgpu", "cpu"];
 /** What is said of weights that are not those of model.json: the browser's copy may be of an older version. */
 const STALE = ["truncated", "oversized", "hash-mismatch"];
@@ -91,7 +92,7 @@ export class Model {
   /** @type {HTMLCanvasElement | undefined} */
   #scratch;
 
-  /** Use `loadModel`. @private */
+  /** Use `loadModel`. */
   constructor(key, info, model) {
     if (key !== KEY) throw refused("Models are not made by `new`, but by loadModel");
     /** The parsed model.json. */

@@ -51,7 +51,7 @@ function makeCanvas() {
   document.createElement("canvas").getContext("2d", { willReadFrequently: true }).fillRect(0, 0, 1, 1);
 }
 
-/** Whether an export can be assigned to. */
+/** Whether an export can be assigned to. @param {unknown} value @returns {value is WebAssembly.Global} */
 function isVariable(value) {
   if (!(value instanceof WebAssembly.Global)) return false;
   try {
@@ -127,7 +127,7 @@ function isCrash(error) {
   return error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
 }
 
-/** An error of the program as callers get it. */
+/** An error of the program as callers get it. @param {any} error */
 export function understood(error) {
   if (error instanceof VaeletError) return error;
   if (isCrash(error)) {
@@ -136,7 +136,7 @@ export function understood(error) {
   if (!error?.code || !(error instanceof Error) || error instanceof DOMException) return error;
   // A browser's own reasons go on for lines.
   const [sentence] = error.message.replace(/^th/, "Th").split(/[\s.]*\n/);
-  return new VaeletError(error.code, `${sentence.trim()}.`, { cause: error });
+  return new VaeletError(/** @type {any} */ (error).code, `${sentence.trim()}.`, { cause: error });
 }
 
 /**

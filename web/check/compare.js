@@ -28,7 +28,7 @@ const TICKS = 40;
 export async function compare(files, { batches, pictures }, signal) {
   const { input, latents } = JSON.parse(files.spec);
   const sizes = { image: input.channels * input.height * input.width, latent: latents.reduce((sum, { size }) => sum + size, 0) };
-  const { gpu, cpu, free } = await open(files, sizes, signal);
+  const { gpu, cpu, free } = await open(files, signal);
   try {
     let largest = 0;
     for (const batch of batches) {

@@ -44,7 +44,7 @@ export async function run(only, onChange) {
     try {
       tasks.push(...(await list()));
     } catch (error) {
-      tasks.push({ name: "the list of what to check", files: () => Promise.reject(error), batches: [] });
+      tasks.push({ name: "the list of what to check", files: () => Promise.reject(error), batches: [], pictures: false });
     }
   }
   const chosen = tasks.filter((task) => task.name.includes(only));
@@ -68,13 +68,13 @@ export async function run(only, onChange) {
 
 const UNANSWERED = `no answer in ${PATIENCE / 1000} seconds`;
 
-async function attempt({ files, ...how }, item) {
+async function attempt({ files, batches, pictures }, item) {
   const signal = AbortSignal.timeout(PATIENCE);
   const late = new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(new Error(UNANSWERED)));
   });
   try {
-    const work = files(signal).then((given) => compare(given, how, signal));
+    const work = files(signal).then((given) => compare(given, { batches, pictures }, signal));
     item.found = await Promise.race([work, late]);
     item.state = item.found.largest <= TOLERANCE ? "right" : "differs";
   } catch (error) {

@@ -16,12 +16,13 @@ import { discard, loadProgram, readModel } from "../api/program.js";
  *   μ, log σ², z and the image
  *
  * @param {{ spec: string, weights: Uint8Array }} files
+ * @param {AbortSignal} signal
  * @returns {Promise<{ gpu: Runtime, cpu: Runtime, free: () => void }>}
  */
-export async function open({ spec, weights }) {
+export async function open({ spec, weights }, signal) {
   await loadProgram();
   const { input, latents } = JSON.parse(spec);
-  const model = await readModel(spec, weights);
+  const model = await readModel(spec, weights, signal);
   const cpu = new Cpu(model, { image: input.channels * input.height * input.width, latent: latents.reduce((sum, { size }) => sum + size, 0) });
   let gpu;
   const free = () => {

@@ -70,7 +70,7 @@ export function shift(picture, place, aspect, dx, dy) {
   };
 }
 
-/** Zooms about a point, given from the middle of the frame in parts of its width. */
+/** Zooms about a point, given from the middle of the frame in parts of its width. @param {Picture} picture @param {Place} place @param {number} aspect @param {number} zoom @param {number[]} [point] */
 export function zoomTo(picture, place, aspect, zoom, [px, py] = [0, 0]) {
   const centred = shift(picture, place, aspect, -px, -py);
   return shift(picture, { ...centred, zoom: clamp(zoom, ZOOMS.min, ZOOMS.max) }, aspect, px, py);

@@ -10,7 +10,12 @@
  */
 let policy;
 
-/** Replaces the content of `root` by markup and returns a finder by id. Text from elsewhere does not belong into it. */
+/**
+ * Replaces the content of `root` by markup. Text from elsewhere does not belong into it.
+ * @param {Element | DocumentFragment} root
+ * @param {string} markup
+ * @returns {(id: string) => any} finds an element by its id
+ */
 export function fill(root, markup) {
   policy ??= globalThis.trustedTypes?.createPolicy("vaelet", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
   const template = document.createElement("template");
@@ -19,7 +24,7 @@ export function fill(root, markup) {
   return (id) => root.querySelector(`#${id}`);
 }
 
-/** A new element with these properties and children. */
+/** A new element with these properties and children. @returns {any} */
 export function element(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
   node.append(...children);
@@ -30,6 +35,7 @@ export function element(tag, properties = {}, ...children) {
  * Where to draw into a canvas: in memory. The browser draws into any other by the GPU, and while that
  * compiles a model's kernels, asking for the first one holds the page up for seconds.
  * @param {HTMLCanvasElement | OffscreenCanvas} canvas
+ * @returns {any} its context
  */
 export function paperOf(canvas) {
   return canvas.getContext("2d", { willReadFrequently: true });

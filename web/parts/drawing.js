@@ -10,7 +10,7 @@ import { decodeInk, encodeInk } from "./ink.js";
 import { createPad } from "./pad.js";
 
 /**
- * @param {(id: string) => HTMLElement} $
+ * @param {(id: string) => any} $
  * @param {object} options
  * @param {import("../vaelet.js").Model} options.model
  * @param {URLSearchParams} options.params
@@ -80,7 +80,7 @@ export function createDrawing($, { model, params, setParams, first = null, onInk
   };
 }
 
-/** Examples with pixels lie under the strokes; those made of strokes are a drawing like any other. */
+/** @param {import("./examples.js").Example} example Those with pixels lie under the strokes; those made of strokes are a drawing like any other. */
 function contentOf({ label, pixels, strokes }) {
   return pixels ? { example: { label, pixels } } : { strokes: strokes.map((points) => [...points]) };
 }

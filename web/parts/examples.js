@@ -23,16 +23,18 @@ export const DIGITS = [
   [[...arc(0.5, 0.36, 0.17, 0.17, -10, -370), [0.65, 0.55], [0.57, 0.84]]],
 ];
 
+/** @typedef {{ label: string, pixels?: Float32Array, strokes: number[][][] }} Example */
+
 /**
  * One example for each label, in the order of the labels.
  * @param {import("../vaelet.js").ModelInfo} info
- * @returns {{ label: string, pixels?: Float32Array, strokes: number[][][] }[]}
+ * @returns {Example[]}
  */
 export function examplesOf({ examples = [] }) {
   if (examples.length === 0) return DIGITS.map((strokes, digit) => ({ label: String(digit), strokes }));
   const first = new Map([...examples].reverse().map(({ label, pixels }) => [label, pixels]));
   return [...first]
-    .sort(([a], [b]) => a - b || (a < b ? -1 : 1))
+    .sort(([a], [b]) => Number(a) - Number(b) || (a < b ? -1 : 1))
     .map(([label, pixels]) => ({ label, pixels: Float32Array.from(pixels, (value) => value / 255), strokes: [] }));
 }
 

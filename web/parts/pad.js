@@ -68,7 +68,7 @@ export function createPad(canvas, { onInk, onCommit }) {
     }
     onInk();
   };
-  /** Takes away the strokes that a line crosses. */
+  /** Takes away the strokes that a line crosses. @param {number[][]} line */
   const erase = ([from, to = from]) => {
     const touches = (stroke) => stroke.some((point, i) => crosses(from, to, stroke[Math.max(0, i - 1)], point));
     const left = content.strokes.filter((stroke) => !touches(stroke));
@@ -196,14 +196,15 @@ function paint(context, { example, strokes }) {
   for (const points of strokes) if (points.length > 0) drawLine(context, points);
 }
 
+/** @param {CanvasRenderingContext2D} context @param {number[][]} points */
 function drawLine(context, [first, ...rest]) {
   context.beginPath();
   if (rest.length === 0) {
-    context.arc(...first, PEN / 2, 0, 2 * Math.PI);
+    context.arc(first[0], first[1], PEN / 2, 0, 2 * Math.PI);
     context.fill();
     return;
   }
-  context.moveTo(...first);
-  for (const point of rest) context.lineTo(...point);
+  context.moveTo(first[0], first[1]);
+  for (const [x, y] of rest) context.lineTo(x, y);
   context.stroke();
 }

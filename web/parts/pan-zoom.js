@@ -11,10 +11,10 @@ const ZOOM_STEP = 0.1;
  * @param {HTMLElement} frame
  * @param {object} by
  * @param {(dx: number, dy: number) => void} by.shift parts of the frame's width
- * @param {(by: number, at?: [number, number]) => void} by.zoom powers of 2, about a point given from the middle
+ * @param {(by: number, at?: number[]) => void} by.zoom powers of 2, about a point given from the middle
  */
 export function panAndZoom(frame, { shift: move, zoom }) {
-  /** @type {Map<number, [number, number]>} where each finger is, from the middle, in parts of the width */
+  /** @type {Map<number, number[]>} where each finger is, from the middle, in parts of the width */
   const fingers = new Map();
   const at = ({ clientX, clientY }) => {
     const box = frame.getBoundingClientRect();
@@ -40,7 +40,7 @@ export function panAndZoom(frame, { shift: move, zoom }) {
   });
   // Capture ends with every way of letting go: release outside, cancel, lost window.
   for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    frame.addEventListener(type, ({ pointerId }) => fingers.delete(pointerId));
+    frame.addEventListener(type, (/** @type {PointerEvent} */ { pointerId }) => fingers.delete(pointerId));
   }
   frame.addEventListener("wheel", (event) => {
     event.preventDefault();
@@ -53,7 +53,7 @@ export function panAndZoom(frame, { shift: move, zoom }) {
     const power = { "+": ZOOM_STEP, "=": ZOOM_STEP, "-": -ZOOM_STEP }[event.key];
     if (!step && !power) return;
     event.preventDefault();
-    if (step) move(...step);
+    if (step) move(step[0], step[1]);
     else zoom(power);
   });
 }

@@ -70,7 +70,7 @@ export function onePointer(surface, { start, move, end, retract, accepts = ({ bu
   });
   // Capture ends with every way of letting go: release outside, cancel, lost window.
   for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    surface.addEventListener(type, (event) => {
+    surface.addEventListener(type, (/** @type {PointerEvent} */ event) => {
       if (event.pointerId === current?.pointerId) finish(type === "pointercancel" ? "cancelled" : "lifted", event);
     });
   }

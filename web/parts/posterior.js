@@ -84,8 +84,8 @@ export function createPosterior(host, readout, size) {
     event.preventDefault();
     choose(Math.min(size - 1, Math.max(0, target)));
   });
-  host.setAttribute("aria-valuemin", 1);
-  host.setAttribute("aria-valuemax", size);
+  host.setAttribute("aria-valuemin", "1");
+  host.setAttribute("aria-valuemax", String(size));
   explain();
 
   return {
@@ -112,7 +112,7 @@ function tick(value) {
   const element = document.createElement("span");
   element.className = "tick";
   element.textContent = formatNumber(value, 0);
-  element.style.setProperty("--at", height(value) / (2 * LIMIT));
+  element.style.setProperty("--at", String(height(value) / (2 * LIMIT)));
   element.setAttribute("aria-hidden", "true");
   return element;
 }

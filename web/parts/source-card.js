@@ -10,7 +10,7 @@ import { afterPause, fill, oncePerFrame } from "./dom.js";
 import { createPad } from "./pad.js";
 import { markOwn } from "./own.js";
 import { sizeFor } from "./picture.js";
-import { formatSource, latentOf, parseSource, undrawn } from "./source.js";
+import { formatSource, latentOf, latentSource, mannerOf, parseSource, undrawn } from "./source.js";
 
 const markup = (id, title, { one, drawable }) => `
   <figcaption>${title}</figcaption>
@@ -104,7 +104,7 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
     $("clear").hidden = !drawn;
     $("invite").hidden = !drawn || !pad.empty;
     $(`kind-${drawn ? "drawn" : "sample"}`).checked = true;
-    if (drawn) {
+    if (source.kind === "drawn") {
       encodeDrawing();
     } else {
       other = source;
@@ -120,15 +120,14 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
   $("kind-sample").addEventListener("change", () => take(other));
   $("kind-drawn").addEventListener("change", () => take({ kind: "drawn" }));
   $("another").addEventListener("click", () => {
-    const { temperature = 1, prior = "learned" } = source;
-    take({ kind: "sample", seed: newSeed(), index: 0, temperature, prior });
+    take({ kind: "sample", seed: newSeed(), index: 0, ...mannerOf(source) });
   });
   const takeOwn = async (file) => {
     try {
       const pixels = await choosePicture(host, { model, promise, report, file });
       const posterior = pixels && (await model.encode(pixels));
       if (!posterior || gone) return;
-      const source = { kind: "latent", z: posterior.mean };
+      const source = latentSource(posterior.mean);
       markOwn(formatSource(source));
       take(source);
     } catch (error) {

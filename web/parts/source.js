@@ -46,12 +46,32 @@ export function parseSource(text, seed, size) {
   if (numbers.length && given <= MAX_SEED && index < WALL && temperature <= 2) {
     return { kind: "sample", seed: given, index, temperature, prior };
   }
+  return standIn(seed);
+}
+
+/** @param {number} seed @returns {SampleSource} */
+function standIn(seed) {
   return { kind: "sample", seed, index: 0, temperature: 1, prior: "learned" };
 }
 
-/** The source, or a sample where it is a drawing and there is no pad. */
+/**
+ * The source, or a sample where it is a drawing and there is no pad.
+ * @param {SampleSource | DrawnSource | LatentSource} source
+ * @param {number} seed
+ * @returns {SampleSource | LatentSource}
+ */
 export function undrawn(source, seed) {
-  return source.kind === "drawn" ? parseSource(null, seed, 0) : source;
+  return source.kind === "drawn" ? standIn(seed) : source;
+}
+
+/** @param {Float32Array} z @returns {LatentSource} */
+export function latentSource(z) {
+  return { kind: "latent", z };
+}
+
+/** What another sample is to be like: a source's own manner where it is a sample. @param {SampleSource | DrawnSource | LatentSource} source */
+export function mannerOf(source) {
+  return source.kind === "sample" ? { temperature: source.temperature, prior: source.prior } : { temperature: 1, prior: /** @type {const} */ ("learned") };
 }
 
 /** The latent of a source that is no drawing. @param {SampleSource | LatentSource} source */

@@ -15,7 +15,9 @@ import { sizeFor } from "./picture.js";
 export function createWall(host, model, columns, label) {
   const { input } = model.info;
   let perRow = columns;
+  /** @type {Float32Array} */
   let z = new Float32Array(0);
+  const rowsOf = () => /** @type {HTMLCanvasElement[]} */ ([...host.children]);
   /** Rows that show something older than `z`. */
   let stale = [];
   let working = false;
@@ -36,14 +38,14 @@ export function createWall(host, model, columns, label) {
   });
   const drawRow = async (row) => {
     const length = perRow * model.latentSize;
-    await model.present(host.children[row], z.subarray(row * length, (row + 1) * length), { columns: perRow });
+    await model.present(rowsOf()[row], z.subarray(row * length, (row + 1) * length), { columns: perRow });
   };
 
   const redraw = () => {
     const rows = Math.ceil(z.length / (perRow * model.latentSize));
     while (host.children.length > rows) host.lastChild.remove();
     while (host.children.length < rows) host.append(element("canvas", { className: "live ink pixels" }));
-    for (const row of host.children) {
+    for (const row of rowsOf()) {
       if (row.width !== input.width * perRow) sizeFor(row, input, perRow);
     }
     // What is half done goes on from where it is, so that every row gets its turn.

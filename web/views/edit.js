@@ -8,7 +8,7 @@ import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
 import { spread } from "../parts/examples.js";
 import { markOwn } from "../parts/own.js";
 import { enlarge, imageOf, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
-import { formatSource, latentOf, parseSource } from "../parts/source.js";
+import { formatSource, latentOf, mannerOf, parseSource, undrawn } from "../parts/source.js";
 import { createWall } from "../parts/wall.js";
 import { newSeed, seedParam } from "../route.js";
 import { subjectOf } from "../subject.js";
@@ -41,7 +41,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   /** A face as the address has it; a drawing is none. */
   const sourceOf = (text) => {
     const source = parseSource(text ?? first, seed, size);
-    return source.kind === "drawn" ? parseSource(first, seed, size) : source;
+    return undrawn(source.kind === "drawn" ? parseSource(first, seed, size) : source, seed);
   };
   const directions = atlas.directions.filter(isUsable).map(widen);
   const state = {
@@ -141,8 +141,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     announce("All sliders put back.");
   });
   $("another").addEventListener("click", () => {
-    const { temperature = 1, prior = "learned" } = sourceOf(state.face);
-    take(formatSource({ kind: "sample", seed: newSeed(), index: 0, temperature, prior }), `Another ${one}.`);
+    take(formatSource({ kind: "sample", seed: newSeed(), index: 0, ...mannerOf(sourceOf(state.face)) }), `Another ${one}.`);
   });
   const takeOwn = async (file) => {
     try {

@@ -208,7 +208,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
   const inner = (part) => Math.min(1, Math.max(0, (part * GRID - 0.5) / (GRID - 1)));
   follow($("grid-pad"), ([x, y]) => goTo(inner(x), inner(y)), settleAt);
 
-  for (const ends of ["two", "four"]) {
+  for (const ends of /** @type {const} */ (["two", "four"])) {
     $(`ends-${ends}`).addEventListener("change", () => {
       state.ends = ends;
       showEnds();

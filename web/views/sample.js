@@ -169,13 +169,14 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     showChosen();
     setParams({ chosen: text });
     if (!text) return;
-    const { seed, index } = parseSource(text, state.seed, model.latentSize);
-    announce(`Chosen: ${one} ${index + 1} of seed ${seed}. What to do with it stands below.`);
+    const chosen = parseSource(text, state.seed, model.latentSize);
+    const which = chosen.kind === "sample" ? ` ${chosen.index + 1} of seed ${chosen.seed}` : "";
+    announce(`Chosen: ${one}${which}. What to do with it stands below.`);
   };
   $("close").addEventListener("click", () => {
-    const { index } = parseSource(state.chosen, state.seed, model.latentSize);
+    const chosen = parseSource(state.chosen, state.seed, model.latentSize);
     choose(null);
-    picks[index ?? 0].focus({ preventScroll: true });
+    picks[chosen.kind === "sample" ? chosen.index : 0].focus({ preventScroll: true });
   });
   $("save").addEventListener("click", async () => {
     const text = state.chosen;

@@ -104,13 +104,17 @@ fn fmt() -> Result<()> {
     shell::run(shell::command("cargo").args(["fmt", "--all", "--check"]))
 }
 
-/// What a linter says of all scripts and styles, and what the page's modules do that need no page.
+/// What a linter says of all scripts and styles, whether the page's modules fit their types and the
+/// published ones, and what those do that need no page.
 fn scripts() -> Result<()> {
     let folder = tools::script_tests();
     let mut biome = shell::command("node");
     biome.arg(folder.join("node_modules/@biomejs/biome/bin/biome"));
     biome.args(["lint", "--error-on-warnings"]);
     shell::run(biome.args(SCRIPTS))?;
+    let mut typescript = shell::command("node");
+    typescript.arg(folder.join("node_modules/typescript/bin/tsc"));
+    shell::run(typescript.arg("--project").arg(&folder))?;
     let mut node = shell::command("node");
     node.args(["--test", "--test-reporter=spec"]);
     shell::run(node.current_dir(folder))

@@ -26,7 +26,7 @@ export function parseEdits(text, directions, size) {
     const [, name, digits] = part.match(/^([^:]+):(-?\d+(?:\.\d+)?)$/) ?? [];
     const value = Number(digits);
     const direction = directions.find((known) => escaped(known.name) === name);
-    const latent = name?.match(/^@(\d+)$/)?.[1] - 1;
+    const latent = Number(name?.match(/^@(\d+)$/)?.[1]) - 1;
     if (latent >= 0 && latent < size) latents.set(latent, clamp(value, -LIMIT, LIMIT));
     else if (direction && value !== 0) attributes.set(direction.name, clamp(value, direction.low, direction.high));
   }

@@ -81,10 +81,10 @@ export function createEditSliders(attributes, latents, more, { directions, kl, o
     all = wanted;
     if (all && latents.children.length === FIRST) order.slice(FIRST).forEach(addLatent);
     [...latents.children].slice(FIRST).forEach((slider) => {
-      slider.hidden = !all;
+      slider.toggleAttribute("hidden", !all);
     });
     more.textContent = all ? `Show the first ${FIRST}` : `Show all ${kl.length}`;
-    more.setAttribute("aria-expanded", all);
+    more.setAttribute("aria-expanded", String(all));
     if (shown) show(shown);
   };
   more.hidden = kl.length <= FIRST;

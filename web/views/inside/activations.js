@@ -52,8 +52,8 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
     });
   };
   const drawLayer = (layer, i) => {
-    const [caption, sheet] = host.children[i].children;
-    const [canvas] = sheet.children;
+    const [caption, sheet] = /** @type {HTMLElement[]} */ ([...host.children[i].children]);
+    const [canvas] = /** @type {HTMLCanvasElement[]} */ ([...sheet.children]);
     const isPicture = picture && i === shown.length - 1;
     const count = isFlat(layer) ? layer.channels : channelsShown(layer, columns);
     // The number of layers is the engine's; what they are called, as far as the file agrees with it.
@@ -61,7 +61,7 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
     caption.textContent = `Layer ${i + 1}${kind}: ${describe(layer, count, isPicture, !picture && i === shown.length - 1)}`;
     canvas.setAttribute("aria-label", caption.textContent);
     canvas.classList.toggle("ink", isPicture);
-    sheet.style.setProperty("--fill", isFlat(layer) ? 1 : Math.min(1, count / columnsFor(layer, columns)));
+    sheet.style.setProperty("--fill", String(isFlat(layer) ? 1 : Math.min(1, count / columnsFor(layer, columns))));
     if (isFlat(layer)) drawBars(canvas, layer);
     else drawTiles(canvas, layer, { count, columns: columnsFor(layer, columns), draw: isPicture ? pixelTile(ink) : answerTile(layer) });
   };

@@ -70,7 +70,7 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
   const bars = createBars($("family-bars"), latentSize, "KL of each latent to N(0, 1) in nats");
   const loans = [];
   let chosen = members.find((member) => member.beta === beta) ?? members.find(({ name }) => name === own.name);
-  /** @type {Promise<void> | undefined} */
+  /** @type {Promise<unknown> | undefined} */
   let loaded;
   let gone = false;
   sizeFor($("family-reconstruction"), info.input);
@@ -202,7 +202,8 @@ function createMember(host, { name, beta }, info, latentSize) {
     backs: null,
     result: null,
     walls: null,
-    showWalls() {},
+    /** @param {boolean} _ whether it is the chosen one */
+    showWalls(_) {},
     renew: () => frame.firstChild.replaceWith(frame.firstChild.cloneNode()),
     /** Looked up afresh: it may have been replaced. */
     canvas: () => frame.firstChild,

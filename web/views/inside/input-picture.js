@@ -9,7 +9,7 @@ import { createDrawing } from "../../parts/drawing.js";
 import { spread } from "../../parts/examples.js";
 import { markOwn } from "../../parts/own.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
-import { formatSource, latentOf, parseSource } from "../../parts/source.js";
+import { formatSource, latentOf, latentSource, parseSource } from "../../parts/source.js";
 import { createWall } from "../../parts/wall.js";
 import { newSeed } from "../../route.js";
 import { subjectOf } from "../../subject.js";
@@ -27,7 +27,7 @@ const SEED = 7;
  * @param {HTMLElement} host
  * @param {object} context of the view
  * @param {() => void} onChange there is another picture
- * @returns {{ pixels: Float32Array | null, busy: boolean, redraw: () => void, unmount: () => void }}
+ * @returns {{ pixels: Float32Array | null, busy: boolean, redraw: () => void, unmount: () => void, pad?: object, takePicture?: (file: File) => void }}
  *   `pixels` are null where nothing is drawn, or nothing there yet
  */
 export function createInput(host, context, onChange) {
@@ -116,7 +116,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
   /** @type {{ text: string, z: Float32Array, credit?: string }[]} */
   const examples = spread(atlas.examples, CHOICES).map(({ z, credit }) => {
     const latent = Float32Array.from(z);
-    return { text: formatSource({ kind: "latent", z: latent }), z: latent, credit };
+    return { text: formatSource(latentSource(latent)), z: latent, credit };
   });
   let source = null;
   /** The reader's own picture; only its latent is ever in a link. */
@@ -135,7 +135,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
     { report },
   );
 
-  const standIn = () => (examples[0] ? { kind: "latent", z: examples[0].z } : parseSource(null, SEED, latentSize));
+  const standIn = () => (examples[0] ? latentSource(examples[0].z) : parseSource(null, SEED, latentSize));
   const take = (next, picture = null) => {
     source = next;
     own = picture;
@@ -157,7 +157,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
       const picture = await choosePicture(host, { model, promise, report, file });
       const posterior = picture && (await model.encode(picture));
       if (!posterior || gone) return;
-      const source = { kind: "latent", z: posterior.mean };
+      const source = latentSource(posterior.mean);
       markOwn(formatSource(source));
       take(source, picture);
     } catch (error) {
@@ -170,7 +170,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
   $("choices-sheet").style.setProperty("--columns", COLUMNS);
   choices.show(Float32Array.from(examples.flatMap(({ z }) => [...z])));
   const picks = examples.map(({ z }, i) => {
-    const pick = element("button", { type: "button", onclick: () => take({ kind: "latent", z }) });
+    const pick = element("button", { type: "button", onclick: () => take(latentSource(z)) });
     pick.setAttribute("aria-label", `${subject.one} ${i + 1}`);
     return pick;
   });

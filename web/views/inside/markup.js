@@ -175,6 +175,7 @@ const kl = (latents) => {
     ${math(latentKl)}`;
 };
 
+/** @param {{ one: string }} subject @param {import("../../vaelet.js").ModelInfo} info */
 const loss = ({ one }, { likelihood: { kind: likelihood }, latents }) =>
   part(
     "loss",

@@ -67,7 +67,7 @@ export function createTask(ask, show, { report, node, ahead = true, pause = 0 })
     stale = true;
     run();
   };
-  return Object.defineProperties(request, {
+  return /** @type {any} */ (Object.defineProperties(request, {
     busy: { get: () => working || due() },
     inSight: { get: () => inSight },
     cancel: {
@@ -78,5 +78,5 @@ export function createTask(ask, show, { report, node, ahead = true, pause = 0 })
         run.cancel();
       },
     },
-  });
+  }));
 }

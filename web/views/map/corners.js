@@ -5,7 +5,7 @@
 
 import { fill } from "../../parts/dom.js";
 import { sizeFor } from "../../parts/picture.js";
-import { formatSource, latentOf, parseSource, undrawn } from "../../parts/source.js";
+import { formatSource, latentOf, mannerOf, parseSource, undrawn } from "../../parts/source.js";
 import { newSeed } from "../../route.js";
 import { subjectOf } from "../../subject.js";
 import { CORNERS, TRIANGLE, partsOf } from "./plane.js";
@@ -42,8 +42,8 @@ export function createCorners(host, overlay, { model, texts, seed, onChange }) {
   fill(overlay, triangle());
   overlay.querySelectorAll("b").forEach((mark, i) => {
     const [left, top] = partsOf(TRIANGLE, CORNERS[i]);
-    mark.style.setProperty("--left", left);
-    mark.style.setProperty("--top", top);
+    mark.style.setProperty("--left", String(left));
+    mark.style.setProperty("--top", String(top));
   });
 
   const sources = texts.map((text, i) => {
@@ -53,8 +53,7 @@ export function createCorners(host, overlay, { model, texts, seed, onChange }) {
   LETTERS.forEach((letter, i) => {
     sizeFor($(`corner-${letter}`), model.info.input);
     $(`another-${letter}`).addEventListener("click", () => {
-      const { temperature = 1, prior = "learned" } = sources[i];
-      sources[i] = { kind: "sample", seed: newSeed(), index: 0, temperature, prior };
+      sources[i] = { kind: "sample", seed: newSeed(), index: 0, ...mannerOf(sources[i]) };
       latents[i] = latentOf(model, sources[i]);
       onChange(letter, formatSource(sources[i]));
     });

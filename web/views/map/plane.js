@@ -32,7 +32,7 @@ export function wholePlane(places) {
   return { origin: [0, 0], axes: [[1, 0], [0, 1]], extent: extentOf(places) };
 }
 
-/** The plane of an atlas. @param {[number, number][]} [places] of test images */
+/** The plane of an atlas. @param {Pick<Plane, "origin" | "axes">} plane @param {[number, number][]} [places] of test images */
 export function componentsPlane({ origin, axes }, places) {
   return { origin, axes, extent: extentOf(places) };
 }
@@ -51,7 +51,7 @@ export function sharesAt([x, y]) {
   return [third - x / 2 - y / (2 * ROOT3), third + x / 2 - y / (2 * ROOT3), third + y / ROOT3];
 }
 
-/** @param {Plane} plane @returns {Float32Array} z */
+/** @param {Plane} plane @param {number[]} place @returns {Float32Array} z */
 export function latentAt({ origin, axes: [across, up] }, [x, y]) {
   return Float32Array.from(origin, (o, i) => o + x * across[i] + y * up[i]);
 }
@@ -67,17 +67,17 @@ export function gridOf(plane, side) {
   return all;
 }
 
-/** The place at these parts of the square. */
+/** The place at these parts of the square. @param {Plane["extent"]} extent @param {number[]} parts */
 export function placeOf({ x, y, half }, [left, top]) {
   return [x + (2 * left - 1) * half, y + (1 - 2 * top) * half];
 }
 
-/** Where in the square a place is. */
+/** Where in the square a place is. @param {Plane["extent"]} extent @param {number[]} place */
 export function partsOf({ x, y, half }, [px, py]) {
   return [0.5 + (px - x) / (2 * half), 0.5 - (py - y) / (2 * half)];
 }
 
-/** Lowest and highest x, and y. @returns {[[number, number], [number, number]]} */
+/** Lowest and highest x, and y. @returns {number[][]} */
 export function limitsOf({ x, y, half }) {
   return [x, y].map((middle) => [tidy(middle - half), tidy(middle + half)]);
 }

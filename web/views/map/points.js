@@ -45,7 +45,7 @@ export function readItems(items) {
   return good ? { thumbnails, columns, side, labels, credits, plane } : null;
 }
 
-/** Index of the place nearest to this one. @param {number[]} [among] indices to choose from */
+/** Index of the place nearest to this one. @param {Items} items @param {number[]} place @param {Iterable<number>} [among] indices to choose from */
 export function nearestOf({ plane }, [x, y], among = plane.keys()) {
   let best = 0;
   let shortest = Infinity;
@@ -73,7 +73,7 @@ export function createThumbnails({ thumbnails, columns, side, plane }, folder) {
   let image;
 
   /** Draws one into a square of this width about a point, but for its rim, where JPEG mixes it with the space between. */
-  const stamp = (context, index, [x, y], width) => {
+  const stamp = (context, index, /** @type {number[]} */ [x, y], width) => {
     const at = (cell) => cell * (side + 1) + RIM;
     const inner = side - 2 * RIM;
     context.drawImage(image, at(index % columns), at(Math.floor(index / columns)), inner, inner, x - width / 2, y - width / 2, width, width);
@@ -91,7 +91,7 @@ export function createThumbnails({ thumbnails, columns, side, plane }, folder) {
         onSettled();
       };
       fetchFile(fileOf(folder, thumbnails))
-        .then(({ bytes }) => createImageBitmap(new Blob([bytes])))
+        .then(({ bytes }) => createImageBitmap(new Blob([/** @type {BlobPart} */ (bytes)])))
         .then((bitmap) => (image = bitmap))
         .then(settle("loaded"), settle("failed"));
     },
@@ -155,7 +155,7 @@ function median(values) {
   return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
-/** Moves what would lie on one another to the sides, so that each can be read. @param {[number, number][]} places */
+/** Moves what would lie on one another to the sides, so that each can be read. @param {number[][]} places */
 function pushApart(places) {
   for (let round = 0; round < ROUNDS; round += 1) {
     places.forEach((p, i) => {

@@ -1,0 +1,12 @@
+/** What the page's modules find that no module of theirs declares. */
+
+/** The program's glue, which the build puts beside `web/`. */
+declare module "*/vaelet-web.js" {
+  /** Fetches and compiles the program. */
+  export default function start(): Promise<WebAssembly.Exports>;
+}
+
+interface Window {
+  /** For tests and the curious. */
+  vaelet: object;
+}
