@@ -16,7 +16,8 @@ pub struct Preset {
     pub source: Source,
     /// What the data is, for the model's card.
     pub data: &'static str,
-    /// Whether images are mirrored, shifted and lit anew at each pass.
+    /// Whether images are mirrored, shifted and lit anew at each pass; only mirrored where a judge
+    /// takes them for what pictures should be like.
     pub augment: bool,
     /// Passes over the data.
     pub epochs: usize,
@@ -350,7 +351,7 @@ const GAUSSIAN: Likelihood = Likelihood::Gaussian { sigma: 0.3 };
 /// The views that a released model is what the page opens with.
 fn first(name: &str) -> &'static [&'static str] {
     match name {
-        "portraits" => &["sample", "morph", "edit"],
+        "portraits-sharp" => &["sample", "morph", "edit"],
         "digits" => &["draw"],
         "digits-map" => &["map"],
         "digits-beta-1" => &["inside"],

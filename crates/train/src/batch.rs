@@ -4,7 +4,7 @@ use crate::data::Images;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
-use vaelet_model::Likelihood;
+use vaelet_model::{Input, Likelihood};
 
 /// Largest shift of an augmented image, in pixels.
 const SHIFT: i32 = 2;
@@ -41,6 +41,26 @@ fn binarized(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> 
 pub fn plain(images: &Images, chosen: &[usize]) -> Vec<f32> {
     let values = chosen.iter().flat_map(|&i| images.image(i));
     values.map(|&value| f32::from(value) / 255.0).collect()
+}
+
+/// Each image mirrored or not.
+pub fn mirrored(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
+    let Input {
+        width, channels, ..
+    } = images.shape;
+    let mut values = plain(images, chosen);
+    for image in values.chunks_exact_mut(images.shape.len()) {
+        if rng.random() {
+            for row in image.chunks_exact_mut(width * channels) {
+                for x in 0..width / 2 {
+                    for c in 0..channels {
+                        row.swap(x * channels + c, (width - 1 - x) * channels + c);
+                    }
+                }
+            }
+        }
+    }
+    values
 }
 
 /// Each image mirrored or not, shifted a little, a little darker or brighter.
@@ -80,7 +100,6 @@ pub fn to_tensor(values: Vec<f32>, count: usize, device: &Device) -> Tensor<2> {
 mod tests {
     use super::*;
     use rand::SeedableRng;
-    use vaelet_model::Input;
 
     fn images(width: usize, pixels: &[u8]) -> Images {
         let shape = Input {
@@ -99,6 +118,26 @@ mod tests {
         let share = |i: usize| draws.iter().skip(i).step_by(4).sum::<f32>() / 20_000.0;
         assert_eq!((share(0), share(3)), (0.0, 1.0));
         assert!((share(1) - 0.2).abs() < 0.01 && (share(2) - 0.8).abs() < 0.01);
+    }
+
+    #[test]
+    fn an_image_is_mirrored_as_a_whole() {
+        let shape = Input {
+            channels: 3,
+            height: 2,
+            width: 2,
+        };
+        let pixels = [0, 51, 102, 153, 204, 255, 255, 204, 153, 102, 51, 0];
+        let images = Images::unlabelled(pixels.into(), shape);
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let values = mirrored(&images, &[0; 20], &mut rng);
+        let plain = plain(&images, &[0]);
+        let other: Vec<f32> = [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8]
+            .map(|i| plain[i])
+            .into();
+        let all: Vec<&[f32]> = values.chunks_exact(12).collect();
+        assert!(all.iter().all(|image| *image == plain || *image == other));
+        assert!(all.contains(&plain.as_slice()) && all.contains(&other.as_slice()));
     }
 
     #[test]

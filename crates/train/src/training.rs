@@ -325,10 +325,10 @@ impl Run {
             let step = epoch * steps + i;
             let done = step as f64 / total as f64;
             let likelihood = self.likelihood(settings);
-            let values = if augment {
-                batch::augmented(images, chosen, &mut rng)
-            } else {
-                batch::of(likelihood, images, chosen, &mut rng)
+            let values = match (augment, &self.adversary) {
+                (true, None) => batch::augmented(images, chosen, &mut rng),
+                (true, Some(_)) => batch::mirrored(images, chosen, &mut rng),
+                (false, _) => batch::of(likelihood, images, chosen, &mut rng),
             };
             let batch = Batch {
                 images: values,

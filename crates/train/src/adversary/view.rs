@@ -45,13 +45,14 @@ impl View {
                 let most = share(side, SHIFT);
                 rng.random_range(-most..=most)
             });
-            let hidden: bool = rng.random();
+            let [mirrored, hidden] = [(); 2].map(|()| rng.random::<bool>());
             let [top, left] =
                 [height, width].map(|side| rng.random_range(0..=side - share(side, HIDDEN)));
             for y in 0..height {
                 let row = (image * height + (y + down).clamp(0, height - 1)) * width;
                 for x in 0..width {
-                    places.push(row + (x + right).clamp(0, width - 1));
+                    let from = if mirrored { width - 1 - x } else { x };
+                    places.push(row + (from + right).clamp(0, width - 1));
                     let inside = (top..top + share(height, HIDDEN)).contains(&y)
                         && (left..left + share(width, HIDDEN)).contains(&x);
                     shown.push(f32::from(u8::from(!(hidden && inside))));
