@@ -3,51 +3,43 @@
 //! A model on disk is `model.json` ([`ModelSpec`]: shapes, layers, latent groups,
 //! facts for the reader) and `weights.safetensors` ([`Weights`]). Reading one
 //! goes through [`Model::read`], which checks every field, shape, count and byte
-//! before anything is used: a model file is untrusted input. [`Graph`] is the
-//! same model as the runtimes see it, a straight list of fused steps.
+//! before anything is used: a model file is untrusted input. [`Program`] is the same model as
+//! something that is computed, its gradients included; [`Schedule`] is what the runtimes run.
 //!
 //! Latent arithmetic ([`latent`]) and seeded noise ([`random`]) live here too, so
 //! that the trainer, both runtimes and the browser share one definition of each.
 
-mod angle;
 pub mod drawing;
 mod error;
+mod format;
 mod graph;
-mod json;
 pub mod latent;
-pub mod limits;
-pub mod patches;
-mod prior;
-pub mod random;
-mod read;
-mod reading;
-pub mod runtime;
-mod spec;
-mod upsample;
-mod weights;
 
 pub use error::{Error, Result};
-pub use graph::{Graph, Op, Params, Shape, Step, Value, Window};
-pub use prior::Priors;
-pub use reading::Reading;
-pub use spec::{
+pub use format::description::{
     Activation, Drawing, Example, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior,
     Subject, Training, WeightsFile,
 };
+pub use format::limits;
+pub use format::reading::Reading;
 #[cfg(feature = "write")]
-pub use weights::write_tensors;
-pub use weights::{Precision, Tensor, Tensors, Weights, read_tensors, sha256_hex};
+pub use format::safetensors::write_tensors;
+pub use format::safetensors::{Precision, Tensor, Tensors, Weights, read_tensors, sha256_hex};
+pub use graph::{
+    Entry, EntryPoint, Finish, Kernel, Map, Node, Op, Params, Patches, Program, Reversed, Schedule,
+    Shape, Slots, Step, Value, WeightGradient, Window, Wrt, channels_first, channels_last,
+};
+pub use latent::prior::Priors;
+pub use latent::random;
 
 /// A model whose description and weights have been read and agree with each other.
 #[derive(Debug, Clone)]
 pub struct Model {
     /// The description, as read from `model.json`.
     pub spec: ModelSpec,
-    /// `[N, C, H, W]` images to `[N, 2 · latent]`: all means, then all log-variances.
-    pub encoder: Graph,
-    /// `[N, latent]` latents to images.
-    pub decoder: Graph,
-    /// Every parameter that the two graphs name, in f32.
+    /// Encoder, sample and decoder.
+    pub program: Program,
+    /// Every parameter that the program names, in f32.
     pub weights: Weights,
 }
 
@@ -56,10 +48,8 @@ pub struct Model {
 pub struct Outline {
     /// See [`Model::spec`].
     pub spec: ModelSpec,
-    /// See [`Model::encoder`].
-    pub encoder: Graph,
-    /// See [`Model::decoder`].
-    pub decoder: Graph,
+    /// See [`Model::program`].
+    pub program: Program,
 }
 
 impl Outline {
@@ -69,12 +59,8 @@ impl Outline {
     /// Whatever is wrong with it, with the field, what was found and what was expected.
     pub fn read(model_json: &str) -> Result<Self> {
         let spec = ModelSpec::parse(model_json)?;
-        let (encoder, decoder) = spec.graphs()?;
-        Ok(Self {
-            spec,
-            encoder,
-            decoder,
-        })
+        let program = Program::of(&spec)?;
+        Ok(Self { spec, program })
     }
 
     /// Adds the contents of the weights file.
@@ -87,24 +73,25 @@ impl Outline {
         reading.finish()
     }
 
-    /// Whether every parameter of the graphs is one of f16's values: the description says so,
+    /// Whether every parameter of the layers is one of f16's values: the description says so,
     /// and no kernel is a sum that is made at load.
     pub fn is_f16(&self) -> bool {
         self.spec.weights.precision != Precision::F32
-            && self.steps().all(|step| !step.params.upsampled)
+            && self.params().all(|params| !params.upsampled)
     }
 
     /// Names and shapes of the tensors in the weights file.
     fn stored(&self) -> Vec<(String, Vec<usize>)> {
         let mut stored = self.spec.prior_tensors();
-        for step in self.steps() {
-            stored.extend(step.params.stored());
+        for params in self.params() {
+            stored.extend(params.stored());
         }
         stored
     }
 
-    fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.encoder.steps.iter().chain(&self.decoder.steps)
+    /// Names and shapes of the tensors of all layers.
+    pub fn params(&self) -> impl Iterator<Item = &Params> {
+        self.program.params()
     }
 }
 
@@ -122,8 +109,7 @@ impl Model {
     pub fn outline(&self) -> Outline {
         Outline {
             spec: self.spec.clone(),
-            encoder: self.encoder.clone(),
-            decoder: self.decoder.clone(),
+            program: self.program.clone(),
         }
     }
 }

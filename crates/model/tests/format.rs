@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use vaelet_model::{
-    Error, Graph, Model, ModelSpec, Params, Precision, Priors, Tensor, Tensors, WeightsFile,
+    Error, Model, ModelSpec, Params, Precision, Priors, Program, Tensor, Tensors, WeightsFile,
     random, read_tensors, write_tensors,
 };
 
@@ -44,12 +44,9 @@ fn spec(layers: &str) -> Result<ModelSpec, Error> {
     ModelSpec::parse(&json(layers, &WeightsFile::describe("w.safetensors", &[])))
 }
 
-fn tensors(graphs: [&Graph; 2]) -> Tensors {
-    let params = graphs
-        .into_iter()
-        .flat_map(|graph| &graph.steps)
-        .map(|step| &step.params);
-    params
+fn tensors(program: &Program) -> Tensors {
+    program
+        .params()
         .flat_map(Params::stored)
         .map(|(name, shape)| {
             let data = random::normals(1, shape.iter().product());
@@ -63,8 +60,7 @@ fn files() -> (String, Vec<u8>) {
 }
 
 fn files_of(precision: Precision) -> (String, Vec<u8>) {
-    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
-    let tensors = tensors([&encoder, &decoder]);
+    let tensors = tensors(&Program::of(&spec(LAYERS).unwrap()).unwrap());
     let weights = write_tensors("w.safetensors", &tensors, precision).unwrap();
     (
         json(LAYERS, &WeightsFile::describe("w.safetensors", &weights)),
@@ -77,39 +73,17 @@ fn a_good_model_is_read_and_fused() {
     let (json, weights) = files();
     let model = Model::read(&json, &weights).unwrap();
     assert_eq!(model.spec.latent_size(), 5, "two groups");
+    let [encoder, decoder] = model.spec.chains().unwrap();
     assert_eq!(
-        model.encoder.steps.len(),
+        encoder.steps.len(),
         4,
         "a residual block is two steps, a reshape none"
     );
-    let residual = &model.encoder.steps[2];
-    assert_eq!(residual.add, Some(model.encoder.steps[0].output));
-    assert_eq!(model.encoder.values[model.encoder.output()].len(), 10);
-    assert_eq!(model.decoder.steps.len(), 3, "an upsampling is no step");
+    assert_eq!(encoder.steps[2].add, Some(encoder.steps[0].output));
+    assert_eq!(decoder.steps.len(), 3, "an upsampling is no step");
     assert_eq!(model.weights.get("decoder.2.weight").len(), 4 * 4 * 4);
     let again = ModelSpec::parse(&model.spec.to_json().unwrap()).unwrap();
     assert_eq!(again, model.spec);
-}
-
-#[test]
-fn values_alive_together_never_share_a_slot() {
-    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
-    for graph in [encoder, decoder] {
-        let (slot_of, sizes) = graph.slots();
-        for (i, step) in graph.steps.iter().enumerate() {
-            assert_ne!(slot_of[step.input], slot_of[step.output]);
-            assert!(graph.values[step.output].len() <= sizes[slot_of[step.output]]);
-            // Whatever a later step still reads must survive this one.
-            for later in &graph.steps[i + 1..] {
-                for value in [Some(later.input), later.add].into_iter().flatten() {
-                    let written = graph.steps.iter().position(|s| s.output == value);
-                    if written.is_none_or(|w| w < i) {
-                        assert_ne!(slot_of[value], slot_of[step.output], "step {i}");
-                    }
-                }
-            }
-        }
-    }
 }
 
 #[test]
@@ -186,8 +160,8 @@ fn an_error_names_file_field_found_and_expected() {
 
 #[test]
 fn weights_must_be_finite_and_of_the_right_shape() {
-    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
-    let good = tensors([&encoder, &decoder]);
+    let program = Program::of(&spec(LAYERS).unwrap()).unwrap();
+    let good = tensors(&program);
     let read = |tensors: &Tensors| {
         let weights = write_tensors("w.safetensors", tensors, Precision::F32).unwrap();
         Model::read(
@@ -214,8 +188,7 @@ fn weights_must_be_finite_and_of_the_right_shape() {
 /// Weights of several types in one file are described by the widest.
 #[test]
 fn the_precision_is_stated_and_kept() {
-    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
-    let tensors = tensors([&encoder, &decoder]);
+    let tensors = tensors(&Program::of(&spec(LAYERS).unwrap()).unwrap());
     let stored = |precision| write_tensors("w.safetensors", &tensors, precision).unwrap();
     for precision in [Precision::I8, Precision::F16, Precision::F32] {
         let described = WeightsFile::describe("w.safetensors", &stored(precision));
@@ -278,8 +251,8 @@ fn a_kernel_summed_at_load_is_no_f16() {
         r#"{"type": "conv_transpose2d", "in_channels": 4, "out_channels": 4, "kernel": 4,
             "stride": 2, "padding": 1, "params": "decoder.up"},"#,
     );
-    let (encoder, decoder) = spec(&plain).unwrap().graphs().unwrap();
-    let tensors = tensors([&encoder, &decoder]);
+    let program = Program::of(&spec(&plain).unwrap()).unwrap();
+    let tensors = tensors(&program);
     let weights = write_tensors("w.safetensors", &tensors, Precision::F16).unwrap();
     let described = WeightsFile::describe("w.safetensors", &weights);
     let model = Model::read(&self::json(&plain, &described), &weights).unwrap();
@@ -354,8 +327,8 @@ fn a_tensor_has_one_reader() {
     let last = r#""outputs": 10, "params": "encoder.3"}"#;
     let again = r#", {"type": "linear", "inputs": 10, "outputs": 10, "params": "again"}"#;
     let layers = LAYERS.replace(last, &format!("{last}{again}{again}"));
-    let (encoder, decoder) = spec(&layers).unwrap().graphs().unwrap();
-    let tensors = tensors([&encoder, &decoder]);
+    let program = Program::of(&spec(&layers).unwrap()).unwrap();
+    let tensors = tensors(&program);
     let weights = write_tensors("w.safetensors", &tensors, Precision::F32).unwrap();
     let json = json(&layers, &WeightsFile::describe("w.safetensors", &weights));
     let error = Model::read(&json, &weights).unwrap_err().to_string();
@@ -370,8 +343,8 @@ fn a_learned_prior_is_read_with_its_tensors() {
     let standard = r#""size": 2, "prior": {"kind": "standard_normal"}"#;
     let mixture =
         r#""size": 2, "prior": {"kind": "mixture", "components": 3, "params": "prior.style"}"#;
-    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
-    let mut tensors = tensors([&encoder, &decoder]);
+    let program = Program::of(&spec(LAYERS).unwrap()).unwrap();
+    let mut tensors = tensors(&program);
     for (name, shape) in [
         ("weight", vec![3]),
         ("mean", vec![3, 2]),
@@ -411,8 +384,8 @@ fn our_reader_of_tensors_agrees_with_the_safetensors_crate() {
 
 #[test]
 fn one_byte_a_value_is_near_the_value_and_an_f16() {
-    let (encoder, decoder) = spec(LAYERS).unwrap().graphs().unwrap();
-    let mut exact = tensors([&encoder, &decoder]);
+    let program = Program::of(&spec(LAYERS).unwrap()).unwrap();
+    let mut exact = tensors(&program);
     let weight = exact.get_mut("encoder.3.weight").unwrap();
     weight.data.iter_mut().step_by(10).for_each(|v| *v = 0.0); // the scale of this column is 0
     let bytes = write_tensors("w.safetensors", &exact, Precision::I8).unwrap();

@@ -2,7 +2,7 @@
 //! and [`Object`], which reads a struct from it and says where it is wrong. Written by hand because
 //! derived readers were a third of what the browser downloads.
 
-use crate::limits::MAX_TEXT;
+use super::limits::MAX_TEXT;
 use crate::{Error, Result};
 
 /// Deepest nesting; models need eight or so.

@@ -2,8 +2,8 @@
 //! encoder really gives, which leaves the holes between its posteriors out. They are also what
 //! the KL of a posterior is measured against.
 
-use crate::latent::{self, LOG_TAU, bounded};
-use crate::{Model, Prior, Weights, random};
+use super::{LOG_TAU, bounded, random};
+use crate::{Model, Prior, Weights, latent};
 use std::ops::Range;
 
 /// The priors of a model's latent groups, ready to be sampled.

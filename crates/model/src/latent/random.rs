@@ -4,7 +4,7 @@
 //! that no platform's own logarithm or cosine can change the last bit: a seed
 //! shared in a link gives the same picture natively, on WebGPU and on the CPU.
 
-use crate::angle::sin_cos;
+use super::angle::sin_cos;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::f64::consts::TAU;

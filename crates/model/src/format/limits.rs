@@ -5,7 +5,7 @@
 //! times what a model for images of 256×256 needs; what does not is refused before its weights
 //! are fetched. Amounts are f64: products of sizes wrap in the usize of wasm, which has 32 bits.
 
-use crate::spec::FILE;
+use super::description::FILE;
 use crate::{Error, Result};
 
 /// Bytes of `model.json`, and of the header of a weights file: read whole, parsed to at most

@@ -1,10 +1,10 @@
-//! How the structs of `model.json` are read; their fields are explained in `spec.rs`.
+//! How the structs of `model.json` are read; their fields are explained in `description.rs`.
 
-use crate::json::{Field, Object};
-use crate::spec::{
+use super::description::{
     Activation, Drawing, Example, FILE, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec,
     Prior, Subject, Training, WeightsFile,
 };
+use super::json::{Field, Object};
 use crate::{Error, Precision, Result};
 
 impl ModelSpec {

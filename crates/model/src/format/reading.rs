@@ -1,6 +1,6 @@
 //! A model that is read piece by piece, so that a page can do other things in between.
 
-use crate::weights::{Views, hex, parse};
+use super::safetensors::{Views, hex, parse};
 use crate::{Error, Model, Outline, Params, Result, Weights, WeightsFile};
 use sha2::{Digest, Sha256};
 use std::mem;
@@ -25,13 +25,13 @@ impl Reading {
     pub fn new(outline: Outline) -> Self {
         let mut unread = outline.stored();
         unread.reverse();
-        let upsampled = outline.steps().filter(|step| step.params.upsampled);
+        let upsampled = outline.params().filter(|params| params.upsampled);
         Self {
             contents: Vec::new(),
             digest: Sha256::new(),
             views: None,
             unread,
-            unfolded: upsampled.map(|step| step.params.clone()).collect(),
+            unfolded: upsampled.cloned().collect(),
             weights: Weights::empty(),
             outline,
         }
@@ -81,15 +81,10 @@ impl Reading {
     /// As [`Reading::step`].
     pub fn finish(mut self) -> Result<Model> {
         while self.step()? {}
-        let Outline {
-            spec,
-            encoder,
-            decoder,
-        } = self.outline;
+        let Outline { spec, program } = self.outline;
         Ok(Model {
             spec,
-            encoder,
-            decoder,
+            program,
             weights: self.weights,
         })
     }

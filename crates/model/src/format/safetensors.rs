@@ -1,13 +1,15 @@
 //! `weights.safetensors` and `golden.safetensors`: named tensors; i8 with scales, f16 or f32 on
 //! disk, f32 in memory.
 
-use crate::json::{Field, Value};
-use crate::spec::product;
-use crate::{Error, Params, Result, WeightsFile, upsample};
+use super::description::product;
+use super::json::{Field, Value};
+use crate::graph::upsample;
+use crate::{Error, Params, Result, WeightsFile};
 use half::f16;
 #[cfg(feature = "write")]
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -80,6 +82,15 @@ impl Weights {
         }
     }
 
+    /// Of tensors in memory, as the maps of `params` have them.
+    pub fn of<'a>(tensors: Tensors, params: impl Iterator<Item = &'a Params>) -> Self {
+        let mut weights = Self(tensors);
+        for params in params.filter(|params| params.upsampled) {
+            weights.fold(params);
+        }
+        weights
+    }
+
     /// The values of a tensor.
     ///
     /// # Panics
@@ -88,10 +99,42 @@ impl Weights {
         &self.0[name].data
     }
 
+    /// The weight of a map as the map has it: for an adjoint, inputs and outputs have changed
+    /// places.
+    ///
+    /// # Panics
+    /// Where no layer of the model reads it.
+    pub fn weight(&self, params: &Params) -> Cow<'_, [f32]> {
+        let values = self.get(&params.weight_name());
+        match params.weight[..] {
+            [.., inputs, outputs] if params.adjoint => turned(values, inputs, outputs).into(),
+            _ => values.into(),
+        }
+    }
+
+    /// The biases of a map, if it has any.
+    ///
+    /// # Panics
+    /// Where no layer of the model reads them.
+    pub fn bias(&self, params: &Params) -> Option<&[f32]> {
+        (params.bias > 0).then(|| self.get(&params.bias_name()))
+    }
+
     /// All tensors, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.0.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
+}
+
+/// Matrices of `inputs` × `outputs` end to end, each transposed.
+fn turned(matrices: &[f32], inputs: usize, outputs: usize) -> Vec<f32> {
+    let mut turned = Vec::with_capacity(matrices.len());
+    for matrix in matrices.chunks_exact(inputs * outputs) {
+        for output in 0..outputs {
+            turned.extend(matrix.iter().skip(output).step_by(outputs));
+        }
+    }
+    turned
 }
 
 /// Reads every tensor of a safetensors file.

@@ -1,7 +1,7 @@
 //! Where the taps of a kernel fall on an image: the geometry that a convolution and its
 //! transpose share, for the CPU runtime and for the trainer.
 
-use crate::Window;
+use super::Window;
 
 /// An image and a grid of kernel positions on it, as a matrix with one row for each
 /// position and one column for each value under the kernel. Images are channels-innermost.

@@ -1,7 +1,11 @@
 //! Arithmetic on latent vectors: reparameterization, KL divergence, interpolation.
 
+mod angle;
+pub mod prior;
+pub mod random;
+
 use crate::Likelihood;
-use crate::angle::sin_cos;
+use angle::sin_cos;
 
 /// ln 2π
 pub(crate) const LOG_TAU: f64 = 1.837_877_066_409_345_3;
@@ -54,6 +58,48 @@ pub fn reparameterize(
             mean + temperature * sigma * epsilon
         })
         .collect()
+}
+
+/// [`reparameterize`] of a batch `[N, size]` whose posteriors `[N, 2 · size]` are all means, then
+/// all log-variances, into `z`.
+pub fn sample(posterior: &[f32], epsilon: &[f32], size: usize, temperature: f32, z: &mut [f32]) {
+    let items = posterior
+        .chunks_exact(2 * size)
+        .zip(epsilon.chunks_exact(size));
+    for ((posterior, epsilon), z) in items.zip(z.chunks_exact_mut(size)) {
+        let (mean, log_var) = posterior.split_at(size);
+        z.copy_from_slice(&reparameterize(mean, log_var, epsilon, temperature));
+    }
+}
+
+/// The gradient of [`sample`] with respect to the posteriors from that of z, `[N, size]`: itself
+/// for μ, times ∂z / ∂ log σ² = ½ T σ ε for log σ², which is 0 where that is bounded.
+pub fn sample_gradient(
+    gradient: &[f32],
+    [posterior, epsilon]: [&[f32]; 2],
+    size: usize,
+    temperature: f32,
+    out: &mut [f32],
+) {
+    let noise = epsilon.chunks_exact(size);
+    let items = gradient
+        .chunks_exact(size)
+        .zip(posterior.chunks_exact(2 * size))
+        .zip(noise);
+    for (((gradient, posterior), epsilon), out) in items.zip(out.chunks_exact_mut(2 * size)) {
+        out[..size].copy_from_slice(gradient);
+        for i in 0..size {
+            let log_var = posterior[size + i];
+            let sigma = libm::exp(0.5 * bounded(log_var)) as f32;
+            let inside = log_var.abs() <= LOG_VAR;
+            let slope = if inside {
+                0.5 * temperature * sigma * epsilon[i]
+            } else {
+                0.0
+            };
+            out[size + i] = gradient[i] * slope;
+        }
+    }
 }
 
 /// KL(q(z | x) ‖ N(0, I)) of each variable, in nats (Kingma and Welling 2014, appendix B):
@@ -129,8 +175,8 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use super::random;
     use super::*;
-    use crate::random;
 
     #[test]
     fn the_textbook_example() {

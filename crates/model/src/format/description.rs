@@ -4,9 +4,9 @@
 //! tagged enum or a list: new kinds of layer, likelihood and prior, more latent
 //! groups, more optional facts.
 
-use crate::json::{Field, Value};
-use crate::limits::{MAX_BYTES, MAX_DIM, MAX_VALUES, check_amount, check_dim};
-use crate::{Error, Graph, Precision, Result, sha256_hex};
+use super::json::{Field, Value};
+use super::limits::{MAX_BYTES, MAX_DIM, MAX_VALUES, check_amount, check_dim};
+use crate::{Error, Precision, Program, Result, Schedule, sha256_hex};
 #[cfg(feature = "write")]
 use serde::Serialize;
 
@@ -343,16 +343,16 @@ impl ModelSpec {
             .collect()
     }
 
-    /// Encoder and decoder with every shape inferred and checked.
+    /// Encoder and decoder, each by itself, with every shape inferred and checked.
     ///
     /// # Errors
     /// [`Error::Field`] that names the layer where shapes do not fit.
-    pub fn graphs(&self) -> Result<(Graph, Graph)> {
+    pub fn chains(&self) -> Result<[Schedule; 2]> {
         let image = [self.input.height, self.input.width, self.input.channels];
         let latent = [1, 1, self.latent_size()];
-        let encoder = Graph::build("encoder", image, &self.encoder, [1, 1, 2 * latent[2]])?;
-        let decoder = Graph::build("decoder", latent, &self.decoder, image)?;
-        Ok((encoder, decoder))
+        let encoder = Program::chain("encoder", image, &self.encoder, [1, 1, 2 * latent[2]])?;
+        let decoder = Program::chain("decoder", latent, &self.decoder, image)?;
+        Ok([encoder, decoder].map(|program| Schedule::new(&program, &[])))
     }
 
     fn check(&self) -> Result<()> {
@@ -429,16 +429,7 @@ impl ModelSpec {
                 ));
             }
         }
-        let (_, decoder) = self.graphs()?;
-        let last = decoder.steps.last().map(|step| step.activation);
-        if self.likelihood == Likelihood::Bernoulli && last != Some(Activation::Sigmoid) {
-            return Err(Error::field(
-                FILE,
-                "decoder",
-                "a sigmoid at its end, for the likelihood is bernoulli",
-                "another activation",
-            ));
-        }
+        Program::of(self)?;
         let bytes = self.weights.bytes as f64;
         check_amount("weights.bytes", "bytes", bytes, MAX_BYTES)
     }

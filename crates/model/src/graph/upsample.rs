@@ -24,10 +24,45 @@ pub(crate) fn fold(weight: &[f32]) -> Vec<f32> {
     folded
 }
 
+/// The adjoint of [`fold`]: the gradient of a kernel of side 3 from that of the kernel of side 4.
+pub(crate) fn fold_adjoint(folded: &[f32]) -> Vec<f32> {
+    let tap = folded.len() / 16;
+    let mut weight = vec![0.0; 9 * tap];
+    for (i, source) in folded.chunks_exact(tap).enumerate() {
+        for row in SOURCES[i / 4] {
+            for column in SOURCES[i % 4] {
+                let out = &mut weight[(3 * row + column) * tap..][..tap];
+                out.iter_mut().zip(source).for_each(|(sum, w)| *sum += w);
+            }
+        }
+    }
+    weight
+}
+
+/// The inverse of [`fold`], up to rounding: along a side [f₃, f₁ − f₀, f₀] of [w₂, w₁ + w₂, …, w₀].
+pub(crate) fn unfold(folded: &[f32]) -> Vec<f32> {
+    /// The places in a folded side that are added, and that are taken away.
+    const PARTS: [(usize, Option<usize>); 3] = [(3, None), (1, Some(0)), (0, None)];
+    let tap = folded.len() / 16;
+    let at = |row: usize, column: usize, i: usize| folded[(4 * row + column) * tap + i];
+    let mut weight = Vec::with_capacity(9 * tap);
+    for (row, minus_row) in PARTS {
+        for (column, minus_column) in PARTS {
+            weight.extend((0..tap).map(|i| {
+                let side = |row: usize| {
+                    at(row, column, i) - minus_column.map_or(0.0, |minus| at(row, minus, i))
+                };
+                side(row) - minus_row.map_or(0.0, side)
+            }));
+        }
+    }
+    weight
+}
+
 #[cfg(test)]
 mod tests {
-    use super::fold;
-    use crate::random;
+    use super::{fold, fold_adjoint, unfold};
+    use crate::latent::random;
 
     const SIDE: isize = 5;
 
@@ -71,6 +106,25 @@ mod tests {
                 (plain - transposed).abs() < 1e-5,
                 "{plain}, {transposed} at {y}, {x}"
             );
+        }
+    }
+
+    #[test]
+    fn the_adjoint_of_folding_is_one() {
+        let (weight, gradient) = (random::normals(1, 9 * 3), random::normals(2, 16 * 3));
+        let dot = |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+        let (left, right) = (
+            dot(&fold(&weight), &gradient),
+            dot(&weight, &fold_adjoint(&gradient)),
+        );
+        assert!((left - right).abs() < 1e-4, "{left}, {right}");
+    }
+
+    #[test]
+    fn unfolding_is_the_inverse_of_folding() {
+        let weight = random::normals(1, 9 * 3);
+        for (found, expected) in unfold(&fold(&weight)).iter().zip(&weight) {
+            assert!((found - expected).abs() < 1e-5);
         }
     }
 }

@@ -1,0 +1,401 @@
+//! Layers of `model.json` as nodes of a program.
+//!
+//! One walk infers and checks every shape. Activations, additions and what an upsampling does to
+//! the convolution after it are nodes, or are folded, by their own passes; a reshape costs nothing.
+
+use super::ir::{Entry, EntryPoint, Map, Op, Params, Program, Shape, Window, padded};
+use crate::format::description::{FILE, ModelSpec, product};
+use crate::format::limits::{
+    MAX_DIM, MAX_LAYERS, MAX_OPERATIONS, MAX_VALUES, MAX_WINDOW, check_amount, check_dim,
+};
+use crate::{Activation, Error, Layer, Likelihood, Result};
+use std::mem;
+
+impl Program {
+    /// Encoder, sample and decoder of a model.
+    ///
+    /// # Errors
+    /// [`Error::Field`] that names the layer whose shape does not fit.
+    pub fn of(spec: &ModelSpec) -> Result<Self> {
+        let size = spec.input;
+        let [image, latent] = [
+            [size.height, size.width, size.channels],
+            [1, 1, spec.latent_size()],
+        ];
+        let (mut builder, start) = Builder::new(Self::default(), image);
+        let posterior = builder.chain("encoder", &spec.encoder, [1, 1, 2 * latent[2]])?;
+        let encoder = builder.program.nodes.len();
+        let noise = builder.program.value(latent);
+        let z = builder
+            .program
+            .push(Op::Sample, vec![posterior, noise], latent);
+        builder = Builder::at(builder.program, z);
+        let mean = builder.chain("decoder", &spec.decoder, image)?;
+        let mut program = builder.program;
+        let all = program.nodes.len();
+        if spec.likelihood == Likelihood::Bernoulli && !program.ends_with(Activation::Sigmoid) {
+            return Err(Error::field(
+                FILE,
+                "decoder",
+                "a sigmoid at its end, for the likelihood is bernoulli",
+                "another activation",
+            ));
+        }
+        program.entries = vec![
+            Entry {
+                name: EntryPoint::Encode,
+                inputs: vec![start],
+                outputs: vec![posterior],
+                range: 0..encoder,
+            },
+            Entry {
+                name: EntryPoint::Decode,
+                inputs: vec![z],
+                outputs: vec![mean],
+                range: encoder + 1..all,
+            },
+            Entry {
+                name: EntryPoint::Autoencode,
+                inputs: vec![start, noise],
+                outputs: vec![posterior, z, mean],
+                range: 0..all,
+            },
+        ];
+        Ok(program)
+    }
+
+    /// A chain of layers by itself, which read `input` and must end at `output`; errors name them
+    /// `field[0]` and so on.
+    ///
+    /// # Errors
+    /// [`Error::Field`] that names the layer whose shape does not fit.
+    pub fn chain(field: &str, input: Shape, layers: &[Layer], output: Shape) -> Result<Self> {
+        let (mut builder, start) = Builder::new(Self::default(), input);
+        let end = builder.chain(field, layers, output)?;
+        let mut program = builder.program;
+        program.entries = vec![Entry {
+            name: EntryPoint::Forward,
+            inputs: vec![start],
+            outputs: vec![end],
+            range: 0..program.nodes.len(),
+        }];
+        Ok(program)
+    }
+
+    /// Whether the last node is this activation.
+    fn ends_with(&self, activation: Activation) -> bool {
+        let last = self.nodes.last();
+        last.is_some_and(|node| node.op == Op::Activate(activation))
+    }
+}
+
+const AFTER_UPSAMPLE: &str = "after upsample a conv2d of kernel 3, stride 1 and padding 1";
+
+/// The walk over the layers: where it is, and what it has made so far.
+struct Builder {
+    program: Program,
+    /// Nodes and values before this chain of layers.
+    start: [usize; 2],
+    current: usize,
+    shape: Shape,
+    /// Whether the layer before was an upsampling.
+    upsample: bool,
+}
+
+impl Builder {
+    /// At a new value of a program.
+    fn new(mut program: Program, input: Shape) -> (Self, usize) {
+        let value = program.value(input);
+        (Self::at(program, value), value)
+    }
+
+    /// At a value of a program, which was its last.
+    fn at(program: Program, value: usize) -> Self {
+        Self {
+            start: [program.nodes.len(), value],
+            shape: program.values[value].shape,
+            current: value,
+            upsample: false,
+            program,
+        }
+    }
+
+    /// Adds a chain of layers, which must end at `output`. Returns their last value.
+    fn chain(&mut self, field: &str, layers: &[Layer], output: Shape) -> Result<usize> {
+        self.layers(field, layers)?;
+        // A vector has no height or width of its own, so it may stand for any image of its length.
+        let vector = output[..2] == [1, 1] && len(self.shape) == output[2];
+        if self.shape != output && !vector {
+            let found = show(self.shape);
+            let expected = format!("an output of {}", show(output));
+            return Err(Error::field(FILE, field, expected, found));
+        }
+        if self.program.nodes.len() == self.start[0] {
+            return Err(Error::field(FILE, field, "at least one layer", "none"));
+        }
+        Ok(self.current)
+    }
+
+    /// Fails where the chain, which ends with the layer called `field` so far, asks for more
+    /// than a machine should give.
+    fn check(&self, field: &str) -> Result<()> {
+        let [first, start] = self.start;
+        let shape = |value: usize| self.program.values[value].shape;
+        let (mut values, mut weights, mut operations) = (padded(shape(start), 4), 0.0, 0.0);
+        let (mut patches, mut layers) = (0.0, 0.0);
+        for node in &self.program.nodes[first..] {
+            let Op::Map(map, _) = &node.op else {
+                continue;
+            };
+            let shapes = [node.inputs[0], node.output].map(shape);
+            layers += 1.0;
+            values += padded(shapes[1], 4);
+            weights += map.packed(shapes);
+            operations += map.operations();
+            patches = map.patches();
+        }
+        for (what, amount, most) in [
+            ("layers", layers, MAX_LAYERS as f64),
+            ("values up to here", values, MAX_VALUES),
+            ("packed weights up to here", weights, MAX_VALUES),
+            ("values in its patches", patches, MAX_VALUES),
+            ("operations up to here", operations, MAX_OPERATIONS),
+        ] {
+            check_amount(field, what, amount, most)?;
+        }
+        Ok(())
+    }
+
+    fn layers(&mut self, room: &str, layers: &[Layer]) -> Result<()> {
+        for (i, layer) in layers.iter().enumerate() {
+            let field = format!("{room}[{i}]");
+            if self.upsample && !matches!(layer, Layer::Conv2d { .. }) {
+                return Err(Error::field(FILE, field, AFTER_UPSAMPLE, "another layer"));
+            }
+            self.layer(&field, layer)?;
+        }
+        if self.upsample {
+            return Err(Error::field(FILE, room, AFTER_UPSAMPLE, "the end"));
+        }
+        Ok(())
+    }
+
+    fn layer(&mut self, field: &str, layer: &Layer) -> Result<()> {
+        match layer {
+            Layer::Linear {
+                inputs,
+                outputs,
+                activation,
+                params,
+            } => {
+                check_dim(&format!("{field}.outputs"), *outputs, MAX_DIM)?;
+                self.expect(&format!("{field}.inputs"), len(self.shape), *inputs)?;
+                let map = Map::Linear {
+                    inputs: *inputs,
+                    outputs: *outputs,
+                };
+                let weight = vec![*inputs, *outputs];
+                self.push(field, map, params, weight, *activation, [1, 1, *outputs])
+            }
+            Layer::Conv2d {
+                in_channels,
+                out_channels,
+                kernel,
+                stride,
+                padding,
+                activation,
+                params,
+            } => {
+                let sizes = [*in_channels, *out_channels, *kernel, *stride, *padding];
+                self.convolve(field, false, sizes, params, *activation)
+            }
+            Layer::ConvTranspose2d {
+                in_channels,
+                out_channels,
+                kernel,
+                stride,
+                padding,
+                activation,
+                params,
+            } => {
+                let sizes = [*in_channels, *out_channels, *kernel, *stride, *padding];
+                self.convolve(field, true, sizes, params, *activation)
+            }
+            Layer::Residual { layers, activation } => self.residual(field, layers, *activation),
+            Layer::Reshape {
+                channels,
+                height,
+                width,
+            } => {
+                for (name, dim) in [("channels", channels), ("height", height), ("width", width)] {
+                    check_dim(&format!("{field}.{name}"), *dim, MAX_DIM)?;
+                }
+                let shape = [*height, *width, *channels];
+                self.expect(field, len(self.shape), len(shape))?;
+                // A runtime may pad channels, so only a linear layer can write any shape.
+                if !self.reshape(shape) {
+                    let found = "another place";
+                    return Err(Error::field(FILE, field, "a linear layer before it", found));
+                }
+                self.shape = shape;
+                // Padded channels may be many more values now.
+                self.check(field)
+            }
+            Layer::Upsample {} => {
+                self.upsample = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a convolution, or its transpose.
+    fn convolve(
+        &mut self,
+        field: &str,
+        transposed: bool,
+        sizes: [usize; 5],
+        params: &str,
+        activation: Activation,
+    ) -> Result<()> {
+        let [in_channels, out_channels, ..] = sizes;
+        if self.upsample && sizes[2..] != [3, 1, 1] {
+            return Err(Error::field(FILE, field, AFTER_UPSAMPLE, "another window"));
+        }
+        // The two layers as one, see `upsample.rs`.
+        let folded = [in_channels, out_channels, 4, 2, 1];
+        let (transposed, sizes) = match self.upsample {
+            true => (true, folded),
+            false => (transposed, sizes),
+        };
+        let window = self.window(field, transposed, sizes)?;
+        let weight = vec![window.kernel, window.kernel, in_channels, out_channels];
+        let map = match transposed {
+            true => Map::ConvTranspose2d(window),
+            false => Map::Conv2d(window),
+        };
+        self.push(field, map, params, weight, activation, window.output)
+    }
+
+    /// Gives what a linear layer has written another shape; false where it was another layer.
+    fn reshape(&mut self, shape: Shape) -> bool {
+        for node in self.program.nodes[self.start[0]..].iter().rev() {
+            self.program.values[node.output].shape = shape;
+            match node.op {
+                Op::Activate(_) => {}
+                Op::Map(Map::Linear { .. }, _) => return true,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Checks a convolution's numbers.
+    fn window(
+        &self,
+        field: &str,
+        transposed: bool,
+        [in_channels, out_channels, kernel, stride, padding]: [usize; 5],
+    ) -> Result<Window> {
+        for (name, dim, most) in [
+            ("out_channels", out_channels, MAX_DIM),
+            ("kernel", kernel, MAX_WINDOW),
+            ("stride", stride, MAX_WINDOW),
+        ] {
+            check_dim(&format!("{field}.{name}"), dim, most)?;
+        }
+        let (zeros, most) = (padding as f64, MAX_WINDOW as f64);
+        check_amount(&format!("{field}.padding"), "zeros", zeros, most)?;
+        let [height, width, channels] = self.shape;
+        self.expect(&format!("{field}.in_channels"), channels, in_channels)?;
+        let mut output = [height, width, out_channels];
+        for side in &mut output[..2] {
+            let found = if transposed {
+                let full = (*side - 1) * stride + kernel;
+                full.checked_sub(2 * padding)
+            } else {
+                let steps = (*side + 2 * padding).checked_sub(kernel);
+                steps.map(|steps| steps / stride + 1)
+            };
+            *side = found.filter(|&side| side > 0).ok_or_else(|| {
+                let field = format!("{field}.kernel");
+                let found = format!("{kernel} on {}", show(self.shape));
+                Error::field(FILE, field, "a kernel that fits the image", found)
+            })?;
+            check_dim(field, *side, MAX_DIM)?;
+        }
+        Ok(Window {
+            input: self.shape,
+            output,
+            kernel,
+            stride,
+            padding,
+        })
+    }
+
+    fn residual(&mut self, field: &str, layers: &[Layer], activation: Activation) -> Result<()> {
+        let (input, shape, before) = (self.current, self.shape, self.program.nodes.len());
+        let name = format!("{field}.layers");
+        self.layers(&name, layers)?;
+        let kept = self.program.values[input].shape == shape;
+        if self.shape != shape || !kept {
+            let expected = format!("an output of {}", show(shape));
+            return Err(Error::field(FILE, name, expected, show(self.shape)));
+        }
+        let wrong = |expected, found| Err(Error::field(FILE, &name, expected, found));
+        match self.program.nodes[before..].last() {
+            Some(node) if matches!(node.op, Op::Map(..)) => {}
+            Some(_) => return wrong("a last layer without activation", "one with its own"),
+            None => return wrong("at least one layer", "none"),
+        }
+        let inputs = vec![self.current, input];
+        self.current = self.program.push(Op::Add, inputs, shape);
+        self.activate(activation);
+        Ok(())
+    }
+
+    fn push(
+        &mut self,
+        field: &str,
+        map: Map,
+        params: &str,
+        weight: Vec<usize>,
+        activation: Activation,
+        output: Shape,
+    ) -> Result<()> {
+        let params = Params {
+            name: params.into(),
+            weight,
+            bias: output[2],
+            upsampled: mem::take(&mut self.upsample),
+            adjoint: false,
+        };
+        let op = Op::Map(map, params);
+        self.current = self.program.push(op, vec![self.current], output);
+        self.shape = output;
+        self.activate(activation);
+        self.check(field)
+    }
+
+    fn activate(&mut self, activation: Activation) {
+        if activation != Activation::None {
+            let op = Op::Activate(activation);
+            self.current = self.program.push(op, vec![self.current], self.shape);
+        }
+    }
+
+    fn expect(&self, field: &str, expected: usize, found: usize) -> Result<()> {
+        if expected == found {
+            Ok(())
+        } else {
+            Err(Error::field(FILE, field, expected, found))
+        }
+    }
+}
+
+fn len(shape: Shape) -> usize {
+    product(&shape)
+}
+
+fn show([height, width, channels]: Shape) -> String {
+    format!("{channels}×{height}×{width}")
+}
