@@ -1,10 +1,8 @@
-//! Runs a model's graphs with the kernels of this crate.
+//! A model on the CPU.
 
-use crate::{Conv2d, ConvTranspose2d, Finish, Linear};
-use std::mem;
+use crate::executor::Executor;
 use vaelet_model::latent::Posterior;
-use vaelet_model::runtime::{channels_first, channels_last};
-use vaelet_model::{Graph, Model, Op, Step};
+use vaelet_model::{EntryPoint, Model, Schedule, channels_first, channels_last};
 
 /// Most f32 in the buffers of a network. Items that take more run one part of them after the
 /// other: 64 MB are no more than a single image may ask for.
@@ -15,24 +13,7 @@ pub struct CpuRuntime {
     channels: usize,
     image_len: usize,
     latent: usize,
-    encoder: Network,
-    decoder: Network,
-    scratch: Vec<f32>,
-}
-
-/// A graph with its kernels, one for each step that has been packed, and its memory.
-struct Network {
-    graph: Graph,
-    kernels: Vec<Kernel>,
-    slot_of: Vec<usize>,
-    slots: Vec<Vec<f32>>,
-}
-
-/// A kernel with its parameters.
-enum Kernel {
-    Linear(Linear),
-    Conv2d(Conv2d),
-    ConvTranspose2d(ConvTranspose2d),
+    executor: Executor,
 }
 
 impl CpuRuntime {
@@ -49,25 +30,24 @@ impl CpuRuntime {
             channels: model.spec.input.channels,
             image_len: model.spec.input.len(),
             latent: model.spec.latent_size(),
-            encoder: Network::unpacked(&model.encoder),
-            decoder: Network::unpacked(&model.decoder),
-            scratch: Vec::new(),
+            executor: Executor::new(Schedule::new(&model.program, &[]), &[]),
         }
     }
 
-    /// Takes copies of the next layer's parameters, first the decoder's, from the model that
-    /// this was made for. Whether there are more.
+    /// Takes copies of the next layer's parameters, from the model that this was made for.
+    /// Whether there are more.
     pub fn pack(&mut self, model: &Model) -> bool {
-        self.decoder.pack(model) || self.encoder.pack(model)
+        self.executor.pack(&model.weights)
     }
 
     /// q(z | x) of images `[N, C, H, W]` in `[0, 1]`.
     pub fn encode(&mut self, images: &[f32]) -> Posterior {
+        let latent = self.latent;
         let mut all = Posterior::default();
-        for images in images.chunks(self.image_len * self.encoder.largest_batch()) {
+        for images in images.chunks(self.image_len * self.largest_batch()) {
             let images = channels_last(images, self.channels, self.image_len);
-            let values = self.encoder.run(&images, &mut self.scratch, None);
-            let part = Posterior::from_encoder(values, self.latent);
+            let values = self.run(EntryPoint::Encode, &images, &mut |_, _| {});
+            let part = Posterior::from_encoder(values, latent);
             all.mean.extend(part.mean);
             all.log_var.extend(part.log_var);
         }
@@ -78,99 +58,52 @@ impl CpuRuntime {
     /// channels, then `[H, W, C]` values.
     pub fn trace_encoder(&mut self, image: &[f32]) -> Vec<f32> {
         let image = channels_last(image, self.channels, self.image_len);
-        self.encoder.trace(&image, &mut self.scratch)
+        self.trace(EntryPoint::Encode, &image)
     }
 
     /// What every step of the decoder writes for one latent, as [`Self::trace_encoder`] gives it.
     pub fn trace_decoder(&mut self, z: &[f32]) -> Vec<f32> {
-        self.decoder.trace(z, &mut self.scratch)
+        self.trace(EntryPoint::Decode, z)
     }
 
     /// The mean of p(x | z), `[N, C, H, W]` in `[0, 1]`, of latents `[N, latent]`.
     pub fn decode(&mut self, z: &[f32]) -> Vec<f32> {
+        let (channels, len) = (self.channels, self.image_len);
         let mut all = Vec::new();
-        for z in z.chunks(self.latent * self.decoder.largest_batch()) {
-            let images = self.decoder.run(z, &mut self.scratch, None);
-            all.extend(channels_first(images, self.channels, self.image_len));
+        for z in z.chunks(self.latent * self.largest_batch()) {
+            let images = self.run(EntryPoint::Decode, z, &mut |_, _| {});
+            all.extend(channels_first(images, channels, len));
         }
         all
-    }
-}
-
-impl Network {
-    fn unpacked(graph: &Graph) -> Self {
-        let (slot_of, sizes) = graph.slots();
-        Self {
-            kernels: Vec::new(),
-            graph: graph.clone(),
-            slot_of,
-            slots: vec![Vec::new(); sizes.len()],
-        }
     }
 
     /// The most items whose values fit [`MOST_VALUES`], but at least one.
     fn largest_batch(&self) -> usize {
-        let (_, sizes) = self.graph.slots();
-        (MOST_VALUES / sizes.iter().sum::<usize>()).max(1)
+        (MOST_VALUES / self.executor.item_len()).max(1)
     }
 
-    fn pack(&mut self, model: &Model) -> bool {
-        let next = self.graph.steps.get(self.kernels.len());
-        let kernel = next.map(|step| Kernel::new(model, step));
-        self.kernels.extend(kernel);
-        next.is_some()
-    }
-
-    fn trace(&mut self, input: &[f32], scratch: &mut Vec<f32>) -> Vec<f32> {
+    fn trace(&mut self, entry: EntryPoint, input: &[f32]) -> Vec<f32> {
         let mut trace = Vec::new();
-        self.run(input, scratch, Some(&mut trace));
+        self.run(entry, input, &mut |executor, value| {
+            trace.extend(executor.shape(value).map(|side| side as f32));
+            trace.extend_from_slice(executor.value(value));
+        });
         trace
     }
 
-    /// Runs a batch, laid end to end, and returns the graph's output; `trace` receives what
-    /// the steps write.
+    /// From the one input of an entry point to its one output, both `[N, H, W, C]`.
     fn run(
         &mut self,
+        name: EntryPoint,
         input: &[f32],
-        scratch: &mut Vec<f32>,
-        mut trace: Option<&mut Vec<f32>>,
+        visit: &mut dyn FnMut(&Executor, usize),
     ) -> &[f32] {
-        let batch = input.len() / self.graph.values[0].len();
-        self.slots[0].clear();
-        self.slots[0].extend_from_slice(input);
-        for (step, kernel) in self.graph.steps.iter().zip(&self.kernels) {
-            let slot = self.slot_of[step.output];
-            let mut out = mem::take(&mut self.slots[slot]);
-            out.resize(batch * self.graph.values[step.output].len(), 0.0);
-            let value = |value: usize| self.slots[self.slot_of[value]].as_slice();
-            let (x, add) = (value(step.input), step.add.map(value));
-            match kernel {
-                Kernel::Linear(kernel) => kernel.run(x, add, &mut out),
-                Kernel::Conv2d(kernel) => kernel.run(x, add, scratch, &mut out),
-                Kernel::ConvTranspose2d(kernel) => kernel.run(x, add, scratch, &mut out),
-            }
-            if let Some(trace) = &mut trace {
-                let shape = self.graph.values[step.output].shape;
-                trace.extend(shape.map(|side| side as f32));
-                trace.extend_from_slice(&out);
-            }
-            self.slots[slot] = out;
-        }
-        &self.slots[self.slot_of[self.graph.output()]]
-    }
-}
-
-impl Kernel {
-    fn new(model: &Model, step: &Step) -> Self {
-        let weight = model.weights.get(&step.params.weight_name());
-        let bias = model.weights.get(&step.params.bias_name());
-        let finish = Finish::new(bias, step.activation);
-        match &step.op {
-            Op::Linear { outputs, .. } => Self::Linear(Linear::new(weight, *outputs, finish)),
-            Op::Conv2d(window) => Self::Conv2d(Conv2d::new(window, weight, finish)),
-            Op::ConvTranspose2d(window) => {
-                Self::ConvTranspose2d(ConvTranspose2d::new(window, weight, finish))
-            }
-        }
+        let entry = self.executor.entry(name);
+        let (from, to) = (entry.inputs[0], entry.outputs[0]);
+        let [height, width, channels] = self.executor.shape(from);
+        self.executor.write(from, input);
+        let batch = input.len() / (height * width * channels);
+        self.executor.run(name, batch, 1.0, visit);
+        self.executor.value(to)
     }
 }

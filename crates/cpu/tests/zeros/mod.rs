@@ -10,8 +10,7 @@ const RUN: f64 = 1e7;
 
 /// Weights of zeros for a description.
 pub fn zeros(outline: &Outline) -> Vec<u8> {
-    let steps = outline.encoder.steps.iter().chain(&outline.decoder.steps);
-    let tensors = steps.flat_map(|step| step.params.stored());
+    let tensors = outline.params().flat_map(|params| params.stored());
     let tensors = tensors.chain(outline.spec.prior_tensors());
     // One of two of the same name is an error later on.
     let tensors: BTreeMap<_, _> = tensors.collect();
@@ -43,8 +42,7 @@ pub fn describe(json: &str, old: &WeightsFile, new: &[u8]) -> String {
 pub fn run(json: &str, weights: &[u8]) -> Result<(), Error> {
     let model = Model::read(json, weights)?;
     let mut runtime = CpuRuntime::new(&model);
-    let steps = model.encoder.steps.iter().chain(&model.decoder.steps);
-    if steps.map(|step| step.op.operations()).sum::<f64>() < RUN {
+    if model.program.operations() < RUN {
         let images = runtime.decode(&vec![0.0; model.spec.latent_size()]);
         assert_eq!(images.len(), model.spec.input.len());
         let posterior = runtime.encode(&images);

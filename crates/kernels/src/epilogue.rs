@@ -1,40 +1,57 @@
 //! What happens to a kernel's sums while they are still in the cache.
 
-use crate::lanes::{LANES, Lanes, add_to};
+use crate::GRADIENTS;
+use crate::math::lanes::{LANES, Lanes, add_to};
 use std::ops::Range;
-use vaelet_model::Activation;
+use vaelet_model::{Activation, Finish};
 
-/// `out = activation(sum + bias + add)`: the end of every step.
-pub struct Finish {
+/// `out = finish(sum + bias + add)`: the end of every step.
+pub struct Epilogue {
     /// One value for each output channel, over and over until vectors are full.
     bias: Vec<Lanes>,
-    activation: Activation,
+    finish: Finish,
 }
 
-impl Finish {
-    /// `bias` has one value for each output channel.
-    pub fn new(bias: &[f32], activation: Activation) -> Self {
+/// What an epilogue reads, each as long as the step's output.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Operands<'a> {
+    /// The other branch of a residual block, or another gradient.
+    pub add: Option<&'a [f32]>,
+    /// What an activation's derivative is computed from.
+    pub saved: Option<&'a [f32]>,
+}
+
+impl Epilogue {
+    /// `bias` has one value for each output channel, or is `[0.0]`.
+    #[inline(never)] // four kernels have one
+    pub fn new(bias: &[f32], finish: Finish) -> Self {
         let times = (1..=LANES).find(|times| (times * bias.len()).is_multiple_of(LANES));
         let bias = bias.repeat(times.unwrap_or(LANES));
         Self {
             bias: bias.chunks_exact(LANES).map(Lanes::load).collect(),
-            activation,
+            finish,
         }
     }
 
-    /// Finishes `out[pixels]`, a whole number of pixels of a batch, in place. `add` is as
-    /// long as `out`: the other branch of a residual block.
-    pub fn apply(&self, add: Option<&[f32]>, out: &mut [f32], pixels: Range<usize>) {
+    /// Finishes `out[pixels]`, a whole number of pixels of a batch, in place.
+    pub fn apply(&self, operands: Operands<'_>, out: &mut [f32], pixels: Range<usize>) {
         let out = &mut out[pixels.clone()];
-        if let Some(add) = add {
-            add_to(out, &add[pixels]);
+        if let Some(add) = operands.add {
+            add_to(out, &add[pixels.clone()]);
         }
-        match self.activation {
-            Activation::None => self.map(out, |x| x),
-            Activation::Relu => self.map(out, |x| x.max(Lanes::splat(0.0))),
+        match (self.finish, operands.saved) {
+            (Finish::Activate(Activation::Relu), _) => {
+                self.map(out, |x| x.max(Lanes::splat(0.0)));
+            }
             // Below −87 the sigmoid stays as it is, and −∞ times that is no limit.
-            Activation::Silu => self.map(out, |x| x.max(Lanes::splat(-87.0)) * sigmoid(x)),
-            Activation::Sigmoid => self.map(out, sigmoid),
+            (Finish::Activate(Activation::Silu), _) => {
+                self.map(out, |x| x.max(Lanes::splat(-87.0)) * sigmoid(x));
+            }
+            (Finish::Activate(Activation::Sigmoid), _) => self.map(out, sigmoid),
+            (Finish::Derivative(activation, _), Some(saved)) if GRADIENTS => {
+                multiply_by_derivative(activation, &saved[pixels], out);
+            }
+            _ => self.map(out, |x| x),
         }
     }
 
@@ -45,6 +62,32 @@ impl Finish {
                 activation(Lanes::load(out) + *bias).store(out);
             }
         }
+    }
+}
+
+/// `out · f′`, where `saved` is the argument of SiLU, and what the others gave. A gradient has no
+/// bias.
+fn multiply_by_derivative(activation: Activation, saved: &[f32], out: &mut [f32]) {
+    let one = Lanes::splat(1.0);
+    match activation {
+        Activation::None => {}
+        // 1 wherever y is above 0, were it ever so little.
+        Activation::Relu => multiply(saved, out, |y| (y * Lanes::splat(f32::MAX)).min(one)),
+        Activation::Sigmoid => multiply(saved, out, |y| y * (one - y)),
+        Activation::Silu => multiply(saved, out, |x| {
+            // Beyond ±87 it is 1 or 0, and ∞ times 0 is no limit.
+            let x = x.max(Lanes::splat(-87.0)).min(Lanes::splat(87.0));
+            let s = sigmoid(x);
+            s * (one + x * (one - s))
+        }),
+    }
+}
+
+/// `out · derivative(saved)`
+#[inline(always)]
+fn multiply(saved: &[f32], out: &mut [f32], derivative: impl Fn(Lanes) -> Lanes) {
+    for (out, saved) in out.chunks_mut(LANES).zip(saved.chunks(LANES)) {
+        (Lanes::load(out) * derivative(Lanes::load(saved))).store(out);
     }
 }
 
@@ -114,7 +157,11 @@ mod tests {
             Activation::Sigmoid,
         ] {
             let mut out = x.clone();
-            Finish::new(&[0.0], activation).apply(None, &mut out, 0..x.len());
+            Epilogue::new(&[0.0], Finish::Activate(activation)).apply(
+                Operands::default(),
+                &mut out,
+                0..x.len(),
+            );
             for (x, found) in x.iter().zip(out) {
                 let expected = formula(activation, *x);
                 let error = (found - expected).abs();
@@ -133,8 +180,12 @@ mod tests {
             let bias: Vec<f32> = (0..channels).map(|c| c as f32).collect();
             let add: Vec<f32> = (0..len).map(|i| 100.0 * i as f32).collect();
             let mut out = vec![1.0; len];
-            let finish = Finish::new(&bias, Activation::None);
-            finish.apply(Some(&add), &mut out, channels..len);
+            let epilogue = Epilogue::new(&bias, Finish::Activate(Activation::None));
+            let operands = Operands {
+                add: Some(&add),
+                saved: None,
+            };
+            epilogue.apply(operands, &mut out, channels..len);
             for (i, value) in out.into_iter().enumerate() {
                 let inside = 1.0 + bias[i % channels] + add[i];
                 assert_eq!(value, if i < channels { 1.0 } else { inside });
@@ -150,7 +201,11 @@ mod tests {
             (Activation::Silu, [f32::INFINITY, 1e30, 200.0]),
         ] {
             let mut out = extremes;
-            Finish::new(&[0.0], activation).apply(None, &mut out, 0..6);
+            Epilogue::new(&[0.0], Finish::Activate(activation)).apply(
+                Operands::default(),
+                &mut out,
+                0..6,
+            );
             assert_eq!(out[..3], above);
             for below in &out[3..] {
                 assert!(below.abs() < 1e-30, "{activation:?}: {below}");

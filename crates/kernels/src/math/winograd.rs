@@ -7,11 +7,10 @@
 //! product for each pair of a row's and a column's: `[tiles, C] · [C, C']`. All
 //! coefficients are 0, ±1 and ½, so the rounding errors stay those of a plain sum.
 
-use crate::finish::Finish;
+use super::gemm::{Packed, ROWS};
+use super::lanes::{LANES, Lanes};
+use crate::epilogue::{Epilogue, Operands};
 use crate::first_values;
-use crate::gemm::{Packed, ROWS};
-use crate::lanes::{LANES, Lanes};
-use std::array;
 use std::marker::PhantomData;
 use std::ops::Range;
 use vaelet_model::Window;
@@ -137,8 +136,8 @@ where
     pub fn run(
         &self,
         x: &[f32],
-        add: Option<&[f32]>,
-        finish: &Finish,
+        operands: Operands<'_>,
+        epilogue: &Epilogue,
         scratch: &mut Vec<f32>,
         out: &mut [f32],
     ) {
@@ -171,7 +170,7 @@ where
                 let place = self.place(first + i);
                 self.write(&products[i * outputs..], product_stride, place, out);
                 if place.column + 1 == self.tiles[1] {
-                    finish.apply(add, out, self.pixels(place));
+                    epilogue.apply(operands, out, self.pixels(place));
                 }
             }
         }
@@ -198,17 +197,17 @@ where
     /// vector may reach into the next tile's points, which are written later.
     fn read(&self, batch: &[f32], place: Place, points: &mut [f32], stride: usize) {
         let [height, width, channels] = self.window.input;
-        let patch: [[&[f32]; PATCH]; PATCH] = array::from_fn(|dy| {
-            array::from_fn(|dx| {
-                let y = (place.row * STEP + dy).wrapping_sub(self.window.padding);
+        let mut patch: [[&[f32]; PATCH]; PATCH] = [[&self.zeros; PATCH]; PATCH];
+        for (dy, row) in patch.iter_mut().enumerate() {
+            let y = (place.row * STEP + dy).wrapping_sub(self.window.padding);
+            for (dx, pixel) in row.iter_mut().enumerate() {
                 let x = (place.column * STEP + dx).wrapping_sub(self.window.padding);
                 if y < height && x < width {
-                    &batch[((place.image * height + y) * width + x) * channels..][..channels]
-                } else {
-                    &self.zeros
+                    let start = ((place.image * height + y) * width + x) * channels;
+                    *pixel = &batch[start..][..channels];
                 }
-            })
-        });
+            }
+        }
         let mut rows = [[Lanes::splat(0.0); POINTS]; PATCH];
         for c in (0..channels).step_by(LANES) {
             for (row, pixels) in rows.iter_mut().zip(&patch) {

@@ -1,27 +1,27 @@
 //! The fully connected layer.
 
-use crate::finish::Finish;
-use crate::gemm::Packed;
+use crate::epilogue::{Epilogue, Operands};
+use crate::math::gemm::Packed;
 
 /// A fully connected layer.
 pub struct Linear {
     weight: Packed,
-    finish: Finish,
+    epilogue: Epilogue,
 }
 
 impl Linear {
     /// Prepares a weight of shape `[inputs, outputs]`.
-    pub fn new(weight: &[f32], outputs: usize, finish: Finish) -> Self {
+    pub fn new(weight: &[f32], outputs: usize, epilogue: Epilogue) -> Self {
         Self {
             weight: Packed::new(weight, outputs),
-            finish,
+            epilogue,
         }
     }
 
     /// `out` = x · W, finished, for x of shape `[N, inputs]` and `out` of `[N, outputs]`.
-    pub fn run(&self, x: &[f32], add: Option<&[f32]>, out: &mut [f32]) {
+    pub fn run(&self, x: &[f32], operands: Operands<'_>, out: &mut [f32]) {
         self.weight.multiply(x, out);
         let len = out.len();
-        self.finish.apply(add, out, 0..len);
+        self.epilogue.apply(operands, out, 0..len);
     }
 }

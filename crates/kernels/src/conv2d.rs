@@ -1,17 +1,16 @@
 //! Convolution (cross-correlation, as in every deep learning library).
 
-use crate::finish::Finish;
+use crate::epilogue::{Epilogue, Operands};
 use crate::first_values;
-use crate::gemm::Packed;
-use crate::winograd::{ThreeTaps, Winograd};
-use vaelet_model::Window;
-use vaelet_model::patches::Patches;
+use crate::math::gemm::Packed;
+use crate::math::winograd::{ThreeTaps, Winograd};
+use vaelet_model::{Patches, Window};
 
 /// A convolution.
 pub struct Conv2d {
     window: Window,
     method: Method,
-    finish: Finish,
+    epilogue: Epilogue,
 }
 
 enum Method {
@@ -22,7 +21,7 @@ enum Method {
 
 impl Conv2d {
     /// Prepares a weight of shape `[k, k, C, C']`.
-    pub fn new(window: &Window, weight: &[f32], finish: Finish) -> Self {
+    pub fn new(window: &Window, weight: &[f32], epilogue: Epilogue) -> Self {
         let [inputs, outputs] = [window.input[2], window.output[2]];
         let three_taps = (window.kernel, window.stride) == (3, 1);
         Self {
@@ -32,16 +31,16 @@ impl Conv2d {
             } else {
                 Method::Patches(Packed::new(weight, outputs))
             },
-            finish,
+            epilogue,
         }
     }
 
     /// `out` = conv(x), finished, for x of shape `[N, H, W, C]` and `out` of
     /// `[N, H', W', C']`.
-    pub fn run(&self, x: &[f32], add: Option<&[f32]>, scratch: &mut Vec<f32>, out: &mut [f32]) {
+    pub fn run(&self, x: &[f32], operands: Operands<'_>, scratch: &mut Vec<f32>, out: &mut [f32]) {
         match &self.method {
-            Method::Patches(weight) => self.patches(weight, x, add, scratch, out),
-            Method::Winograd(weight) => weight.run(x, add, &self.finish, scratch, out),
+            Method::Patches(weight) => self.patches(weight, x, operands, scratch, out),
+            Method::Winograd(weight) => weight.run(x, operands, &self.epilogue, scratch, out),
         }
     }
 
@@ -49,7 +48,7 @@ impl Conv2d {
         &self,
         weight: &Packed,
         x: &[f32],
-        add: Option<&[f32]>,
+        operands: Operands<'_>,
         scratch: &mut Vec<f32>,
         out: &mut [f32],
     ) {
@@ -64,7 +63,7 @@ impl Conv2d {
             });
             let range = i * output..(i + 1) * output;
             weight.multiply(matrix, &mut out[range.clone()]);
-            self.finish.apply(add, out, range);
+            self.epilogue.apply(operands, out, range);
         }
     }
 }

@@ -1,18 +1,17 @@
 //! Transposed convolution.
 
-use crate::finish::Finish;
+use crate::epilogue::{Epilogue, Operands};
 use crate::first_values;
-use crate::gemm::Packed;
-use crate::lanes::add_to;
-use crate::winograd::{FourTapsTransposed, Winograd};
-use vaelet_model::Window;
-use vaelet_model::patches::Patches;
+use crate::math::gemm::Packed;
+use crate::math::lanes::add_to;
+use crate::math::winograd::{FourTapsTransposed, Winograd};
+use vaelet_model::{Patches, Window};
 
 /// A transposed convolution.
 pub struct ConvTranspose2d {
     window: Window,
     method: Method,
-    finish: Finish,
+    epilogue: Epilogue,
 }
 
 enum Method {
@@ -24,7 +23,7 @@ enum Method {
 
 impl ConvTranspose2d {
     /// Prepares a weight of shape `[k, k, C, C']`.
-    pub fn new(window: &Window, weight: &[f32], finish: Finish) -> Self {
+    pub fn new(window: &Window, weight: &[f32], epilogue: Epilogue) -> Self {
         let four_taps = (window.kernel, window.stride, window.padding) == (4, 2, 1);
         Self {
             window: *window,
@@ -34,16 +33,16 @@ impl ConvTranspose2d {
                 let columns = window.kernel * window.kernel * window.output[2];
                 Method::Patches(Packed::new(&input_first(window, weight), columns))
             },
-            finish,
+            epilogue,
         }
     }
 
     /// `out` = convᵀ(x), finished, for x of shape `[N, H, W, C]` and `out` of
     /// `[N, H', W', C']`.
-    pub fn run(&self, x: &[f32], add: Option<&[f32]>, scratch: &mut Vec<f32>, out: &mut [f32]) {
+    pub fn run(&self, x: &[f32], operands: Operands<'_>, scratch: &mut Vec<f32>, out: &mut [f32]) {
         match &self.method {
-            Method::Patches(weight) => self.patches(weight, x, add, scratch, out),
-            Method::Winograd(weight) => weight.run(x, add, &self.finish, scratch, out),
+            Method::Patches(weight) => self.patches(weight, x, operands, scratch, out),
+            Method::Winograd(weight) => weight.run(x, operands, &self.epilogue, scratch, out),
         }
     }
 
@@ -51,7 +50,7 @@ impl ConvTranspose2d {
         &self,
         weight: &Packed,
         x: &[f32],
-        add: Option<&[f32]>,
+        operands: Operands<'_>,
         scratch: &mut Vec<f32>,
         out: &mut [f32],
     ) {
@@ -67,7 +66,7 @@ impl ConvTranspose2d {
             patches.for_each_run(|row, pixel, len| {
                 add_to(&mut sums[pixel..pixel + len], &matrix[row..row + len]);
             });
-            self.finish.apply(add, out, range);
+            self.epilogue.apply(operands, out, range);
         }
     }
 }

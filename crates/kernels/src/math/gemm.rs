@@ -1,10 +1,10 @@
 //! The matrix product that all kernels end in: A · B, where B is a weight that was
 //! packed once, when the model was loaded.
 
-use crate::lanes::{LANES, Lanes};
+use super::lanes::{LANES, Lanes};
 
 /// Columns of a panel.
-const WIDTH: usize = 2 * LANES;
+pub(super) const WIDTH: usize = 2 * LANES;
 /// Rows that share a pass over a panel. Their 4 × 8 sums fit the registers.
 pub const ROWS: usize = 4;
 /// Steps along the sum between two tests whether it is over.
@@ -20,6 +20,7 @@ pub struct Packed {
 
 impl Packed {
     /// Packs a row-major matrix of `columns` columns.
+    #[inline(never)] // every kernel has one
     pub fn new(matrix: &[f32], columns: usize) -> Self {
         let inner = matrix.len() / columns;
         let mut panels = Vec::with_capacity(inner * columns.next_multiple_of(WIDTH));
@@ -62,8 +63,15 @@ impl Packed {
     }
 }
 
+/// `sums` + a · b
+#[inline(always)]
+pub(super) fn add_to_sums([left, right]: Sums, a: f32, [b_left, b_right]: Sums) -> Sums {
+    let a = Lanes::splat(a);
+    [left + a * b_left, right + a * b_right]
+}
+
 /// One row of a product, as wide as a panel.
-type Sums = [Lanes; 2];
+pub(super) type Sums = [Lanes; 2];
 
 #[inline(always)]
 fn store([left, right]: Sums, out: &mut [f32]) {
@@ -74,12 +82,12 @@ fn store([left, right]: Sums, out: &mut [f32]) {
 
 /// `sums` + a · b for a row of a panel.
 #[inline(always)]
-fn add_product([left, right]: Sums, a: f32, b: &[f32; WIDTH]) -> Sums {
-    let a = Lanes::splat(a);
-    [
-        left + a * Lanes::load(&b[..LANES]),
-        right + a * Lanes::load(&b[LANES..]),
-    ]
+fn add_product(sums: Sums, a: f32, b: &[f32; WIDTH]) -> Sums {
+    add_to_sums(
+        sums,
+        a,
+        [Lanes::load(&b[..LANES]), Lanes::load(&b[LANES..])],
+    )
 }
 
 /// Four rows of A, end to end, times a panel.

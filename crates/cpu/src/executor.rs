@@ -1,0 +1,164 @@
+//! Runs the entry points of a schedule with the kernels of this crate.
+
+use crate::GRADIENTS;
+use std::mem;
+use vaelet_kernels::{Conv2d, ConvTranspose2d, Epilogue, Linear, Operands};
+use vaelet_model::{
+    Entry, EntryPoint, Finish, Kernel, Map, Schedule, Slots, Step, Weights, latent,
+};
+
+/// A schedule with its kernels, one for each step that has been packed, and its memory, which
+/// grows to the largest batch seen and stays.
+pub struct Executor {
+    schedule: Schedule,
+    kernels: Vec<Packed>,
+    slots: Slots,
+    memory: Vec<Vec<f32>>,
+    pub scratch: Vec<f32>,
+}
+
+/// A kernel with its parameters.
+enum Packed {
+    Linear(Linear),
+    Conv2d(Conv2d),
+    ConvTranspose2d(ConvTranspose2d),
+    Identity(Epilogue),
+    Sample,
+    SampleGradient,
+}
+
+impl Executor {
+    /// Without its parameters, until [`Executor::pack`] has been called for every step. The
+    /// values in `kept` do not share their places.
+    pub fn new(schedule: Schedule, kept: &[usize]) -> Self {
+        let slots = Slots::new(&schedule, kept, &|value| schedule.values[value].len());
+        Self {
+            kernels: Vec::new(),
+            memory: vec![Vec::new(); slots.sizes.len()],
+            slots,
+            schedule,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes copies of the next step's parameters. Whether there are more.
+    pub fn pack(&mut self, weights: &Weights) -> bool {
+        let next = self.schedule.steps.get(self.kernels.len());
+        let kernel = next.map(|step| Packed::new(weights, step));
+        self.kernels.extend(kernel);
+        next.is_some()
+    }
+
+    /// f32 that one item takes in all slots.
+    pub fn item_len(&self) -> usize {
+        self.slots.sizes.iter().sum()
+    }
+
+    /// An entry point.
+    ///
+    /// # Panics
+    /// Where the schedule has none of the name.
+    pub fn entry(&self, name: EntryPoint) -> &Entry {
+        let mut entries = self.schedule.entries.iter();
+        let found = entries.find(|entry| entry.name == name);
+        found.unwrap_or_else(|| unreachable!("the schedule has no such entry point"))
+    }
+
+    /// What a value was computed as, `[N, H, W, C]`.
+    pub fn value(&self, value: usize) -> &[f32] {
+        self.slots.of[value].map_or(&[], |slot| &self.memory[slot])
+    }
+
+    /// Writes an input of an entry point, `[N, H, W, C]`.
+    pub fn write(&mut self, value: usize, values: &[f32]) {
+        if let Some(slot) = self.slots.of[value] {
+            self.memory[slot].clear();
+            self.memory[slot].extend_from_slice(values);
+        }
+    }
+
+    /// Runs an entry point on a batch whose inputs have been written; `visit` sees what each step
+    /// has computed.
+    pub fn run(
+        &mut self,
+        name: EntryPoint,
+        batch: usize,
+        temperature: f32,
+        visit: &mut dyn FnMut(&Self, usize),
+    ) {
+        for i in self.entry(name).range.clone() {
+            let value = self.schedule.steps[i].output;
+            let Some(slot) = self.slots.of[value] else {
+                continue;
+            };
+            let mut out = mem::take(&mut self.memory[slot]);
+            let mut scratch = mem::take(&mut self.scratch);
+            out.resize(batch * self.schedule.values[value].len(), 0.0);
+            self.step(i, temperature, &mut scratch, &mut out);
+            self.scratch = scratch;
+            self.memory[slot] = out;
+            visit(self, value);
+        }
+    }
+
+    fn step(&self, i: usize, temperature: f32, scratch: &mut Vec<f32>, out: &mut [f32]) {
+        let step = &self.schedule.steps[i];
+        let x = self.value(step.input);
+        let operands = Operands {
+            add: step.add.map(|value| self.value(value)),
+            saved: match step.finish {
+                Finish::Activate(_) => None,
+                Finish::Derivative(_, value) => Some(self.value(value)),
+            },
+        };
+        match &self.kernels[i] {
+            Packed::Linear(kernel) => kernel.run(x, operands, out),
+            Packed::Conv2d(kernel) => kernel.run(x, operands, scratch, out),
+            Packed::ConvTranspose2d(kernel) => kernel.run(x, operands, scratch, out),
+            Packed::Identity(epilogue) => {
+                out.copy_from_slice(x);
+                epilogue.apply(operands, out, 0..x.len());
+            }
+            Packed::Sample => {
+                let size = self.schedule.values[step.output].len();
+                latent::sample(x, operands.add.unwrap_or(&[]), size, temperature, out);
+            }
+            Packed::SampleGradient => {
+                if let (true, Kernel::SampleGradient(noise)) = (GRADIENTS, &step.kernel) {
+                    let size = self.schedule.values[*noise].len();
+                    let reads = [operands.add.unwrap_or(&[]), self.value(*noise)];
+                    latent::sample_gradient(x, reads, size, temperature, out);
+                }
+            }
+        }
+    }
+
+    /// Height, width and channels of a value.
+    pub fn shape(&self, value: usize) -> [usize; 3] {
+        self.schedule.values[value].shape
+    }
+}
+
+impl Packed {
+    fn new(weights: &Weights, step: &Step) -> Self {
+        let epilogue = |bias: &[f32]| Epilogue::new(bias, step.finish);
+        match &step.kernel {
+            Kernel::Identity => Self::Identity(epilogue(&[0.0])),
+            Kernel::Sample => Self::Sample,
+            Kernel::SampleGradient(_) => Self::SampleGradient,
+            Kernel::Map(map, params) => {
+                let weight = weights.weight(params);
+                let epilogue = epilogue(weights.bias(params).unwrap_or(&[0.0]));
+                match map {
+                    Map::Linear { outputs, .. } => {
+                        Self::Linear(Linear::new(&weight, *outputs, epilogue))
+                    }
+                    Map::Conv2d(window) => Self::Conv2d(Conv2d::new(window, &weight, epilogue)),
+                    Map::ConvTranspose2d(window) => {
+                        Self::ConvTranspose2d(ConvTranspose2d::new(window, &weight, epilogue))
+                    }
+                }
+            }
+        }
+    }
+}

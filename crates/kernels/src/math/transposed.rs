@@ -1,0 +1,60 @@
+//! The matrix product that gradients of weights are: Aᵀ · B, where both change at every call, so
+//! that neither is packed.
+
+use super::gemm::{ROWS, Sums, WIDTH, add_to_sums};
+use super::lanes::{LANES, Lanes};
+
+/// Rows of a sum that stay in the innermost cache while a tile's columns pass them.
+const DEPTH: usize = 128;
+
+/// `out` += Aᵀ · B, for A of shape `[n, rows]`, B of `[n, columns]` and `out` of
+/// `[rows, columns]`: the gradient of a weight.
+pub fn multiply_transposed(a: &[f32], rows: usize, b: &[f32], columns: usize, out: &mut [f32]) {
+    assert_eq!(a.len() * columns, b.len() * rows);
+    assert_eq!(out.len(), rows * columns);
+    for (a, b) in a.chunks(DEPTH * rows).zip(b.chunks(DEPTH * columns)) {
+        for column in (0..columns).step_by(WIDTH) {
+            let width = WIDTH.min(columns - column);
+            for row in (0..rows).step_by(ROWS) {
+                let height = ROWS.min(rows - row);
+                let sums = tile(a, rows, row, b, columns, column);
+                for (i, sums) in sums.into_iter().enumerate().take(height) {
+                    let out = &mut out[(row + i) * columns + column..][..width];
+                    add_sums(sums, out);
+                }
+            }
+        }
+    }
+}
+
+/// The sums of four rows and [`WIDTH`] columns from `row` and `column` on; those beyond the ends
+/// are of other numbers, and nobody's.
+#[inline(always)]
+fn tile(
+    a: &[f32],
+    rows: usize,
+    row: usize,
+    b: &[f32],
+    columns: usize,
+    column: usize,
+) -> [Sums; ROWS] {
+    let [mut s0, mut s1, mut s2, mut s3] = [[Lanes::splat(0.0); 2]; ROWS];
+    for (a, b) in a.chunks_exact(rows).zip(b.chunks_exact(columns)) {
+        let at = |i: usize| a[(row + i).min(rows - 1)];
+        let b = &b[column..];
+        let panel = [Lanes::load(b), Lanes::load(b.get(LANES..).unwrap_or(&[]))];
+        s0 = add_to_sums(s0, at(0), panel);
+        s1 = add_to_sums(s1, at(1), panel);
+        s2 = add_to_sums(s2, at(2), panel);
+        s3 = add_to_sums(s3, at(3), panel);
+    }
+    [s0, s1, s2, s3]
+}
+
+/// `out` + `sums`, of which there may be more.
+#[inline(always)]
+fn add_sums([left, right]: Sums, out: &mut [f32]) {
+    let (left_out, right_out) = out.split_at_mut(out.len().min(LANES));
+    (Lanes::load(left_out) + left).store(left_out);
+    (Lanes::load(right_out) + right).store(right_out);
+}

@@ -1,0 +1,117 @@
+//! Gradients of a map's weight and bias: one product, Xᵀ · δ, over the rows of a batch, and the
+//! sums of δ's columns.
+
+use crate::first_values;
+use crate::math::lanes::add_to;
+use crate::math::transposed::multiply_transposed;
+use vaelet_model::{Map, Patches, Tensor, Tensors, WeightGradient};
+
+/// The sums over a batch so far.
+pub struct WeightSums {
+    gradient: WeightGradient,
+    /// For a transposed convolution `[in, k, k, out]`, otherwise as in the weights file.
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl WeightSums {
+    /// Nothing is summed yet.
+    pub fn new(gradient: &WeightGradient) -> Self {
+        let (weight, bias) = (&gradient.params.weight, gradient.params.bias);
+        Self {
+            weight: vec![0.0; weight.iter().product()],
+            bias: vec![0.0; bias],
+            gradient: gradient.clone(),
+        }
+    }
+
+    /// What is summed.
+    pub fn gradient(&self) -> &WeightGradient {
+        &self.gradient
+    }
+
+    /// Starts anew.
+    pub fn clear(&mut self) {
+        self.weight.fill(0.0);
+        self.bias.fill(0.0);
+    }
+
+    /// Adds a batch: `x` is what the map has read, `delta` the gradient of what it wrote.
+    pub fn add(&mut self, x: &[f32], delta: &[f32], scratch: &mut Vec<f32>) {
+        match &self.gradient.map {
+            &Map::Linear { inputs, outputs } => {
+                multiply_transposed(x, inputs, delta, outputs, &mut self.weight);
+            }
+            Map::Conv2d(window) => {
+                let patches = Patches::of_conv(window);
+                let (image, written) = (patches.image_len(), window.output.iter().product());
+                let matrix = first_values(scratch, patches.matrix_len());
+                for (x, delta) in x.chunks_exact(image).zip(delta.chunks_exact(written)) {
+                    gather(&patches, x, matrix);
+                    let (rows, outputs) = (patches.row_len(), window.output[2]);
+                    multiply_transposed(matrix, rows, delta, outputs, &mut self.weight);
+                }
+            }
+            Map::ConvTranspose2d(window) => {
+                let patches = Patches::of_transpose(window);
+                let (image, read) = (patches.image_len(), window.input.iter().product());
+                let matrix = first_values(scratch, patches.matrix_len());
+                for (x, delta) in x.chunks_exact(read).zip(delta.chunks_exact(image)) {
+                    gather(&patches, delta, matrix);
+                    let (inputs, columns) = (window.input[2], patches.row_len());
+                    multiply_transposed(x, inputs, matrix, columns, &mut self.weight);
+                }
+            }
+        }
+        if !self.bias.is_empty() {
+            for delta in delta.chunks_exact(self.bias.len()) {
+                add_to(&mut self.bias, delta);
+            }
+        }
+    }
+
+    /// Adds both tensors as the weights file has them.
+    pub fn write(&self, tensors: &mut Tensors) {
+        let params = &self.gradient.params;
+        let weight = match self.gradient.map {
+            Map::ConvTranspose2d(_) => taps_first(&self.weight, &params.weight),
+            _ => self.weight.clone(),
+        };
+        let [(weight_name, shape), (bias_name, bias_shape)] = params.stored();
+        let data = params.gradient_in_file(weight);
+        tensors.insert(weight_name, Tensor { shape, data });
+        if params.bias > 0 {
+            let data = self.bias.clone();
+            tensors.insert(
+                bias_name,
+                Tensor {
+                    shape: bias_shape,
+                    data,
+                },
+            );
+        }
+    }
+}
+
+/// The patches of an image as a matrix.
+fn gather(patches: &Patches, image: &[f32], matrix: &mut [f32]) {
+    matrix.fill(0.0);
+    patches.for_each_run(|row, pixel, len| {
+        matrix[row..row + len].copy_from_slice(&image[pixel..pixel + len]);
+    });
+}
+
+/// `[in, k, k, out]` to `[k, k, in, out]`, which is `shape`.
+fn taps_first(values: &[f32], shape: &[usize]) -> Vec<f32> {
+    let [.., inputs, outputs] = *shape else {
+        return values.to_vec();
+    };
+    let taps = values.len() / (inputs * outputs);
+    let mut out = Vec::with_capacity(values.len());
+    for tap in 0..taps {
+        for input in 0..inputs {
+            out.extend_from_slice(&values[(input * taps + tap) * outputs..][..outputs]);
+        }
+    }
+    out
+}
