@@ -2,7 +2,7 @@
 // taps with ky = oy + padding (mod stride), and likewise in x, so all pixels of one phase
 // (oy mod stride, ox mod stride) share their taps: each phase is an implicit matrix
 // product of its own, and no product with an inserted zero is ever made. The weights lie
-// phase by phase (crates/gpu/src/weights.rs).
+// phase by phase (crates/gpu/src/kernels/weights.rs).
 
 override IN_HEIGHT: u32;
 override IN_WIDTH: u32;

@@ -1,7 +1,9 @@
 // What every layer kernel shares: its bindings, its parameters and how a result is
 // finished. Joined in front of all of them, behind the aliases of shaders.rs.
 //
-//     output = activation(op(input) + bias + residual)
+//     output = finish(map(input) + bias + residual)
+//
+// where `complete`, in activation.wgsl or derivative.wgsl, is the finish.
 //
 // Weights come in blocks of four inputs × four outputs, so that a block times a vec4 of
 // inputs is a vec4 of outputs, and blocks multiply as matrices do.
@@ -21,7 +23,7 @@ override INPUTS: u32;       // channels read; for a linear layer, all values
 override OUTPUTS: u32;      // channels written
 override WEIGHT: u32;       // where the weight begins, in blocks
 override BIAS: u32;         // where the bias begins, in blocks
-override ACTIVATION: u32;   // 0 none, 1 relu, 2 silu, 3 sigmoid
+override ACTIVATION: u32;   // 0 none, 1 relu, 2 silu, 3 sigmoid, or the one whose derivative is meant
 override RESIDUAL: bool;    // whether `residual` is added
 
 override DEPTH: u32 = (INPUTS + 3) / 4;    // vec4 of channels read
@@ -43,15 +45,6 @@ const OUTSIDE = 0xffffffffu; // the address of what is not in the image
 // Where exp would overflow a GPU may give anything; at ±80 the result is 0 or 1 already.
 fn sigmoid(v: vec4<f32>) -> vec4<f32> {
     return 1.0 / (1.0 + exp(-clamp(v, vec4(-80.0), vec4(80.0))));
-}
-
-fn activate(v: vec4<f32>) -> vec4<f32> {
-    switch ACTIVATION {
-        case 1u: { return max(v, vec4(0.0)); }
-        case 2u: { return max(v, vec4(-80.0)) * sigmoid(v); }
-        case 3u: { return sigmoid(v); }
-        default: { return v; }
-    }
 }
 
 fn weight(block: u32) -> mat4x4<f32> {
@@ -77,5 +70,5 @@ fn finish(sum: vec4<f32>, item: u32, pixel: u32, column: u32) {
             residual[r + 3 * RESIDUAL_CHANNEL],
         );
     }
-    store(item, pixel, column, activate(v));
+    store(item, pixel, column, complete(v, item, pixel, column));
 }

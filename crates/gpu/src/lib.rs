@@ -5,34 +5,34 @@
 //! the reader sees goes from the decoder's buffer to the canvas in the same submit, and
 //! numbers come back later through a small pool of buffers.
 //!
-//! A layer is a matrix product: [`kernel`](crate) says which shader runs it and with how many
-//! threads, `layout` how values lie in buffers, `weights` how parameters do, and
-//! [`shaders`] joins the sources. `plan` makes a graph of them, `runtime` a frame.
+//! A step is a matrix product with an end: `kernels/` says which shader runs it and with how many
+//! threads, how values lie in buffers and how parameters do. `plan` makes dispatches of a schedule,
+//! `engine` frames of its entry points; `runtime` is a model, `vjp` its gradients.
 
-mod capabilities;
-mod checks;
-mod context;
-mod kernel;
-mod layout;
+mod device;
+mod engine;
+mod kernels;
 mod plan;
-mod present;
 #[cfg(not(target_family = "wasm"))]
 mod profile;
-mod readback;
-mod reparameterize;
 mod runtime;
-pub mod shaders;
-#[cfg(not(target_family = "wasm"))]
-mod variants;
-mod weights;
+#[cfg(feature = "gradients")]
+mod vjp;
 
-pub use capabilities::Capabilities;
-pub use context::Context;
-pub use present::Target;
-pub use runtime::{GpuRuntime, Reconstruction};
+pub use device::capabilities::Capabilities;
+pub use device::context::Context;
+pub use kernels::present::Target;
+pub use kernels::shaders;
 #[cfg(not(target_family = "wasm"))]
-pub use variants::{all_variants, variants};
+pub use kernels::variants::{all_variants, variants};
+pub use runtime::{GpuRuntime, Reconstruction};
+#[cfg(feature = "gradients")]
+pub use vjp::GpuVjp;
 pub use wgpu;
+
+/// Whether gradients can be computed: the page's first program does without, and the compiler
+/// leaves out what is behind this.
+const GRADIENTS: bool = cfg!(feature = "gradients");
 
 /// Why the GPU cannot do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

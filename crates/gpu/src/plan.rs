@@ -1,155 +1,233 @@
-//! A graph compiled for the GPU: pipelines once, buffers and bind groups for the
-//! largest batch seen.
+//! A schedule compiled for the GPU: pipelines once, bind groups for the largest batch seen.
 
-use crate::kernel::{Geometry, Kernel, Kernels, Tuning, bind_group};
-use crate::layout::Layout;
-use crate::readback::bytes;
-use crate::weights::{PackedWeights, Place};
-use vaelet_model::{Graph, Model, Step};
-use wgpu::{BindGroup, Buffer, BufferUsages, ComputePass, ComputePipeline, Device};
+use crate::GRADIENTS;
+use crate::device::pipeline::{Constants, bind_group};
+use crate::kernels::build::{Kernels, Shader};
+use crate::kernels::geometry::Geometry;
+use crate::kernels::layer::{Kernel, Layouts, Variant};
+use crate::kernels::layout::Layout;
+use crate::kernels::sample::Sample;
+use crate::kernels::tiling::Tuning;
+use crate::kernels::weights::{PackedWeights, Place};
+use std::ops::Range;
+use vaelet_model::{self as model, Finish, Schedule, Slots, Step, Weights};
+use wgpu::{BindGroup, Buffer, ComputePass, ComputePipeline, Device};
 
-/// A graph's kernels and the places of its values.
+/// A schedule's kernels and the places of its values.
 pub struct Plan {
-    graph: Graph,
+    pub schedule: Schedule,
     layouts: Vec<Layout>,
-    pub kernels: Vec<Kernel>,
-    slot_of: Vec<usize>,
-    slot_sizes: Vec<usize>,
+    pub launches: Vec<Launch>,
+    /// The slot of each value, and its length in f32 for one item.
+    pub slots: Slots,
     /// For each step those of its variants.
     pipelines: Vec<Vec<ComputePipeline>>,
     bind_groups: Vec<BindGroup>,
 }
 
+/// What a step is dispatched with.
+pub enum Launch {
+    /// A map with its end, or an end alone.
+    Layer(Kernel),
+    /// A sample.
+    Sample(Sample),
+    /// The gradient of one.
+    SampleGradient(Sample),
+}
+
+impl Launch {
+    /// The number of the variant for a batch.
+    fn variant(&self, batch: usize) -> usize {
+        match self {
+            Self::Layer(kernel) => kernel.variant(batch),
+            Self::Sample(_) | Self::SampleGradient(_) => 0,
+        }
+    }
+
+    fn workgroups(&self, batch: usize) -> [usize; 3] {
+        match self {
+            Self::Layer(kernel) => kernel.workgroups(kernel.variant(batch), batch),
+            Self::Sample(sample) | Self::SampleGradient(sample) => sample.workgroups(batch),
+        }
+    }
+
+    fn largest_batch(&self, most: usize) -> usize {
+        match self {
+            Self::Layer(kernel) => kernel.largest_batch(most),
+            Self::Sample(sample) | Self::SampleGradient(sample) => sample.largest_batch(most),
+        }
+    }
+
+    /// Whether it reads something beside input and addition.
+    fn reads_saved(&self) -> bool {
+        match self {
+            Self::Layer(kernel) => kernel.is_derivative(),
+            Self::Sample(_) => false,
+            Self::SampleGradient(_) => GRADIENTS,
+        }
+    }
+}
+
 impl Plan {
-    /// Plans a graph; nothing is built. Its parameters begin `start` blocks into the
-    /// model's weights; its output is laid out as `output` says. Returns where they end.
+    /// Plans a schedule; nothing is built. The values in `kept` do not share their places; the ones
+    /// in `flat` are vectors for the host, whatever their shapes. Returns the blocks that all
+    /// parameters take.
     pub fn new(
         tuning: Tuning,
-        graph: &Graph,
-        output: impl Fn(&vaelet_model::Value) -> Layout,
-        start: usize,
+        schedule: Schedule,
+        kept: &[usize],
+        flat: &[usize],
     ) -> (Self, usize) {
-        let mut layouts: Vec<_> = graph.values.iter().map(Layout::vectors).collect();
-        layouts[0] = Layout::planes(&graph.values[0]);
-        layouts[graph.output()] = output(&graph.values[graph.output()]);
-
-        let mut end = start;
-        let kernel = |step: &Step| {
-            let (x, y) = (layouts[step.input], layouts[step.output]);
-            let geometry = Geometry::new(step, x, y);
-            let place;
-            (place, end) = Place::after(end, &geometry);
-            // Where nothing is added its strides do not matter.
-            let add = layouts[step.add.unwrap_or(step.input)];
-            Kernel::new(tuning, step, geometry, place, [x, add, y])
-        };
-        let kernels = graph.steps.iter().map(kernel).collect();
-        let (slot_of, mut slot_sizes) = graph.slots();
-        for (layout, &slot) in layouts.iter().zip(&slot_of) {
-            slot_sizes[slot] = slot_sizes[slot].max(layout.len());
+        let mut layouts: Vec<_> = schedule.values.iter().map(Layout::vectors).collect();
+        let entries = schedule.entries.iter();
+        for &end in entries.flat_map(|entry| entry.inputs.iter().chain(&entry.outputs)) {
+            layouts[end] = match flat.contains(&end) {
+                true => Layout::flat(&schedule.values[end]),
+                false => Layout::planes(&schedule.values[end]),
+            };
         }
+        // Samples read and write vectors without padding.
+        let samples = schedule.steps.iter().filter(|step| {
+            matches!(
+                step.kernel,
+                model::Kernel::Sample | model::Kernel::SampleGradient(_)
+            )
+        });
+        for value in samples.flat_map(|step| step.reads().chain([step.output])) {
+            layouts[value] = Layout::flat(&schedule.values[value]);
+        }
+        let mut end = 0;
+        let launch = |step: &Step| match step.kernel {
+            model::Kernel::Sample => Launch::Sample(Sample::new(layouts[step.output].len())),
+            model::Kernel::SampleGradient(noise) if GRADIENTS => {
+                Launch::SampleGradient(Sample::new(layouts[noise].len()))
+            }
+            _ => {
+                let (kernel, after) = layer(tuning, step, &layouts, end);
+                end = after;
+                Launch::Layer(kernel)
+            }
+        };
+        let launches = schedule.steps.iter().map(launch).collect();
+        let slots = Slots::new(&schedule, kept, &|value| layouts[value].len());
         let plan = Self {
-            graph: graph.clone(),
+            schedule,
             layouts,
-            kernels,
-            slot_of,
-            slot_sizes,
+            launches,
+            slots,
             pipelines: Vec::new(),
             bind_groups: Vec::new(),
         };
         (plan, end)
     }
 
+    /// How a value lies in its buffer.
+    pub fn layout(&self, value: usize) -> Layout {
+        self.layouts[value]
+    }
+
     /// Builds the pipelines.
     pub fn build(&mut self, device: &Device, kernels: &mut Kernels) {
-        let build = |kernel: &Kernel| {
-            let variants = kernel.variants.iter();
-            variants
-                .map(|variant| kernels.build(device, variant))
-                .collect()
+        let mut build = |shader, constants: &Constants| kernels.build(device, shader, constants);
+        let build = |launch: &Launch| match launch {
+            Launch::Layer(kernel) => {
+                let variants = kernel.variants.iter();
+                let pipeline = |v: &Variant| build(Shader::Layer(v.shader), &v.constants);
+                variants.map(pipeline).collect()
+            }
+            Launch::Sample(sample) => vec![build(Shader::Sample, &sample.constants())],
+            Launch::SampleGradient(sample) => {
+                vec![build(Shader::SampleGradient, &sample.constants())]
+            }
         };
-        self.pipelines = self.kernels.iter().map(build).collect();
+        self.pipelines = self.launches.iter().map(build).collect();
     }
 
     /// The parameters of the step with this number, if there is one.
-    pub fn pack(&self, step: usize, model: &Model) -> Option<PackedWeights> {
-        let kernel = self.kernels.get(step)?;
-        let step = &self.graph.steps[step];
+    pub fn pack(&self, step: usize, weights: &Weights) -> Option<PackedWeights> {
+        let launch = self.launches.get(step)?;
+        let step = &self.schedule.steps[step];
         let (x, y) = (self.layouts[step.input], self.layouts[step.output]);
-        Some(PackedWeights::of(model, step, &kernel.geometry, x, y))
+        Some(match launch {
+            Launch::Layer(kernel) => PackedWeights::of(weights, step, &kernel.geometry, x, y),
+            Launch::Sample(_) | Launch::SampleGradient(_) => PackedWeights::default(),
+        })
     }
 
-    /// f32 that one item needs in each slot that is neither input nor output.
-    pub fn inner_slots(&self) -> &[usize] {
-        &self.slot_sizes[2..]
-    }
-
-    /// Binds the plan to its buffers: `frame` and `weights` are the whole model's,
-    /// `inner` has at least [`Plan::inner_slots`] buffers of at least their sizes.
+    /// Binds the plan to its buffers: those of all values, by their slots, of the frame and of the
+    /// weights.
     pub fn bind(
         &mut self,
         device: &Device,
-        layout: &wgpu::BindGroupLayout,
-        [frame, weights, input, output]: [&Buffer; 4],
-        inner: &[Buffer],
+        kernels: &mut Kernels,
+        [frame, weights]: [&Buffer; 2],
+        slots: &[Buffer],
     ) {
-        let buffer = |value: usize| match self.slot_of[value] {
-            0 => input,
-            1 => output,
-            slot => &inner[slot - 2],
-        };
-        let bind = |step: &Step| {
+        let buffer = |value: usize| &slots[self.slots.of[value].unwrap_or(0)];
+        let bind = |(step, launch): (&Step, &Launch)| {
             let x = buffer(step.input);
-            // Where nothing is added something has to be bound all the same.
+            // Where nothing is added, or saved, something has to be bound all the same.
             let add = step.add.map_or(x, buffer);
-            bind_group(
-                device,
-                layout,
-                &[frame, weights, x, add, buffer(step.output)],
-            )
+            let mut buffers = vec![frame, weights, x, add, buffer(step.output)];
+            let saved = match (&step.kernel, step.finish) {
+                _ if !GRADIENTS => None,
+                (model::Kernel::SampleGradient(noise), _) => Some(*noise),
+                (_, Finish::Derivative(_, saved)) => Some(saved),
+                _ => None,
+            };
+            buffers.extend(saved.map(buffer));
+            let layout = kernels.layout(device, launch.reads_saved());
+            bind_group(device, layout, &buffers)
         };
-        self.bind_groups = self.graph.steps.iter().map(bind).collect();
+        let steps = self.schedule.steps.iter().zip(&self.launches);
+        self.bind_groups = steps.map(bind).collect();
     }
 
-    /// Records one dispatch for each step.
-    pub fn dispatch(&self, pass: &mut ComputePass<'_>, batch: usize) {
-        for step in 0..self.kernels.len() {
-            self.dispatch_step(pass, step, batch);
+    /// Records one dispatch for each step of a range.
+    pub fn dispatch(&self, pass: &mut ComputePass<'_>, steps: Range<usize>, batch: usize) {
+        for step in steps {
+            let launch = &self.launches[step];
+            let [x, y, z] = launch.workgroups(batch).map(|n| n as u32);
+            pass.set_pipeline(&self.pipelines[step][launch.variant(batch)]);
+            pass.set_bind_group(0, &self.bind_groups[step], &[]);
+            pass.dispatch_workgroups(x, y, z);
         }
-    }
-
-    /// Records the dispatch of one step.
-    pub fn dispatch_step(&self, pass: &mut ComputePass<'_>, step: usize, batch: usize) {
-        let kernel = &self.kernels[step];
-        let variant = kernel.variant(batch);
-        let [x, y, z] = kernel.workgroups(variant, batch).map(|n| n as u32);
-        pass.set_pipeline(&self.pipelines[step][variant]);
-        pass.set_bind_group(0, &self.bind_groups[step], &[]);
-        pass.dispatch_workgroups(x, y, z);
     }
 
     /// Workgroups of the largest dispatch for one item, in its longest direction.
     pub fn most_workgroups(&self) -> usize {
-        let each = self
-            .kernels
-            .iter()
-            .flat_map(|k| k.workgroups(k.variant(1), 1));
+        let each = self.launches.iter().flat_map(|launch| launch.workgroups(1));
         each.max().unwrap_or(0)
     }
 
     /// The most items whose dispatches have at most `most` workgroups in each direction.
     pub fn largest_batch(&self, most: usize) -> usize {
-        let each = self.kernels.iter().map(|kernel| kernel.largest_batch(most));
+        let each = self
+            .launches
+            .iter()
+            .map(|launch| launch.largest_batch(most));
         each.min().unwrap_or(usize::MAX)
     }
 }
 
-/// A storage buffer of `len` f32 that can be written and read back.
-pub fn storage(device: &Device, label: &str, len: usize) -> Buffer {
-    device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(label),
-        size: bytes(len),
-        usage: BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC,
-        mapped_at_creation: false,
-    })
+/// The kernel of a step whose parameters begin at a block, and where they end.
+fn layer(tuning: Tuning, step: &Step, layouts: &[Layout], start: usize) -> (Kernel, usize) {
+    let (x, y) = (layouts[step.input], layouts[step.output]);
+    let plain = step.add.is_none() && matches!(step.finish, Finish::Activate(_));
+    let geometry = match step.map() {
+        Some((map, _)) => Geometry::new(map, x, y, plain),
+        None => Geometry::identity(y.shape()),
+    };
+    let (place, end) = Place::after(start, &geometry);
+    let layouts = Layouts {
+        x,
+        // Where nothing is added, or saved, strides do not matter.
+        add: layouts[step.add.unwrap_or(step.input)],
+        saved: match step.finish {
+            Finish::Derivative(_, value) => layouts[value],
+            Finish::Activate(_) => x,
+        },
+        y,
+    };
+    (Kernel::new(tuning, step, geometry, place, layouts), end)
 }

@@ -1,9 +1,11 @@
 //! How long each kernel takes, by the GPU's own clock: what `cargo xtask bench --native`
 //! prints. A pass for each kernel makes this slower than a frame, so frames never do it.
 
-use crate::readback::{Parts, bytes};
+use crate::device::pipeline::bytes;
+use crate::device::readback::Parts;
 use crate::{Error, GpuRuntime};
 use std::time::Duration;
+use vaelet_model::EntryPoint;
 use wgpu::{BufferUsages, QueryType};
 
 /// f32 that a timestamp of 64 bits takes the room of.
@@ -16,7 +18,7 @@ impl GpuRuntime {
     /// # Errors
     /// Those of [`GpuRuntime::decode`].
     pub async fn profile(&mut self, z: &[f32]) -> Result<Option<Vec<Duration>>, Error> {
-        let context = self.context.clone();
+        let context = self.engine.context.clone();
         let (device, queue) = (&context.device, &context.queue);
         if !context.capabilities.timestamps {
             return Ok(None);
@@ -24,9 +26,11 @@ impl GpuRuntime {
         // Builds what it takes and finds what is wrong with it.
         self.decode(z)?.await?;
         let batch = z.len() / self.latent;
-        self.write_frame(batch, 0.0);
-        self.write(&self.buffers()?.z, z);
-        let steps = self.decoder.kernels.len();
+        let engine = &self.engine;
+        engine.write_frame(batch, 0.0);
+        let entry = engine.entry(EntryPoint::Decode);
+        engine.write(entry.inputs[0], z);
+        let steps = entry.range.len();
         let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
             label: None,
             ty: QueryType::Timestamp,
@@ -48,18 +52,17 @@ impl GpuRuntime {
                     end_of_pass_write_index: Some(2 * step as u32 + 1),
                 }),
             });
-            self.decoder.dispatch_step(&mut pass, step, batch);
+            let step = entry.range.start + step;
+            engine.plan.dispatch(&mut pass, step..step + 1, batch);
         }
         encoder.resolve_query_set(&queries, 0..2 * steps as u32, &resolved, 0);
         let len = 2 * steps * TIMESTAMP;
-        let mut pending = self
-            .pool
-            .copy(device, &mut encoder, &[&resolved; 3], [len, 0, 0]);
+        let mut pending = engine.pool.copy(device, &mut encoder, &[(&resolved, len)]);
         queue.submit([encoder.finish()]);
         pending.map(device);
         let mut parts = Parts::default();
         pending.read(&mut parts).await?;
-        let [raw, ..] = parts;
+        let raw = parts.into_iter().next().unwrap_or_default();
 
         let period = f64::from(queue.get_timestamp_period());
         let ticks =

@@ -13,9 +13,15 @@ fn assert_valid(name: &str, source: &str) {
         .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
 }
 
+fn every() -> impl Iterator<Item = LayerShader> {
+    LayerShader::all()
+        .into_iter()
+        .chain(LayerShader::gradients())
+}
+
 #[test]
 fn every_layer_shader_is_valid() {
-    for shader in LayerShader::all() {
+    for shader in every() {
         assert_valid(&format!("{shader:?}"), &shader.source());
     }
 }
@@ -29,7 +35,7 @@ fn the_other_shaders_are_valid() {
 
 #[test]
 fn every_file_is_compiled() {
-    let joined = LayerShader::all().into_iter().map(LayerShader::source);
+    let joined = every().map(LayerShader::source);
     let sources: String = joined
         .chain(shaders::OTHERS.map(|(_, source)| source.into()))
         .collect();
@@ -52,7 +58,7 @@ fn every_file_is_compiled() {
 /// Weights are all that is ever an f16: an index above 2,048 would be another.
 #[test]
 fn nothing_but_weights_is_half_precision() {
-    for shader in LayerShader::all() {
+    for shader in every() {
         let source = shader.source();
         let header = "enable f16;\nalias Weight = f16;\n";
         let code = source.strip_prefix(header).unwrap_or(&source);

@@ -7,8 +7,8 @@ use vaelet_cpu::present;
 use vaelet_gpu::Context;
 use vaelet_gpu::wgpu::{self, Limits};
 use vaelet_model::{
-    FORMAT, Input, LatentGroup, Layer, Likelihood, Model, ModelSpec, Precision, Prior, Tensor,
-    Tensors, WeightsFile, random, write_tensors,
+    FORMAT, Input, LatentGroup, Layer, Likelihood, Model, ModelSpec, Precision, Prior, Program,
+    Tensor, Tensors, WeightsFile, random, write_tensors,
 };
 
 /// A GPU, or `None` with a word about it where there is none. With
@@ -31,6 +31,7 @@ pub fn context_with(limits: impl FnOnce(Limits) -> Limits) -> Option<Context> {
     }
 }
 
+#[allow(dead_code, reason = "not every test needs it")]
 /// A texture to draw into.
 pub fn texture(context: &Context, [width, height]: [u32; 2]) -> wgpu::Texture {
     context.device.create_texture(&wgpu::TextureDescriptor {
@@ -49,6 +50,7 @@ pub fn texture(context: &Context, [width, height]: [u32; 2]) -> wgpu::Texture {
     })
 }
 
+#[allow(dead_code, reason = "not every test needs it")]
 /// A texture's bytes, rows without padding.
 pub fn read_texture(context: &Context, texture: &wgpu::Texture) -> Vec<u8> {
     let row = (4 * texture.width()).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
@@ -140,10 +142,9 @@ pub fn model_of(
         licence: String::new(),
         credit: String::new(),
     };
-    let (encoder, decoder) = spec.graphs().unwrap();
+    let program = Program::of(&spec).unwrap();
     let mut tensors = Tensors::new();
-    for step in encoder.steps.iter().chain(&decoder.steps) {
-        let params = &step.params;
+    for params in program.params() {
         for (name, shape) in [
             (params.weight_name(), params.weight.clone()),
             (params.bias_name(), vec![params.bias]),

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use wgpu::{Device, ErrorFilter};
 
 /// Errors that may still come.
-type Errors = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
+pub type Errors = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
 /// Does some work and gives, beside its result, the errors that it caused.
 pub fn scoped<T>(device: &Device, work: impl FnOnce() -> T) -> (T, Errors) {

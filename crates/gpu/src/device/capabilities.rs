@@ -12,8 +12,8 @@ pub(crate) const MOST_SLICES: usize = 8;
 const PARTIAL: usize = 64;
 /// Storage buffers of a layer: weights, input, residual and output.
 const STORAGE_BUFFERS: u32 = 4;
-/// Threads of a workgroup of `reparameterize.wgsl`, the largest that cannot be smaller.
-pub(crate) const REPARAMETERIZE_THREADS: usize = 64;
+/// Threads of a workgroup of `sample.wgsl`, the largest that cannot be smaller.
+pub(crate) const SAMPLE_THREADS: usize = 64;
 
 /// Most bytes that all buffers of one model may take. WebGPU has no limit for the sum, so
 /// this is ours: what the GPU of a telephone shares with everything else.
@@ -80,7 +80,7 @@ impl Capabilities {
             (
                 "threads in a workgroup",
                 self.workgroup_threads,
-                REPARAMETERIZE_THREADS as u32,
+                SAMPLE_THREADS as u32,
             ),
             (
                 "bytes of workgroup memory",

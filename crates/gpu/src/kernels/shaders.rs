@@ -1,6 +1,8 @@
 //! The WGSL sources, joined as they are compiled. Everything in `shaders/` is plain
 //! text that a test validates; `build.rs` only takes the comments out.
 
+use crate::GRADIENTS;
+
 /// A file of `shaders/` without its comments.
 macro_rules! shader {
     ($name:literal) => {
@@ -8,11 +10,16 @@ macro_rules! shader {
     };
 }
 
-pub(crate) const REPARAMETERIZE: &str = shader!("reparameterize");
+pub(crate) const SAMPLE: &str = shader!("sample");
+pub(crate) const SAMPLE_GRADIENT: &str = shader!("sample_gradient");
 pub(crate) const PRESENT: &str = shader!("present");
 
 /// The shaders that stand alone, by the names of their files.
-pub const OTHERS: [(&str, &str); 2] = [("reparameterize", REPARAMETERIZE), ("present", PRESENT)];
+pub const OTHERS: [(&str, &str); 3] = [
+    ("sample", SAMPLE),
+    ("sample_gradient", SAMPLE_GRADIENT),
+    ("present", PRESENT),
+];
 
 /// What a layer kernel is joined of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +34,8 @@ pub struct LayerShader {
     pub scalar_output: bool,
     /// Whether weights are f16.
     pub half_precision: bool,
+    /// Whether the end is the derivative of an activation, not an activation.
+    pub derivative: bool,
 }
 
 /// The file with `source` and `destination`.
@@ -38,6 +47,8 @@ pub enum LayerKind {
     Conv2d,
     /// `conv_transpose2d.wgsl`
     ConvTranspose2d,
+    /// No file: there is no map.
+    Identity,
 }
 
 /// The file with `main`.
@@ -49,6 +60,12 @@ pub enum Product {
     Few,
     /// `vector.wgsl`
     Vector,
+    /// `identity.wgsl`
+    Identity,
+    /// `weight_gradient.wgsl`
+    WeightGradient,
+    /// `bias_gradient.wgsl`
+    BiasGradient,
 }
 
 impl LayerShader {
@@ -70,7 +87,12 @@ impl LayerShader {
             ("alias Y = vec4<f32>;\n", shader!("store_vectors"))
         };
         let step = shader!("step");
+        let end = match self.derivative {
+            true if GRADIENTS => shader!("derivative"),
+            _ => shader!("activation"),
+        };
         let layer = match self.layer {
+            LayerKind::Identity => "",
             LayerKind::Linear => shader!("linear"),
             LayerKind::Conv2d => shader!("conv2d"),
             LayerKind::ConvTranspose2d => shader!("conv_transpose2d"),
@@ -79,8 +101,12 @@ impl LayerShader {
             Product::Block => shader!("block"),
             Product::Few => shader!("few"),
             Product::Vector => shader!("vector"),
+            Product::Identity if GRADIENTS => shader!("identity"),
+            Product::WeightGradient if GRADIENTS => shader!("weight_gradient"),
+            Product::BiasGradient if GRADIENTS => shader!("bias_gradient"),
+            _ => "",
         };
-        [weight, x, y, step, load, store, layer, product].concat()
+        [weight, x, y, step, end, load, store, layer, product].concat()
     }
 
     /// Every combination that a model can ask for.
@@ -96,6 +122,7 @@ impl LayerShader {
                         scalar_input,
                         scalar_output,
                         half_precision,
+                        derivative: false,
                     });
                 };
                 for scalar_output in [false, true] {
@@ -106,6 +133,40 @@ impl LayerShader {
                 }
                 for layer in [Conv2d, ConvTranspose2d] {
                     push(layer, Product::Few, true);
+                }
+            }
+        }
+        all
+    }
+    /// Every combination that only gradients ask for.
+    pub fn gradients() -> Vec<Self> {
+        use LayerKind::{Conv2d, ConvTranspose2d, Identity, Linear};
+        let mut all = Vec::new();
+        for (scalar_input, scalar_output) in
+            [(false, false), (false, true), (true, false), (true, true)]
+        {
+            let mut push = |layer, product, half_precision, derivative| {
+                all.push(Self {
+                    layer,
+                    product,
+                    scalar_input,
+                    scalar_output,
+                    half_precision,
+                    derivative,
+                });
+            };
+            for half_precision in [false, true] {
+                push(Linear, Product::Vector, half_precision, true);
+                for layer in [Linear, Conv2d, ConvTranspose2d] {
+                    push(layer, Product::Block, half_precision, true);
+                }
+                push(Identity, Product::Identity, half_precision, false);
+                push(Identity, Product::Identity, half_precision, true);
+            }
+            if !scalar_output {
+                push(Identity, Product::BiasGradient, false, false);
+                for layer in [Linear, Conv2d, ConvTranspose2d] {
+                    push(layer, Product::WeightGradient, false, false);
                 }
             }
         }

@@ -2,9 +2,9 @@
 // log σ² counts as within ±80 so that σ stays finite.
 
 @group(0) @binding(0) var<uniform> frame: Frame;
-@group(0) @binding(1) var<storage, read> posterior: array<f32>; // [N, 2 · LATENT]: μ, then log σ²
-@group(0) @binding(2) var<storage, read> epsilon: array<f32>;   // [N, LATENT]
-@group(0) @binding(3) var<storage, read_write> z: array<f32>;   // [N, LATENT]
+@group(0) @binding(2) var<storage, read> posterior: array<f32>; // [N, 2 · LATENT]: μ, then log σ²
+@group(0) @binding(3) var<storage, read> epsilon: array<f32>;   // [N, LATENT]
+@group(0) @binding(4) var<storage, read_write> z: array<f32>;   // [N, LATENT]
 
 struct Frame {
     batch: u32,

@@ -1,8 +1,8 @@
 //! The adapter and the device, and what is known of them: asked for once, shared by
 //! every model of a page.
 
+use super::capabilities::Capabilities;
 use crate::Error;
-use crate::capabilities::Capabilities;
 use futures_channel::oneshot;
 use std::sync::Mutex;
 use wgpu::{Adapter, Device, Features, Instance, InstanceDescriptor, Limits, Queue};

@@ -1,7 +1,7 @@
 //! How values lie in their buffers. At the ends of a network they are what the host reads
 //! and writes, so that nothing is rearranged on the way; inside they are vec4 of channels.
 
-use crate::kernel::Constants;
+use crate::device::pipeline::Constants;
 use vaelet_model::{Shape, Value};
 
 /// Values of a vec4.
@@ -48,6 +48,17 @@ impl Layout {
     /// Whether the buffer holds vec4.
     pub fn is_vectors(self) -> bool {
         self.order == Order::Vectors
+    }
+
+    /// Height, width and channels.
+    pub fn shape(self) -> Shape {
+        self.shape
+    }
+
+    #[cfg(feature = "gradients")]
+    /// Pixels of one item.
+    pub fn pixels(self) -> usize {
+        self.shape[0] * self.shape[1]
     }
 
     /// f32 that one item takes.

@@ -1,6 +1,7 @@
 //! Numbers on their way back from the GPU: a small pool of buffers, so that a frame
 //! allocates nothing and waits for nothing.
 
+use super::pipeline::bytes;
 use crate::Error;
 use futures_channel::oneshot;
 use std::cell::RefCell;
@@ -12,7 +13,7 @@ use wgpu::{Buffer, BufferAsyncError, BufferUsages, CommandEncoder, Device, MapMo
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Values that come back, those of each source.
-pub type Parts = [Vec<f32>; SOURCES];
+pub type Parts = Vec<Vec<f32>>;
 
 /// Buffers that are not in use.
 #[derive(Clone, Default)]
@@ -23,13 +24,10 @@ pub struct Pending {
     pool: Pool,
     buffer: Buffer,
     /// Length of each part, in f32.
-    parts: [usize; SOURCES],
+    parts: Vec<usize>,
     /// What the submit has brought about.
     mapped: Result<oneshot::Receiver<Result<(), BufferAsyncError>>, Error>,
 }
-
-/// Most parts of a copy.
-pub const SOURCES: usize = 3;
 
 impl Pool {
     /// Records copies of the first so many f32 of each source.
@@ -37,16 +35,14 @@ impl Pool {
         &self,
         device: &Device,
         encoder: &mut CommandEncoder,
-        sources: &[&Buffer; SOURCES],
-        parts: [usize; SOURCES],
+        sources: &[(&Buffer, usize)],
     ) -> Pending {
+        let parts: Vec<usize> = sources.iter().map(|(_, len)| *len).collect();
         let buffer = self.take(device, bytes(parts.iter().sum()));
         let mut offset = 0;
-        for (source, len) in sources.iter().zip(parts) {
-            if len > 0 {
-                encoder.copy_buffer_to_buffer(source, 0, &buffer, offset, bytes(len));
-                offset += bytes(len);
-            }
+        for (source, len) in sources {
+            encoder.copy_buffer_to_buffer(source, 0, &buffer, offset, bytes(*len));
+            offset += bytes(*len);
         }
         Pending {
             pool: self.clone(),
@@ -103,6 +99,7 @@ impl Pending {
         self.buffer.unmap();
         self.pool.0.borrow_mut().push(self.buffer);
         let mut rest = values.as_slice();
+        all.resize_with(self.parts.len(), Vec::new);
         for (all, len) in all.iter_mut().zip(self.parts) {
             let part;
             (part, rest) = rest.split_at(len);
@@ -118,9 +115,4 @@ impl Pending {
 
 fn lost(reason: impl std::fmt::Display) -> Error {
     Error::Lost(reason.to_string())
-}
-
-/// Bytes of `len` f32.
-pub fn bytes(len: usize) -> u64 {
-    (len * size_of::<f32>()) as u64
 }

@@ -1,13 +1,13 @@
 //! Every kernel that there is, by name, and those that a model meets: what `vaelet check`
 //! and the page's check have to cover.
 
-use crate::capabilities::MOST_SLICES;
-use crate::kernel::{Kernel, Tuning, Variant};
-use crate::layout::Layout;
-use crate::plan::Plan;
-use crate::shaders::{LayerKind, LayerShader, Product};
+use super::layer::{Kernel, Variant};
+use super::shaders::{LayerKind, LayerShader, Product};
+use super::tiling::Tuning;
+use crate::device::capabilities::MOST_SLICES;
+use crate::plan::{Launch, Plan};
 use std::collections::BTreeSet;
-use vaelet_model::Outline;
+use vaelet_model::{EntryPoint, Outline, Schedule};
 
 /// Names of the kernels that a batch of a model runs on a device which so many threads as
 /// `parallelism` keep busy, with weights in f16 or in f32.
@@ -22,10 +22,17 @@ pub fn variants(
         most_slices: MOST_SLICES,
         half_precision,
     };
-    let (encoder, _) = Plan::new(tuning, &outline.encoder, Layout::flat, 0);
-    let (decoder, _) = Plan::new(tuning, &outline.decoder, Layout::planes, 0);
-    let kernels = encoder.kernels.iter().chain(&decoder.kernels);
-    kernels.flat_map(|kernel| met(kernel, batch)).collect()
+    let posterior = outline.program.entry(EntryPoint::Encode);
+    let flat = posterior
+        .map(|entry| entry.outputs.clone())
+        .unwrap_or_default();
+    let schedule = Schedule::new(&outline.program, &[]);
+    let (plan, _) = Plan::new(tuning, schedule, &[], &flat);
+    let layers = plan.launches.iter().filter_map(|launch| match launch {
+        Launch::Layer(kernel) => Some(kernel),
+        Launch::Sample(_) | Launch::SampleGradient(_) => None,
+    });
+    layers.flat_map(|kernel| met(kernel, batch)).collect()
 }
 
 fn met(kernel: &Kernel, batch: usize) -> [String; 3] {
@@ -71,11 +78,15 @@ fn name(layer: LayerKind, product: Product) -> String {
         LayerKind::Linear => "linear",
         LayerKind::Conv2d => "conv2d",
         LayerKind::ConvTranspose2d => "conv_transpose2d",
+        LayerKind::Identity => "identity",
     };
     let product = match product {
         Product::Block => "block",
         Product::Few => "few",
         Product::Vector => "vector",
+        Product::Identity => "each",
+        Product::WeightGradient => "weight gradient",
+        Product::BiasGradient => "bias gradient",
     };
     format!("{layer} {product}")
 }
@@ -89,6 +100,8 @@ pub fn all_variants(half_precision: bool) -> BTreeSet<String> {
         let tiles: &[_] = match product {
             Product::Few => &[(8, 4, false)],
             Product::Vector => &[(1, 4, false), (1, 4, true)],
+            // Only gradients have these.
+            Product::Identity | Product::WeightGradient | Product::BiasGradient => &[],
             Product::Block => &[(4, 4, false), (4, 4, true), (8, 4, false), (8, 8, false)],
         };
         for &(rows, columns, shared) in tiles {

@@ -1,0 +1,176 @@
+//! Gradients on the GPU against the CPU's, of random networks and of a model with its sample.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::{context, model};
+use pollster::block_on;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use std::rc::Rc;
+use vaelet_cpu::CpuVjp;
+use vaelet_gpu::{Context, GpuVjp};
+use vaelet_model::{
+    Activation, EntryPoint, Input, Layer, Program, Tensor, Tensors, Weights, Wrt, random,
+};
+use vaelet_reference::networks;
+
+const BATCH: usize = 3;
+
+/// Differences are relative to the largest value.
+fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(1e-3, |most: f32, v| most.max(v.abs()));
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let error = (found - expected).abs();
+        assert!(
+            error <= 1e-3 * scale,
+            "{what} {i}: {found} instead of {expected}"
+        );
+    }
+}
+
+/// Both runtimes, from inputs and gradients of outputs.
+fn check(
+    context: &Rc<Context>,
+    (program, weights): (&Program, &Weights),
+    name: EntryPoint,
+    wrt: Wrt,
+    seed: u64,
+) {
+    let entry = program.entry(name).unwrap();
+    let random = |values: &[usize], seed: u64| -> Vec<Vec<f32>> {
+        let lens = values
+            .iter()
+            .map(|&value| BATCH * program.values[value].len());
+        (seed..)
+            .zip(lens)
+            .map(|(seed, len)| random::normals(seed, len))
+            .collect()
+    };
+    let (inputs, seeds) = (
+        random(&entry.inputs, seed ^ 1),
+        random(&entry.outputs, seed ^ 2),
+    );
+    let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+    let seeds: Vec<&[f32]> = seeds.iter().map(Vec::as_slice).collect();
+
+    let mut cpu = CpuVjp::of(program, weights, name, wrt)
+        .unwrap()
+        .with_temperature(0.7);
+    let gpu = GpuVjp::new(context.clone(), (program, weights), name, wrt, false);
+    let mut gpu = gpu.unwrap().unwrap().with_temperature(0.7);
+    for _ in 0..2 {
+        let expected = cpu.forward(&inputs);
+        let found = block_on(gpu.forward(&inputs).unwrap()).unwrap();
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_close("output", found, expected);
+        }
+        let expected = cpu.backward(&seeds);
+        let found = block_on(gpu.backward(&seeds).unwrap()).unwrap();
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_close("gradient", found, expected);
+        }
+        let expected = cpu.weight_gradients();
+        let found = block_on(gpu.weight_gradients()).unwrap();
+        assert_eq!(
+            found.keys().collect::<Vec<_>>(),
+            expected.keys().collect::<Vec<_>>()
+        );
+        for (name, tensor) in &found {
+            assert_eq!(tensor.shape, expected[name].shape);
+            assert_close(name, &tensor.data, &expected[name].data);
+        }
+    }
+}
+
+/// Without relus: near 0 f32 may see their arguments on either side, and gradients differ.
+fn smooth(mut program: Program) -> Program {
+    for node in &mut program.nodes {
+        if let vaelet_model::Op::Activate(activation @ Activation::Relu) = &mut node.op {
+            *activation = Activation::Silu;
+        }
+    }
+    program
+}
+
+fn weights(program: &Program, seed: u64) -> Weights {
+    let tensors = networks::tensors(program.params(), seed);
+    let stored = program.params().flat_map(|params| params.stored());
+    let tensors: Tensors = stored
+        .map(|(name, shape)| {
+            let data = tensors[&name].iter().map(|&v| v as f32).collect();
+            (name, Tensor { shape, data })
+        })
+        .collect();
+    Weights::of(tensors, program.params())
+}
+
+#[test]
+fn gradients_are_the_cpus() {
+    let Some(context) = context() else { return };
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 8,
+        failure_persistence: None,
+        ..Default::default()
+    });
+    let result = runner.run(&any::<u64>(), |seed| {
+        let program = smooth(networks::chain(seed));
+        let weights = weights(&program, seed);
+        let wrt = [Wrt::All, Wrt::Inputs, Wrt::Weights][seed as usize % 3];
+        check(
+            &context,
+            (&program, &weights),
+            EntryPoint::Forward,
+            wrt,
+            seed,
+        );
+        Ok(())
+    });
+    result.unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// Every entry point of a model.
+#[test]
+fn gradients_go_through_the_sample() {
+    let Some(context) = context() else { return };
+    let input = Input {
+        channels: 3,
+        height: 4,
+        width: 5,
+    };
+    let linear = |inputs, outputs, activation, params: &str| Layer::Linear {
+        inputs,
+        outputs,
+        activation,
+        params: params.into(),
+    };
+    let encoder = vec![
+        linear(60, 9, Activation::Silu, "e.0"),
+        linear(9, 6, Activation::None, "e.1"),
+    ];
+    let decoder = vec![
+        linear(3, 60, Activation::Sigmoid, "d"),
+        Layer::Reshape {
+            channels: 3,
+            height: 4,
+            width: 5,
+        },
+    ];
+    let model = model(input, 3, encoder, decoder, 6);
+    for name in [
+        EntryPoint::Encode,
+        EntryPoint::Decode,
+        EntryPoint::Autoencode,
+    ] {
+        check(
+            &context,
+            (&model.program, &model.weights),
+            name,
+            Wrt::All,
+            5,
+        );
+    }
+}

@@ -1,0 +1,26 @@
+// The gradient of a bias: the sum of a column of δ, which is the step's input, over all items and
+// pixels. The threads of a workgroup share it.
+
+override THREADS: u32;
+override PIXELS: u32; // of an item
+
+var<workgroup> partial: array<vec4<f32>, THREADS>;
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let column = group.x;
+    var sum = vec4(0.0);
+    for (var row = local.x; row < frame.batch * PIXELS; row += THREADS) {
+        sum += load(address(row / PIXELS, row % PIXELS), column);
+    }
+    partial[local.x] = sum;
+    for (var span = THREADS / 2; span > 0; span /= 2) {
+        workgroupBarrier();
+        if local.x < span {
+            partial[local.x] += partial[local.x + span];
+        }
+    }
+    if local.x == 0 {
+        y[4 * BIAS + column] = partial[0];
+    }
+}
