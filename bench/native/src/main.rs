@@ -1,4 +1,5 @@
-//! `cargo xtask bench --native`: decoders through wgpu on whatever adapter is there, with
+//! `cargo xtask bench --native`: what gradients cost on the CPU in decodes, and decoders through wgpu
+//! on whatever adapter is there, with
 //! the time of every kernel, the operations and bytes a second that it reaches, and the
 //! share of the adapter's own peak. Prints a table and writes a JSON file.
 
@@ -13,8 +14,9 @@ use anyhow::{Context as _, Result, bail};
 use peak::Peak;
 use pollster::block_on;
 use serde_json::{Value, json};
+use vaelet_cpu::{CpuRuntime, CpuVjp};
 use vaelet_gpu::{Context, GpuRuntime};
-use vaelet_model::{Model, Op, Step, random};
+use vaelet_model::{EntryPoint, Map, Model, Schedule, Step, Wrt, random};
 
 const BATCHES: [usize; 3] = [1, 16, 64];
 /// Decodes of each batch, of which the median counts.
@@ -100,7 +102,56 @@ fn time_model(context: &Rc<Context>, peak: &Peak, folder: &Path) -> Result<Value
             "kernels": kernels,
         }));
     }
-    Ok(json!({ "name": model.spec.name, "batches": batches }))
+    let gradients = gradients(&model)?;
+    Ok(json!({ "name": model.spec.name, "batches": batches, "gradients": gradients }))
+}
+
+/// What gradients of the decoder cost on the CPU, the forward pass included, in decodes of the same
+/// batch, taken in turns: with respect to z, and to all weights.
+fn gradients(model: &Model) -> Result<Value> {
+    let batch = BATCHES[1];
+    let z = random::normals(1, batch * model.spec.latent_size());
+    let dy = random::normals(2, batch * model.spec.input.len());
+    let mut runtime = CpuRuntime::new(model);
+    let mut vjp = [Wrt::Inputs, Wrt::Weights]
+        .map(|wrt| CpuVjp::new(model, EntryPoint::Decode, wrt))
+        .into_iter();
+    let mut next = || vjp.next().flatten().context("no gradients of the decoder");
+    let (mut of_z, mut of_weights) = (next()?, next()?);
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    for _ in 0..=RUNS {
+        let [decode, z_gradient, weight_gradients] = [0, 1, 2].map(|what| {
+            let start = Instant::now();
+            match what {
+                0 => drop(runtime.decode(&z)),
+                1 => {
+                    of_z.forward(&[&z]);
+                    of_z.backward(&[&dy]);
+                }
+                _ => {
+                    of_weights.forward(&[&z]);
+                    of_weights.backward(&[&dy]);
+                    of_weights.weight_gradients();
+                }
+            }
+            start.elapsed().as_secs_f64()
+        });
+        times[0].push(decode);
+        times[1].push(z_gradient / decode);
+        times[2].push(weight_gradients / decode);
+    }
+    // The first of each allocates.
+    let [decode, z, weights] = times.map(|mut times| {
+        times.remove(0);
+        times.sort_by(f64::total_cmp);
+        times[RUNS / 2]
+    });
+    println!(
+        "\n{} × {batch} on the CPU: {:.3} ms a decode; gradient of z {z:.2} decodes, of all weights {weights:.2}",
+        model.spec.name,
+        decode * 1e3,
+    );
+    Ok(json!({ "batch": batch, "decode_ms": decode * 1e3, "z": z, "weights": weights }))
 }
 
 /// The median time of each kernel.
@@ -122,12 +173,17 @@ fn profile(runtime: &mut GpuRuntime, z: &[f32]) -> Result<Option<Vec<Duration>>>
 }
 
 fn kernels(model: &Model, batch: usize, times: &[Duration], peak: &Peak) -> Vec<Value> {
-    let steps = model.decoder.steps.iter().zip(times);
-    let lines = steps.map(|(step, time)| {
+    let schedule = Schedule::new(&model.program, &[]);
+    let mut entries = schedule.entries.iter();
+    let decode = entries.find(|entry| entry.name == EntryPoint::Decode);
+    let range = decode.map_or(0..0, |entry| entry.range.clone());
+    let steps = schedule.steps[range].iter().zip(times);
+    let lines = steps.filter_map(|(step, time)| {
+        let (map, _) = step.map()?;
         let seconds = time.as_secs_f64();
-        let operations = batch as f64 * step.op.operations() / seconds;
-        let bytes = bytes(model, step, batch) as f64 / seconds;
-        let name = describe(&step.op);
+        let operations = batch as f64 * map.operations() / seconds;
+        let bytes = bytes(&schedule, step, batch) as f64 / seconds;
+        let name = describe(map);
         println!(
             "  {name:<34} {:>9.3} ms {:>8.2} GFLOP/s {:>4.0} % {:>8.2} GB/s {:>4.0} %",
             milliseconds(*time),
@@ -136,31 +192,33 @@ fn kernels(model: &Model, batch: usize, times: &[Duration], peak: &Peak) -> Vec<
             bytes / 1e9,
             100.0 * bytes / peak.bytes,
         );
-        json!({
+        Some(json!({
             "kernel": name,
             "ms": milliseconds(*time),
             "gflops": operations / 1e9,
             "of_peak_operations": operations / peak.operations,
             "gbytes": bytes / 1e9,
             "of_peak_bytes": bytes / peak.bytes,
-        })
+        }))
     });
     lines.collect()
 }
 
 /// Bytes that a step has to move at least: its input, its weight, its output.
-fn bytes(model: &Model, step: &Step, batch: usize) -> usize {
-    let values = |value: usize| batch * model.decoder.values[value].len();
-    let weight: usize = step.params.weight.iter().product();
+fn bytes(schedule: &Schedule, step: &Step, batch: usize) -> usize {
+    let values = |value: usize| batch * schedule.values[value].len();
+    let weight: usize = step
+        .map()
+        .map_or(0, |(_, params)| params.weight.iter().product());
     let add = step.add.map_or(0, values);
     size_of::<f32>() * (values(step.input) + add + values(step.output) + weight)
 }
 
-fn describe(op: &Op) -> String {
-    match op {
-        Op::Linear { inputs, outputs } => format!("linear {inputs} → {outputs}"),
-        Op::Conv2d(w) => format!("conv2d {0}×{0} {1:?} → {2:?}", w.kernel, w.input, w.output),
-        Op::ConvTranspose2d(w) => {
+fn describe(map: &Map) -> String {
+    match map {
+        Map::Linear { inputs, outputs } => format!("linear {inputs} → {outputs}"),
+        Map::Conv2d(w) => format!("conv2d {0}×{0} {1:?} → {2:?}", w.kernel, w.input, w.output),
+        Map::ConvTranspose2d(w) => {
             format!("convᵀ {0}×{0} {1:?} → {2:?}", w.kernel, w.input, w.output)
         }
     }

@@ -55,11 +55,13 @@ impl Case {
     #[cfg(test)]
     pub fn wrong_model(&self, part: &str) -> Result<Model> {
         let outline = Outline::read(&self.describe(&WeightsFile::describe(FILE, &[]))?)?;
-        let graph = match part {
-            "encoder" => outline.encoder,
-            _ => outline.decoder,
+        let [encoder, decoder] = outline.spec.chains()?;
+        let chain = match part {
+            "encoder" => encoder,
+            _ => decoder,
         };
-        let name = graph.steps.last().map(|step| step.params.bias_name());
+        let map = chain.steps.last().and_then(|step| step.map());
+        let name = map.map(|(_, params)| params.bias_name());
         self.with_weights(Precision::F32, |tensors| {
             if let Some(tensor) = name.and_then(|name| tensors.get_mut(&name)) {
                 tensor.data[0] += 0.1;
@@ -74,8 +76,8 @@ impl Case {
     ) -> Result<Model> {
         let outline = Outline::read(&self.describe(&WeightsFile::describe(FILE, &[]))?)?;
         let mut tensors = Tensors::new();
-        let steps = outline.encoder.steps.iter().chain(&outline.decoder.steps);
-        for (seed, (name, shape)) in steps.flat_map(|step| step.params.stored()).enumerate() {
+        let stored = outline.params().flat_map(|params| params.stored());
+        for (seed, (name, shape)) in stored.enumerate() {
             let len: usize = shape.iter().product();
             let sum = len / shape.last().copied().unwrap_or(1);
             let scale = 1.0 / (sum as f32).sqrt();

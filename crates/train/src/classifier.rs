@@ -14,7 +14,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, activation};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use vaelet_model::Graph;
+use vaelet_model::{Program, Schedule};
 
 const STEPS: usize = 800;
 const BATCH: usize = 64;
@@ -25,7 +25,7 @@ const SEED: u64 = 11;
 
 /// One logit for each attribute, above 0 where a picture has it.
 pub struct Classifier {
-    graph: Graph,
+    graph: Schedule,
     stack: Stack,
     attributes: usize,
 }
@@ -38,12 +38,13 @@ impl Classifier {
     pub fn train(release: &Release, images: &Images) -> Result<Self> {
         let shape = images.shape;
         let attributes = images.attributes.len();
-        let graph = Graph::build(
+        let program = Program::chain(
             "classifier",
             [shape.height, shape.width, shape.channels],
             &classifier(shape, attributes),
             [1, 1, attributes],
         )?;
+        let graph = Schedule::new(&program, &[]);
         let device = release.device.clone().autodiff();
         let mut stack = Stack::init(&graph, SEED, &device);
         let mut optimizer = AdamWConfig::new().with_weight_decay(1e-4).init();

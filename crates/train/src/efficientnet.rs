@@ -14,7 +14,7 @@ use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMod
 use burn::tensor::{Device, Tensor, TensorData};
 use std::fs;
 use std::path::Path;
-use vaelet_model::patches::Patches;
+use vaelet_model::Patches;
 use vaelet_model::{Tensors, read_tensors, sha256_hex};
 
 /// Side of the images that it looks at.

@@ -16,7 +16,7 @@ use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
-use vaelet_model::runtime::channels_first;
+use vaelet_model::channels_first;
 use vaelet_model::{Likelihood, Priors, random};
 
 /// Seed of binarization and of ε, so that a figure is the same each time.

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use vaelet_model::{
-    Activation, Graph, Model, ModelSpec, Op, Params, Precision, Step, Tensor, Tensors, WeightsFile,
+    Activation, Map, Model, ModelSpec, Params, Precision, Schedule, Tensor, Tensors, WeightsFile,
     random, write_tensors,
 };
 
@@ -20,17 +20,17 @@ pub fn grown(model: Model, spec: &ModelSpec) -> Result<Model> {
         return Ok(model);
     }
     let other = || format!("it has other layers than {}", spec.name);
-    let (encoder, decoder) = spec.graphs()?;
-    (encoder == model.encoder)
-        .then_some(())
-        .with_context(other)?;
+    let [encoder, decoder] = spec.chains()?;
+    let [own_encoder, own_decoder] = model.spec.chains()?;
+    (encoder == own_encoder).then_some(()).with_context(other)?;
+    let decoder = layers(&decoder);
     let own = |(name, _): &(&str, &Tensor)| !name.starts_with("decoder.");
     let kept = model.weights.iter().filter(own);
     let mut tensors: Tensors = kept
         .map(|(name, t)| (name.to_string(), t.clone()))
         .collect();
-    let grown = parameters(&model, &decoder).with_context(other)?;
-    for (step, [weight, bias]) in decoder.steps.iter().zip(grown) {
+    let grown = parameters(&model, &layers(&own_decoder), &decoder).with_context(other)?;
+    for (step, [weight, bias]) in decoder.iter().zip(grown) {
         let Params { weight: shape, .. } = &step.params;
         let tensor = |shape, data| Tensor { shape, data };
         tensors.insert(step.params.weight_name(), tensor(shape.clone(), weight));
@@ -48,14 +48,42 @@ pub fn grown(model: Model, spec: &ModelSpec) -> Result<Model> {
     Ok(Model::read(&spec.to_json()?, &contents)?)
 }
 
+/// A layer with weights of a chain.
+struct Part<'a> {
+    map: &'a Map,
+    params: &'a Params,
+    activation: Activation,
+    /// Whether a residual is added.
+    adds: bool,
+}
+
+/// The layers with weights of a chain.
+fn layers(chain: &Schedule) -> Vec<Part<'_>> {
+    let steps = chain.steps.iter();
+    let parts = steps.filter_map(|step| {
+        let (map, params) = step.map()?;
+        Some(Part {
+            map,
+            params,
+            activation: step.activation(),
+            adds: step.add.is_some(),
+        })
+    });
+    parts.collect()
+}
+
 /// Weight and bias of each of the steps of `decoder`; none where it is not a deeper one.
-fn parameters(model: &Model, decoder: &Graph) -> Option<Vec<[Vec<f32>; 2]>> {
-    let mut steps = model.decoder.steps.iter().peekable();
-    let mut all = Vec::with_capacity(decoder.steps.len());
+fn parameters(
+    model: &Model,
+    own_decoder: &[Part<'_>],
+    decoder: &[Part<'_>],
+) -> Option<Vec<[Vec<f32>; 2]>> {
+    let mut steps = own_decoder.iter().peekable();
+    let mut all = Vec::with_capacity(decoder.len());
     // Channels of the last layer, once more steps than that follow it.
     let mut shown = None;
-    for (step, seed) in decoder.steps.iter().zip(1..) {
-        let alike = |own: &&Step| own.op == step.op && own.activation == step.activation;
+    for (step, seed) in decoder.iter().zip(1..) {
+        let alike = |own: &&Part<'_>| own.map == step.map && own.activation == step.activation;
         let parameters = if let Some(own) = steps.next_if(|own| alike(own)) {
             let get = |name: String| model.weights.get(&name).to_vec();
             [get(own.params.weight_name()), get(own.params.bias_name())]
@@ -74,7 +102,7 @@ fn parameters(model: &Model, decoder: &Graph) -> Option<Vec<[Vec<f32>; 2]>> {
                     step.params.bias,
                 ),
             ]
-        } else if step.add.is_some() && step.activation == Activation::None {
+        } else if step.adds && step.activation == Activation::None {
             // x + 0.
             [
                 vec![0.0; step.params.weight.iter().product()],
@@ -87,23 +115,24 @@ fn parameters(model: &Model, decoder: &Graph) -> Option<Vec<[Vec<f32>; 2]>> {
         };
         all.push(parameters);
     }
-    let same =
-        |a: Option<&Step>, b: Option<&Step>| a.map(|s| s.activation) == b.map(|s| s.activation);
-    let ends = same(decoder.steps.last(), model.decoder.steps.last());
+    let same = |a: Option<&Part<'_>>, b: Option<&Part<'_>>| {
+        a.map(|s| s.activation) == b.map(|s| s.activation)
+    };
+    let ends = same(decoder.last(), own_decoder.last());
     (steps.next().is_none() && ends).then_some(all)
 }
 
 /// From N(0, 2 / fan-in) (He et al. 2015).
-fn fresh(step: &Step, seed: u64) -> Vec<f32> {
+fn fresh(step: &Part<'_>, seed: u64) -> Vec<f32> {
     let len: usize = step.params.weight.iter().product();
     let std = (2.0 * step.params.bias as f32 / len as f32).sqrt();
     random::normals(seed, len).iter().map(|v| v * std).collect()
 }
 
 /// Whether `step` is the last layer `own` with more channels and a SiLU.
-fn is_wider(step: &Step, own: &Step) -> bool {
-    match (step.op, own.op) {
-        (Op::ConvTranspose2d(wide), Op::ConvTranspose2d(mut narrow)) => {
+fn is_wider(step: &Part<'_>, own: &Part<'_>) -> bool {
+    match (*step.map, *own.map) {
+        (Map::ConvTranspose2d(wide), Map::ConvTranspose2d(mut narrow)) => {
             let channels = narrow.output[2];
             narrow.output[2] = wide.output[2];
             wide == narrow
@@ -128,8 +157,8 @@ fn both_signs(values: &[f32], fresh: &[f32], channels: usize, wide: usize) -> Ve
 }
 
 /// A convolution that undoes [`both_signs`]: SiLU(x) − SiLU(−x) = x.
-fn difference(step: &Step) -> Option<Vec<f32>> {
-    let Op::Conv2d(window) = step.op else {
+fn difference(step: &Part<'_>) -> Option<Vec<f32>> {
+    let Map::Conv2d(window) = *step.map else {
         return None;
     };
     let (inputs, outputs) = (window.input[2], window.output[2]);
@@ -152,7 +181,7 @@ pub mod tests {
 
     /// A model with random parameters.
     pub fn untrained(spec: &ModelSpec) -> Model {
-        let (encoder, decoder) = spec.graphs().unwrap();
+        let [encoder, decoder] = spec.chains().unwrap();
         let graphs = Graphs { encoder, decoder };
         let network = Network::init(&graphs, 1, &Device::flex());
         let tensors = network.to_tensors(&graphs).unwrap();
@@ -173,10 +202,8 @@ pub mod tests {
         let z = TensorData::new(random::normals(2, 3 * 64), [3, 64]);
         let z = Tensor::<2>::from_data(z, &device);
         let decode = |model: &Model| {
-            let graphs = Graphs {
-                encoder: model.encoder.clone(),
-                decoder: model.decoder.clone(),
-            };
+            let [encoder, decoder] = model.spec.chains().unwrap();
+            let graphs = Graphs { encoder, decoder };
             let network = Network::of(model, &device).unwrap();
             to_vec(network.decode(&graphs, z.clone())).unwrap()
         };
@@ -184,7 +211,7 @@ pub mod tests {
         let deeper = sharpened(plain, 1).spec;
         let grown = grown(model.clone(), &deeper).unwrap();
         assert_eq!(grown.spec.decoder, deeper.decoder);
-        assert!(grown.decoder.steps.len() > model.decoder.steps.len());
+        assert!(grown.program.nodes.len() > model.program.nodes.len());
         for (a, b) in decode(&grown).iter().zip(before) {
             assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
         }

@@ -6,7 +6,7 @@ use image::GrayImage;
 use image_compare::{Algorithm, gray_similarity_structure};
 use rayon::prelude::*;
 use vaelet_model::Input;
-use vaelet_model::runtime::channels_last;
+use vaelet_model::channels_last;
 
 /// Mean structural similarity (Wang et al. 2004) of pairs of images `[N, C, H, W]` in
 /// `[0, 1]`, of their luminance, over windows of 8×8.

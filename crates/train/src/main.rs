@@ -14,6 +14,7 @@ mod efficientnet;
 mod evaluation;
 mod fetch;
 mod frechet;
+mod golden_gradients;
 mod growth;
 mod history;
 mod looks;
@@ -419,7 +420,7 @@ fn release(args: &RunArgs, mode: Mode) -> Result<()> {
     if let Some(begin) = &begin {
         preset.spec.likelihood = begin.spec.likelihood;
     }
-    let (encoder, decoder) = preset.spec.graphs()?;
+    let [encoder, decoder] = preset.spec.chains()?;
     let graphs = Graphs { encoder, decoder };
     // Where it is to be written, and both splits, before hours of work: what is wrong with them
     // is noticed now.

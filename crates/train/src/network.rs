@@ -6,13 +6,14 @@
 
 use crate::density::Density;
 use crate::ops::{col2im, im2col, silu};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use burn::module::{Module, Param};
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-use burn::tensor::{Device, Tensor, TensorData, activation};
-use vaelet_model::patches::Patches;
-use vaelet_model::{Activation, Graph, Model, Op, Params, Step, Tensors, Window, random};
+use burn::tensor::{Device, Gradients, Tensor, TensorData, activation};
+use vaelet_model::{
+    Activation, Map, Model, Params, Patches, Schedule, Step, Tensors, Window, random,
+};
 
 /// Encoder and decoder of one model, and its learned prior.
 #[derive(Module, Debug)]
@@ -39,14 +40,15 @@ pub struct Affine {
 #[derive(Debug, Clone)]
 pub struct Graphs {
     /// Images to `[N, 2 · latent]`.
-    pub encoder: Graph,
+    pub encoder: Schedule,
     /// `[N, latent]` to images.
-    pub decoder: Graph,
+    pub decoder: Schedule,
 }
 
 impl Graphs {
-    fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.encoder.steps.iter().chain(&self.decoder.steps)
+    fn params(&self) -> impl Iterator<Item = &Params> {
+        let steps = self.encoder.steps.iter().chain(&self.decoder.steps);
+        steps.filter_map(|step| Some(step.map()?.1))
     }
 }
 
@@ -66,15 +68,16 @@ impl Network {
     /// # Errors
     /// A learned prior whose covariance has no inverse.
     pub fn of(model: &Model, device: &Device) -> Result<Self> {
-        let stack = |graph: &Graph| {
-            Stack::build(graph, device, |step| {
-                let get = |name: String| model.weights.get(&name).to_vec();
-                (get(step.params.weight_name()), get(step.params.bias_name()))
+        let stack = |graph: &Schedule| {
+            Stack::build(graph, device, |_, params| {
+                let weight = params.in_file(&model.weights.weight(params));
+                (weight, model.weights.get(&params.bias_name()).to_vec())
             })
         };
+        let [encoder, decoder] = model.spec.chains()?;
         Ok(Self {
-            encoder: stack(&model.encoder),
-            decoder: stack(&model.decoder),
+            encoder: stack(&encoder),
+            decoder: stack(&decoder),
             prior: Density::of(model, device)?,
         })
     }
@@ -94,32 +97,38 @@ impl Network {
 
     /// All parameters under their names and with their shapes in the weights file.
     pub fn to_tensors(&self, graphs: &Graphs) -> Result<Tensors> {
-        let mut tensors = Tensors::new();
-        for (affine, step) in self.affines().zip(graphs.steps()) {
-            let Params { weight, bias, .. } = &step.params;
-            for (name, shape, values) in [
-                (
-                    step.params.weight_name(),
-                    weight.clone(),
-                    to_vec(affine.weight.val())?,
-                ),
-                (
-                    step.params.bias_name(),
-                    vec![*bias],
-                    to_vec(affine.bias.val())?,
-                ),
-            ] {
-                tensors.insert(
-                    name,
-                    vaelet_model::Tensor {
-                        shape,
-                        data: values,
-                    },
-                );
-            }
-        }
+        let mut tensors = self.collect(graphs, |affine| {
+            Ok([to_vec(affine.weight.val())?, to_vec(affine.bias.val())?])
+        })?;
         if let Some(prior) = &self.prior {
             tensors.extend(prior.to_tensors()?);
+        }
+        Ok(tensors)
+    }
+
+    /// The gradients of all weights and biases, named and shaped as they are.
+    ///
+    /// # Errors
+    /// A parameter without a gradient, or a device that fails.
+    pub fn gradients(&self, graphs: &Graphs, gradients: &Gradients) -> Result<Tensors> {
+        self.collect(graphs, |affine| {
+            let weight = affine.weight.val().grad(gradients);
+            let bias = affine.bias.val().grad(gradients);
+            let (weight, bias) = weight.zip(bias).context("a parameter without a gradient")?;
+            Ok([to_vec(weight)?, to_vec(bias)?])
+        })
+    }
+
+    fn collect(
+        &self,
+        graphs: &Graphs,
+        values: impl Fn(&Affine) -> Result<[Vec<f32>; 2]>,
+    ) -> Result<Tensors> {
+        let mut tensors = Tensors::new();
+        for (affine, params) in self.affines().zip(graphs.params()) {
+            for ((name, shape), data) in params.stored().into_iter().zip(values(affine)?) {
+                tensors.insert(name, vaelet_model::Tensor { shape, data });
+            }
         }
         Ok(tensors)
     }
@@ -190,63 +199,73 @@ pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
 }
 
 /// Number of products that are summed into one output value.
-fn fan_in(step: &Step) -> usize {
-    match step.op {
-        Op::Linear { inputs, .. } => inputs,
-        Op::Conv2d(w) => w.kernel * w.kernel * w.input[2],
-        Op::ConvTranspose2d(w) => (w.kernel * w.kernel * w.input[2]).div_ceil(w.stride * w.stride),
+fn fan_in(map: &Map) -> usize {
+    match map {
+        Map::Linear { inputs, .. } => *inputs,
+        Map::Conv2d(w) => w.kernel * w.kernel * w.input[2],
+        Map::ConvTranspose2d(w) => (w.kernel * w.kernel * w.input[2]).div_ceil(w.stride * w.stride),
     }
 }
 
 impl Stack {
     /// Fresh parameters: weights from N(0, 2 / fan-in) (He et al. 2015), smaller where a
     /// residual is added or no activation follows, biases zero.
-    pub fn init(graph: &Graph, seed: u64, device: &Device) -> Self {
+    pub fn init(graph: &Schedule, seed: u64, device: &Device) -> Self {
         let mut seed = seed;
-        Self::build(graph, device, |step| {
+        Self::build(graph, device, |step, params| {
             seed = seed.wrapping_add(1);
-            let fan_in = fan_in(step);
-            let gain = match (step.add, step.activation) {
+            let fan_in = step.map().map_or(1, |(map, _)| fan_in(map));
+            let gain = match (step.add, step.activation()) {
                 (Some(_), _) => 0.1,
                 (None, Activation::Relu | Activation::Silu) => 2.0,
                 (None, Activation::None | Activation::Sigmoid) => 1.0,
             };
             let std = (gain / fan_in as f32).sqrt();
-            let len = step.params.weight.iter().product();
+            let [(_, weight), _] = params.stored();
+            let len = weight.iter().product();
             let weight = random::normals(seed, len).iter().map(|v| v * std).collect();
-            (weight, vec![0.0; step.params.bias])
+            (weight, vec![0.0; params.bias])
         })
     }
 
     fn build(
-        graph: &Graph,
+        graph: &Schedule,
         device: &Device,
-        mut values: impl FnMut(&Step) -> (Vec<f32>, Vec<f32>),
+        mut values: impl FnMut(&Step, &Params) -> (Vec<f32>, Vec<f32>),
     ) -> Self {
         let affine = |step: &Step| {
-            let (weight, bias) = values(step);
-            Affine::new(weight, bias, device)
+            let (_, params) = step.map()?;
+            let (weight, bias) = values(step, params);
+            Some(Affine::new(weight, bias, device))
         };
         Self {
-            steps: graph.steps.iter().map(affine).collect(),
+            steps: graph.steps.iter().filter_map(affine).collect(),
         }
     }
 
-    /// The graph's output, `[N, H · W · C]`, or what it is before the last activation.
-    pub fn run(&self, graph: &Graph, input: Tensor<2>, last_activation: bool) -> Tensor<2> {
+    /// The chain's output, `[N, H · W · C]`, or what it is before the last activation.
+    pub fn run(&self, graph: &Schedule, input: Tensor<2>, last_activation: bool) -> Tensor<2> {
+        // Where in the list a value is: fusing has swallowed some.
+        let place = |value: usize| {
+            let written = graph.steps.iter().position(|step| step.output == value);
+            written.map_or(0, |step| step + 1)
+        };
         let mut values = vec![input];
         let last = graph.steps.len() - 1;
         for (i, (step, affine)) in graph.steps.iter().zip(&self.steps).enumerate() {
-            let mut y = affine.forward(step.op, values[step.input].clone());
+            let Some((map, params)) = step.map() else {
+                unreachable!("every step of a chain of layers has a map");
+            };
+            let mut y = affine.forward(map, params, values[place(step.input)].clone());
             if let Some(add) = step.add {
-                y = y + values[add].clone();
+                y = y + values[place(add)].clone();
             }
             if i < last || last_activation {
-                y = activate(y, step.activation);
+                y = activate(y, step.activation());
             }
             values.push(y);
         }
-        values.swap_remove(graph.output())
+        values.swap_remove(graph.steps.len())
     }
 }
 
@@ -276,10 +295,14 @@ impl Affine {
         }
     }
 
-    fn forward(&self, op: Op, x: Tensor<2>) -> Tensor<2> {
+    fn forward(&self, map: &Map, params: &Params, x: Tensor<2>) -> Tensor<2> {
+        let weight = match params.upsampled {
+            true => fold(self.weight.val()),
+            false => self.weight.val(),
+        };
         let bias = self.bias.val();
         let outputs = bias.dims()[0];
-        let y = product(op, x, self.weight.val());
+        let y = product(map, x, weight);
         let [batch, len] = y.dims();
         (y.reshape([batch * len / outputs, outputs]) + bias.reshape([1, outputs]))
             .reshape([batch, len])
@@ -287,15 +310,29 @@ impl Affine {
 }
 
 /// What a step gives before bias and activation, with a weight `[kernel² · inputs, outputs]`.
-pub fn product(op: Op, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+pub fn product(map: &Map, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
     let on_cpu = on_cpu(&x);
-    match op {
-        Op::Linear { .. } => x.matmul(weight),
-        Op::Conv2d(w) if on_cpu => convolve(x, weight, &w),
-        Op::Conv2d(w) => convolve_natively(x, weight, &w),
-        Op::ConvTranspose2d(w) if on_cpu => convolve_transposed(x, weight, &w),
-        Op::ConvTranspose2d(w) => convolve_transposed_natively(x, weight, &w),
+    match map {
+        Map::Linear { .. } => x.matmul(weight),
+        Map::Conv2d(w) if on_cpu => convolve(x, weight, w),
+        Map::Conv2d(w) => convolve_natively(x, weight, w),
+        Map::ConvTranspose2d(w) if on_cpu => convolve_transposed(x, weight, w),
+        Map::ConvTranspose2d(w) => convolve_transposed_natively(x, weight, w),
     }
+}
+
+/// `[3, 3, in, out]` to `[4, 4, in, out]`: the convolution of an image doubled as a transposed
+/// one, whose kernel along a side is [w₂, w₁ + w₂, w₀ + w₁, w₀].
+fn fold(weight: Tensor<2>) -> Tensor<2> {
+    let [rows, outputs] = weight.dims();
+    let len = rows / 9 * outputs;
+    let side = |w: Tensor<3>| {
+        let [w0, w1, w2] = [0, 1, 2].map(|i| w.clone().slice_dim(1, i..i + 1));
+        Tensor::cat(vec![w2.clone(), w1.clone() + w2, w0.clone() + w1, w0], 1)
+    };
+    let columns = side(weight.reshape([3, 3, len]));
+    let rows = side(columns.reshape([1, 3, 4 * len]));
+    rows.reshape([16 * len / outputs, outputs])
 }
 
 fn convolve(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {

@@ -18,7 +18,7 @@ use burn::backend::{
 };
 use burn::tensor::{Shape, Tensor, TensorData};
 use rayon::prelude::*;
-use vaelet_model::patches::Patches;
+use vaelet_model::Patches;
 
 /// `[N, H · W · C]` to `[N · positions, kernel² · C]`.
 pub fn im2col(x: Tensor<2>, patches: Patches) -> Tensor<2> {

@@ -2,6 +2,7 @@
 
 use crate::batch;
 use crate::data::Images;
+use crate::golden_gradients::golden_gradients;
 use crate::network::{Graphs, Network, to_vec};
 use crate::objective::{Elbo, elbo, log_normal};
 use crate::whole;
@@ -10,10 +11,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use vaelet_model::runtime::channels_first;
+use vaelet_model::channels_first;
 use vaelet_model::{
-    Activation, Example, Model, ModelSpec, Precision, Priors, Tensors, WeightsFile, latent, random,
-    write_tensors,
+    Activation, Example, Model, ModelSpec, Precision, Priors, Step, Tensors, WeightsFile, latent,
+    random, write_tensors,
 };
 
 /// Images and latents in the golden file.
@@ -54,16 +55,14 @@ impl Release {
             .with_context(|| format!("{}/model.json is not text", folder.display()))?;
         let file = ModelSpec::parse(&json)?.weights.file;
         let model = Model::read(&json, &read(&file)?)?;
-        let last = model.decoder.steps.last().map(|step| step.activation);
+        let [encoder, decoder] = model.spec.chains()?;
+        let last = decoder.steps.last().map(Step::activation);
         ensure!(
             last == Some(Activation::Sigmoid),
             "{}: the decoder does not end in a sigmoid, which training and measuring need",
             folder.display(),
         );
-        let graphs = Graphs {
-            encoder: model.encoder.clone(),
-            decoder: model.decoder.clone(),
-        };
+        let graphs = Graphs { encoder, decoder };
         Ok(Self {
             network: Network::of(&model, &device)?,
             priors: Priors::of(&model),
@@ -163,7 +162,7 @@ fn typical(images: &Images, class: u8) -> Option<usize> {
         .min_by(|&a, &b| distance(a).total_cmp(&distance(b)))
 }
 
-/// Adds to a model folder what is known once it is measured: the golden file, and `kl`, the
+/// Adds to a model folder what is known once it is measured: the golden files, and `kl`, the
 /// KL of each variable to N(0, 1).
 ///
 /// # Errors
@@ -181,12 +180,19 @@ pub fn complete(folder: &Path, release: &Release, test: &Images, mut kl: &[f32])
         kl = rest;
     }
     put(folder, "model.json", spec.to_json()?.as_bytes())?;
-    let golden = write_tensors(
-        "golden.safetensors",
-        &golden(release, test)?,
-        Precision::F32,
-    )?;
-    put(folder, "golden.safetensors", &golden)
+    let golden = golden(release, test)?;
+    let gradients = golden_gradients(release, &golden)?;
+    for (name, tensors) in [
+        ("golden.safetensors", golden),
+        ("golden-gradients.safetensors", gradients),
+    ] {
+        put(
+            folder,
+            name,
+            &write_tensors(name, &tensors, Precision::F32)?,
+        )?;
+    }
+    Ok(())
 }
 
 /// Inputs and burn's outputs, with the weights as released, so that every runtime can

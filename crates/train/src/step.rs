@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn devices_that_share_a_batch_find_the_gradients_of_one() {
         let spec = preset("digits-beta-1").unwrap().spec;
-        let (encoder, decoder) = spec.graphs().unwrap();
+        let [encoder, decoder] = spec.chains().unwrap();
         let graphs = Graphs { encoder, decoder };
         let device = Device::flex();
         let network = Network::init(&graphs, 1, &device.clone().autodiff());
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn sharpening_moves_the_decoder_and_leaves_the_encoder() {
         let spec = pictures("any", "Any", crate::subject("dot,dots").unwrap(), "", 16).spec;
-        let (encoder, decoder) = spec.graphs().unwrap();
+        let [encoder, decoder] = spec.chains().unwrap();
         let graphs = Graphs { encoder, decoder };
         let device = Device::flex().autodiff();
         let network = Network::init(&graphs, 1, &device);

@@ -31,7 +31,7 @@ use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use vaelet_model::runtime::channels_first;
+use vaelet_model::channels_first;
 use vaelet_model::{Input, Likelihood, Model, Priors, random};
 
 /// The share of the run over which learning rate and β rise from zero.
@@ -672,7 +672,7 @@ mod tests {
     }
 
     fn train_as(settings: &Settings, images: &Images) -> Result<Tensors> {
-        let (encoder, decoder) = settings.preset.spec.graphs()?;
+        let [encoder, decoder] = settings.preset.spec.chains()?;
         let graphs = Graphs { encoder, decoder };
         train(settings, &graphs, images)?
             .network

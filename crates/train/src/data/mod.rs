@@ -16,7 +16,7 @@ use image::{GrayImage, RgbImage};
 use std::fmt;
 use std::path::Path;
 use vaelet_model::Input;
-use vaelet_model::runtime::channels_first;
+use vaelet_model::channels_first;
 
 /// The part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
