@@ -3,15 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod common;
+
+use common::{context, models, read};
 use pollster::block_on;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
-use vaelet_gpu::{Context, GpuRuntime};
+use vaelet_gpu::GpuRuntime;
 use vaelet_model::latent::{self, Posterior};
-use vaelet_model::runtime::channels_first;
-use vaelet_model::{Model, Priors, Tensors, read_tensors};
+use vaelet_model::{Model, Priors, Tensors, channels_first};
 
 /// Largest difference allowed on pixels, which lie in `[0, 1]`.
 const PIXELS: f32 = 2e-3;
@@ -21,26 +21,6 @@ const LATENTS: f32 = 5e-3;
 const NATS: [f64; 2] = [1e-2, 1e-4];
 /// The seed of the golden samples.
 const SEED: u64 = 7;
-
-fn models() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
-    let mut models: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
-    models.sort();
-    assert!(!models.is_empty(), "no released model");
-    models
-}
-
-fn read(folder: &Path) -> (Model, Tensors) {
-    let file = |name: &str| fs::read(folder.join(name)).unwrap();
-    let json = fs::read_to_string(folder.join("model.json")).unwrap();
-    let model = Model::read(&json, &file("weights.safetensors")).unwrap();
-    let golden = read_tensors("golden.safetensors", &file("golden.safetensors")).unwrap();
-    (model, golden)
-}
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
@@ -170,7 +150,8 @@ fn a_trace_ends_with_the_picture() {
             }
             trace = rest;
         };
-        assert_eq!(layers, model.decoder.steps.len());
+        let [_, decoder] = model.spec.chains().unwrap();
+        assert_eq!(layers, decoder.steps.len());
         let input = model.spec.input;
         assert_eq!(
             channels_first(&last, input.channels, input.len()),
@@ -181,15 +162,7 @@ fn a_trace_ends_with_the_picture() {
 
 #[test]
 fn the_gpu_gives_burns_answers() {
-    let context = match block_on(Context::new()) {
-        Ok(context) => Rc::new(context),
-        Err(e) if std::env::var_os("VAELET_REQUIRE_GPU").is_some() => panic!("{e}"),
-        Err(e) => {
-            return eprintln!(
-                "NOT TESTED: {e}. Install mesa-vulkan-drivers for a GPU in software."
-            );
-        }
-    };
+    let Some(context) = context() else { return };
     for folder in models() {
         let (model, golden) = read(&folder);
         let name = format!("{} on {}", model.spec.name, context.name());

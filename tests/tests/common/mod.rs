@@ -1,0 +1,47 @@
+//! The released models, with what burn computed of them.
+
+use pollster::block_on;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use vaelet_gpu::Context;
+use vaelet_model::{Model, Tensors, read_tensors};
+
+/// Folders of all released models.
+pub fn models() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let mut models: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    models.sort();
+    assert!(!models.is_empty(), "no released model");
+    models
+}
+
+/// A model and its golden file.
+pub fn read(folder: &Path) -> (Model, Tensors) {
+    let json = fs::read_to_string(folder.join("model.json")).unwrap();
+    let weights = fs::read(folder.join("weights.safetensors")).unwrap();
+    let model = Model::read(&json, &weights).unwrap();
+    (model, tensors(folder, "golden.safetensors"))
+}
+
+/// The tensors of a model's file.
+pub fn tensors(folder: &Path, name: &str) -> Tensors {
+    read_tensors(name, &fs::read(folder.join(name)).unwrap()).unwrap()
+}
+
+/// A GPU, or nothing and a word about it. With `VAELET_REQUIRE_GPU` set, as in CI, there has to be
+/// one.
+pub fn context() -> Option<Rc<Context>> {
+    match block_on(Context::new()) {
+        Ok(context) => Some(Rc::new(context)),
+        Err(e) if std::env::var_os("VAELET_REQUIRE_GPU").is_some() => panic!("{e}"),
+        Err(e) => {
+            eprintln!("NOT TESTED: {e}. Install mesa-vulkan-drivers for a GPU in software.");
+            None
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The gradients of every released model are those of burn's automatic differentiation, on both
+//! runtimes: `golden-gradients.safetensors` holds the length of each, and its product with a random
+//! direction.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::{context, models, read, tensors};
+use pollster::block_on;
+use std::path::Path;
+use vaelet_cpu::CpuVjp;
+use vaelet_gpu::GpuVjp;
+use vaelet_model::{EntryPoint, Model, Tensor, Tensors, Wrt, random};
+
+/// As the trainer has them, in `golden_gradients.rs`.
+const SEED: u64 = 11;
+const DIRECTIONS: u64 = 100;
+/// Largest difference allowed, as a share of the gradient's length.
+const TOLERANCE: f64 = 2e-3;
+
+/// Inputs, and the gradients of posterior, z and images.
+fn arguments(model: &Model, golden: &Tensors) -> ([Vec<f32>; 2], [Vec<f32>; 3]) {
+    let (len, latent) = (model.spec.input.len(), model.spec.latent_size());
+    let inputs = ["images", "epsilon"].map(|name| golden[name].data.clone());
+    let count = inputs[1].len() / latent;
+    let seeds = [(0, 2 * latent), (1, latent), (2, len)];
+    (
+        inputs,
+        seeds.map(|(i, len)| random::normals(SEED + i, count * len)),
+    )
+}
+
+fn slices<const N: usize>(values: &[Vec<f32>; N]) -> [&[f32]; N] {
+    values.each_ref().map(Vec::as_slice)
+}
+
+fn assert_golden(what: &str, folder: &Path, images: Vec<f32>, mut all: Tensors) {
+    let expected = tensors(folder, "golden-gradients.safetensors");
+    let shape = vec![images.len()];
+    all.insert(
+        "images".into(),
+        Tensor {
+            shape,
+            data: images,
+        },
+    );
+    assert_eq!(
+        all.keys().collect::<Vec<_>>(),
+        expected.keys().collect::<Vec<_>>()
+    );
+    let mut largest = 0.0;
+    for ((name, gradient), seed) in all.iter().zip(DIRECTIONS..) {
+        let direction = random::normals(seed, gradient.data.len());
+        let dot = |other: &[f32]| -> f64 {
+            let pairs = gradient.data.iter().zip(other);
+            pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        };
+        let found = [dot(&gradient.data).sqrt(), dot(&direction)];
+        let length = f64::from(expected[name].data[0]).max(1e-6);
+        for (found, expected) in found.into_iter().zip(&expected[name].data) {
+            let difference = (found - f64::from(*expected)).abs() / length;
+            largest = f64::max(largest, difference);
+            assert!(
+                difference <= TOLERANCE,
+                "{what}, {name}: {found} instead of {expected}"
+            );
+        }
+    }
+    println!("{what}: {largest:.1e}");
+}
+
+#[test]
+fn the_cpu_gives_burns_gradients() {
+    for folder in models() {
+        let (model, golden) = read(&folder);
+        let (inputs, seeds) = arguments(&model, &golden);
+        let mut vjp = CpuVjp::new(&model, EntryPoint::Autoencode, Wrt::All).unwrap();
+        vjp.forward(&slices(&inputs));
+        let images = vjp.backward(&slices(&seeds)).remove(0);
+        let what = format!("{} on the CPU", model.spec.name);
+        assert_golden(&what, &folder, images, vjp.weight_gradients());
+    }
+}
+
+#[test]
+fn the_gpu_gives_burns_gradients() {
+    let Some(context) = context() else { return };
+    for folder in models() {
+        let (model, golden) = read(&folder);
+        let (inputs, seeds) = arguments(&model, &golden);
+        let (entry, f16) = (EntryPoint::Autoencode, model.outline().is_f16());
+        let parts = (&model.program, &model.weights);
+        let mut vjp = GpuVjp::new(context.clone(), parts, entry, Wrt::All, f16)
+            .unwrap()
+            .unwrap();
+        block_on(vjp.forward(&slices(&inputs)).unwrap()).unwrap();
+        let images = block_on(vjp.backward(&slices(&seeds)).unwrap())
+            .unwrap()
+            .remove(0);
+        let what = format!("{} on {}", model.spec.name, context.name());
+        let weights = block_on(vjp.weight_gradients()).unwrap();
+        assert_golden(&what, &folder, images, weights);
+    }
+}
