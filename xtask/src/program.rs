@@ -20,7 +20,7 @@ pub const WASM: &str = "vaelet-web_bg.wasm";
 pub const GLUE: &str = "vaelet-web.js";
 
 /// How far wasm-opt goes, and what the browsers know that have SIMD.
-const WASM_OPT: [&str; 10] = [
+const WASM_OPT: [&str; 12] = [
     "-O2",
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -31,6 +31,9 @@ const WASM_OPT: [&str; 10] = [
     "--enable-reference-types",
     "--enable-multivalue",
     "--minify-imports-and-exports-and-modules",
+    // What the compilers say of themselves.
+    "--strip-producers",
+    "--strip-target-features",
 ];
 
 /// Builds the program into a folder, as two files; the glue is not made small yet.
