@@ -392,6 +392,9 @@ pub fn to_rows(x: Tensor<4>) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::architecture::pictures;
+    use crate::growth::tests::untrained;
+    use vaelet_model::Layer;
 
     /// The operations of [`crate::ops`] give what burn's own convolutions give.
     #[test]
@@ -428,6 +431,51 @@ mod tests {
             let ours = convolve_transposed(x.clone(), weight.clone(), &w);
             assert_close(ours, convolve_transposed_natively(x, weight, &w));
         }
+    }
+
+    /// What is trained with an upsampling is exported with the kernel that its reader expects, and
+    /// gives the same pictures again.
+    #[test]
+    fn an_upsampling_is_exported_as_it_is_read() {
+        let mut spec = pictures("any", "Any", crate::subject("dot,dots").unwrap(), "", 16).spec;
+        let conv = |in_channels, out_channels, activation, params: &str| Layer::Conv2d {
+            in_channels,
+            out_channels,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            activation,
+            params: params.into(),
+        };
+        spec.decoder = vec![
+            Layer::Linear {
+                inputs: 64,
+                outputs: 4 * 4 * 6,
+                activation: Activation::Silu,
+                params: "decoder.0".into(),
+            },
+            Layer::Reshape {
+                channels: 6,
+                height: 4,
+                width: 4,
+            },
+            Layer::Upsample {},
+            conv(6, 5, Activation::Silu, "decoder.1"),
+            Layer::Upsample {},
+            conv(5, 3, Activation::Sigmoid, "decoder.2"),
+        ];
+        let model = untrained(&spec);
+        let [encoder, decoder] = spec.chains().unwrap();
+        let graphs = Graphs { encoder, decoder };
+        let device = Device::flex();
+        // As `untrained` has made it.
+        let trained = Network::init(&graphs, 1, &device);
+        let read = Network::of(&model, &device).unwrap();
+        let z = TensorData::new(random::normals(2, 2 * 64), [2, 64]);
+        let z = Tensor::<2>::from_data(z, &device);
+        assert_close(trained.decode(&graphs, z.clone()), read.decode(&graphs, z));
+        let weight = &trained.to_tensors(&graphs).unwrap()["decoder.1.weight"];
+        assert_eq!(weight.shape, [3, 3, 6, 5]);
     }
 
     fn assert_close(a: Tensor<2>, b: Tensor<2>) {
