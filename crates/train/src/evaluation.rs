@@ -90,7 +90,7 @@ pub struct Evaluation {
 }
 
 /// Fréchet distances from the test split in the pooled features of EfficientNet-Lite0.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// Of samples, z from the model's own prior.
     pub own: f64,

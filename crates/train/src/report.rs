@@ -1,5 +1,6 @@
 //! A model's pictures and its card: what a person looks at before believing a figure.
 
+use crate::architecture::preset;
 use crate::data::Images;
 use crate::directions::Direction;
 use crate::evaluation::Evaluation;
@@ -145,10 +146,18 @@ fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &st
         }
         Likelihood::Gaussian { .. } => "",
     };
+    let sharpened = preset(name).is_some_and(|preset| preset.adversarial);
+    let flattered = match sharpened && measured.frechet_efficientnet.is_some() {
+        true => {
+            "The judge that sharpened the decoder sees in EfficientNet-Lite0's features too, so that the second \
+             distance flatters this model; the first is independent of it.\n\n"
+        }
+        false => "",
+    };
     format!(
         "# {}\n\n{training}{pictures}\
          Measured on the test split, in nats per image. The KL is that to the model's own prior, for one z an \
-         image.{pixels}\n\n{}\n    \
+         image.{pixels}\n\n{}\n{flattered}    \
          vaelet evaluate models/{name} --data DATA\n\n\
          Weights: {} KB, {}. Data: {}\n",
         spec.title,
@@ -228,4 +237,25 @@ fn map(release: &Release, test: &Images) -> Result<Vec<f32>> {
     let rows = (0..MAP).rev();
     let z = rows.flat_map(|row| (0..MAP).flat_map(move |column| [at(x, column), at(y, row)]));
     release.decode(z.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluation::Seen;
+
+    #[test]
+    fn a_sharpened_models_card_says_what_flatters_it() {
+        let card_of = |name: &str, seen: Option<Seen>| {
+            let measured = Evaluation {
+                frechet_efficientnet: seen,
+                ..Evaluation::default()
+            };
+            card(&preset(name).unwrap().spec, &[], &measured, "")
+        };
+        let says = |card: String| card.contains("flatters this model");
+        assert!(says(card_of("portraits-sharp", Some(Seen::default()))));
+        assert!(!says(card_of("portraits-sharp", None)));
+        assert!(!says(card_of("portraits", Some(Seen::default()))));
+    }
 }
