@@ -162,7 +162,7 @@ describe("the page as a whole", () => {
 
   onPage("a model that was published appears by itself, and the choice is in the address", VIEWS.sample, async (page) => {
     const offered = await page.$$eval("#model option", (options) => options.map(({ value }) => value));
-    for (const name of ["avatars", "digits", "faces-map", "fashion", "portraits"]) assert.ok(offered.includes(name), `${name} is not offered`);
+    for (const name of ["avatars", "digits", "faces-map", "fashion", "portraits", "portraits-sharp"]) assert.ok(offered.includes(name), `${name} is not offered`);
     await page.selectOption("#model", "avatars");
     await page.waitForFunction(() => window.vaelet?.model?.info.name === "avatars");
     assert.match(page.url(), /model=avatars/);
@@ -170,7 +170,7 @@ describe("the page as a whole", () => {
     await page.waitForFunction(() => location.hash.startsWith("#/edit") && window.vaelet?.model?.info.name === "avatars");
     await page.goBack();
     await page.goBack();
-    await page.waitForFunction(() => location.hash.startsWith("#/sample") && window.vaelet?.model?.info.name === "portraits");
+    await page.waitForFunction(() => location.hash.startsWith("#/sample") && window.vaelet?.model?.info.name === "portraits-sharp");
     await page.goForward();
     await page.waitForFunction(() => window.vaelet?.model?.info.name === "avatars");
   });
