@@ -192,7 +192,7 @@ pub fn preset(name: &str) -> Option<Preset> {
         "fashion" => fashion(name),
         "faces-map" => faces_map(name),
         "portraits" => portraits(name, "Portraits"),
-        "portraits-sharp" => sharpened(portraits(name, "Portraits, sharpened"), 40),
+        "portraits-sharp" => sharpened(portraits(name, "Portraits, sharpened"), 12),
         "avatars" => avatars(name, "Avatars"),
         "avatars-sharp" => sharpened(avatars(name, "Avatars, sharpened"), 4),
         _ => return None,
