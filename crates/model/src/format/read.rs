@@ -23,9 +23,12 @@ impl ModelSpec {
                 Some(subject) => Some(Subject::read(&subject)?),
                 None => None,
             },
+            // The page knows it from the list of models.
             first: match object.find("first") {
-                Some(first) => first.list(|view| Ok(view.text()?.into()))?,
-                None => Vec::new(),
+                Some(first) if cfg!(feature = "write") => {
+                    first.list(|view| Ok(view.text()?.into()))?
+                }
+                _ => Vec::new(),
             },
             input: Input::read(&object.take("input")?)?,
             likelihood: Likelihood::read(&object.take("likelihood")?)?,
