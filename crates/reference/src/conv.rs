@@ -2,92 +2,51 @@
 
 use vaelet_model::Window;
 
-/// Calls `visit(x, y, weight)` with the places of every product of a convolution of one image:
-/// `y[oy, ox, o] += x[oy · stride + ky − padding, …, i] · weight[ky, kx, i, o]`. Images are
-/// `[H, W, C]`, the weight `[kernel, kernel, in, out]`.
-fn products(window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
-    let ([height, width, inputs], [rows, columns, outputs]) = (window.input, window.output);
-    let Window {
-        kernel,
-        stride,
-        padding,
-        ..
-    } = *window;
-    for oy in 0..rows {
-        for ox in 0..columns {
-            for ky in 0..kernel {
-                for kx in 0..kernel {
-                    let (y, x) = (oy * stride + ky, ox * stride + kx);
-                    let inside = (padding..height + padding).contains(&y)
-                        && (padding..width + padding).contains(&x);
-                    if !inside {
-                        continue;
-                    }
-                    let pixel = (y - padding) * width + (x - padding);
-                    for i in 0..inputs {
-                        for o in 0..outputs {
-                            visit(
-                                pixel * inputs + i,
-                                (oy * columns + ox) * outputs + o,
-                                ((ky * kernel + kx) * inputs + i) * outputs + o,
-                            );
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The same of a transposed convolution:
-/// `y[iy · stride + ky − padding, …, o] += x[iy, ix, i] · weight[ky, kx, i, o]`.
-fn transposed_products(window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
-    let ([rows, columns, inputs], [height, width, outputs]) = (window.input, window.output);
-    let Window {
-        kernel,
-        stride,
-        padding,
-        ..
-    } = *window;
-    for iy in 0..rows {
-        for ix in 0..columns {
-            for ky in 0..kernel {
-                for kx in 0..kernel {
-                    let (y, x) = (iy * stride + ky, ix * stride + kx);
-                    let inside = (padding..height + padding).contains(&y)
-                        && (padding..width + padding).contains(&x);
-                    if !inside {
-                        continue;
-                    }
-                    let pixel = (y - padding) * width + (x - padding);
-                    for i in 0..inputs {
-                        for o in 0..outputs {
-                            visit(
-                                (iy * columns + ix) * inputs + i,
-                                pixel * outputs + o,
-                                ((ky * kernel + kx) * inputs + i) * outputs + o,
-                            );
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A convolution.
+    /// `y[oy, ox, o] += x[oy · stride + ky − padding, …, i] · weight[ky, kx, i, o]`
     Plain,
-    /// A transposed convolution.
+    /// `y[iy · stride + ky − padding, …, o] += x[iy, ix, i] · weight[ky, kx, i, o]`
     Transposed,
 }
 
-fn each(kind: Kind, window: &Window, visit: impl FnMut(usize, usize, usize)) {
-    match kind {
-        Kind::Plain => products(window, visit),
-        Kind::Transposed => transposed_products(window, visit),
+/// Calls `visit(x, y, weight)` with the places of every product for one image. Images are
+/// `[H, W, C]`, the weight `[kernel, kernel, in, out]`; a kernel's place is a pixel of the smaller
+/// image, and its taps lie on the larger.
+fn each(kind: Kind, window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
+    let (inputs, outputs) = (window.input[2], window.output[2]);
+    let (small, large) = match kind {
+        Kind::Plain => (window.output, window.input),
+        Kind::Transposed => (window.input, window.output),
+    };
+    let Window {
+        kernel,
+        stride,
+        padding,
+        ..
+    } = *window;
+    for place in 0..small[0] * small[1] {
+        for tap in 0..kernel * kernel {
+            let row = place / small[1] * stride + tap / kernel;
+            let column = place % small[1] * stride + tap % kernel;
+            let inside = (padding..large[0] + padding).contains(&row)
+                && (padding..large[1] + padding).contains(&column);
+            if !inside {
+                continue;
+            }
+            let pixel = (row - padding) * large[1] + (column - padding);
+            let (from, to) = match kind {
+                Kind::Plain => (pixel, place),
+                Kind::Transposed => (place, pixel),
+            };
+            for i in 0..inputs {
+                for o in 0..outputs {
+                    let weight = (tap * inputs + i) * outputs + o;
+                    visit(from * inputs + i, to * outputs + o, weight);
+                }
+            }
+        }
     }
 }
 

@@ -122,6 +122,9 @@ impl Oracle<'_> {
 
     /// The gradients of Σ seeds · outputs of an entry point whose `values` [`Oracle::forward`]
     /// has computed.
+    ///
+    /// # Panics
+    /// Where the entry point computes gradients itself: it has no second derivatives here.
     pub fn backward(&self, entry: &Entry, values: &[Vec<f64>], seeds: &[Vec<f64>]) -> Gradients {
         let mut gradients = Gradients {
             values: self
@@ -163,7 +166,7 @@ impl Oracle<'_> {
                     add(&mut gradients.values[node.inputs[1]], &de);
                 }
                 Op::Derivative(_) | Op::SampleGradient => {
-                    unimplemented!("gradients of gradients are nowhere asked for")
+                    panic!("an entry point of gradients has none of its own")
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Random networks with random weights, for tests of whatever runs programs.
 
 use crate::Tensors;
-use vaelet_model::{Activation, Layer, Params, Program, Shape, random};
+use vaelet_model::{Activation, Layer, Params, Program, Shape, Tensor, Weights, random};
 
 /// A chain of one to five layers of every kind, with small odd shapes.
 pub fn chain(seed: u64) -> Program {
@@ -9,22 +9,27 @@ pub fn chain(seed: u64) -> Program {
         numbers: random::uniforms(seed, 512).into_iter(),
     };
     let input = [choice.of(5..10), choice.of(5..10), choice.of(1..6)];
-    let mut layers = Vec::new();
-    let mut shape = input;
-    for _ in 0..choice.of(1..6) {
-        // What does not fit the image any more is left out.
-        let mut longer = layers.clone();
-        longer.extend(choice.layers(shape, layers.len()));
-        if let Some(end) = shape_of(input, &longer) {
-            (layers, shape) = (longer, end);
+    let (mut layers, mut program) = (Vec::new(), None);
+    let mut wanted = choice.of(1..6);
+    for number in 0.. {
+        let shape = program.as_ref().map_or(input, end);
+        let mut longer: Vec<Layer> = layers.clone();
+        longer.extend(choice.layers(shape, number));
+        // What does not fit the image any more is left out; a linear layer always fits.
+        if let Ok(fits) = Program::chain("random", input, &longer, None) {
+            (layers, program) = (longer, Some(fits));
+        }
+        wanted = wanted.saturating_sub(1);
+        if let (0, Some(program)) = (wanted, &program) {
+            return program.clone();
         }
     }
-    if layers.is_empty() {
-        layers.push(choice.linear(shape, 0));
-        shape = [1, 1, outputs(&layers[0])];
-    }
-    #[expect(clippy::expect_used, reason = "it was built before")]
-    Program::chain("random", input, &layers, shape).expect("a network that fits")
+    unreachable!("a linear layer, which fits, is chosen sooner or later")
+}
+
+/// The shape that a chain ends with.
+fn end(program: &Program) -> Shape {
+    program.values[program.entries[0].outputs[0]].shape
 }
 
 /// Standard normal weights, scaled so that values stay about as large as they are, and biases.
@@ -47,60 +52,14 @@ pub fn tensors<'a>(params: impl Iterator<Item = &'a Params>, seed: u64) -> Tenso
     tensors
 }
 
-/// The shape that layers end with, if they fit.
-fn shape_of(input: Shape, layers: &[Layer]) -> Option<Shape> {
-    let mut end = input;
-    for layer in layers {
-        end = after(end, layer)?;
-    }
-    Program::chain("random", input, layers, end)
-        .ok()
-        .map(|_| end)
-}
-
-fn after([height, width, channels]: Shape, layer: &Layer) -> Option<Shape> {
-    let side = |side: usize, kernel: usize, stride: usize, padding: usize, transposed: bool| {
-        let side = if transposed {
-            ((side - 1) * stride + kernel).checked_sub(2 * padding)?
-        } else {
-            (side + 2 * padding).checked_sub(kernel)? / stride + 1
-        };
-        (side > 0).then_some(side)
-    };
-    match layer {
-        Layer::Linear { outputs, .. } => Some([1, 1, *outputs]),
-        Layer::Upsample {} => Some([2 * height, 2 * width, channels]),
-        Layer::Conv2d {
-            out_channels,
-            kernel,
-            stride,
-            padding,
-            ..
-        } => Some([
-            side(height, *kernel, *stride, *padding, false)?,
-            side(width, *kernel, *stride, *padding, false)?,
-            *out_channels,
-        ]),
-        Layer::ConvTranspose2d {
-            out_channels,
-            kernel,
-            stride,
-            padding,
-            ..
-        } => Some([
-            side(height, *kernel, *stride, *padding, true)?,
-            side(width, *kernel, *stride, *padding, true)?,
-            *out_channels,
-        ]),
-        _ => Some([height, width, channels]),
-    }
-}
-
-fn outputs(layer: &Layer) -> usize {
-    match layer {
-        Layer::Linear { outputs, .. } => *outputs,
-        _ => 0,
-    }
+/// The oracle's tensors as a runtime takes them.
+pub fn weights(program: &Program, tensors: &Tensors) -> Weights {
+    let stored = program.params().flat_map(|params| params.stored());
+    let narrow = stored.map(|(name, shape)| {
+        let data = tensors[&name].iter().map(|&v| v as f32).collect();
+        (name, Tensor { shape, data })
+    });
+    Weights::of(narrow.collect(), program.params())
 }
 
 /// Numbers to choose by.
@@ -126,18 +85,16 @@ impl Choice {
     fn layers(&mut self, shape: Shape, number: usize) -> Vec<Layer> {
         vec![match self.of(0..7) {
             0 => self.linear(shape, number),
-            1 | 2 => self.conv(shape, number, false),
-            3 | 4 => self.conv(shape, number, true),
+            1 | 2 => {
+                let window = self.window(false);
+                self.conv(shape, number, window, false)
+            }
+            3 | 4 => {
+                let window = self.window(true);
+                self.conv(shape, number, window, true)
+            }
             5 => {
-                let conv = Layer::Conv2d {
-                    in_channels: shape[2],
-                    out_channels: self.of(1..12),
-                    kernel: 3,
-                    stride: 1,
-                    padding: 1,
-                    activation: self.activation(),
-                    params: format!("u{number}"),
-                };
+                let conv = self.conv(shape, number, [3, 1, 1], false);
                 return vec![Layer::Upsample {}, conv];
             }
             _ => {
@@ -171,17 +128,24 @@ impl Choice {
         }
     }
 
-    /// Every third has the numbers for which there are fast kernels.
-    fn conv(&mut self, shape: Shape, number: usize, transposed: bool) -> Layer {
-        let fast = self.of(0..3) == 0;
-        let [kernel, stride, padding] = match (fast, transposed) {
-            (true, true) => [4, 2, 1],
-            (true, false) => [3, 1, 1],
-            (false, _) => [self.of(1..5), self.of(1..4), self.of(0..3)],
-        };
-        let out_channels = if fast { self.of(8..12) } else { self.of(1..10) };
-        let (in_channels, activation) = (shape[2], self.activation());
-        let params = format!("c{number}");
+    /// Kernel, stride and padding: every third has those for which there are fast kernels.
+    fn window(&mut self, transposed: bool) -> [usize; 3] {
+        match (self.of(0..3), transposed) {
+            (0, true) => [4, 2, 1],
+            (0, false) => [3, 1, 1],
+            _ => [self.of(1..5), self.of(1..4), self.of(0..3)],
+        }
+    }
+
+    fn conv(
+        &mut self,
+        shape: Shape,
+        number: usize,
+        [kernel, stride, padding]: [usize; 3],
+        transposed: bool,
+    ) -> Layer {
+        let (in_channels, out_channels) = (shape[2], self.of(1..12));
+        let (activation, params) = (self.activation(), format!("c{number}"));
         if transposed {
             return Layer::ConvTranspose2d {
                 in_channels,

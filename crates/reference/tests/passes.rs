@@ -27,7 +27,7 @@ fn block(activation: Activation) -> Program {
         activation,
     };
     let layers = [conv(activation, "0"), residual];
-    Program::chain("test", [5, 6, 4], &layers, [5, 6, 4]).unwrap()
+    Program::chain("test", [5, 6, 4], &layers, Some([5, 6, 4])).unwrap()
 }
 
 #[test]
@@ -72,10 +72,7 @@ fn derivatives_and_sums_of_gradients_are_the_ends_of_adjoints() {
             .iter()
             .filter(|step| step.kernel == Kernel::Identity);
         assert_eq!(identities.count(), kept + 1, "{activation:?}");
-        let backward = schedule
-            .entries
-            .iter()
-            .find(|entry| entry.name == EntryPoint::Backward);
+        let backward = schedule.entry(EntryPoint::Backward);
         let steps = &schedule.steps[backward.unwrap().range.clone()];
         assert_eq!(steps.len(), 4, "{activation:?}");
         let adds = steps.iter().filter(|step| step.add.is_some());
