@@ -181,7 +181,7 @@ fn check_budget(what: &str, weight: usize, budget: usize) -> Result<()> {
     println!("{what:20} {together:>8} of  {most:>8} gzip");
     if weight > budget {
         bail!(
-            "the page's {what} are {} over their budget; find what grew, or argue for more in page.rs",
+            "over the page's budget for {what} by {}; find what grew, or argue for more in page.rs",
             kilobytes(weight - budget)
         );
     }
@@ -238,6 +238,6 @@ mod tests {
     fn one_byte_over_the_budget_fails() {
         assert!(check_budget("program", 1, 1).is_ok());
         let error = check_budget("program", 1025, 1).unwrap_err().to_string();
-        assert!(error.contains("1.0 KB over"), "{error}");
+        assert!(error.contains("by 1.0 KB"), "{error}");
     }
 }
