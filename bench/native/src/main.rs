@@ -174,8 +174,7 @@ fn profile(runtime: &mut GpuRuntime, z: &[f32]) -> Result<Option<Vec<Duration>>>
 
 fn kernels(model: &Model, batch: usize, times: &[Duration], peak: &Peak) -> Vec<Value> {
     let schedule = Schedule::new(&model.program, &[]);
-    let mut entries = schedule.entries.iter();
-    let decode = entries.find(|entry| entry.name == EntryPoint::Decode);
+    let decode = schedule.entry(EntryPoint::Decode);
     let range = decode.map_or(0..0, |entry| entry.range.clone());
     let steps = schedule.steps[range].iter().zip(times);
     let lines = steps.filter_map(|(step, time)| {

@@ -4,7 +4,7 @@ use crate::GRADIENTS;
 use std::mem;
 use vaelet_kernels::{Conv2d, ConvTranspose2d, Epilogue, Linear, Operands};
 use vaelet_model::{
-    Entry, EntryPoint, Finish, Kernel, Map, Schedule, Slots, Step, Weights, latent,
+    Entry, EntryPoint, Finish, Kernel, Map, Schedule, Slots, Step, Value, Weights, latent,
 };
 
 /// A schedule with its kernels, one for each step that has been packed, and its memory, which
@@ -59,8 +59,7 @@ impl Executor {
     /// # Panics
     /// Where the schedule has none of the name.
     pub fn entry(&self, name: EntryPoint) -> &Entry {
-        let mut entries = self.schedule.entries.iter();
-        let found = entries.find(|entry| entry.name == name);
+        let found = self.schedule.entry(name);
         found.unwrap_or_else(|| unreachable!("the schedule has no such entry point"))
     }
 
@@ -133,9 +132,9 @@ impl Executor {
         }
     }
 
-    /// Height, width and channels of a value.
-    pub fn shape(&self, value: usize) -> [usize; 3] {
-        self.schedule.values[value].shape
+    /// What is known of a value beside its numbers.
+    pub fn describe(&self, value: usize) -> Value {
+        self.schedule.values[value]
     }
 }
 

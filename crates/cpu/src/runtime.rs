@@ -85,7 +85,7 @@ impl CpuRuntime {
     fn trace(&mut self, entry: EntryPoint, input: &[f32]) -> Vec<f32> {
         let mut trace = Vec::new();
         self.run(entry, input, &mut |executor, value| {
-            trace.extend(executor.shape(value).map(|side| side as f32));
+            trace.extend(executor.describe(value).shape.map(|side| side as f32));
             trace.extend_from_slice(executor.value(value));
         });
         trace
@@ -100,9 +100,8 @@ impl CpuRuntime {
     ) -> &[f32] {
         let entry = self.executor.entry(name);
         let (from, to) = (entry.inputs[0], entry.outputs[0]);
-        let [height, width, channels] = self.executor.shape(from);
         self.executor.write(from, input);
-        let batch = input.len() / (height * width * channels);
+        let batch = input.len() / self.executor.describe(from).len();
         self.executor.run(name, batch, 1.0, visit);
         self.executor.value(to)
     }

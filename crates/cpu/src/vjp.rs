@@ -13,8 +13,6 @@ pub struct CpuVjp {
     weights: Vec<WeightSums>,
     /// Of the noise of a sample.
     temperature: f32,
-    /// For each output whether it is a vector, whatever shape it was computed in.
-    flat: Vec<bool>,
     batch: usize,
 }
 
@@ -28,18 +26,12 @@ impl CpuVjp {
     /// Of any program.
     pub fn of(program: &Program, weights: &Weights, name: EntryPoint, wrt: Wrt) -> Option<Self> {
         let reversed = program.reverse(name, wrt)?;
-        let posterior = program
-            .entry(EntryPoint::Encode)
-            .map(|entry| entry.outputs[0]);
-        let outputs = program.entry(name).map(|entry| entry.outputs.as_slice());
-        let outputs = outputs.unwrap_or(&[]).iter();
         let kept = reversed.kept();
         let schedule = Schedule::new(&reversed.program, &kept);
         let mut vjp = Self {
             executor: Executor::new(schedule, &kept),
             weights: reversed.weights.iter().map(WeightSums::new).collect(),
             temperature: 1.0,
-            flat: outputs.map(|&output| Some(output) == posterior).collect(),
             batch: 0,
         };
         while vjp.executor.pack(weights) {}
@@ -56,26 +48,25 @@ impl CpuVjp {
     pub fn forward(&mut self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
         let entry = self.executor.entry(EntryPoint::Forward).clone();
         let first = entry.inputs.first().zip(inputs.first());
-        let batch = first.map_or(0, |(&value, input)| input.len() / self.len(value));
+        let batch = first.map_or(0, |(&value, input)| {
+            input.len() / self.executor.describe(value).len()
+        });
         self.batch = batch;
-        self.write(&entry.inputs, inputs, &[]);
+        self.write(&entry.inputs, inputs);
         let name = EntryPoint::Forward;
         self.executor
             .run(name, batch, self.temperature, &mut |_, _| {});
-        let flat = &self.flat;
-        self.read(&entry.outputs, flat)
+        self.read(&entry.outputs)
     }
 
     /// From the gradients of the outputs of the last [`CpuVjp::forward`] to those of its inputs.
     pub fn backward(&mut self, gradients: &[&[f32]]) -> Vec<Vec<f32>> {
         let entry = self.executor.entry(EntryPoint::Backward).clone();
-        let flat = std::mem::take(&mut self.flat);
-        self.write(&entry.inputs, gradients, &flat);
-        self.flat = flat;
+        self.write(&entry.inputs, gradients);
         let name = EntryPoint::Backward;
         self.executor
             .run(name, self.batch, self.temperature, &mut |_, _| {});
-        self.read(&entry.outputs, &[])
+        self.read(&entry.outputs)
     }
 
     /// The gradients of weights and biases after [`CpuVjp::backward`], summed over the batch.
@@ -93,32 +84,19 @@ impl CpuVjp {
         tensors
     }
 
-    fn len(&self, value: usize) -> usize {
-        self.executor.shape(value).iter().product()
-    }
-
-    /// Channels as callers count them.
-    fn channels(&self, value: usize, place: usize, flat: &[bool]) -> usize {
-        match flat.get(place) {
-            Some(true) => self.len(value),
-            _ => self.executor.shape(value)[2],
+    fn write(&mut self, values: &[usize], inputs: &[&[f32]]) {
+        for (&value, input) in values.iter().zip(inputs) {
+            let known = self.executor.describe(value);
+            let input = channels_last(input, known.channels(), known.len());
+            self.executor.write(value, &input);
         }
     }
 
-    fn write(&mut self, values: &[usize], inputs: &[&[f32]], flat: &[bool]) {
-        for (place, (&value, input)) in values.iter().zip(inputs).enumerate() {
-            let channels = self.channels(value, place, flat);
-            let len = self.len(value);
-            self.executor
-                .write(value, &channels_last(input, channels, len));
-        }
-    }
-
-    fn read(&self, values: &[usize], flat: &[bool]) -> Vec<Vec<f32>> {
-        let values = values.iter().enumerate().map(|(place, &value)| {
-            let channels = self.channels(value, place, flat);
-            channels_first(self.executor.value(value), channels, self.len(value))
-        });
-        values.collect()
+    fn read(&self, values: &[usize]) -> Vec<Vec<f32>> {
+        let read = |&value: &usize| {
+            let known = self.executor.describe(value);
+            channels_first(self.executor.value(value), known.channels(), known.len())
+        };
+        values.iter().map(read).collect()
     }
 }

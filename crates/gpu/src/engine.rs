@@ -3,7 +3,7 @@
 
 use crate::device::capabilities::{Capabilities, MOST_BATCH_BYTES, MOST_BYTES, at_most};
 #[cfg(feature = "gradients")]
-use crate::device::checks::Errors;
+use crate::device::checks;
 use crate::device::checks::{Checks, Fault, scoped};
 use crate::device::pipeline::{storage, uniform};
 use crate::device::readback::{Parts, Pending, Pool};
@@ -18,7 +18,7 @@ use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 use vaelet_model::{Entry, EntryPoint, Schedule, Weights};
-use wgpu::{Buffer, ComputePass, Device};
+use wgpu::{Buffer, Device};
 
 /// A schedule on the GPU. Pipelines are built once; buffers grow to the largest batch seen and
 /// stay. Batches of any size are taken, large ones in parts.
@@ -45,8 +45,6 @@ pub struct Engine {
 pub struct Options<'a> {
     /// Values that do not share their places.
     pub kept: &'a [usize],
-    /// Inputs and outputs that are vectors for the host, whatever their shapes.
-    pub flat: &'a [usize],
     /// Threads that keep the device busy.
     pub parallelism: usize,
     /// Whether weights may be f16.
@@ -97,7 +95,7 @@ impl Engine {
             most_slices: capabilities.most_slices(),
             half_precision: capabilities.f16 && options.f16,
         };
-        let (plan, end) = Plan::new(tuning, schedule, options.kept, options.flat);
+        let (plan, end) = Plan::new(tuning, schedule, options.kept);
         let weights = end.saturating_mul(block_len(tuning.half_precision));
         let largest_batch = largest_batch(capabilities, &plan, weights)?;
 
@@ -153,8 +151,7 @@ impl Engine {
     /// # Panics
     /// Where the schedule has none of the name.
     pub fn entry(&self, name: EntryPoint) -> &Entry {
-        let mut entries = self.plan.schedule.entries.iter();
-        let found = entries.find(|entry| entry.name == name);
+        let found = self.plan.schedule.entry(name);
         found.unwrap_or_else(|| unreachable!("the schedule has no such entry point"))
     }
 
@@ -187,15 +184,15 @@ impl Engine {
         })
     }
 
-    #[cfg(feature = "gradients")]
     /// The parameters' buffer.
+    #[cfg(feature = "gradients")]
     pub fn weights(&self) -> &Buffer {
         &self.weights
     }
 
-    #[cfg(feature = "gradients")]
     /// Takes errors that may still come as this schedule's.
-    pub fn watch(&mut self, errors: Errors) {
+    #[cfg(feature = "gradients")]
+    pub fn watch(&mut self, errors: checks::Errors) {
         self.checks.push(errors);
     }
 
@@ -280,7 +277,7 @@ impl Engine {
         let device = &self.context.device;
         let mut encoder = device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        self.dispatch(&mut pass, entry.range.clone(), count);
+        self.plan.dispatch(&mut pass, entry.range.clone(), count);
         drop(pass);
         let mut pending = call.read.then(|| {
             let part = |&value: &usize| Some((self.buffer(value)?, count * self.len(value)));
@@ -298,11 +295,6 @@ impl Engine {
             pending.map(device);
         }
         pending
-    }
-
-    /// Records some of the steps.
-    pub fn dispatch(&self, pass: &mut ComputePass<'_>, steps: Range<usize>, batch: usize) {
-        self.plan.dispatch(pass, steps, batch);
     }
 
     /// Tells the shaders of a batch.

@@ -69,22 +69,13 @@ impl Launch {
 }
 
 impl Plan {
-    /// Plans a schedule; nothing is built. The values in `kept` do not share their places; the ones
-    /// in `flat` are vectors for the host, whatever their shapes. Returns the blocks that all
-    /// parameters take.
-    pub fn new(
-        tuning: Tuning,
-        schedule: Schedule,
-        kept: &[usize],
-        flat: &[usize],
-    ) -> (Self, usize) {
+    /// Plans a schedule; nothing is built. The values in `kept` do not share their places. Returns
+    /// the blocks that all parameters take.
+    pub fn new(tuning: Tuning, schedule: Schedule, kept: &[usize]) -> (Self, usize) {
         let mut layouts: Vec<_> = schedule.values.iter().map(Layout::vectors).collect();
         let entries = schedule.entries.iter();
         for &end in entries.flat_map(|entry| entry.inputs.iter().chain(&entry.outputs)) {
-            layouts[end] = match flat.contains(&end) {
-                true => Layout::flat(&schedule.values[end]),
-                false => Layout::planes(&schedule.values[end]),
-            };
+            layouts[end] = Layout::host(&schedule.values[end]);
         }
         // Samples read and write vectors without padding.
         let samples = schedule.steps.iter().filter(|step| {
@@ -94,7 +85,7 @@ impl Plan {
             )
         });
         for value in samples.flat_map(|step| step.reads().chain([step.output])) {
-            layouts[value] = Layout::flat(&schedule.values[value]);
+            layouts[value] = Layout::host(&schedule.values[value]);
         }
         let mut end = 0;
         let launch = |step: &Step| match step.kernel {

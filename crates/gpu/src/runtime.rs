@@ -54,21 +54,20 @@ impl GpuRuntime {
         parallelism: usize,
     ) -> Result<Self, Error> {
         let schedule = Schedule::new(&outline.program, &[]);
-        let end = |name| {
-            let entry = outline.program.entry(name);
-            entry.map_or(0, |entry| entry.outputs[0])
-        };
-        let input = outline.spec.input;
+        let decode = schedule.entry(EntryPoint::Decode);
+        let (input, images) = (
+            outline.spec.input,
+            decode.map_or(0, |entry| entry.outputs[0]),
+        );
         let (engine, present) = Engine::new(
             context,
             schedule,
             Options {
                 kept: &[],
-                flat: &[end(EntryPoint::Encode)],
                 parallelism,
                 f16: outline.is_f16(),
             },
-            |device| Present::new(device, input, end(EntryPoint::Decode)),
+            |device| Present::new(device, input, images),
         )?;
         Ok(Self {
             engine,

@@ -7,14 +7,12 @@ use crate::device::readback::Parts;
 use crate::engine::{Call, Engine, Options};
 use crate::kernels::build::Shader;
 use crate::kernels::gradient::GradientKernel;
+use crate::kernels::weights::block_len;
 use crate::{Context, Error};
 use std::future::Future;
 use std::rc::Rc;
 use vaelet_model::{EntryPoint, Program, Schedule, Tensors, Weights, Wrt};
 use wgpu::{Buffer, ComputePipeline};
-
-/// f32 of a block of four inputs × four outputs.
-const BLOCK: usize = 16;
 
 /// A pipeline and its workgroups.
 type Dispatch = (ComputePipeline, [usize; 3]);
@@ -50,10 +48,8 @@ impl GpuVjp {
         let kept = reversed.kept();
         let schedule = Schedule::new(&reversed.program, &kept);
         let parallelism = context.capabilities.parallelism();
-        let flat = flat(program, name, &schedule);
         let options = Options {
             kept: &kept,
-            flat: &flat,
             parallelism,
             f16,
         };
@@ -91,7 +87,7 @@ impl GpuVjp {
             built.collect()
         });
         engine.watch(errors);
-        let buffer = || storage(&context.device, "gradients", BLOCK * end);
+        let buffer = || storage(&context.device, "gradients", end * block_len(false));
         Ok(Some(Self {
             engine,
             weights,
@@ -210,23 +206,4 @@ impl GpuVjp {
         }
         Ok(tensors)
     }
-}
-
-/// Those of the outputs, and of their gradients, that are posteriors.
-fn flat(program: &Program, name: EntryPoint, schedule: &Schedule) -> Vec<usize> {
-    let posterior = program
-        .entry(EntryPoint::Encode)
-        .map(|entry| entry.outputs[0]);
-    let outputs = program
-        .entry(name)
-        .map(|entry| entry.outputs.clone())
-        .unwrap_or_default();
-    let seeds = schedule
-        .entries
-        .iter()
-        .find(|entry| entry.name == EntryPoint::Backward);
-    let seeds = seeds.map(|entry| entry.inputs.clone()).unwrap_or_default();
-    let both = outputs.into_iter().zip(seeds);
-    let flat = both.filter(|(output, _)| Some(*output) == posterior);
-    flat.flat_map(|(output, seed)| [output, seed]).collect()
 }

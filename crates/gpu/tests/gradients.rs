@@ -11,9 +11,7 @@ use proptest::test_runner::TestRunner;
 use std::rc::Rc;
 use vaelet_cpu::CpuVjp;
 use vaelet_gpu::{Context, GpuVjp};
-use vaelet_model::{
-    Activation, EntryPoint, Input, Layer, Program, Tensor, Tensors, Weights, Wrt, random,
-};
+use vaelet_model::{Activation, EntryPoint, Input, Layer, Program, Weights, Wrt, random};
 use vaelet_reference::networks;
 
 const BATCH: usize = 3;
@@ -96,18 +94,6 @@ fn smooth(mut program: Program) -> Program {
     program
 }
 
-fn weights(program: &Program, seed: u64) -> Weights {
-    let tensors = networks::tensors(program.params(), seed);
-    let stored = program.params().flat_map(|params| params.stored());
-    let tensors: Tensors = stored
-        .map(|(name, shape)| {
-            let data = tensors[&name].iter().map(|&v| v as f32).collect();
-            (name, Tensor { shape, data })
-        })
-        .collect();
-    Weights::of(tensors, program.params())
-}
-
 #[test]
 fn gradients_are_the_cpus() {
     let Some(context) = context() else { return };
@@ -118,7 +104,8 @@ fn gradients_are_the_cpus() {
     });
     let result = runner.run(&any::<u64>(), |seed| {
         let program = smooth(networks::chain(seed));
-        let weights = weights(&program, seed);
+        let tensors = networks::tensors(program.params(), seed);
+        let weights = networks::weights(&program, &tensors);
         let wrt = [Wrt::All, Wrt::Inputs, Wrt::Weights][seed as usize % 3];
         check(
             &context,

@@ -42,7 +42,7 @@ impl Classifier {
             "classifier",
             [shape.height, shape.width, shape.channels],
             &classifier(shape, attributes),
-            [1, 1, attributes],
+            Some([1, 1, attributes]),
         )?;
         let graph = Schedule::new(&program, &[]);
         let device = release.device.clone().autodiff();

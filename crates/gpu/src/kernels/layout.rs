@@ -25,14 +25,14 @@ enum Order {
 }
 
 impl Layout {
-    /// An image at either end of a network; a vector is an image of one pixel.
-    pub fn planes(value: &Value) -> Self {
-        Self::new(value, Order::Planes)
-    }
-
-    /// A posterior.
-    pub fn flat(value: &Value) -> Self {
-        Self::new(value, Order::Flat)
+    /// An image or a vector at either end of an entry point.
+    pub fn host(value: &Value) -> Self {
+        let order = if value.is_vector {
+            Order::Flat
+        } else {
+            Order::Planes
+        };
+        Self::new(value, order)
     }
 
     /// What lies between two layers.
@@ -55,8 +55,8 @@ impl Layout {
         self.shape
     }
 
-    #[cfg(feature = "gradients")]
     /// Pixels of one item.
+    #[cfg(feature = "gradients")]
     pub fn pixels(self) -> usize {
         self.shape[0] * self.shape[1]
     }

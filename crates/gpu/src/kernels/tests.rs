@@ -80,9 +80,13 @@ fn kernel(tuning: Tuning, step: &Step, shapes: [Shape; 2], ends: u32) -> Kernel 
 }
 
 fn layout(is_end: bool, shape: Shape) -> Layout {
+    let value = Value {
+        shape,
+        is_vector: false,
+    };
     match is_end {
-        true => Layout::planes(&Value { shape }),
-        false => Layout::vectors(&Value { shape }),
+        true => Layout::host(&value),
+        false => Layout::vectors(&value),
     }
 }
 
@@ -135,7 +139,7 @@ const INPUT: Shape = [8, 8, 24];
 fn steps() -> Vec<(Step, [Shape; 2])> {
     let mut steps = Vec::new();
     for (layer, output) in layers() {
-        let program = Program::chain("test", INPUT, &[layer], output).unwrap();
+        let program = Program::chain("test", INPUT, &[layer], Some(output)).unwrap();
         let reversed = program.reverse(EntryPoint::Forward, Wrt::All).unwrap();
         let schedules = [
             (program, vec![]),
@@ -156,7 +160,7 @@ fn steps() -> Vec<(Step, [Shape; 2])> {
 fn gradients() -> Vec<GradientKernel> {
     let mut kernels = Vec::new();
     for (layer, output) in layers() {
-        let program = Program::chain("test", INPUT, &[layer], output).unwrap();
+        let program = Program::chain("test", INPUT, &[layer], Some(output)).unwrap();
         let reversed = program.reverse(EntryPoint::Forward, Wrt::Weights).unwrap();
         for gradient in &reversed.weights {
             for ends in 0..4 {

@@ -7,7 +7,7 @@ use super::tiling::Tuning;
 use crate::device::capabilities::MOST_SLICES;
 use crate::plan::{Launch, Plan};
 use std::collections::BTreeSet;
-use vaelet_model::{EntryPoint, Outline, Schedule};
+use vaelet_model::{Outline, Schedule};
 
 /// Names of the kernels that a batch of a model runs on a device which so many threads as
 /// `parallelism` keep busy, with weights in f16 or in f32.
@@ -22,12 +22,8 @@ pub fn variants(
         most_slices: MOST_SLICES,
         half_precision,
     };
-    let posterior = outline.program.entry(EntryPoint::Encode);
-    let flat = posterior
-        .map(|entry| entry.outputs.clone())
-        .unwrap_or_default();
     let schedule = Schedule::new(&outline.program, &[]);
-    let (plan, _) = Plan::new(tuning, schedule, &[], &flat);
+    let (plan, _) = Plan::new(tuning, schedule, &[]);
     let layers = plan.launches.iter().filter_map(|launch| match launch {
         Launch::Layer(kernel) => Some(kernel),
         Launch::Sample(_) | Launch::SampleGradient(_) => None,

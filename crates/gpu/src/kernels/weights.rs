@@ -75,9 +75,9 @@ fn bias_index(map: &Map, y: Layout, column: usize) -> Option<usize> {
     }
 }
 
-#[cfg(feature = "gradients")]
 /// Weight and biases out of blocks that lie as those of a geometry that is not `few`, from its
 /// place on.
+#[cfg(feature = "gradients")]
 pub fn unpack(
     blocks: &[f32],
     map: &Map,

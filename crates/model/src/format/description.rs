@@ -350,8 +350,8 @@ impl ModelSpec {
     pub fn chains(&self) -> Result<[Schedule; 2]> {
         let image = [self.input.height, self.input.width, self.input.channels];
         let latent = [1, 1, self.latent_size()];
-        let encoder = Program::chain("encoder", image, &self.encoder, [1, 1, 2 * latent[2]])?;
-        let decoder = Program::chain("decoder", latent, &self.decoder, image)?;
+        let encoder = Program::chain("encoder", image, &self.encoder, Some([1, 1, 2 * latent[2]]))?;
+        let decoder = Program::chain("decoder", latent, &self.decoder, Some(image))?;
         Ok([encoder, decoder].map(|program| Schedule::new(&program, &[])))
     }
 

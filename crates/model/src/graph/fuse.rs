@@ -1,7 +1,7 @@
 //! The pass that makes kernels of nodes: an addition, an activation or the derivative of one is
 //! the end of the step that produces what it reads, while that is still in a register.
 
-use super::ir::{Entry, Map, Node, Op, Params, Program, Value};
+use super::ir::{Entry, EntryPoint, Map, Node, Op, Params, Program, Value};
 use crate::Activation;
 
 /// A program as the runtimes run it: a straight list of fused steps.
@@ -92,6 +92,11 @@ impl Step {
 }
 
 impl Schedule {
+    /// An entry point, if the program has it.
+    pub fn entry(&self, name: EntryPoint) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+
     /// Fuses a program. Inputs and outputs of its entry points, and the values in `kept`, are
     /// written as they are.
     pub fn new(program: &Program, kept: &[usize]) -> Self {

@@ -40,6 +40,9 @@ pub struct Node {
 pub struct Value {
     /// As its readers see it.
     pub shape: Shape,
+    /// Whether callers see a vector, whatever shape it was computed in: a posterior may be what a
+    /// convolution writes.
+    pub is_vector: bool,
 }
 
 impl Value {
@@ -47,6 +50,15 @@ impl Value {
     #[expect(clippy::len_without_is_empty, reason = "a value is never empty")]
     pub fn len(&self) -> usize {
         product(&self.shape)
+    }
+
+    /// Channels as callers count them: `[N, C, H, W]`.
+    pub fn channels(&self) -> usize {
+        if self.is_vector {
+            self.len()
+        } else {
+            self.shape[2]
+        }
     }
 }
 
@@ -171,7 +183,8 @@ impl Program {
 
     /// Adds a value.
     pub(crate) fn value(&mut self, shape: Shape) -> usize {
-        self.values.push(Value { shape });
+        let is_vector = shape[..2] == [1, 1];
+        self.values.push(Value { shape, is_vector });
         self.values.len() - 1
     }
 

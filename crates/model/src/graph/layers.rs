@@ -23,14 +23,14 @@ impl Program {
             [1, 1, spec.latent_size()],
         ];
         let (mut builder, start) = Builder::new(Self::default(), image);
-        let posterior = builder.chain("encoder", &spec.encoder, [1, 1, 2 * latent[2]])?;
+        let posterior = builder.chain("encoder", &spec.encoder, Some([1, 1, 2 * latent[2]]))?;
         let encoder = builder.program.nodes.len();
         let noise = builder.program.value(latent);
         let z = builder
             .program
             .push(Op::Sample, vec![posterior, noise], latent);
         builder = Builder::at(builder.program, z);
-        let mean = builder.chain("decoder", &spec.decoder, image)?;
+        let mean = builder.chain("decoder", &spec.decoder, Some(image))?;
         let mut program = builder.program;
         let all = program.nodes.len();
         if spec.likelihood == Likelihood::Bernoulli && !program.ends_with(Activation::Sigmoid) {
@@ -64,12 +64,17 @@ impl Program {
         Ok(program)
     }
 
-    /// A chain of layers by itself, which read `input` and must end at `output`; errors name them
-    /// `field[0]` and so on.
+    /// A chain of layers by itself, which read `input` and must end at `output`, if that is given;
+    /// errors name them `field[0]` and so on.
     ///
     /// # Errors
     /// [`Error::Field`] that names the layer whose shape does not fit.
-    pub fn chain(field: &str, input: Shape, layers: &[Layer], output: Shape) -> Result<Self> {
+    pub fn chain(
+        field: &str,
+        input: Shape,
+        layers: &[Layer],
+        output: Option<Shape>,
+    ) -> Result<Self> {
         let (mut builder, start) = Builder::new(Self::default(), input);
         let end = builder.chain(field, layers, output)?;
         let mut program = builder.program;
@@ -121,8 +126,9 @@ impl Builder {
     }
 
     /// Adds a chain of layers, which must end at `output`. Returns their last value.
-    fn chain(&mut self, field: &str, layers: &[Layer], output: Shape) -> Result<usize> {
+    fn chain(&mut self, field: &str, layers: &[Layer], output: Option<Shape>) -> Result<usize> {
         self.layers(field, layers)?;
+        let output = output.unwrap_or(self.shape);
         // A vector has no height or width of its own, so it may stand for any image of its length.
         let vector = output[..2] == [1, 1] && len(self.shape) == output[2];
         if self.shape != output && !vector {
@@ -133,6 +139,7 @@ impl Builder {
         if self.program.nodes.len() == self.start[0] {
             return Err(Error::field(FILE, field, "at least one layer", "none"));
         }
+        self.program.values[self.current].is_vector = output[..2] == [1, 1];
         Ok(self.current)
     }
 

@@ -63,6 +63,7 @@ impl Program {
         let mut seeds = Vec::new();
         for &output in &entry.outputs {
             let seed = reverse.program.value(self.values[output].shape);
+            reverse.program.values[seed] = self.values[output];
             reverse.accumulate(output, seed);
             seeds.push(seed);
         }
