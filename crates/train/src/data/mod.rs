@@ -1,6 +1,7 @@
 //! Data sets as the trainer reads them: images in memory, pixels in 0–255.
 
 pub mod attributes;
+pub mod batch;
 mod folder;
 mod idx;
 mod open;
@@ -8,7 +9,6 @@ mod sheets;
 #[cfg(test)]
 mod tests;
 
-use crate::batch;
 use anyhow::{Result, ensure};
 use attributes::{Attribute, Rule};
 use image::imageops::{FilterType, resize};

@@ -1,10 +1,10 @@
 //! One step's gradients: of the negative ELBO, over a batch that devices share, or of what
 //! makes a decoder's pictures sharp.
 
-use crate::adversary::Adversary;
-use crate::batch;
+use crate::data::batch;
 use crate::network::{Graphs, Network};
-use crate::objective::{elbo, posterior, reconstruction};
+use crate::training::adversary::Adversary;
+use crate::training::objective::{elbo, posterior, reconstruction};
 use anyhow::Result;
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -122,8 +122,8 @@ pub fn sharpen(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::{pictures, preset};
-    use crate::efficientnet::EfficientNet;
+    use crate::network::efficientnet::EfficientNet;
+    use crate::presets::{pictures, preset};
     use rand::SeedableRng;
     use vaelet_model::random;
 
@@ -161,7 +161,14 @@ mod tests {
 
     #[test]
     fn sharpening_moves_the_decoder_and_leaves_the_encoder() {
-        let spec = pictures("any", "Any", crate::subject("dot,dots").unwrap(), "", 16).spec;
+        let spec = pictures(
+            "any",
+            "Any",
+            crate::cli::subject("dot,dots").unwrap(),
+            "",
+            16,
+        )
+        .spec;
         let [encoder, decoder] = spec.chains().unwrap();
         let graphs = Graphs { encoder, decoder };
         let device = Device::flex().autodiff();

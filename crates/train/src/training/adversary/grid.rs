@@ -86,7 +86,7 @@ mod tests {
         let grid = Grid::new(shape, &device);
         let energy = |value: &dyn Fn(usize, usize) -> f32| {
             let values = (0..32 * 32).map(|i| value(i / 32, i % 32)).collect();
-            let image = crate::batch::to_tensor(values, 1, &device);
+            let image = crate::data::batch::to_tensor(values, 1, &device);
             grid.energy(image).into_scalar::<f32>()
         };
         let slope = energy(&|y, x| (2 * y + x) as f32 / 96.0);

@@ -1,7 +1,7 @@
 //! How a judge sees pictures: each from a random view that keeps gradients, so that it cannot learn
 //! a few images by heart (differentiable augmentation, Zhao et al. 2020).
 
-use crate::batch::to_tensor;
+use crate::data::batch::to_tensor;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;

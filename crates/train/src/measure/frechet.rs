@@ -8,7 +8,7 @@
 //! layer's channels over a grid of 4×4, 512 numbers. Grey counts as RGB with three equal
 //! channels. They see brightness, layout and stroke before they see fine detail.
 //!
-//! [`EfficientNet::pooled`](crate::efficientnet::EfficientNet::pooled) features, 320 numbers, come
+//! [`EfficientNet::pooled`](crate::network::efficientnet::EfficientNet::pooled) features, 320 numbers, come
 //! from a network that has learned to name what photographs show, and see detail too.
 //!
 //! Figures compare only with figures of the same features and number of images: the fewer

@@ -4,17 +4,20 @@
 //! number, so a run that was interrupted and resumed takes the same steps as one
 //! that was not.
 
-use crate::adversary::Adversary;
-use crate::architecture::Preset;
-use crate::batch;
-use crate::curves;
+pub mod adversary;
+pub mod curves;
+pub mod objective;
+pub mod step;
+
 use crate::data::Images;
-use crate::efficientnet::EfficientNet;
+use crate::data::batch;
+use crate::files::atomic::{self, Next};
+use crate::files::picture::{grid, save};
+use crate::network::efficientnet::EfficientNet;
 use crate::network::{Graphs, Network, to_vec};
-use crate::objective::{elbo, optimal_sigma};
-use crate::picture::{grid, save};
-use crate::step::{self, Batch};
-use crate::whole::{self, Next};
+use crate::presets::Preset;
+use crate::training::adversary::Adversary;
+use crate::training::objective::{elbo, optimal_sigma};
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use burn::module::Module;
 use burn::optim::{AdamWConfig, ModuleOptimizer};
@@ -31,6 +34,7 @@ use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use step::Batch;
 use vaelet_model::channels_first;
 use vaelet_model::{Input, Likelihood, Model, Priors, random};
 
@@ -242,7 +246,7 @@ impl Run {
         let device = settings.device().clone().autodiff();
         let name = &settings.preset.spec.name;
         let folder = settings.run.join(CHECKPOINT);
-        whole::recover(&folder)?;
+        atomic::recover(&folder)?;
         let network = |device: &Device| match &settings.begin {
             Some(model) => Network::of(model, device),
             None => Ok(Network::init(graphs, settings.seed, device)),
@@ -641,9 +645,9 @@ fn progress_bar(steps: usize, epoch: usize, epochs: usize) -> Result<ProgressBar
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::{pictures, preset, sharpened};
-    use crate::growth::grown;
-    use crate::growth::tests::untrained;
+    use crate::network::growth::grown;
+    use crate::network::growth::tests::untrained;
+    use crate::presets::{pictures, preset, sharpened};
     use vaelet_model::{Input, Tensors};
 
     fn images() -> Images {
@@ -712,7 +716,13 @@ mod tests {
     #[test]
     fn sharpening_goes_on_as_if_it_had_not_been_interrupted() {
         let dir = tempfile::tempdir().unwrap();
-        let plain = pictures("any", "Any", crate::subject("dot,dots").unwrap(), "", 16);
+        let plain = pictures(
+            "any",
+            "Any",
+            crate::cli::subject("dot,dots").unwrap(),
+            "",
+            16,
+        );
         let preset = sharpened(plain.clone(), 2);
         let device = Device::flex().autodiff();
         let with = |name: &str, mode| Settings {

@@ -2,9 +2,9 @@
 //! begin with, test images as points in two dimensions with their thumbnails, directions.
 
 use crate::data::Images;
-use crate::directions::Direction;
-use crate::picture::{extension, grid, save};
-use crate::release::{Release, put};
+use crate::files::picture::{extension, grid, save};
+use crate::measure::directions::Direction;
+use crate::release::folder::{Release, put};
 use anyhow::{Context, Result, ensure};
 use image::DynamicImage;
 use image::imageops::FilterType;

@@ -1,13 +1,13 @@
 //! A model's pictures and its card: what a person looks at before believing a figure.
 
-use crate::architecture::preset;
 use crate::data::Images;
-use crate::directions::Direction;
-use crate::evaluation::Evaluation;
-use crate::history::Stage;
-use crate::looks;
-use crate::picture::{extension, grid, save};
-use crate::release::{Release, put};
+use crate::files::picture::{extension, grid, save};
+use crate::measure::directions::Direction;
+use crate::measure::evaluation::Evaluation;
+use crate::measure::image_metrics;
+use crate::presets::preset;
+use crate::release::folder::{Release, put};
+use crate::release::stages::Stage;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -183,7 +183,7 @@ fn reconstructions(release: &Release, test: &Images) -> Result<Vec<f32>> {
 /// A row of samples above the row of the training images nearest to them.
 fn neighbours(release: &Release, train: &Images) -> Result<Vec<f32>> {
     let samples = release.decode(release.priors.sample(SEED, PAIRS[0], 1.0))?;
-    let nearest = looks::nearest(train, &samples);
+    let nearest = image_metrics::nearest(train, &samples);
     let indices: Vec<usize> = nearest.iter().map(|(i, _)| *i).collect();
     Ok([samples, train.floats(&indices)].concat())
 }
@@ -242,7 +242,7 @@ fn map(release: &Release, test: &Images) -> Result<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::Seen;
+    use crate::measure::evaluation::Seen;
 
     #[test]
     fn a_sharpened_models_card_says_what_flatters_it() {

@@ -1,11 +1,11 @@
 //! A model folder: what `vaelet export` writes and everything else reads.
 
-use crate::batch;
 use crate::data::Images;
-use crate::golden_gradients::golden_gradients;
+use crate::data::batch;
+use crate::files::atomic;
 use crate::network::{Graphs, Network, to_vec};
-use crate::objective::{Elbo, elbo, log_normal};
-use crate::whole;
+use crate::release::golden_gradients::golden_gradients;
+use crate::training::objective::{Elbo, elbo, log_normal};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::ffi::OsStr;
@@ -46,7 +46,7 @@ impl Release {
     /// # Errors
     /// A missing folder or file, or whatever is wrong with one.
     pub fn read(folder: &Path, device: Device) -> Result<Self> {
-        whole::recover(folder)?;
+        atomic::recover(folder)?;
         let read = |name: &str| {
             let path = folder.join(name);
             fs::read(&path).with_context(|| format!("cannot read {}", path.display()))

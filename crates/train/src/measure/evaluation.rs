@@ -1,13 +1,14 @@
 //! What a released model is worth on the test split, and `figures.json`, which keeps it.
 
 use crate::data::Images;
-use crate::directions::Score;
-use crate::efficientnet::{EfficientNet, Maps, SIDE};
-use crate::frechet::{Features, untrained};
+use crate::data::batch;
+use crate::measure::directions::Score;
+use crate::measure::frechet::{Features, untrained};
+use crate::measure::image_metrics;
+use crate::network::efficientnet::{EfficientNet, Maps, SIDE};
 use crate::network::to_vec;
-use crate::objective::{Elbo, elbo, log_normal, log_posterior, reconstruction};
-use crate::release::{Release, put};
-use crate::{batch, looks};
+use crate::release::folder::{Release, put};
+use crate::training::objective::{Elbo, elbo, log_normal, log_posterior, reconstruction};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Tensor, TensorData};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -64,7 +65,7 @@ pub struct Evaluation {
     /// Structural similarity of the same.
     pub ssim: f64,
     /// Fréchet distance of samples from the test split in untrained features, see
-    /// [`crate::frechet`]: z from the model's own prior.
+    /// [`crate::measure::frechet`]: z from the model's own prior.
     pub frechet: f64,
     /// The same with z from N(0, I).
     pub frechet_normal: f64,
@@ -278,7 +279,8 @@ pub fn evaluate(
         );
         let pair = reconstructed(release, test, chosen)?;
         squares += squared_error(&pair);
-        similarity += looks::similarity(&pair[0], &pair[1], test.shape)? * chosen.len() as f64;
+        similarity +=
+            image_metrics::similarity(&pair[0], &pair[1], test.shape)? * chosen.len() as f64;
         let estimate = measure(release, x, SEED ^ chosen[0] as u64);
         reconstruction += f64::from(estimate.reconstruction.sum().into_scalar::<f32>());
         divergence += f64::from(estimate.divergence.sum().into_scalar::<f32>());
@@ -426,14 +428,14 @@ impl Compared {
         let expected = features(&data)?;
         let normal = sample(&release.priors.standard())?;
         let some = &samples[..count.min(NEIGHBOURS) * shape.len()];
-        let seen = looks::distance_from(train, some);
-        let unseen = looks::distance_from(train, &data[..some.len()]);
+        let seen = image_metrics::distance_from(train, some);
+        let unseen = image_metrics::distance_from(train, &data[..some.len()]);
         Ok(Self {
             frechet: features(&samples)?.distance(&expected)?,
             frechet_normal: features(&normal)?.distance(&expected)?,
             frechet_data: features(&images(train))?.distance(&expected)?,
-            sharpness: looks::gradient_energy(&samples, shape)
-                / looks::gradient_energy(&data, shape),
+            sharpness: image_metrics::gradient_energy(&samples, shape)
+                / image_metrics::gradient_energy(&data, shape),
             novelty: seen / unseen,
         })
     }

@@ -175,8 +175,8 @@ fn difference(step: &Part<'_>) -> Option<Vec<f32>> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::architecture::{pictures, preset, sharpened};
     use crate::network::{Graphs, Network, to_vec};
+    use crate::presets::{pictures, preset, sharpened};
     use burn::tensor::{Device, Tensor, TensorData};
 
     /// A model with random parameters.
@@ -196,7 +196,13 @@ pub mod tests {
 
     #[test]
     fn a_grown_decoder_gives_the_same_pictures() {
-        let plain = pictures("any", "Any", crate::subject("dot,dots").unwrap(), "", 16);
+        let plain = pictures(
+            "any",
+            "Any",
+            crate::cli::subject("dot,dots").unwrap(),
+            "",
+            16,
+        );
         let model = untrained(&plain.spec);
         let device = Device::flex();
         let z = TensorData::new(random::normals(2, 3 * 64), [3, 64]);

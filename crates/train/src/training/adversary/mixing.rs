@@ -2,7 +2,7 @@
 //! few channels that tell pictures from data most easily (Sauer et al. 2021, section 3.2).
 
 use super::{BLOCKS, SIDES};
-use crate::efficientnet::{EfficientNet, Maps};
+use crate::network::efficientnet::{EfficientNet, Maps};
 use crate::network::product;
 use burn::tensor::{Device, Tensor, TensorData};
 use vaelet_model::{Map, Window, random};

@@ -1,10 +1,10 @@
 //! Directions in latent space that change one attribute: found from labels, given a range
 //! in which they work, and put to the test.
 
-use crate::classifier::Classifier;
 use crate::data::Images;
 use crate::data::attributes::Attribute;
-use crate::release::Release;
+use crate::measure::classifier::Classifier;
+use crate::release::folder::Release;
 use anyhow::{Context, Result};
 use linfa_linalg::cholesky::InverseC;
 use ndarray::{Array2, ArrayView2};

@@ -32,7 +32,7 @@ pub struct Preset {
     pub patience: Option<usize>,
     /// Gaussians of the learned prior.
     pub components: usize,
-    /// Whether the decoder of a trained model is sharpened: see [`crate::adversary`].
+    /// Whether the decoder of a trained model is sharpened: see [`crate::training::adversary`].
     pub adversarial: bool,
 }
 
@@ -315,7 +315,7 @@ fn avatars(name: &str, title: &str) -> Preset {
 }
 
 /// A preset that goes on from a trained model, with a decoder that has more to draw with: see
-/// [`crate::growth`].
+/// [`crate::network::growth`].
 pub fn sharpened(mut preset: Preset, epochs: usize) -> Preset {
     preset.spec.decoder = fine(&preset.spec);
     Preset {

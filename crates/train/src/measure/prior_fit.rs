@@ -2,10 +2,10 @@
 //! data (the aggregate posterior, Hoffman and Johnson 2016). N(0, I) has mass between the
 //! images' posteriors, where the decoder has never been; the mixture has less.
 
-use crate::batch;
 use crate::data::Images;
+use crate::data::batch;
 use crate::network::to_vec;
-use crate::release::Release;
+use crate::release::folder::Release;
 use anyhow::{Context, Result};
 use linfa::DatasetBase;
 use linfa::traits::Fit;

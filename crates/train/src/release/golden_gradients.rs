@@ -6,7 +6,7 @@
 //! product with a random direction.
 
 use crate::network::{Network, to_vec};
-use crate::release::Release;
+use crate::release::folder::Release;
 use anyhow::{Context as _, Result};
 use burn::tensor::{Tensor, TensorData};
 use vaelet_model::{Tensors, channels_first, channels_last, random};

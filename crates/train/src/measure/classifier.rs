@@ -2,12 +2,12 @@
 //! trained on the labels of the training split when a model is measured, a quarter of the
 //! pictures as the model gives them back, so that it knows both looks.
 
-use crate::architecture::classifier;
-use crate::batch;
 use crate::data::Images;
 use crate::data::attributes::Attribute;
+use crate::data::batch;
 use crate::network::{Stack, to_vec};
-use crate::release::Release;
+use crate::presets::classifier;
+use crate::release::folder::Release;
 use anyhow::Result;
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};

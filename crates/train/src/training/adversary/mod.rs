@@ -12,7 +12,7 @@ mod heads;
 mod mixing;
 mod view;
 
-use crate::efficientnet::{EfficientNet, Maps, SIDE, prepare};
+use crate::network::efficientnet::{EfficientNet, Maps, SIDE, prepare};
 use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
@@ -266,7 +266,7 @@ mod tests {
     }
 
     fn images(seed: u64, count: usize, device: &Device) -> Tensor<2> {
-        crate::batch::to_tensor(random::uniforms(seed, count * SHAPE.len()), count, device)
+        crate::data::batch::to_tensor(random::uniforms(seed, count * SHAPE.len()), count, device)
     }
 
     /// One step: its loss, and the loss's gradient by the pictures.

@@ -3,8 +3,8 @@
 //! is checked, read without Python, and written as safetensors with batch normalisation folded
 //! into the weights.
 
-use crate::efficientnet::STRIDES;
-use crate::release::put;
+use crate::network::efficientnet::STRIDES;
+use crate::release::folder::put;
 use anyhow::{Context, Result, bail, ensure};
 use pytorch_reader::{DType, PytorchReader};
 use std::fs::{self, File};
@@ -243,7 +243,7 @@ fn tensor(file: &PytorchReader, name: &str) -> Result<Tensor> {
 mod tests {
     use super::*;
 
-    const TINY: &[u8] = include_bytes!("../tests/efficientnet/tiny.whl");
+    const TINY: &[u8] = include_bytes!("../../tests/efficientnet/tiny.whl");
 
     fn pinned(name: &'static str, contents: &[u8]) -> Pinned {
         let sha256 = sha256_hex(contents).leak();

@@ -5,9 +5,9 @@
 //! Its weights are fixed, batch normalisation is folded into them, and gradients run through it to
 //! the images where the device tracks them. `vaelet data fetch features` brings the weights.
 
+use crate::network::ops::{depthwise, im2col, relu6};
+use crate::network::pretrained::FILE;
 use crate::network::{on_cpu, to_images, to_rows};
-use crate::ops::{depthwise, im2col, relu6};
-use crate::pretrained::FILE;
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
@@ -260,8 +260,8 @@ impl Convolution {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::pretrained;
     use crate::network::to_vec;
-    use crate::pretrained;
     use burn::tensor::module::adaptive_avg_pool2d;
     use serde::Deserialize;
     use std::io::Write;
@@ -286,7 +286,7 @@ mod tests {
         pub(crate) fn tiny(device: &Device) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let wheel = dir.path().join("tiny.whl");
-            fs::write(&wheel, include_bytes!("../tests/efficientnet/tiny.whl")).unwrap();
+            fs::write(&wheel, include_bytes!("../../tests/efficientnet/tiny.whl")).unwrap();
             Self::of(&pretrained::convert(&wheel, dir.path()).unwrap(), device).unwrap()
         }
     }
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn a_tiny_network_gives_what_pytorch_gives() {
         let expected: Expected =
-            serde_json::from_str(include_str!("../tests/efficientnet/tiny.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/efficientnet/tiny.json")).unwrap();
         let device = Device::flex().autodiff();
         let network = EfficientNet::tiny(&device);
         let mut images = prepare(pictures(3, SIDE, &device));
@@ -361,7 +361,7 @@ mod tests {
             return;
         };
         let expected: Expected =
-            serde_json::from_str(include_str!("../tests/efficientnet/lite0.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/efficientnet/lite0.json")).unwrap();
         let colour = pictures(3, SIDE, &device);
         assert_blocks(
             network.blocks(prepare(colour.clone()), STRIDES.len()),

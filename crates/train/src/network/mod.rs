@@ -4,8 +4,15 @@
 //! Parameters have the shapes and the layout of the weights file, so export only
 //! rounds them. Images are `[N, H · W · C]`, channels innermost.
 
-use crate::density::Density;
-use crate::ops::{col2im, im2col, silu};
+pub mod density;
+pub mod devices;
+pub mod efficientnet;
+pub mod growth;
+pub mod ops;
+pub mod pretrained;
+
+use crate::network::density::Density;
+use crate::network::ops::{col2im, im2col, silu};
 use anyhow::{Context as _, Result};
 use burn::module::{Module, Param};
 use burn::tensor::module::{conv_transpose2d, conv2d};
@@ -269,7 +276,7 @@ impl Stack {
     }
 }
 
-/// Whether the operations of [`crate::ops`] are there for this tensor.
+/// Whether the operations of [`crate::network::ops`] are there for this tensor.
 pub fn on_cpu(x: &Tensor<2>) -> bool {
     x.device().inner() == Device::flex()
 }
@@ -392,11 +399,11 @@ pub fn to_rows(x: Tensor<4>) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::pictures;
-    use crate::growth::tests::untrained;
+    use crate::network::growth::tests::untrained;
+    use crate::presets::pictures;
     use vaelet_model::Layer;
 
-    /// The operations of [`crate::ops`] give what burn's own convolutions give.
+    /// The operations of [`crate::network::ops`] give what burn's own convolutions give.
     #[test]
     fn convolutions_are_burns() {
         let device = Device::flex();
@@ -437,7 +444,14 @@ mod tests {
     /// gives the same pictures again.
     #[test]
     fn an_upsampling_is_exported_as_it_is_read() {
-        let mut spec = pictures("any", "Any", crate::subject("dot,dots").unwrap(), "", 16).spec;
+        let mut spec = pictures(
+            "any",
+            "Any",
+            crate::cli::subject("dot,dots").unwrap(),
+            "",
+            16,
+        )
+        .spec;
         let conv = |in_channels, out_channels, activation, params: &str| Layer::Conv2d {
             in_channels,
             out_channels,

@@ -1,0 +1,9 @@
+//! What a trained model is worth: figures on the test split, directions of attributes, and the fit of
+//! a learned prior.
+
+pub mod classifier;
+pub mod directions;
+pub mod evaluation;
+pub mod frechet;
+pub mod image_metrics;
+pub mod prior_fit;

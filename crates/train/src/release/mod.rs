@@ -1,0 +1,7 @@
+//! The model folder: description, weights, golden files, card and atlas.
+
+pub mod atlas;
+pub mod card;
+pub mod folder;
+mod golden_gradients;
+pub mod stages;
