@@ -95,10 +95,19 @@ impl Images {
 pub enum Source {
     /// `train-images-idx3-ubyte.gz` and its three companions.
     Idx,
-    /// PNG sheets of tiles beside a `labels.csv`, which tells these attributes.
-    Sheets(&'static [Rule]),
+    /// PNG sheets of tiles beside a `labels.csv`.
+    Sheets(Table),
     /// Any folder of pictures.
     Folder,
+}
+
+/// What is read of a `labels.csv` beside sheets of tiles.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Table {
+    /// Attributes of the images.
+    pub rules: &'static [Rule],
+    /// A column and those of its values that are classes; other rows are left out.
+    pub classes: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// Reads a split of the data set in `folder`, as images of `shape`.
@@ -119,7 +128,7 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result
     );
     let images = match source {
         Source::Idx => idx::read(folder, split)?,
-        Source::Sheets(rules) => sheets::read(folder, split, shape, rules)?,
+        Source::Sheets(table) => sheets::read(folder, split, shape, table)?,
         Source::Folder => folder::read(folder, split, shape)?,
     };
     ensure!(

@@ -1,9 +1,8 @@
 //! Tiles in PNG sheets: `<name>_000.png` and so on, 32 × 32 tiles in each, row by row,
 //! and `labels.csv` with a row for each tile.
 
-use super::attributes::Rule;
 use super::open::open;
-use super::{Images, Split, fit};
+use super::{Images, Split, Table, fit};
 use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
 use std::fs;
@@ -16,9 +15,16 @@ const SIDE: u32 = 32;
 const TEST: usize = 12;
 
 /// Reads the tiles of a split and fits them to `shape`.
-pub(super) fn read(folder: &Path, split: Split, shape: Input, rules: &[Rule]) -> Result<Images> {
-    let (headers, rows) = table(&folder.join("labels.csv"))?;
-    let chosen = splits(&headers, &rows);
+pub(super) fn read(folder: &Path, split: Split, shape: Input, table: Table) -> Result<Images> {
+    let path = folder.join("labels.csv");
+    let (headers, rows) = read_table(&path)?;
+    let classes = classes(&headers, &rows, table)
+        .with_context(|| format!("cannot use {}", path.display()))?;
+    let chosen: Vec<bool> = splits(&headers, &rows)
+        .into_iter()
+        .zip(&classes)
+        .map(|(part, class)| part == split && class.is_some())
+        .collect();
     let mut pixels = Vec::new();
     let per_sheet = (SIDE * SIDE) as usize;
     let sheets = sheets(folder)?;
@@ -37,22 +43,38 @@ pub(super) fn read(folder: &Path, split: Split, shape: Input, rules: &[Rule]) ->
             "{} is not a sheet of {SIDE} tiles a row",
             path.display(),
         );
-        for (i, _) in (0..).zip(rows).filter(|&(_, &part)| part == split) {
+        for (i, _) in (0..).zip(rows).filter(|&(_, &chosen)| chosen) {
             let (x, y) = (i % SIDE * tile, i / SIDE * tile);
             let picture = image::imageops::crop_imm(&sheet, x, y, tile, tile).to_image();
             pixels.extend(fit(&picture, shape)?);
         }
     }
-    let pairs = rows.into_iter().zip(&chosen);
-    let rows: Vec<_> = pairs
-        .filter_map(|(row, &part)| (part == split).then_some(row))
-        .collect();
-    let attributes = rules.iter().map(|rule| rule.apply(&headers, &rows));
+    let (rows, labels): (Vec<_>, Vec<_>) = (rows.into_iter().zip(classes).zip(chosen))
+        .filter_map(|((row, class), chosen)| class.filter(|_| chosen).map(|class| (row, class)))
+        .unzip();
+    let attributes = (table.rules.iter()).map(|rule| rule.apply(&headers, &rows));
     Ok(Images {
         attributes: attributes.collect::<Result<_>>()?,
         credits: credits(&headers, &rows),
+        labels,
         ..Images::unlabelled(pixels, shape)
     })
+}
+
+/// The class of each row; none where the row is left out.
+fn classes(headers: &StringRecord, rows: &[StringRecord], table: Table) -> Result<Vec<Option<u8>>> {
+    let Some((name, values)) = table.classes else {
+        return Ok(vec![Some(0); rows.len()]);
+    };
+    let column = headers.iter().position(|header| header == name);
+    let column = column.with_context(|| format!("it has no column `{name}`"))?;
+    let class = |row: &StringRecord| {
+        let own = values
+            .iter()
+            .position(|&value| row.get(column) == Some(value));
+        own.and_then(|class| u8::try_from(class).ok())
+    };
+    Ok(rows.iter().map(class).collect())
 }
 
 fn sheets(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -65,7 +87,7 @@ fn sheets(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(sheets)
 }
 
-fn table(path: &Path) -> Result<(StringRecord, Vec<StringRecord>)> {
+fn read_table(path: &Path) -> Result<(StringRecord, Vec<StringRecord>)> {
     let context = || format!("cannot read {}", path.display());
     let mut reader = csv::Reader::from_path(path).with_context(context)?;
     let headers = reader.headers().with_context(context)?.clone();

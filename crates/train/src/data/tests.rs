@@ -342,3 +342,27 @@ fn what_may_not_be_read_is_named() {
     }
     forbid(&below, 0o755);
 }
+
+#[test]
+fn a_column_says_which_tiles_are_read_and_their_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let sheet = RgbImage::from_fn(32 * 4, 4, |x, _| Rgb([(x / 4 * 8) as u8; 3]));
+    sheet.save(folder.path().join("tiles_000.png")).unwrap();
+    let table = "split,class\ntrain,cat\ntrain,dog\ntest,bird\ntrain,bird\n";
+    fs::write(folder.path().join("labels.csv"), table).unwrap();
+    let read = |classes| {
+        let source = Source::Sheets(Table {
+            rules: &[],
+            classes,
+        });
+        read(source, folder.path(), Split::Train, SHAPE)
+    };
+    let all = read(None).unwrap();
+    assert_eq!(all.labels, [0, 0, 0]);
+    let some = read(Some(("class", &["bird", "cat"]))).unwrap();
+    assert_eq!(some.labels, [1, 0]);
+    assert_eq!(some.image(0), all.image(0));
+    assert_eq!(some.image(1), all.image(2));
+    let error = format!("{:#}", read(Some(("kind", &["bird"]))).unwrap_err());
+    assert!(error.contains("no column `kind`"), "{error}");
+}

@@ -1,7 +1,7 @@
 //! The presets that `vaelet train` knows: what to build, and how to train it.
 
-use crate::data::Source;
 use crate::data::attributes::{Column, Rule};
+use crate::data::{Source, Table};
 use vaelet_model::{
     Activation, Drawing, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Subject,
     WeightsFile,
@@ -37,7 +37,7 @@ pub struct Preset {
 }
 
 /// The presets of [`preset`].
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 14] = [
     "digits",
     "digits-map",
     "digits-beta-0",
@@ -50,6 +50,8 @@ pub const NAMES: [&str; 12] = [
     "portraits-sharp",
     "avatars",
     "avatars-sharp",
+    "scans",
+    "characters",
 ];
 
 const MNIST: &str = "Trained on MNIST (Yann LeCun, Corinna Cortes), CC BY-SA 3.0";
@@ -171,6 +173,78 @@ const AVATAR: &[Rule] = &[
     ),
 ];
 
+/// Of the pixel-art people, each of whom was put together from these.
+const CHARACTER: &[Rule] = &[
+    certain(
+        "facing away",
+        Column::Words("direction", &["up"], &["down"]),
+    ),
+    certain(
+        "facing right",
+        Column::Words("direction", &["right"], &["left"]),
+    ),
+    certain(
+        "green skin",
+        Column::Words("skin", &["orc"], &["light", "tanned", "tanned2"]),
+    ),
+    certain(
+        "dark skin",
+        Column::Words("skin", &["dark", "dark2"], &["light", "tanned", "tanned2"]),
+    ),
+    Rule {
+        hidden: Some((
+            "hat",
+            &[
+                "chain hood",
+                "metal helm",
+                "cloth hood",
+                "golden helm",
+                "leather cap",
+                "chainhat",
+            ],
+        )),
+        ..certain(
+            "fair hair",
+            Column::Words(
+                "hair_color",
+                &["blonde", "gold", "white-blonde", "white"],
+                &["black", "raven", "brunette", "brown"],
+            ),
+        )
+    },
+    certain(
+        "armour",
+        Column::Words(
+            "torso",
+            &["chain mail", "plate chest", "gold chest"],
+            &[
+                "white longsleeve",
+                "teal longsleeve",
+                "brown longsleeve",
+                "maroon longsleeve",
+            ],
+        ),
+    ),
+    certain(
+        "robe",
+        Column::Words(
+            "legs",
+            &["robe skirt"],
+            &["white pants", "teal pants", "red pants", "magenta pants"],
+        ),
+    ),
+];
+
+/// Classes of the medical images that `scans` learns; it never sees the others.
+const SCANS: &[&str] = &["Hand", "CXR", "HeadCT"];
+
+const fn sheets(rules: &'static [Rule]) -> Table {
+    Table {
+        rules,
+        classes: None,
+    }
+}
+
 const fn certain(name: &'static str, certain: Column) -> Rule {
     Rule {
         name,
@@ -195,6 +269,8 @@ pub fn preset(name: &str) -> Option<Preset> {
         "portraits-sharp" => sharpened(portraits(name, "Portraits, sharpened"), 12),
         "avatars" => avatars(name, "Avatars"),
         "avatars-sharp" => sharpened(avatars(name, "Avatars, sharpened"), 4),
+        "scans" => scans(name),
+        "characters" => characters(name),
         _ => return None,
     })
 }
@@ -276,7 +352,7 @@ fn faces_map(name: &str) -> Preset {
             GAUSSIAN,
             layers,
         ),
-        source: Source::Sheets(&[]),
+        source: Source::Sheets(sheets(&[])),
         data: "2,117 portraits, 28×28 grey",
         augment: true,
         epochs: 150,
@@ -292,7 +368,7 @@ fn faces_map(name: &str) -> Preset {
 /// Real faces.
 fn portraits(name: &str, title: &str) -> Preset {
     Preset {
-        source: Source::Sheets(PORTRAIT),
+        source: Source::Sheets(sheets(PORTRAIT)),
         data: "2,117 portraits, 64×64",
         epochs: 48,
         patience: None,
@@ -305,12 +381,60 @@ fn portraits(name: &str, title: &str) -> Preset {
 fn avatars(name: &str, title: &str) -> Preset {
     let credit = "Art by Pablo Stanley, free for personal and commercial use";
     Preset {
-        source: Source::Sheets(AVATAR),
+        source: Source::Sheets(sheets(AVATAR)),
         data: "24,576 drawn faces, 64×64",
         augment: false,
         epochs: 5,
         patience: None,
         ..pictures(name, title, face(), credit, 64)
+    }
+}
+
+/// Medical pictures of three kinds, for detecting others.
+fn scans(name: &str) -> Preset {
+    let credit = "Trained on MedNIST (Dr. Bradley J. Erickson, Mayo Clinic; from TCIA, the RSNA Bone \
+        Age Challenge and the NIH Chest X-ray data set), CC BY-SA 4.0. Not for diagnosis";
+    let mut preset = pictures(
+        name,
+        "Medical scans",
+        subject("scan", "scans", "Scans of nobody"),
+        credit,
+        64,
+    );
+    preset.spec.input.channels = 1;
+    [preset.spec.encoder, preset.spec.decoder] = tall(64, [1, 64]);
+    preset.spec.licence = "CC-BY-SA-4.0".into();
+    Preset {
+        source: Source::Sheets(Table {
+            rules: &[],
+            classes: Some(("class", SCANS)),
+        }),
+        data: "5,517 X-rays of hands and chests and CT scans of heads, 64×64 grey",
+        epochs: 40,
+        patience: None,
+        ..preset
+    }
+}
+
+/// Pixel-art people.
+fn characters(name: &str) -> Preset {
+    let credit = "Trained on sprites of the Liberated Pixel Cup by the artists of its AUTHORS.txt, \
+        CC BY-SA 3.0 or GPL 3.0";
+    let subject = subject("character", "characters", "Characters nobody drew");
+    let mut preset = pictures(name, "Pixel-art characters", subject, credit, 64);
+    preset.spec.licence = "CC-BY-SA-3.0".into();
+    preset.spec.decoder = fine(&preset.spec);
+    Preset {
+        source: Source::Sheets(Table {
+            rules: CHARACTER,
+            classes: Some(("direction", &["down", "left", "right", "up"])),
+        }),
+        data: "16,384 pixel-art characters, 64×64",
+        augment: false,
+        epochs: 24,
+        patience: None,
+        components: 40,
+        ..preset
     }
 }
 
@@ -329,7 +453,7 @@ pub fn sharpened(mut preset: Preset, epochs: usize) -> Preset {
 
 /// Any pictures, in colour.
 pub fn pictures(name: &str, title: &str, subject: Subject, credit: &str, side: usize) -> Preset {
-    let layers = tall(64, side);
+    let layers = tall(64, [3, side]);
     Preset {
         spec: spec(name, title, subject, credit, [3, side], GAUSSIAN, layers),
         source: Source::Folder,
@@ -424,14 +548,12 @@ fn small(latent: usize, [narrow, wide]: [usize; 2]) -> Layers {
     [encoder, decoder]
 }
 
-/// For colour images of `side`, a multiple of 16: halved four times, twice the channels
-/// each time.
-fn tall(latent: usize, side: usize) -> Layers {
-    const CHANNELS: [usize; 5] = [3, 32, 64, 128, 256];
+/// For images of `side`, a multiple of 16: halved four times, twice the channels each time.
+fn tall(latent: usize, [channels, side]: [usize; 2]) -> Layers {
     let low = side / 16;
     let mut names = Names::default();
     let mut encoder = Vec::new();
-    for pair in CHANNELS.windows(2) {
+    for pair in [channels, 32, 64, 128, 256].windows(2) {
         encoder.push(names.conv(pair[0], pair[1], 4, 2));
     }
     encoder.push(names.linear(low * low * 256, 2 * latent, Activation::None));
@@ -443,7 +565,7 @@ fn tall(latent: usize, side: usize) -> Layers {
         names.conv_transpose(128, 64, Activation::Silu),
         names.residual(64, Activation::Silu),
         names.conv_transpose(64, 32, Activation::Silu),
-        names.conv_transpose(32, 3, Activation::Sigmoid),
+        names.conv_transpose(32, channels, Activation::Sigmoid),
     ];
     [encoder, decoder]
 }
