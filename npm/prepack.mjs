@@ -15,7 +15,7 @@ const PROGRAM = ["vaelet-web.js", "vaelet-web_bg.wasm"];
 const TYPES = ["web/vaelet.d.ts", "web/vae-let.d.ts"];
 const LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"];
 /** The page around the player, which an article brings itself. */
-const PAGE_ONLY = ["check", "main.js", "offline.js", "share.js", "start.js", "page.css", "start.css", "embed.js", "icon.svg"];
+const PAGE_ONLY = ["check", "element", "page", "icon.svg"];
 
 const manifest = join(DIST, "version.json");
 if (!existsSync(manifest)) {

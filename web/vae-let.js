@@ -22,11 +22,11 @@
 
 import { folderAt } from "./api/files.js";
 import { fetchFile, textOf } from "./api/network.js";
-import { favourite, folderOf, isName, library } from "./library.js";
+import { favourite, folderOf, isName, library } from "./models/library.js";
 import { element, fill } from "./parts/dom.js";
 import { withoutOwn } from "./parts/own.js";
-import { createPlayer } from "./player.js";
-import { VIEWS } from "./route.js";
+import { createPlayer } from "./player/player.js";
+import { VIEWS } from "./parts/route.js";
 import { VaeletError } from "./vaelet.js";
 
 const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"] };

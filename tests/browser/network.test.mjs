@@ -58,8 +58,8 @@ describe("every wait has an end", () => {
     ["weights at all", WEIGHTS, null, hasError, /weights\.safetensors/],
     ["weights half-way", WEIGHTS, { stall: true }, hasError, /weights\.safetensors/],
     ["the program", "vaelet-web_bg.wasm", null, hasError, /program/],
-    ["a script", "web/player.js", null, hasReason, /player\.js/],
-    ["the code of a view", "web/views/map.js", null, hasError, /code of this view/, "#/map?model=digits-beta-1&backend=cpu"],
+    ["a script", "web/player/player.js", null, hasReason, /player\.js/],
+    ["the code of a view", "web/views/map/map.js", null, hasError, /code of this view/, "#/map?model=digits-beta-1&backend=cpu"],
     ["an atlas", ATLAS, null, hasView, /examples/, "#/edit?model=digits-beta-1&backend=cpu"],
   ];
   for (const [what, path, answer, done, sentence, hash = PAGE] of cases) {
@@ -138,10 +138,10 @@ describe("scripts that are blocked", () => {
 
   test("any single one: either the view works without it, or a sentence says what is missing", async () => {
     const views = ["sample", "draw", "morph", "map", "edit", "inside"];
-    const needs = Object.fromEntries(await Promise.all(views.map(async (view) => [view, await graph(`web/views/${view}.js`)])));
-    const program = await graph("web/main.js");
+    const needs = Object.fromEntries(await Promise.all(views.map(async (view) => [view, await graph(`web/views/${view}/${view}.js`)])));
+    const program = await graph("web/page/main.js");
     const all = new Set([...program, ...views.flatMap((view) => [...needs[view]])]);
-    all.delete("web/start.js"); // see below
+    all.delete("web/page/start.js"); // see below
     assert.ok(all.size > 30, "the graph of modules is not what it was");
     await withPage(env, "", async (page) => {
       for (const module of all) {
@@ -156,7 +156,7 @@ describe("scripts that are blocked", () => {
     }, { ...ALONE, url: "about:blank" });
   });
 
-  for (const [name, path] of [["sharing", "web/share.js"], ["working offline", "web/offline.js"]]) {
+  for (const [name, path] of [["sharing", "web/page/share.js"], ["working offline", "web/page/offline.js"]]) {
     test(`${name} may fail by itself`, () =>
       withPage(env, "", async (page) => {
         await page.route(`**/${path}`, (route) => route.abort("blockedbyclient"));
@@ -170,7 +170,7 @@ describe("scripts that are blocked", () => {
   }
 
   test("scripts that are sent as plain text are named", async () => {
-    env.server.damage("web/pool.js", () => ({ headers: { "content-type": "text/plain" } }));
+    env.server.damage("web/models/pool.js", () => ({ headers: { "content-type": "text/plain" } }));
     try {
       await withPage(env, PAGE, async (page) => {
         await page.waitForFunction(started);
@@ -197,7 +197,7 @@ describe("scripts that are blocked", () => {
 
   test("a frame whose script is blocked says so", () =>
     withPage(env, "", async (page) => {
-      await page.route("**/web/pool.js", (route) => route.abort("blockedbyclient"));
+      await page.route("**/web/models/pool.js", (route) => route.abort("blockedbyclient"));
       await page.goto(`${env.server.url}web/embed.html#/sample?model=digits-beta-1`);
       await page.waitForSelector("#starting:not(.late)");
       assert.match(await told(page), /pool\.js/);
@@ -213,7 +213,7 @@ describe("scripts that are blocked", () => {
     const article = await startArticle(`<script type="module" src="${env.server.url}web/vae-let.js"></script><vae-let model="digits"><p id="inside">Content</p></vae-let>`, "default-src *; img-src * data:");
     try {
       await withPage(env, "", async (page) => {
-        await page.route("**/web/pool.js", (route) => route.abort("blockedbyclient"));
+        await page.route("**/web/models/pool.js", (route) => route.abort("blockedbyclient"));
         await page.goto(article.url);
         await page.waitForLoadState("networkidle");
         assert.equal(await page.isVisible("#inside"), true);

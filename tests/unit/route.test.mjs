@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MAX_SEED, VIEWS, change, formatHash, newSeed, numberParam, parseHash, seedParam, wordParam } from "../../web/route.js";
+import { MAX_SEED, VIEWS, change, formatHash, newSeed, numberParam, parseHash, seedParam, wordParam } from "../../web/parts/route.js";
 
 test("an address comes back as it was", () => {
   for (const view of VIEWS) {

@@ -4,7 +4,7 @@
  */
 
 import { openFolder } from "../api/files.js";
-import { folderOf, library } from "../library.js";
+import { folderOf, library } from "../models/library.js";
 import { cases, filesOf } from "./cases.js";
 import { TOLERANCE, compare, tick } from "./compare.js";
 import { describeDevice } from "./device.js";

@@ -4,7 +4,7 @@
  * comes back. The picture stays in this page; what leaves the dialog are the pixels of the crop.
  */
 
-import { subjectOf } from "../subject.js";
+import { subjectOf } from "../models/subject.js";
 import { ZOOMS, crop, paintCrop, placeFor, readPicture, readsBack, shift, zoomTo } from "./crop.js";
 import { element, fill, formatNumber, oncePerFrame } from "./dom.js";
 import { acceptFiles } from "./drop.js";

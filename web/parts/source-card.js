@@ -3,8 +3,8 @@
  * owns the picture's latent and tells when it changes.
  */
 
-import { newSeed } from "../route.js";
-import { subjectOf } from "../subject.js";
+import { newSeed } from "./route.js";
+import { subjectOf } from "../models/subject.js";
 import { choosePicture } from "./cropper.js";
 import { afterPause, fill, oncePerFrame } from "./dom.js";
 import { createPad } from "./pad.js";

@@ -4,7 +4,7 @@
  * Of a reader's own picture only these numbers are ever in a link.
  */
 
-import { MAX_SEED } from "../route.js";
+import { MAX_SEED } from "./route.js";
 import { decodeInk, encodeInk } from "./ink.js";
 
 /** Pictures on the wall of the sample view; an index counts within it. */

@@ -1,7 +1,7 @@
 /** The words and places of the view Edit: the faces and where they come from, the sliders, what they mean. */
 
 /**
- * @param {ReturnType<typeof import("../../subject.js").subjectOf>} subject
+ * @param {ReturnType<typeof import("../../models/subject.js").subjectOf>} subject
  * @param {number} size of a latent
  * @param {string} promise what becomes of a picture of the reader's own
  */

@@ -3,13 +3,13 @@
  * what its KL is, and for the chosen one what it makes of other digits and of the prior.
  */
 
-import { folderOf } from "../../library.js";
+import { folderOf } from "../../models/library.js";
 import { element, fill, formatNumber } from "../../parts/dom.js";
 import { examplesOf } from "../../parts/examples.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { createWall } from "../../parts/wall.js";
-import { borrow } from "../../pool.js";
-import { subjectOf } from "../../subject.js";
+import { borrow } from "../../models/pool.js";
+import { subjectOf } from "../../models/subject.js";
 import { createBars, scaleFor } from "./bars.js";
 
 /** Samples from N(0, I), and how many stand in a row. */
@@ -54,7 +54,7 @@ const reading = ({ reconstruction, kl }) => `reconstruction ${nats(reconstructio
 /**
  * @param {HTMLElement} host
  * @param {object} options
- * @param {import("../../library.js").Entry[]} options.entries in the order of β
+ * @param {import("../../models/library.js").Entry[]} options.entries in the order of β
  * @param {{ name: string, model: import("../../vaelet.js").Model }} options.own the one that is loaded already
  * @param {number} options.beta chosen to begin with
  * @param {(beta: number) => void} options.onChoose

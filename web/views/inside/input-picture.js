@@ -11,8 +11,8 @@ import { markOwn } from "../../parts/own.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { formatSource, latentOf, latentSource, parseSource } from "../../parts/source.js";
 import { createWall } from "../../parts/wall.js";
-import { newSeed } from "../../route.js";
-import { subjectOf } from "../../subject.js";
+import { newSeed } from "../../parts/route.js";
+import { subjectOf } from "../../models/subject.js";
 import { createTask } from "./task.js";
 
 /** What is on the pad when nothing else was asked for. */

@@ -6,8 +6,8 @@
 import { fill } from "../../parts/dom.js";
 import { sizeFor } from "../../parts/picture.js";
 import { formatSource, latentOf, mannerOf, parseSource, undrawn } from "../../parts/source.js";
-import { newSeed } from "../../route.js";
-import { subjectOf } from "../../subject.js";
+import { newSeed } from "../../parts/route.js";
+import { subjectOf } from "../../models/subject.js";
 import { CORNERS, TRIANGLE, partsOf } from "./plane.js";
 
 export const LETTERS = ["a", "b", "c"];

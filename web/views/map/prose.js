@@ -1,6 +1,6 @@
 /** What the map says about each of its planes. */
 
-/** @param {ReturnType<import("../../subject.js").subjectOf>} subject @param {number} size number of latents */
+/** @param {ReturnType<import("../../models/subject.js").subjectOf>} subject @param {number} size number of latents */
 export const mapProse = ({ one, many, drawable }, size) => `
   <div class="prose" id="prose-whole" hidden>
     <p>

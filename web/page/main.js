@@ -3,19 +3,19 @@
  * published with it, and lets the reader see and change what they run on.
  */
 
-import { fetchJson } from "./api/files.js";
-import { within } from "./api/network.js";
-import { NONE, favourite, folderOf, isName, library, suited } from "./library.js";
-import { afterPause } from "./parts/dom.js";
-import { acceptFiles } from "./parts/drop.js";
-import { createPlayer } from "./player.js";
-import { VIEWS, change, formatHash, parseHash, wordParam } from "./route.js";
+import { fetchJson } from "../api/files.js";
+import { within } from "../api/network.js";
+import { NONE, favourite, folderOf, isName, library, suited } from "../models/library.js";
+import { afterPause } from "../parts/dom.js";
+import { acceptFiles } from "../parts/drop.js";
+import { createPlayer } from "../player/player.js";
+import { VIEWS, change, formatHash, parseHash, wordParam } from "../parts/route.js";
 import { tell } from "./start.js";
-import { VaeletError, loadModel, normalizeDrawing, prepare } from "./vaelet.js";
+import { VaeletError, loadModel, normalizeDrawing, prepare } from "../vaelet.js";
 
 /** What a reader keeps on the way from one model to another: it means the same to all. */
 const ANY_MODEL = ["seed", "temperature", "prior", "example", "ink", "epsilon", "sigma", "ends", "t", "u", "layer"];
-/** @type {import("./pool.js").Backend[]} */
+/** @type {import("../models/pool.js").Backend[]} */
 const BACKENDS = ["auto", "webgpu", "cpu"];
 /** Milliseconds after which code that was asked for counts as missing. */
 const CODE = 20_000;
@@ -34,13 +34,13 @@ const writeAddress = afterPause(() => {
 let models = [];
 /** Opens the dialog of sharing, once that has come. */
 let sharing;
-/** The backend that the address asks for. @type {import("./pool.js").Backend} */
+/** The backend that the address asks for. @type {import("../models/pool.js").Backend} */
 let asked = "auto";
 /** How far down the reader was in each view. */
 const heights = new Map();
 /** What is to be done once the view is there that the reader went to. @type {(() => void) | null} */
 let arrive = null;
-/** The last choice of a backend that could be had. @type {import("./pool.js").Backend} */
+/** The last choice of a backend that could be had. @type {import("../models/pool.js").Backend} */
 let had = "auto";
 
 const player = createPlayer(byId("player"), {
@@ -116,7 +116,7 @@ function isCheck() {
 async function start() {
   if (isCheck()) {
     for (const part of document.querySelectorAll(".setting, .runtime")) part.toggleAttribute("hidden", true);
-    const { mount } = await import("./check/page.js");
+    const { mount } = await import("../check/page.js");
     return mount(byId("main"), route.params);
   }
   prepare();

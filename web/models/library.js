@@ -3,18 +3,20 @@
  * from the folders it finds, and which of them suits a view.
  */
 
-import { VaeletError } from "./api/errors.js";
-import { expectFiles } from "./api/files.js";
-import { fetchFile, textOf } from "./api/network.js";
+import { VaeletError } from "../api/errors.js";
+import { expectFiles } from "../api/files.js";
+import { fetchFile, textOf } from "../api/network.js";
 import { subjectOf } from "./subject.js";
 
 /** Kept in a variable: what is named relative to `import.meta.url` itself, bundlers take along. */
 const { url: OWN } = import.meta;
+/** The folder that holds `web/`; of a bundle, the one above it. */
+const ROOT = new URL(/\/web\/models\/library\.js$/.test(new URL(OWN).pathname) ? "../../" : "../", OWN);
 /** Where the site begins: the modules of a published version stand in `v/<version>/web/`, those of a package in `web/`. */
-export const SITE = new URL(/\/v\/[0-9a-f]{16}\/web\/[^/]*$/.test(OWN) ? "../../../" : "../", OWN);
+export const SITE = new URL(/\/v\/[0-9a-f]{16}\/$/.test(ROOT.pathname) ? "../../" : "./", ROOT);
 /** Models and their list stay where they are published. */
 const MODELS = new URL("models/", SITE);
-const LIST = new URL("../models/index.json", OWN);
+const LIST = new URL("models/index.json", ROOT);
 /** Milliseconds without a byte of the list after which a page does without. */
 const PATIENCE = 5_000;
 

@@ -3,14 +3,14 @@
  * large in the tray below, from where it can be kept, saved, morphed or edited.
  */
 
-import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
-import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
-import { createTemperature } from "../parts/slider.js";
-import { WALL, formatSample, latentOf, parseSource, undrawn } from "../parts/source.js";
-import { createWall } from "../parts/wall.js";
-import { columnsFor } from "../poster.js";
-import { MAX_SEED, newSeed, numberParam, seedParam, wordParam } from "../route.js";
-import { subjectOf } from "../subject.js";
+import { element, fill, oncePerFrame, rove } from "../../parts/dom.js";
+import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../../parts/picture.js";
+import { createTemperature } from "../../parts/slider.js";
+import { WALL, formatSample, latentOf, parseSource, undrawn } from "../../parts/source.js";
+import { createWall } from "../../parts/wall.js";
+import { columnsFor } from "../../player/poster.js";
+import { MAX_SEED, newSeed, numberParam, seedParam, wordParam } from "../../parts/route.js";
+import { subjectOf } from "../../models/subject.js";
 
 /** Pictures that the address keeps. */
 const MAX_KEPT = 12;

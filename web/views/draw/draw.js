@@ -4,13 +4,13 @@
  * picture only changes when the reader changes something.
  */
 
-import { element, fill, formatNumber, oncePerFrame, rove } from "../parts/dom.js";
-import { createDrawing } from "../parts/drawing.js";
-import { paintPicture, sizeFor } from "../parts/picture.js";
-import { createPosterior } from "../parts/posterior.js";
-import { createTemperature } from "../parts/slider.js";
-import { createWall } from "../parts/wall.js";
-import { newSeed, numberParam, seedParam } from "../route.js";
+import { element, fill, formatNumber, oncePerFrame, rove } from "../../parts/dom.js";
+import { createDrawing } from "../../parts/drawing.js";
+import { paintPicture, sizeFor } from "../../parts/picture.js";
+import { createPosterior } from "../../parts/posterior.js";
+import { createTemperature } from "../../parts/slider.js";
+import { createWall } from "../../parts/wall.js";
+import { newSeed, numberParam, seedParam } from "../../parts/route.js";
 
 /** Frames the runtime may be working on; later ones wait, and only the newest is kept. */
 const MAX_IN_FLIGHT = 2;

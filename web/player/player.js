@@ -4,26 +4,26 @@
  * view, and gives it fresh canvases when the model moves to another backend.
  */
 
-import { fetchJson } from "./api/files.js";
-import { within } from "./api/network.js";
-import { inTurn } from "./api/slices.js";
-import { createAnnouncer, element, fill } from "./parts/dom.js";
-import { acceptFiles } from "./parts/drop.js";
-import { promiseOf } from "./parts/own.js";
-import { borrow } from "./pool.js";
+import { fetchJson } from "../api/files.js";
+import { within } from "../api/network.js";
+import { inTurn } from "../api/slices.js";
+import { createAnnouncer, element, fill } from "../parts/dom.js";
+import { acceptFiles } from "../parts/drop.js";
+import { promiseOf } from "../parts/own.js";
+import { borrow } from "../models/pool.js";
 import { columnsFor, posterOf, showPoster } from "./poster.js";
-import { change } from "./route.js";
-import { headingOf, subjectOf } from "./subject.js";
-import { VaeletError } from "./vaelet.js";
+import { change } from "../parts/route.js";
+import { headingOf, subjectOf } from "../models/subject.js";
+import { VaeletError } from "../vaelet.js";
 
 /** Fetched when they are shown. */
 const VIEWS = {
-  sample: () => import("./views/sample.js"),
-  draw: () => import("./views/draw.js"),
-  morph: () => import("./views/morph.js"),
-  map: () => import("./views/map.js"),
-  edit: () => import("./views/edit.js"),
-  inside: () => import("./views/inside.js"),
+  sample: () => import("../views/sample/sample.js"),
+  draw: () => import("../views/draw/draw.js"),
+  morph: () => import("../views/morph/morph.js"),
+  map: () => import("../views/map/map.js"),
+  edit: () => import("../views/edit/edit.js"),
+  inside: () => import("../views/inside/inside.js"),
 };
 const ATLAS = "vaelet-atlas/1";
 
@@ -58,14 +58,14 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
  * @property {URL} folder of the model
  * @property {URLSearchParams} params the view's state; changed as the reader changes it
  * @property {"auto" | "webgpu" | "cpu"} backend
- * @property {import("./library.js").Entry} [entry] the model, where it is known before it has come
+ * @property {import("../models/library.js").Entry} [entry] the model, where it is known before it has come
  * @property {"link" | "nobody" | "author"} told who gets the latents of the reader's own pictures
  * @property {URL} [picture] what is shown until then, instead of the model's samples
  *
  * @typedef {object} Hooks
- * @property {(progress: import("./vaelet.js").Progress) => void} [onProgress]
- * @property {(model: import("./vaelet.js").Model) => void} [onLoad] a view of this model is on the page
- * @property {(model: import("./vaelet.js").Model, error?: Error) => void} [onBackend] it moved, or could not
+ * @property {(progress: import("../vaelet.js").Progress) => void} [onProgress]
+ * @property {(model: import("../vaelet.js").Model) => void} [onLoad] a view of this model is on the page
+ * @property {(model: import("../vaelet.js").Model, error?: Error) => void} [onBackend] it moved, or could not
  * @property {(error: Error) => void} [onError]
  * @property {(params: URLSearchParams, options: { push?: boolean }, view: string) => void} [onParams] the reader changed the view's state
  * @property {(view: string, changes: object) => void} [navigate] a link to another view; without it there are none

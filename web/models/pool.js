@@ -5,7 +5,7 @@
  * it runs is its own to know; here one only passes wishes on.
  */
 
-import { loadModel } from "./vaelet.js";
+import { loadModel } from "../vaelet.js";
 
 /** Models kept ready though nobody shows them, because readers go back and forth. */
 const SPARE = 2;
@@ -19,17 +19,17 @@ const entries = new Map();
  * @typedef {object} Entry
  * @property {Set<Listener>} listeners
  * @property {AbortController} abort
- * @property {Promise<import("./vaelet.js").Model>} loaded
- * @property {import("./vaelet.js").Model | null} model
- * @property {import("./vaelet.js").Progress | null} progress
+ * @property {Promise<import("../vaelet.js").Model>} loaded
+ * @property {import("../vaelet.js").Model | null} model
+ * @property {import("../vaelet.js").Progress | null} progress
  * @property {Promise<unknown>} settled once the last wish is fulfilled, or cannot be
  *
  * @typedef {object} Listener
- * @property {(progress: import("./vaelet.js").Progress) => void} [onProgress]
+ * @property {(progress: import("../vaelet.js").Progress) => void} [onProgress]
  * @property {() => void} [onRebuilt] canvases must be fresh ones
  *
  * @typedef {object} Loan
- * @property {Promise<import("./vaelet.js").Model>} model
+ * @property {Promise<import("../vaelet.js").Model>} model
  * @property {Promise<unknown>} settled
  * @property {(backend: Backend) => void} setBackend for everybody who shows this model
  * @property {() => void} release

@@ -3,15 +3,15 @@
  * slider or playing; or the square between four of them, as a grid to move about in.
  */
 
-import { animate } from "../parts/apng.js";
-import { fill, oncePerFrame } from "../parts/dom.js";
-import { follow } from "../parts/follow.js";
-import { enlarge, imageOf, save, savedScale, sizeFor } from "../parts/picture.js";
-import { createSlider } from "../parts/slider.js";
-import { createSourceCard } from "../parts/source-card.js";
-import { createWall } from "../parts/wall.js";
-import { numberParam, seedParam, wordParam } from "../route.js";
-import { subjectOf } from "../subject.js";
+import { animate } from "../../parts/apng.js";
+import { fill, oncePerFrame } from "../../parts/dom.js";
+import { follow } from "../../parts/follow.js";
+import { enlarge, imageOf, save, savedScale, sizeFor } from "../../parts/picture.js";
+import { createSlider } from "../../parts/slider.js";
+import { createSourceCard } from "../../parts/source-card.js";
+import { createWall } from "../../parts/wall.js";
+import { numberParam, seedParam, wordParam } from "../../parts/route.js";
+import { subjectOf } from "../../models/subject.js";
 
 const MODES = ["slerp", "lerp"];
 const STEPS = 9;

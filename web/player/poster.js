@@ -3,9 +3,9 @@
  * of 8 × 8 that was published with it, laid out as the wall of the sample view will be.
  */
 
-import { fileOf } from "./api/files.js";
-import { element } from "./parts/dom.js";
-import { WALL } from "./parts/source.js";
+import { fileOf } from "../api/files.js";
+import { element } from "../parts/dom.js";
+import { WALL } from "../parts/source.js";
 
 const SIDE = 8;
 

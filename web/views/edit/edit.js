@@ -3,19 +3,19 @@
  * along single latents, with what it was beside what it becomes.
  */
 
-import { choosePicture } from "../parts/cropper.js";
-import { element, fill, oncePerFrame, rove } from "../parts/dom.js";
-import { spread } from "../parts/examples.js";
-import { markOwn } from "../parts/own.js";
-import { enlarge, imageOf, pngOf, save, savedScale, sizeFor } from "../parts/picture.js";
-import { formatSource, latentOf, mannerOf, parseSource, undrawn } from "../parts/source.js";
-import { createWall } from "../parts/wall.js";
-import { newSeed, seedParam } from "../route.js";
-import { subjectOf } from "../subject.js";
-import { LIMIT, applyEdits, formatEdits, parseEdits } from "./edit/edits.js";
-import { createHistory } from "./edit/history.js";
-import { markup } from "./edit/markup.js";
-import { createEditSliders, signed } from "./edit/sliders.js";
+import { choosePicture } from "../../parts/cropper.js";
+import { element, fill, oncePerFrame, rove } from "../../parts/dom.js";
+import { spread } from "../../parts/examples.js";
+import { markOwn } from "../../parts/own.js";
+import { enlarge, imageOf, pngOf, save, savedScale, sizeFor } from "../../parts/picture.js";
+import { formatSource, latentOf, mannerOf, parseSource, undrawn } from "../../parts/source.js";
+import { createWall } from "../../parts/wall.js";
+import { newSeed, seedParam } from "../../parts/route.js";
+import { subjectOf } from "../../models/subject.js";
+import { LIMIT, applyEdits, formatEdits, parseEdits } from "./edits.js";
+import { createHistory } from "./history.js";
+import { markup } from "./markup.js";
+import { createEditSliders, signed } from "./sliders.js";
 
 /** Of the samples of a seed, the one that is shown unless told otherwise: with seed 7, a face that a smile changes much. */
 const FIRST = 17;

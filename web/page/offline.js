@@ -3,8 +3,8 @@
  * hands it the files of models that this visit had loaded before that worker was there.
  */
 
-import { SITE } from "./library.js";
-import { prefetchViews } from "./player.js";
+import { SITE } from "../models/library.js";
+import { prefetchViews } from "../player/player.js";
 
 /** Resolves once the page works offline, in this version. */
 export async function keepPage() {

@@ -4,8 +4,8 @@
  * nothing else: what a reader makes here stays here.
  */
 
-import { formatHash, parseHash } from "./route.js";
-import "./vae-let.js";
+import { formatHash, parseHash } from "../parts/route.js";
+import "../vae-let.js";
 
 const element = document.createElement("vae-let");
 

@@ -3,18 +3,18 @@
  * pointer. What lies on it is decoded too, or it is where the test images are.
  */
 
-import { element, fill, formatNumber, oncePerFrame } from "../parts/dom.js";
-import { follow } from "../parts/follow.js";
-import { sizeFor } from "../parts/picture.js";
-import { createSlider } from "../parts/slider.js";
-import { formatSource } from "../parts/source.js";
-import { createWall } from "../parts/wall.js";
-import { numberParam, seedParam, wordParam } from "../route.js";
-import { subjectOf } from "../subject.js";
-import { LETTERS, createCorners } from "./map/corners.js";
-import { STEP, componentsPlane, gridOf, latentAt, limitsOf, partsOf, placeOf, settle, sharesAt, trianglePlane, wholePlane } from "./map/plane.js";
-import { createLegend, createPoints, createThumbnails, nearestOf, readItems, spreadOut } from "./map/points.js";
-import { mapProse } from "./map/prose.js";
+import { element, fill, formatNumber, oncePerFrame } from "../../parts/dom.js";
+import { follow } from "../../parts/follow.js";
+import { sizeFor } from "../../parts/picture.js";
+import { createSlider } from "../../parts/slider.js";
+import { formatSource } from "../../parts/source.js";
+import { createWall } from "../../parts/wall.js";
+import { numberParam, seedParam, wordParam } from "../../parts/route.js";
+import { subjectOf } from "../../models/subject.js";
+import { LETTERS, createCorners } from "./corners.js";
+import { STEP, componentsPlane, gridOf, latentAt, limitsOf, partsOf, placeOf, settle, sharesAt, trianglePlane, wholePlane } from "./plane.js";
+import { createLegend, createPoints, createThumbnails, nearestOf, readItems, spreadOut } from "./points.js";
+import { mapProse } from "./prose.js";
 
 const LAYERS = { decoded: "Decoded", images: "Test images", points: "Points" };
 const AXES = {
@@ -122,7 +122,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     ...(size !== 2 && { three: () => trianglePlane(...corners.latents) }),
   };
   const names = Object.keys(planes);
-  /** @type {import("./map/plane.js").Plane} */
+  /** @type {import("./plane.js").Plane} */
   let plane;
   let planeChanged = false;
   let thumbnails = null;

@@ -3,20 +3,20 @@
  * as it is: what the layers write, the cloud, the throw, the loss, and what β does to all of it.
  */
 
-import { inTurn } from "../api/slices.js";
-import { familyOf, folderOf, library } from "../library.js";
-import { fill, formatNumber, oncePerFrame } from "../parts/dom.js";
-import { paintPicture, sizeFor } from "../parts/picture.js";
-import { createPosterior, sigmaOf } from "../parts/posterior.js";
-import { createWall } from "../parts/wall.js";
-import { newSeed, numberParam, seedParam } from "../route.js";
-import { subjectOf } from "../subject.js";
-import { createLayers } from "./inside/activations.js";
-import { createBars, scaleFor } from "./inside/bars.js";
-import { createFamily } from "./inside/family.js";
-import { createInput } from "./inside/input-picture.js";
-import { THROWS, markupOf } from "./inside/markup.js";
-import { createTask } from "./inside/task.js";
+import { inTurn } from "../../api/slices.js";
+import { familyOf, folderOf, library } from "../../models/library.js";
+import { fill, formatNumber, oncePerFrame } from "../../parts/dom.js";
+import { paintPicture, sizeFor } from "../../parts/picture.js";
+import { createPosterior, sigmaOf } from "../../parts/posterior.js";
+import { createWall } from "../../parts/wall.js";
+import { newSeed, numberParam, seedParam } from "../../parts/route.js";
+import { subjectOf } from "../../models/subject.js";
+import { createLayers } from "./activations.js";
+import { createBars, scaleFor } from "./bars.js";
+import { createFamily } from "./family.js";
+import { createInput } from "./input-picture.js";
+import { THROWS, markupOf } from "./markup.js";
+import { createTask } from "./task.js";
 
 /** Milliseconds between two looks at the layers: each costs a run on the CPU. */
 const LOOK = 250;

@@ -2,7 +2,7 @@
  * Passing on what is on the page: its address, or the lines that show it in somebody's own.
  */
 
-import { SITE } from "./library.js";
+import { SITE } from "../models/library.js";
 
 /**
  * The dialog; gives what opens it.
