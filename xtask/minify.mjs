@@ -1,18 +1,19 @@
 /**
- * Makes scripts and styles small, each in its place and under its name: what imports a module
- * finds the same exports. Arguments are a folder, and paths in it of files or of folders.
+ * Makes scripts and styles small. A script stays in its place and under its name: what imports a
+ * module finds the same exports. A style takes in what it imports, so that a page fetches one file.
+ * Arguments are a folder, and paths in it of files or of folders.
  */
 
-import { readdir, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 
 const [site, ...paths] = process.argv.slice(2);
 const files = (await Promise.all(paths.map(below))).flat();
 
-await build({
+/** @type {import("esbuild").BuildOptions} */
+const options = {
   absWorkingDir: site,
-  entryPoints: files.filter((file) => /\.(js|css)$/.test(file)),
   outbase: ".",
   outdir: ".",
   allowOverwrite: true,
@@ -21,7 +22,14 @@ await build({
   target: "es2022", // which every browser knows that has SIMD
   charset: "utf8",
   logLevel: "warning",
-});
+};
+const named = (ending) => files.filter((file) => file.endsWith(ending));
+
+await build({ ...options, entryPoints: named(".js") });
+const styles = await build({ ...options, entryPoints: named(".css"), bundle: true, metafile: true });
+for (const { imports } of Object.values(styles.metafile.inputs)) {
+  for (const { path, external } of imports) if (!external) await rm(join(site, path), { force: true });
+}
 
 /** @param {string} path @returns {Promise<string[]>} */
 async function below(path) {
