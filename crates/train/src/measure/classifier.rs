@@ -6,7 +6,7 @@ use crate::data::Images;
 use crate::data::attributes::Attribute;
 use crate::data::batch;
 use crate::network::{Stack, to_vec};
-use crate::presets::classifier;
+use crate::presets::layers::classifier;
 use crate::release::folder::Release;
 use anyhow::Result;
 use burn::module::Module;

@@ -1,0 +1,28 @@
+//! The preset for pixel-art people.
+
+use super::labels::CHARACTER;
+use super::layers::fine;
+use super::{Preset, pictures, subject};
+use crate::data::{Source, Table};
+
+/// Pixel-art people.
+pub(super) fn characters(name: &str) -> Preset {
+    let credit = "Trained on sprites of the Liberated Pixel Cup by the artists of its AUTHORS.txt, \
+        CC BY-SA 3.0 or GPL 3.0";
+    let subject = subject("character", "characters", "Characters nobody drew");
+    let mut preset = pictures(name, "Pixel-art characters", subject, credit, 64);
+    preset.spec.licence = "CC-BY-SA-3.0".into();
+    preset.spec.decoder = fine(&preset.spec);
+    Preset {
+        source: Source::Sheets(Table {
+            rules: CHARACTER,
+            classes: Some(("direction", &["down", "left", "right", "up"])),
+        }),
+        data: "16,384 pixel-art characters, 64×64",
+        augment: false,
+        epochs: 24,
+        patience: None,
+        components: 40,
+        ..preset
+    }
+}

@@ -1,0 +1,200 @@
+//! Builders of layers: the encoders and decoders that presets are made of.
+
+use vaelet_model::{Activation, Input, Layer, ModelSpec};
+
+/// Encoder and decoder.
+pub(super) type Layers = [Vec<Layer>; 2];
+
+/// For grey images of 28×28: two scales, a residual block at each.
+pub(super) fn small(latent: usize, [narrow, wide]: [usize; 2]) -> Layers {
+    let mut layer = Builder::default();
+    let encoder = vec![
+        layer.conv(1, narrow, 4, 2),
+        layer.conv(narrow, wide, 4, 2),
+        layer.residual(wide, Activation::Silu),
+        layer.linear(7 * 7 * wide, 2 * latent, Activation::None),
+    ];
+    let mut layer = Builder::decoder();
+    let decoder = vec![
+        layer.linear(latent, 7 * 7 * wide, Activation::Silu),
+        image(wide, 7),
+        layer.residual(wide, Activation::Silu),
+        layer.conv_transpose(wide, narrow, Activation::Silu),
+        layer.residual(narrow, Activation::Silu),
+        layer.conv_transpose(narrow, 1, Activation::Sigmoid),
+    ];
+    [encoder, decoder]
+}
+
+/// For images of `side`, a multiple of 16: halved four times, twice the channels each time.
+pub(super) fn tall(latent: usize, [channels, side]: [usize; 2]) -> Layers {
+    let low = side / 16;
+    let mut layer = Builder::default();
+    let mut encoder = Vec::new();
+    for pair in [channels, 32, 64, 128, 256].windows(2) {
+        encoder.push(layer.conv(pair[0], pair[1], 4, 2));
+    }
+    encoder.push(layer.linear(low * low * 256, 2 * latent, Activation::None));
+    let mut layer = Builder::decoder();
+    let decoder = vec![
+        layer.linear(latent, low * low * 256, Activation::Silu),
+        image(256, low),
+        layer.conv_transpose(256, 128, Activation::Silu),
+        layer.conv_transpose(128, 64, Activation::Silu),
+        layer.residual(64, Activation::Silu),
+        layer.conv_transpose(64, 32, Activation::Silu),
+        layer.conv_transpose(32, channels, Activation::Sigmoid),
+    ];
+    [encoder, decoder]
+}
+
+/// The decoder of [`tall`] with a residual block at an eighth, a quarter and a half of the side, and
+/// 16 channels at full size, of which a convolution makes the picture.
+pub(super) fn fine(spec: &ModelSpec) -> Vec<Layer> {
+    const LAST: usize = 16;
+    let Input {
+        channels, height, ..
+    } = spec.input;
+    let low = height / 16;
+    let mut layer = Builder::decoder();
+    vec![
+        layer.linear(spec.latent_size(), low * low * 256, Activation::Silu),
+        image(256, low),
+        layer.conv_transpose(256, 128, Activation::Silu),
+        layer.residual(128, Activation::None),
+        layer.conv_transpose(128, 64, Activation::Silu),
+        layer.residual(64, Activation::Silu),
+        layer.conv_transpose(64, 32, Activation::Silu),
+        layer.residual(32, Activation::None),
+        layer.conv_transpose(32, LAST, Activation::Silu),
+        Layer::Conv2d {
+            in_channels: LAST,
+            out_channels: channels,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            activation: Activation::Sigmoid,
+            params: layer.params(),
+        },
+    ]
+}
+
+/// Tells which of so many attributes a picture has: a logit for each.
+pub fn classifier(shape: Input, attributes: usize) -> Vec<Layer> {
+    reader(shape, [16, 32, 64, 64], attributes)
+}
+
+/// From pictures whose sides are multiples of 16 to numbers.
+pub(super) fn reader(shape: Input, channels: [usize; 4], outputs: usize) -> Vec<Layer> {
+    let mut layer = Builder::default();
+    let mut layers = Vec::new();
+    let mut inputs = shape.channels;
+    for outputs in channels {
+        layers.push(layer.conv(inputs, outputs, 4, 2));
+        inputs = outputs;
+    }
+    let inputs = shape.height / 16 * (shape.width / 16) * inputs;
+    layers.push(layer.linear(inputs, outputs, Activation::None));
+    layers
+}
+
+pub(super) fn image(channels: usize, side: usize) -> Layer {
+    Layer::Reshape {
+        channels,
+        height: side,
+        width: side,
+    }
+}
+
+/// Makes layers and numbers their tensors in the order of use.
+struct Builder {
+    chain: &'static str,
+    next: usize,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            chain: "encoder",
+            next: 0,
+        }
+    }
+}
+
+impl Builder {
+    fn decoder() -> Self {
+        Self {
+            chain: "decoder",
+            next: 0,
+        }
+    }
+
+    fn params(&mut self) -> String {
+        self.next += 1;
+        format!("{}.{}", self.chain, self.next - 1)
+    }
+
+    fn linear(&mut self, inputs: usize, outputs: usize, activation: Activation) -> Layer {
+        Layer::Linear {
+            inputs,
+            outputs,
+            activation,
+            params: self.params(),
+        }
+    }
+
+    /// A convolution with padding 1 that is followed by a SiLU.
+    fn conv(
+        &mut self,
+        in_channels: usize,
+        out_channels: usize,
+        kernel: usize,
+        stride: usize,
+    ) -> Layer {
+        Layer::Conv2d {
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            padding: 1,
+            activation: Activation::Silu,
+            params: self.params(),
+        }
+    }
+
+    /// Twice the side, kernel 4.
+    fn conv_transpose(
+        &mut self,
+        in_channels: usize,
+        out_channels: usize,
+        activation: Activation,
+    ) -> Layer {
+        Layer::ConvTranspose2d {
+            in_channels,
+            out_channels,
+            kernel: 4,
+            stride: 2,
+            padding: 1,
+            activation,
+            params: self.params(),
+        }
+    }
+
+    /// Two 3×3 convolutions and an addition (He et al. 2016).
+    fn residual(&mut self, channels: usize, activation: Activation) -> Layer {
+        let first = self.conv(channels, channels, 3, 1);
+        let second = Layer::Conv2d {
+            in_channels: channels,
+            out_channels: channels,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            activation: Activation::None,
+            params: self.params(),
+        };
+        Layer::Residual {
+            layers: vec![first, second],
+            activation,
+        }
+    }
+}
