@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod batch;
+pub mod download;
 mod folder;
 mod idx;
 mod open;

@@ -447,7 +447,7 @@ mod tests {
         let mut spec = pictures(
             "any",
             "Any",
-            crate::cli::subject("dot,dots").unwrap(),
+            crate::cli::args::subject("dot,dots").unwrap(),
             "",
             16,
         )

@@ -719,7 +719,7 @@ mod tests {
         let plain = pictures(
             "any",
             "Any",
-            crate::cli::subject("dot,dots").unwrap(),
+            crate::cli::args::subject("dot,dots").unwrap(),
             "",
             16,
         );

@@ -164,7 +164,7 @@ mod tests {
         let spec = pictures(
             "any",
             "Any",
-            crate::cli::subject("dot,dots").unwrap(),
+            crate::cli::args::subject("dot,dots").unwrap(),
             "",
             16,
         )

@@ -1,0 +1,49 @@
+//! `vaelet sample`: samples from the prior as a picture.
+
+use super::args::{samples, temperature};
+use crate::files::picture;
+use crate::release::folder::Release;
+use anyhow::Result;
+use burn::tensor::Device;
+use clap::Args;
+use std::path::PathBuf;
+
+/// What the command takes.
+#[derive(Args)]
+pub(super) struct SampleArgs {
+    /// Model folder
+    model: PathBuf,
+    /// How many, at most 10,000
+    #[arg(long, default_value_t = 64, value_parser = samples)]
+    count: usize,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Scale of the prior's standard deviation
+    #[arg(long, default_value_t = 1.0, value_parser = temperature)]
+    temperature: f32,
+    /// The picture, a PNG or a JPEG
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A folder that cannot be read, or a picture that cannot be written.
+pub(super) fn run(args: SampleArgs) -> Result<()> {
+    let SampleArgs {
+        model,
+        count,
+        seed,
+        temperature,
+        out,
+    } = args;
+    let release = Release::read(&model, Device::flex())?;
+    let spec = &release.model.spec;
+    let z = release.priors.sample(seed, count, temperature);
+    let columns = (count as f64).sqrt().ceil() as usize;
+    picture::save(
+        &picture::grid(&release.decode(z)?, spec.input, columns)?,
+        &out,
+    )
+}

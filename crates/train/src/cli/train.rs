@@ -1,0 +1,237 @@
+//! `vaelet train` and `vaelet export`: from a run to a model folder.
+
+use super::args::{FEATURES, FeaturesArg, positive, rate, side, subject};
+use super::complete::complete;
+use crate::data::{self, Split};
+use crate::files::atomic;
+use crate::network::devices::DeviceName;
+use crate::network::{Graphs, growth};
+use crate::presets::{self, Preset};
+use crate::release::folder::{self, Release};
+use crate::release::stages::{self, Stage};
+use crate::training::{self, Mode};
+use anyhow::{Context, Result, ensure};
+use burn::tensor::Device;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use vaelet_model::{Model, Subject, Training};
+
+/// What training and exporting a run have in common.
+#[derive(Args)]
+pub(super) struct RunArgs {
+    /// Which preset; none with --images
+    #[arg(value_parser = presets::NAMES, required_unless_present = "images", conflicts_with = "images")]
+    model: Option<String>,
+    /// Folder with the preset's data set
+    #[arg(long, required_unless_present = "images")]
+    data: Option<PathBuf>,
+    /// Folder of your own pictures: PNG, JPEG, WebP, GIF, BMP or TIFF
+    #[arg(long)]
+    images: Option<PathBuf>,
+    /// Side of your images in the model, a multiple of 16
+    #[arg(long, default_value_t = 64, requires = "images", value_parser = side)]
+    size: usize,
+    /// What your images show, one and several of it, as in "cat,cats"
+    #[arg(long, default_value = "picture,pictures", requires = "images", value_parser = subject)]
+    subject: Subject,
+    /// Model folder to go on from, which presets whose name ends in -sharp need; its learned
+    /// prior is trained along
+    #[arg(long)]
+    from: Option<PathBuf>,
+    /// Model folder to write
+    #[arg(long)]
+    out: PathBuf,
+    /// Folder for checkpoints [default: runs/<MODEL>]
+    #[arg(long)]
+    run: Option<PathBuf>,
+    /// Passes over the data
+    #[arg(long, value_parser = positive)]
+    epochs: Option<usize>,
+    /// Keep a twentieth of the training images apart, stop after this many epochs without a
+    /// better −ELBO on them, and take the best [default with --images: 20]
+    #[arg(long, value_parser = positive)]
+    patience: Option<usize>,
+    /// Highest learning rate [default: the preset's]
+    #[arg(long, value_parser = rate)]
+    learning_rate: Option<f64>,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Devices that share each batch, separated by commas: flex (the CPU), cuda, vulkan, metal,
+    /// cuda:1, remote=ws://HOST:PORT
+    #[arg(long = "device", default_value = "flex", value_delimiter = ',')]
+    devices: Vec<DeviceName>,
+    #[command(flatten)]
+    features: FeaturesArg,
+}
+
+#[derive(Args)]
+pub(super) struct TrainArgs {
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+    /// Go on from the run's last checkpoint
+    #[arg(long)]
+    pub(super) resume: bool,
+}
+
+/// Trains, or takes the run as it is, and writes the model folder.
+pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
+    let (mut preset, folder) = args.resolve()?;
+    let devices = args.devices.iter().map(DeviceName::open);
+    let devices = devices.collect::<Result<Vec<_>>>()?;
+    let device = devices[0].clone();
+    let network = args.features.read(&device)?;
+    let mut features = None;
+    if preset.adversarial {
+        let missing = || {
+            format!(
+                "{} is trained in features that are not in {FEATURES}; run `vaelet data fetch \
+                 features`, or name their folder with --features",
+                preset.spec.name,
+            )
+        };
+        let found = args.features.read(&device.clone().autodiff())?;
+        features = Some(found.with_context(missing)?);
+    }
+    let begin = args.begin(&preset)?;
+    preset.learning_rate = args.learning_rate.unwrap_or(preset.learning_rate);
+    preset.patience = args.patience.or(preset.patience);
+    ensure!(
+        preset.patience.is_none() || !preset.adversarial,
+        "--patience goes by −ELBO, which sharpening makes worse; leave it out"
+    );
+    if let Some(begin) = &begin {
+        preset.spec.likelihood = begin.spec.likelihood;
+    }
+    let [encoder, decoder] = preset.spec.chains()?;
+    let graphs = Graphs { encoder, decoder };
+    // Where it is to be written, and both splits, before hours of work: what is wrong with them
+    // is noticed now.
+    drop(atomic::Next::empty(&args.out)?);
+    let read = |split| data::read(preset.source, folder, split, preset.spec.input);
+    let (images, test) = (read(Split::Train)?, read(Split::Test)?);
+    let before = begin
+        .as_ref()
+        .and_then(|model| model.spec.training.as_ref());
+    let before = before.map_or(0, |training| training.epochs);
+    let settings = training::Settings {
+        preset: preset.clone(),
+        epochs: args.epochs.unwrap_or(preset.epochs),
+        seed: args.seed,
+        run: args
+            .run
+            .clone()
+            .unwrap_or_else(|| Path::new("runs").join(&preset.spec.name)),
+        mode,
+        begin,
+        devices,
+        features,
+    };
+    let trained = training::train(&settings, &graphs, &images)?;
+
+    let mut spec = preset.spec.clone();
+    spec.training = Some(Training {
+        data: preset.data.into(),
+        epochs: before + trained.epochs,
+        beta: preset.beta,
+        seed: args.seed,
+    });
+    spec.likelihood = trained.likelihood;
+    // A covariance needs several times as many images as it has rows.
+    let mut components = Some(preset.components.min((images.count() / 400).max(1)));
+    if let Some(prior) = trained.network.prior() {
+        spec.latents[0].prior = prior.spec();
+        components = None;
+    }
+    let tensors = trained.network.to_tensors(&graphs)?;
+    let mut stages = match &args.from {
+        Some(from) => stages::read(from)?,
+        None => Vec::new(),
+    };
+    stages.push(args.stage(trained.epochs));
+    let write = |folder: &Path| {
+        folder::write(folder, spec, &tensors, &test)?;
+        stages::write(folder, &stages)?;
+        complete(folder, &device, components, false, &images, &test, network)
+    };
+    atomic::change(&args.out, write).with_context(|| {
+        format!(
+            "{} is as it was. What was trained is in {}: `vaelet export` with the same options \
+             makes a model of it",
+            args.out.display(),
+            settings.run.display(),
+        )
+    })
+}
+
+impl RunArgs {
+    /// The model that a sharpened one begins with.
+    fn begin(&self, preset: &Preset) -> Result<Option<Model>> {
+        ensure!(
+            self.from.is_some() || !preset.adversarial,
+            "a sharpened model begins with a trained one: give its folder with --from"
+        );
+        let Some(folder) = &self.from else {
+            return Ok(None);
+        };
+        let model = Release::read(folder, Device::flex())?.model;
+        let unfit = || format!("{} is nothing to go on from", folder.display());
+        let model = growth::grown(model, &preset.spec).with_context(unfit)?;
+        Ok(Some(model))
+    }
+
+    /// What the model's history says of this call.
+    fn stage(&self, epochs: usize) -> Stage {
+        let out = self.out.display();
+        let mut command = match &self.model {
+            Some(model) => format!("vaelet train {model} --data DATA --out {out}"),
+            None => format!(
+                "vaelet train --images DATA --size {} --out {out}",
+                self.size
+            ),
+        };
+        let options = [
+            (
+                "from",
+                self.from.as_ref().map(|from| from.display().to_string()),
+            ),
+            ("epochs", self.epochs.map(|epochs| epochs.to_string())),
+            ("patience", self.patience.map(|epochs| epochs.to_string())),
+            (
+                "learning-rate",
+                self.learning_rate.map(|rate| rate.to_string()),
+            ),
+            ("seed", Some(self.seed.to_string())),
+            (
+                "subject",
+                self.images
+                    .as_ref()
+                    .map(|_| format!("\"{},{}\"", self.subject.one, self.subject.many)),
+            ),
+        ];
+        for (name, value) in options {
+            if let Some(value) = value {
+                command += &format!(" --{name} {value}");
+            }
+        }
+        Stage { command, epochs }
+    }
+
+    /// What to train, and the folder with its data.
+    fn resolve(&self) -> Result<(Preset, &Path)> {
+        if let Some(images) = &self.images {
+            let name = self.out.file_name().and_then(|name| name.to_str());
+            let name = name.context("--out needs a name that is text")?;
+            let credit = "Trained on pictures of its author's";
+            return Ok((
+                presets::pictures(name, name, self.subject.clone(), credit, self.size),
+                images,
+            ));
+        }
+        let preset = self.model.as_deref().and_then(presets::preset);
+        let data = self.data.as_deref();
+        preset
+            .zip(data)
+            .context("a preset needs --data, the folder of its data set")
+    }
+}
