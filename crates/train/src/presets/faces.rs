@@ -16,7 +16,7 @@ pub(super) fn face() -> Subject {
 
 /// The worked example of many an introduction: a grey face of 28×28, two latents.
 pub(super) fn faces_map(name: &str) -> Preset {
-    let layers = small(2, [16, 32]);
+    let layers = small(2, [16, 32], 32);
     Preset {
         spec: spec(
             name,

@@ -5,24 +5,29 @@ use vaelet_model::{Activation, Input, Layer, ModelSpec};
 /// Encoder and decoder.
 pub(super) type Layers = [Vec<Layer>; 2];
 
-/// For grey images of 28×28: two scales, a residual block at each.
-pub(super) fn small(latent: usize, [narrow, wide]: [usize; 2]) -> Layers {
+/// For grey images of 28×28: two scales, a residual block at each. Between these and the linear
+/// layers, whose weights would be most of the file, there are `few` channels.
+pub(super) fn small(latent: usize, [narrow, wide]: [usize; 2], few: usize) -> Layers {
     let mut layer = Builder::default();
-    let encoder = vec![
+    let mut encoder = vec![
         layer.conv(1, narrow, 4, 2),
         layer.conv(narrow, wide, 4, 2),
         layer.residual(wide, Activation::Silu),
-        layer.linear(7 * 7 * wide, 2 * latent, Activation::None),
     ];
+    encoder.extend((few < wide).then(|| layer.pointwise(wide, few)));
+    encoder.push(layer.linear(7 * 7 * few, 2 * latent, Activation::None));
     let mut layer = Builder::decoder();
-    let decoder = vec![
-        layer.linear(latent, 7 * 7 * wide, Activation::Silu),
-        image(wide, 7),
+    let mut decoder = vec![
+        layer.linear(latent, 7 * 7 * few, Activation::Silu),
+        image(few, 7),
+    ];
+    decoder.extend((few < wide).then(|| layer.pointwise(few, wide)));
+    decoder.extend([
         layer.residual(wide, Activation::Silu),
         layer.conv_transpose(wide, narrow, Activation::Silu),
         layer.residual(narrow, Activation::Silu),
         layer.conv_transpose(narrow, 1, Activation::Sigmoid),
-    ];
+    ]);
     [encoder, decoder]
 }
 
@@ -157,6 +162,19 @@ impl Builder {
             kernel,
             stride,
             padding: 1,
+            activation: Activation::Silu,
+            params: self.params(),
+        }
+    }
+
+    /// A convolution of single pixels that is followed by a SiLU.
+    fn pointwise(&mut self, in_channels: usize, out_channels: usize) -> Layer {
+        Layer::Conv2d {
+            in_channels,
+            out_channels,
+            kernel: 1,
+            stride: 1,
+            padding: 0,
             activation: Activation::Silu,
             params: self.params(),
         }

@@ -1,6 +1,6 @@
 //! Presets for MNIST and for data sets in its format.
 
-use super::layers::small;
+use super::layers::{Layers, small};
 use super::{GAUSSIAN, Preset, spec, subject};
 use crate::data::Source;
 use vaelet_model::{Drawing, Likelihood, Subject};
@@ -19,8 +19,21 @@ pub(super) fn clothes() -> Subject {
     subject("piece of clothing", "clothes", "Clothes nobody made")
 }
 
-/// Handwritten digits: a residual convolutional VAE.
-pub(super) fn digits(name: &str, title: &str, latent: usize) -> Preset {
+/// The digits that the page draws, in a file that a phone fetches in a moment.
+pub(super) fn handwritten(name: &str) -> Preset {
+    Preset {
+        components: 24,
+        ..digits(name, "Handwritten digits", small(32, [32, 64], 12))
+    }
+}
+
+/// Digits with two latents, which are the places on a map.
+pub(super) fn digits_map(name: &str) -> Preset {
+    digits(name, "Digits on a map", small(2, [32, 64], 64))
+}
+
+/// A residual convolutional VAE.
+fn digits(name: &str, title: &str, layers: Layers) -> Preset {
     Preset {
         spec: spec(
             name,
@@ -29,7 +42,7 @@ pub(super) fn digits(name: &str, title: &str, latent: usize) -> Preset {
             MNIST,
             [1, 28],
             Likelihood::Bernoulli,
-            small(latent, [32, 64]),
+            layers,
         ),
         source: Source::Idx,
         data: "MNIST, 60,000 digits",
@@ -48,37 +61,30 @@ pub(super) fn digits(name: &str, title: &str, latent: usize) -> Preset {
 /// the other end.
 pub(super) fn beta(name: &str, title: &str, beta: f32) -> Preset {
     Preset {
-        spec: spec(
-            name,
-            title,
-            digit(),
-            MNIST,
-            [1, 28],
-            Likelihood::Bernoulli,
-            small(10, [16, 32]),
-        ),
         epochs: 12,
         beta,
-        ..digits(name, title, 10)
+        ..digits(name, title, small(10, [16, 32], 32))
     }
 }
 
 /// Clothes, as sharp as a Gaussian with its own σ makes them.
 pub(super) fn fashion(name: &str) -> Preset {
     let credit = "Trained on Fashion-MNIST (Zalando SE), MIT";
-    let layers = small(32, [32, 64]);
+    let title = "Fashion";
+    let layers = small(32, [32, 64], 64);
+    let shape = [1, 28];
     Preset {
         spec: spec(
             name,
-            "Fashion",
+            title,
             clothes(),
             credit,
-            [1, 28],
+            shape,
             GAUSSIAN,
-            layers,
+            layers.clone(),
         ),
         data: "Fashion-MNIST, 60,000 pieces of clothing",
         epochs: 20,
-        ..digits(name, "Fashion", 32)
+        ..digits(name, title, layers)
     }
 }

@@ -11,7 +11,7 @@ use crate::data::Source;
 use characters::characters;
 use faces::{avatars, faces_map, portraits};
 use layers::{Layers, fine, tall};
-use mnist::{beta, digits, fashion};
+use mnist::{beta, digits_map, fashion, handwritten};
 use scans::scans;
 use vaelet_model::{
     FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Subject, WeightsFile,
@@ -67,8 +67,8 @@ pub const NAMES: [&str; 14] = [
 /// The preset called `name`.
 pub fn preset(name: &str) -> Option<Preset> {
     Some(match name {
-        "digits" => digits(name, "Handwritten digits", 32),
-        "digits-map" => digits(name, "Digits on a map", 2),
+        "digits" => handwritten(name),
+        "digits-map" => digits_map(name),
         "digits-beta-0" => beta(name, "Digits, plain autoencoder", 0.0),
         "digits-beta-1" => beta(name, "Digits, β = 1", 1.0),
         "digits-beta-4" => beta(name, "Digits, β = 4", 4.0),
