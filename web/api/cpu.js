@@ -5,6 +5,7 @@
 
 import { undrawable } from "./arguments.js";
 import { VaeletError } from "./errors.js";
+import { join } from "./numbers.js";
 import { call, discard } from "./program.js";
 import { inSlices } from "./slices.js";
 
@@ -214,16 +215,4 @@ function cellOf({ width, height }, [columns, rows], number) {
 /** Cells without a picture stay transparent. */
 function clear(context, cells, from) {
   for (let number = from; number < cells[0] * cells[1]; number += 1) context.clearRect(...cellOf(context.canvas, cells, number));
-}
-
-/** One after the other. @param {Float32Array[]} parts */
-function join(parts) {
-  if (parts.length === 1) return parts[0];
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -4,6 +4,7 @@
  */
 
 import { VaeletError } from "./errors.js";
+import { join } from "./numbers.js";
 
 /** Milliseconds without a byte after which a file counts as missing. */
 export const STALL = 20_000;
@@ -55,7 +56,7 @@ export async function fetchFile(url, { signal, cache, headers, patience = STALL,
       chunks.push(value);
       onBytes?.(loaded);
     }
-    return { bytes: joined(chunks, loaded), type: response.headers.get("content-type") ?? "" };
+    return { bytes: join(chunks), type: response.headers.get("content-type") ?? "" };
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof VaeletError) throw error;
@@ -86,17 +87,6 @@ export function within(promise, patience, error) {
     timer = setTimeout(() => reject(error()), patience);
   });
   return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
-}
-
-function joined(chunks, length) {
-  if (chunks.length === 1) return chunks[0];
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }
 
 function answered(url, status) {

@@ -3,6 +3,7 @@
  * cut of it starts from one little larger than itself: no aliasing, and no waiting while it is moved.
  */
 
+import { clamp } from "../api/numbers.js";
 import { element } from "./dom.js";
 
 /** The longest side that is kept; no crop needs more. */
@@ -121,5 +122,3 @@ function scaled(image, width, height) {
   context.drawImage(image, 0, 0, width, height);
   return canvas;
 }
-
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));

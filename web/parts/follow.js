@@ -1,5 +1,6 @@
 /** A surface that follows the pointer: mouse, pen or finger. */
 
+import { clamp } from "../api/numbers.js";
 import { onePointer } from "./pointer.js";
 
 /**
@@ -11,7 +12,7 @@ export function follow(surface, onMove, onLift = () => {}) {
   const move = (event) => {
     const box = surface.getBoundingClientRect();
     if (!box.width || !box.height) return; // hidden meanwhile
-    const part = (at, start, length) => Math.min(1, Math.max(0, (at - start) / length));
+    const part = (at, start, length) => clamp((at - start) / length, 0, 1);
     onMove([part(event.clientX, box.left, box.width), part(event.clientY, box.top, box.height)], event);
   };
   onePointer(surface, { start: move, move, end: onLift });

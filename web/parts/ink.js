@@ -4,6 +4,8 @@
  * that matter, so a teacher can pass on exactly this digit.
  */
 
+import { clamp } from "../api/numbers.js";
+
 /** Width of the pen, of the pad's width. */
 export const PEN = 0.09;
 /** Thinning may move a line by this part of the pad's width: a third of a pixel of the 28×28 image. */
@@ -124,7 +126,7 @@ function toleranceOf(points) {
   return Math.min(TOLERANCE, FINE * Math.max(...extents));
 }
 
-const toStep = (value) => Math.round(Math.min(1, Math.max(0, (value - LOW) / RANGE)) * STEPS);
+const toStep = (value) => Math.round(clamp((value - LOW) / RANGE, 0, 1) * STEPS);
 const fromStep = (step) => (step / STEPS) * RANGE + LOW;
 const round = (point) => point.map((value) => fromStep(toStep(value)));
 
@@ -162,6 +164,6 @@ export function simplify(points, tolerance = TOLERANCE) {
 /** Of a point to a line between two others. */
 export function distanceToSegment([x, y], [ax, ay], [bx, by]) {
   const length = (bx - ax) ** 2 + (by - ay) ** 2;
-  const along = length && Math.min(1, Math.max(0, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length));
+  const along = length && clamp(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length, 0, 1);
   return Math.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay));
 }

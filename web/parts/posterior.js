@@ -4,15 +4,16 @@
  * full. Readers choose that latent by pointing or with the arrow keys.
  */
 
+import { clamp } from "../api/numbers.js";
 import { fill, formatNumber } from "./dom.js";
+import { setAttributes, shape } from "./svg.js";
 
 /** σ of a log σ², which counts as within ±80 as in the runtimes. */
-export const sigmaOf = (logVar) => Math.exp(Math.max(-80, Math.min(80, logVar)) / 2);
+export const sigmaOf = (logVar) => Math.exp(clamp(logVar, -80, 80) / 2);
 
 /** Values beyond ±LIMIT are drawn at the edge. */
 const LIMIT = 4;
 const TICKS = [-2, 0, 2];
-const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * @param {HTMLElement} host receives the chart
@@ -72,7 +73,7 @@ export function createPosterior(host, readout, size) {
   };
   host.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
-    choose(Math.min(size - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * size))));
+    choose(clamp(Math.floor(((event.clientX - box.left) / box.width) * size), 0, size - 1));
   });
   host.addEventListener("pointerleave", (event) => {
     if (event.pointerType === "mouse") choose(null);
@@ -82,7 +83,7 @@ export function createPosterior(host, readout, size) {
     const target = { ArrowLeft: i - 1, ArrowDown: i - 1, ArrowRight: i + 1, ArrowUp: i + 1, PageDown: i - 8, PageUp: i + 8, Home: 0, End: size - 1 }[event.key];
     if (target === undefined) return;
     event.preventDefault();
-    choose(Math.min(size - 1, Math.max(0, target)));
+    choose(clamp(target, 0, size - 1));
   });
   host.setAttribute("aria-valuemin", "1");
   host.setAttribute("aria-valuemax", String(size));
@@ -94,9 +95,9 @@ export function createPosterior(host, readout, size) {
       columns.forEach(({ band, mean, sample }, i) => {
         const sigma = sigmaOf(posterior.logVar[i]);
         const [top, middle, bottom, z] = [posterior.mean[i] + sigma, posterior.mean[i], posterior.mean[i] - sigma, posterior.z[i]].map(height);
-        set(band, { y: top, height: bottom - top });
-        set(mean, { y1: middle, y2: middle });
-        set(sample, { y1: z, y2: z });
+        setAttributes(band, { y: top, height: bottom - top });
+        setAttributes(mean, { y1: middle, y2: middle });
+        setAttributes(sample, { y1: z, y2: z });
       });
       explain();
     },
@@ -117,18 +118,8 @@ function tick(value) {
   return element;
 }
 
-const height = (value) => LIMIT - Math.min(LIMIT, Math.max(-LIMIT, value));
+const height = (value) => LIMIT - clamp(value, -LIMIT, LIMIT);
 
 function line(name, x1, x2, from, to) {
   return shape("line", { class: name, x1, x2, y1: height(from), y2: height(to) });
-}
-
-function shape(tag, attributes) {
-  const element = document.createElementNS(SVG, tag);
-  set(element, attributes);
-  return element;
-}
-
-function set(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
 }

@@ -4,6 +4,8 @@
  * parse falls back to its default.
  */
 
+import { clamp } from "../api/numbers.js";
+
 export const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
 
 /** @returns {{ view: string, params: URLSearchParams, isCheck: boolean }} `isCheck`: `#/check`, which is no view */
@@ -31,7 +33,7 @@ export function change(params, changes) {
 export function numberParam(params, name, fallback, min, max) {
   const text = params.get(name);
   const value = text === null || text.trim() === "" ? NaN : Number(text);
-  return Number.isFinite(value) ? Math.min(max, Math.max(min, value)) : fallback;
+  return Number.isFinite(value) ? clamp(value, min, max) : fallback;
 }
 
 /** One of several words of the hash, the first unless another is given. @template {string} T @param {URLSearchParams} params @param {string} name @param {T[]} words */

@@ -4,17 +4,17 @@
  * view, and gives it fresh canvases when the model moves to another backend.
  */
 
-import { fetchJson } from "../api/files.js";
 import { within } from "../api/network.js";
 import { inTurn } from "../api/slices.js";
+import { fetchAtlas, readAtlas } from "../models/atlas.js";
+import { borrow } from "../models/pool.js";
+import { headingOf, subjectOf } from "../models/subject.js";
 import { createAnnouncer, element, fill } from "../parts/dom.js";
 import { acceptFiles } from "../parts/drop.js";
 import { promiseOf } from "../parts/own.js";
-import { borrow } from "../models/pool.js";
-import { columnsFor, posterOf, showPoster } from "./poster.js";
 import { change } from "../parts/route.js";
-import { headingOf, subjectOf } from "../models/subject.js";
 import { VaeletError } from "../vaelet.js";
+import { columnsFor, posterOf, showPoster } from "./poster.js";
 
 /** Fetched when they are shown. */
 const VIEWS = {
@@ -25,7 +25,9 @@ const VIEWS = {
   edit: () => import("../views/edit/edit.js"),
   inside: () => import("../views/inside/inside.js"),
 };
-const ATLAS = "vaelet-atlas/1";
+
+/** Milliseconds after which code that has not come counts as missing. */
+const CODE = 30_000;
 
 const MARKUP = `
   <section id="loading" class="loading" hidden>
@@ -154,7 +156,7 @@ export function createPlayer(root, hooks) {
     try {
       const [next, { module, atlas }] = await Promise.all([loaded, fetchView(mine, player.tell)]);
       if (what !== mine) return next;
-      await inTurn(() => what === mine && mount(mine, next, module, checkAtlas(atlas, next.latentSize)));
+      await inTurn(() => what === mine && mount(mine, next, module, readAtlas(atlas, next.latentSize)));
       if (what !== mine) return next;
       hooks.onLoad?.(model);
       return await settle(model, loan.settled);
@@ -293,33 +295,3 @@ async function fetchView({ view, folder, entry }, tell) {
   return { module, atlas };
 }
 
-/** Milliseconds after which code that has not come counts as missing. */
-const CODE = 30_000;
-/** Milliseconds without a byte after which a view does without an atlas. */
-const PATIENCE = 10_000;
-/** @type {Map<string, Promise<object>>} */
-const atlases = new Map();
-
-/** A model's atlas.json. @throws {VaeletError} */
-function fetchAtlas(folder) {
-  const { href } = folder;
-  if (!atlases.has(href)) {
-    atlases.set(href, fetchJson(folder, "atlas.json", { patience: PATIENCE }));
-    atlases.get(href).catch(() => atlases.delete(href)); // so that the next view tries again
-  }
-  return atlases.get(href);
-}
-
-/** Leaves out what does not fit the model: an atlas is as little trusted as any other file. */
-function checkAtlas(atlas, latents) {
-  const known = atlas?.format === ATLAS ? atlas : {};
-  const list = (value) => (Array.isArray(value) ? value.filter(Boolean) : []);
-  const fits = (vector) => Array.isArray(vector) && vector.length === latents && vector.every(Number.isFinite);
-  const { origin, axes } = known.plane ?? {};
-  return {
-    directions: list(known.directions).filter(({ vector, low, high }) => fits(vector) && low < high),
-    examples: list(known.examples).filter(({ z }) => fits(z)),
-    plane: fits(origin) && list(axes).length === 2 && axes.every(fits) ? known.plane : null,
-    items: known.items ?? null,
-  };
-}

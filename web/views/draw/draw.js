@@ -4,6 +4,7 @@
  * picture only changes when the reader changes something.
  */
 
+import { join } from "../../api/numbers.js";
 import { element, fill, formatNumber, oncePerFrame, rove } from "../../parts/dom.js";
 import { createDrawing } from "../../parts/drawing.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
@@ -143,8 +144,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
     Object.assign(state, result, { elbo });
     posterior.show(result);
     const { mean, logVar } = result;
-    const others = throwSeeds().map((seed) => [...model.reparameterize(mean, logVar, { seed, temperature })]);
-    throws.show(Float32Array.from(others.flat()));
+    throws.show(join(throwSeeds().map((seed) => model.reparameterize(mean, logVar, { seed, temperature }))));
     showElbo(elbo);
     $("reconstruction-nats").textContent = formatNumber(reconstruction, 1);
     $("kl-nats").textContent = formatNumber(kl, 1);

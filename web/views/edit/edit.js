@@ -3,6 +3,7 @@
  * along single latents, with what it was beside what it becomes.
  */
 
+import { join } from "../../api/numbers.js";
 import { choosePicture } from "../../parts/cropper.js";
 import { element, fill, oncePerFrame, rove } from "../../parts/dom.js";
 import { spread } from "../../parts/examples.js";
@@ -43,7 +44,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     const source = parseSource(text ?? first, seed, size);
     return undrawn(source.kind === "drawn" ? parseSource(first, seed, size) : source, seed);
   };
-  const directions = atlas.directions.filter(isUsable).map(widen);
+  const directions = atlas.directions.map(widen);
   const state = {
     /** Where the face comes from, and what is changed about it. */
     face: "",
@@ -192,7 +193,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     $("examples-picks").append(...picks);
     rove($("examples-picks"), picks, () => examplesWall.columns);
     layOutExamples();
-    examplesWall.show(Float32Array.from(starts.flatMap(({ text }) => [...latentOf(model, sourceOf(text))])));
+    examplesWall.show(join(starts.map(({ text }) => latentOf(model, sourceOf(text)))));
     layout.observe($("examples-sheet"));
   };
 
@@ -246,12 +247,6 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
       examplesWall.unmount();
     },
   };
-}
-
-/** A direction needs a name of its own, which is how the address speaks of it, and a range around 0. */
-function isUsable({ name, low, high }, index, all) {
-  const named = typeof name === "string" && name !== "" && all.findIndex((other) => other.name === name) === index;
-  return named && Number.isFinite(low) && Number.isFinite(high) && low <= 0 && high >= 0;
 }
 
 /** The atlas ends where a classifier is sure; readers want to see what comes after. */

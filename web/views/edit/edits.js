@@ -4,6 +4,8 @@
  * 1.5 times the direction "smile", and latent 12, counted from 1, at 0.53.
  */
 
+import { clamp } from "../../api/numbers.js";
+
 /** Latents are set within ±LIMIT. */
 export const LIMIT = 4;
 
@@ -60,4 +62,3 @@ export function applyEdits(z, { attributes, latents }, directions) {
 /** A name is whatever the model says; what means something in the text must not be in it. */
 const escaped = (name) => name.replace(/[%:;@]/g, encodeURIComponent);
 const short = (value) => Number(value.toFixed(2));
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));

@@ -3,6 +3,7 @@
  * Delete key or the button beside it bring it back.
  */
 
+import { clamp } from "../../api/numbers.js";
 import { element } from "../../parts/dom.js";
 import { createSlider } from "../../parts/slider.js";
 
@@ -41,7 +42,7 @@ export function createOffsetSlider(host, { note, onReset, ...options }) {
     /** @param {{ value: number, rest: number, moved: boolean }} next where it stands, where it rests, whether it can be put back */
     show(next) {
       if (next.value !== shown.value) slider.value = next.value;
-      if (next.rest !== shown.rest) input.style.setProperty("--rest", String(Math.min(1, Math.max(0, (next.rest - min) / (max - min)))));
+      if (next.rest !== shown.rest) input.style.setProperty("--rest", String(clamp((next.rest - min) / (max - min), 0, 1)));
       back.hidden = !next.moved;
       shown = next;
     },

@@ -3,6 +3,7 @@
  * one scale.
  */
 
+import { clamp } from "../../api/numbers.js";
 import { element, formatNumber } from "../../parts/dom.js";
 
 /**
@@ -19,7 +20,7 @@ export function createBars(host, size, label) {
   return {
     /** @param {Float32Array} values in nats @param {number} scale nats of a bar of full height */
     show(values, scale) {
-      bars.forEach((bar, i) => bar.style.setProperty("--part", Math.min(1, Math.max(0, values[i] / scale))));
+      bars.forEach((bar, i) => bar.style.setProperty("--part", clamp(values[i] / scale, 0, 1)));
       host.setAttribute("aria-label", `${label}: ${Array.from(values, (value) => formatNumber(value, 1)).join(", ")}`);
     },
   };

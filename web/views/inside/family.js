@@ -3,6 +3,7 @@
  * what its KL is, and for the chosen one what it makes of other digits and of the prior.
  */
 
+import { join } from "../../api/numbers.js";
 import { folderOf } from "../../models/library.js";
 import { element, fill, formatNumber } from "../../parts/dom.js";
 import { examplesOf } from "../../parts/examples.js";
@@ -212,13 +213,6 @@ function createMember(host, { name, beta }, info, latentSize) {
       numbers.textContent = `${nats(this.result.kl)} nats`;
     },
   };
-}
-
-/** One after the other. @param {Float32Array[]} pictures */
-function join(pictures) {
-  const all = new Float32Array(pictures.length * pictures[0].length);
-  pictures.forEach((pixels, i) => all.set(pixels, i * pixels.length));
-  return all;
 }
 
 /** Pictures side by side in one canvas. */

@@ -3,6 +3,7 @@
  * otherwise one of the model's examples, a sample, or a picture of the reader's own.
  */
 
+import { join } from "../../api/numbers.js";
 import { choosePicture } from "../../parts/cropper.js";
 import { element, fill, rove } from "../../parts/dom.js";
 import { createDrawing } from "../../parts/drawing.js";
@@ -168,7 +169,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
 
   $("choices-sheet").hidden = examples.length === 0;
   $("choices-sheet").style.setProperty("--columns", COLUMNS);
-  choices.show(Float32Array.from(examples.flatMap(({ z }) => [...z])));
+  choices.show(join(examples.map(({ z }) => z)));
   const picks = examples.map(({ z }, i) => {
     const pick = element("button", { type: "button", onclick: () => take(latentSource(z)) });
     pick.setAttribute("aria-label", `${subject.one} ${i + 1}`);

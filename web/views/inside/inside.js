@@ -3,6 +3,7 @@
  * as it is: what the layers write, the cloud, the throw, the loss, and what β does to all of it.
  */
 
+import { join } from "../../api/numbers.js";
 import { inTurn } from "../../api/slices.js";
 import { familyOf, folderOf, library } from "../../models/library.js";
 import { fill, formatNumber, oncePerFrame } from "../../parts/dom.js";
@@ -119,7 +120,7 @@ export function mount(root, context) {
   const showThrow = () => {
     const { mean, logVar, z, sigma, epsilon: seed } = state;
     const others = Array.from({ length: THROWS }, (_, i) => model.reparameterize(mean, logVar, { seed: seed + i + 1, temperature: sigma }));
-    throws.show(Float32Array.from(others.flatMap((other) => [...other])));
+    throws.show(join(others));
     showFlow($, { i: telling(state), mean, logVar, z, ...noise() });
   };
   const showLoss = () => {

@@ -13,7 +13,7 @@ import { numberParam, seedParam, wordParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
 import { LETTERS, createCorners } from "./corners.js";
 import { STEP, componentsPlane, gridOf, latentAt, limitsOf, partsOf, placeOf, settle, sharesAt, trianglePlane, wholePlane } from "./plane.js";
-import { createLegend, createPoints, createThumbnails, nearestOf, readItems, spreadOut } from "./points.js";
+import { createLegend, createPoints, createThumbnails, nearestOf, spreadOut } from "./points.js";
 import { mapProse } from "./prose.js";
 
 const LAYERS = { decoded: "Decoded", images: "Test images", points: "Points" };
@@ -114,7 +114,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     },
   });
 
-  const items = readItems(atlas.items);
+  const { items } = atlas;
   /** What can be chosen. */
   const planes = {
     ...(size === 2 && { whole: () => wholePlane(items?.plane) }),

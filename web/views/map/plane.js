@@ -3,6 +3,8 @@
  * shows. Places are [x, y] in the plane, y upwards; parts are [left, top] of the square, in [0, 1].
  */
 
+import { clamp } from "../../api/numbers.js";
+
 /** Without test images to go by: where nearly all of N(0, 1) lies. */
 const REACH = 3;
 /** How much wider the square is than most of the test images need. */
@@ -86,7 +88,7 @@ export function limitsOf({ x, y, half }) {
 export function settle(extent, place) {
   return limitsOf(extent).map(([low, high], i) => {
     const step = Math.round(place[i] / STEP) * STEP;
-    return tidy(Math.min(high, Math.max(low, step))) || 0; // no −0
+    return tidy(clamp(step, low, high)) || 0; // no −0
   });
 }
 

@@ -6,9 +6,9 @@
 import { fileOf } from "../../api/files.js";
 import { fetchFile } from "../../api/network.js";
 import { element, paperOf } from "../../parts/dom.js";
+import { shape } from "../../parts/svg.js";
 import { partsOf } from "./plane.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 /** Pixels left out on each side of a thumbnail. */
 const RIM = 1;
 /** Classes with a colour of their own; views.css has them. */
@@ -17,35 +17,7 @@ const COLOURS = 10;
 const APART = 0.05;
 const ROUNDS = 30;
 
-/**
- * @typedef {object} Items
- * @property {string} thumbnails file with all thumbnails, row by row, a pixel of space between them
- * @property {number} columns
- * @property {number} side of a thumbnail, in pixels
- * @property {number[]} labels classes; empty where there are none
- * @property {string[]} credits empty where that is the model's own credit
- * @property {[number, number][]} plane places
- */
-
-/** The items of an atlas, `null` where they are not what they should be: as little trusted as any other file. @returns {Items | null} */
-export function readItems(items) {
-  const { thumbnails, columns, side, labels = [], credits = [], plane } = items ?? {};
-  const count = Array.isArray(plane) ? plane.length : 0;
-  const each = (list, fits) => Array.isArray(list) && (list.length === 0 || list.length === count) && list.every(fits);
-  const good =
-    count > 0 &&
-    each(plane, (place) => place?.length === 2 && place.every(Number.isFinite)) &&
-    each(labels, (label) => Number.isInteger(label) && label >= 0) &&
-    each(credits, (credit) => typeof credit === "string") &&
-    Number.isInteger(columns) &&
-    columns > 0 &&
-    Number.isInteger(side) &&
-    side > 2 * RIM &&
-    /^[\w-]+\.\w+$/.test(thumbnails);
-  return good ? { thumbnails, columns, side, labels, credits, plane } : null;
-}
-
-/** Index of the place nearest to this one. @param {Items} items @param {number[]} place @param {Iterable<number>} [among] indices to choose from */
+/** Index of the place nearest to this one. @param {import("../../models/atlas.js").Items} items @param {number[]} place @param {Iterable<number>} [among] indices to choose from */
 export function nearestOf({ plane }, [x, y], among = plane.keys()) {
   let best = 0;
   let shortest = Infinity;
@@ -67,7 +39,7 @@ export function spreadOut({ plane }, size) {
   return chosen;
 }
 
-/** The picture with all thumbnails, fetched when first asked for. @param {Items} items @param {URL} folder of the model */
+/** The picture with all thumbnails, fetched when first asked for. @param {import("../../models/atlas.js").Items} items @param {URL} folder of the model */
 export function createThumbnails({ thumbnails, columns, side, plane }, folder) {
   /** @type {ImageBitmap | undefined} */
   let image;
@@ -117,7 +89,7 @@ export function createThumbnails({ thumbnails, columns, side, plane }, folder) {
   return sheet;
 }
 
-/** Points coloured by class, the class written where its middle is. @param {Items} items */
+/** Points coloured by class, the class written where its middle is. @param {import("../../models/atlas.js").Items} items */
 export function createPoints({ plane, labels }, extent) {
   const svg = shape("svg", { class: "points", viewBox: "0 0 100 100", "aria-hidden": "true" });
   const at = (place) => partsOf(extent, place).map((part) => (100 * part).toFixed(2));
@@ -172,10 +144,4 @@ function pushApart(places) {
     });
   }
   return places;
-}
-
-function shape(tag, attributes) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
 }

@@ -3,6 +3,7 @@
  * slider or playing; or the square between four of them, as a grid to move about in.
  */
 
+import { clamp, join } from "../../api/numbers.js";
 import { animate } from "../../parts/apng.js";
 import { fill, oncePerFrame } from "../../parts/dom.js";
 import { follow } from "../../parts/follow.js";
@@ -133,8 +134,8 @@ export function mount(root, { model, params, setParams, promise, report, announc
     if (!pathChanged) return;
     pathChanged = false;
     const along = (count) => Array.from({ length: count }, (_, i) => i / (count - 1));
-    if (four()) grid.show(join(along(GRID).flatMap((v) => along(GRID).map((s) => at(s, v, "slerp"))), size));
-    else strip.show(join(MODES.flatMap((mode) => along(STEPS).map((s) => at(s, 0, mode))), size));
+    if (four()) grid.show(join(along(GRID).flatMap((v) => along(GRID).map((s) => at(s, v, "slerp")))));
+    else strip.show(join(MODES.flatMap((mode) => along(STEPS).map((s) => at(s, 0, mode)))));
   });
 
   const endsChanged = () => {
@@ -205,7 +206,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
   // The strip is the slider's track, the grid the track of both: a place on them is a place to go.
   follow($("strip-frame"), ([x]) => goTo(Math.round(x * STEPS - 0.5) / (STEPS - 1)), settleAt);
   // The first and the last picture stand for the ends, so the way runs from centre to centre.
-  const inner = (part) => Math.min(1, Math.max(0, (part * GRID - 0.5) / (GRID - 1)));
+  const inner = (part) => clamp((part * GRID - 0.5) / (GRID - 1), 0, 1);
   follow($("grid-pad"), ([x, y]) => goTo(inner(x), inner(y)), settleAt);
 
   for (const ends of /** @type {const} */ (["two", "four"])) {
@@ -317,11 +318,4 @@ export function mount(root, { model, params, setParams, promise, report, announc
       for (const part of [strip, grid, ...Object.values(cards)]) part.unmount();
     },
   };
-}
-
-/** Latents one after the other. */
-function join(latents, size) {
-  const all = new Float32Array(latents.length * size);
-  latents.forEach((z, i) => all.set(z, i * size));
-  return all;
 }

@@ -3,6 +3,7 @@
  * large in the tray below, from where it can be kept, saved, morphed or edited.
  */
 
+import { join } from "../../api/numbers.js";
 import { element, fill, oncePerFrame, rove } from "../../parts/dom.js";
 import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../../parts/picture.js";
 import { createTemperature } from "../../parts/slider.js";
@@ -200,7 +201,7 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     $("kept").hidden = kept.length === 0;
     const columns = Math.min(Math.max(1, kept.length), KEPT_COLUMNS);
     keptWall.columns = columns;
-    keptWall.show(Float32Array.from(kept.flatMap((text) => [...latent(text)])));
+    keptWall.show(join(kept.map(latent)));
     const buttons = kept.map((text, i) => {
       const button = element("button", { type: "button", onclick: () => choose(text) });
       button.setAttribute("aria-label", `Kept ${one} ${i + 1}`);
