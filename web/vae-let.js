@@ -38,7 +38,7 @@ const FLAGS = { explain: "explain", ownInState: "own-in-state" };
 const NEAR = "300px";
 
 const MARKUP = `
-  <p id="told" class="note" hidden>This page is told what becomes of a picture of your own, in numbers: its author asked for them.</p>
+  <p id="recipient" class="note" hidden>This page is told what becomes of a picture of your own, in numbers: its author asked for them.</p>
   <div id="player" class="plain"></div><div id="fallback"><slot></slot></div><slot name="caption"></slot>`;
 
 const SHEET = new URL("./views.css", import.meta.url);
@@ -67,7 +67,7 @@ export class VaeLet extends Base {
   /** What the reader sees: the `state` attribute, with the reader's own pictures. */
   #params = new URLSearchParams();
   /** The `state` that the reader's last change led to. @type {string | null} */
-  #told = null;
+  #written = null;
   #sight = null;
   #near = false;
   #queued = false;
@@ -151,10 +151,10 @@ export class VaeLet extends Base {
       },
       onParams: (params) => {
         if (params !== this.#params) return;
-        this.#told = (this.ownInState ? params : withoutOwn(params)).toString();
-        if (this.#told === this.state) return; // a picture of the reader's own
-        this.state = this.#told;
-        this.#shown = this.#asked();
+        this.#written = (this.ownInState ? params : withoutOwn(params)).toString();
+        if (this.#written === this.state) return; // a picture of the reader's own
+        this.state = this.#written;
+        this.#shown = this.#request();
         tell("change", { view: this.view, state: this.state });
       },
     });
@@ -179,7 +179,7 @@ export class VaeLet extends Base {
   }
 
   /** Everything that says what is on the page, in one text. */
-  #asked() {
+  #request() {
     return [this.view, this.src, this.model, this.seed, this.state, this.backend, this.ownInState].join(" ");
   }
 
@@ -193,9 +193,9 @@ export class VaeLet extends Base {
       return;
     }
     const entry = this.src ? undefined : models.find((model) => model.name === name);
-    this.shadowRoot.getElementById("told").hidden = !this.ownInState;
+    this.shadowRoot.getElementById("recipient").hidden = !this.ownInState;
     this.shadowRoot.getElementById("player").classList.toggle("plain", !this.explain);
-    const what = { view: this.view, folder, backend: this.backend, entry, told: this.ownInState ? "author" : "nobody" };
+    const what = { view: this.view, folder, backend: this.backend, entry, recipient: this.ownInState ? "author" : "nobody" };
     if (this.poster && URL.canParse(this.poster, document.baseURI)) what.picture = new URL(this.poster, document.baseURI);
     const fallback = this.shadowRoot.getElementById("fallback");
     if (this.loading === "lazy" && !this.#near) {
@@ -203,10 +203,10 @@ export class VaeLet extends Base {
       this.#player.preview(what);
       return;
     }
-    if (this.#shown === this.#asked()) return;
+    if (this.#shown === this.#request()) return;
     fallback.hidden = true;
-    this.#shown = this.#asked();
-    this.#params = new URLSearchParams(this.state === this.#told ? this.#params : this.state);
+    this.#shown = this.#request();
+    this.#params = new URLSearchParams(this.state === this.#written ? this.#params : this.state);
     if (this.seed && !this.#params.has("seed")) this.#params.set("seed", this.seed);
     this.#player.open({ ...what, params: this.#params }).catch(() => {}); // the player shows it, and `error` tells
   }

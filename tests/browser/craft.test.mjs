@@ -44,6 +44,91 @@ function addUpShifts() {
   new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
 }
 
+/** Remembers the program's memory and the buffers of every GPU device, for `memoryOf`. */
+const countMemory = () => {
+  window.memories = [];
+  for (const name of /** @type {const} */ (["instantiate", "instantiateStreaming"])) {
+    const original = WebAssembly[name];
+    WebAssembly[name] = async (...options) => {
+      const made = await original.apply(WebAssembly, options);
+      window.memories.push((made.instance ?? made).exports.memory);
+      return made;
+    };
+  }
+  window.buffers = new Map();
+  const collected = new FinalizationRegistry((id) => window.buffers.delete(id));
+  const ids = new WeakMap();
+  if (!globalThis.GPUDevice) return;
+  let next = 0;
+  const { createBuffer } = GPUDevice.prototype;
+  GPUDevice.prototype.createBuffer = function (options) {
+    const buffer = createBuffer.call(this, options);
+    ids.set(buffer, (next += 1));
+    window.buffers.set(next, options.size);
+    collected.register(buffer, next);
+    return buffer;
+  };
+  const { destroy } = GPUBuffer.prototype;
+  GPUBuffer.prototype.destroy = function () {
+    window.buffers.delete(ids.get(this));
+    return destroy.call(this);
+  };
+};
+
+/** Bytes in use: of scripts, of the program, of the GPU's buffers. */
+async function memoryOf(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("HeapProfiler.collectGarbage");
+  await page.evaluate(() => new Promise((done) => setTimeout(done))); // the registry is told in a task of its own
+  const { usedSize: scripts } = await cdp.send("Runtime.getHeapUsage");
+  await cdp.detach();
+  const { program, gpu } = await page.evaluate(() => ({
+    program: window.memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0),
+    gpu: [...window.buffers.values()].reduce((sum, size) => sum + size, 0),
+  }));
+  assert.ok(program > 0, "the program's memory was not found");
+  return { scripts, program, gpu };
+}
+
+/** Does something twice: after the second time no more memory is in use than after the first, but for scripts' odds and ends. */
+async function staysSteady(page, act) {
+  await act();
+  const before = await memoryOf(page);
+  await act();
+  const after = await memoryOf(page);
+  const grown = Object.fromEntries(Object.entries(after).map(([name, bytes]) => [name, bytes - before[name]]));
+  console.log(`  grown, in KB: ${Object.entries(grown).map(([name, bytes]) => `${name} ${(bytes / 1024).toFixed(0)} of ${(after[name] / 1024).toFixed(0)}`).join(", ")}`);
+  assert.ok(grown.scripts < 1024 * 1024);
+  assert.ok(grown.program <= 0);
+  assert.ok(grown.gpu <= 0);
+  return after;
+}
+
+/** Moves the slider of Morph through its places, and asks for another end now and then. */
+async function interact(page, count) {
+  await page.evaluate(async (count) => {
+    const pause = () => new Promise((done) => requestAnimationFrame(done));
+    for (let i = 0; i < count; i += 1) {
+      const slider = document.querySelector("#t");
+      slider.valueAsNumber = (i % 101) / 100;
+      slider.dispatchEvent(new Event("input"));
+      if (i % 20 === 0) document.querySelector("#a-another").click();
+      await pause();
+    }
+  }, count);
+  await settle(page);
+}
+
+/** Shows more models than the page keeps, one after the other. */
+async function showModels(page) {
+  for (const model of ["digits-beta-0", "digits-beta-1", "digits-beta-4", "digits-map", "digits"]) {
+    await page.selectOption("#model", model);
+    await page.waitForFunction((model) => window.vaelet.model?.info.name === model && vaelet.view, model);
+    await page.evaluate(() => vaelet.ready.then(() => {}));
+    await settle(page);
+  }
+}
+
 describe("the page as a whole", () => {
   const env = useBrowser({ webgpu: false });
 
@@ -250,33 +335,9 @@ describe("the page as a whole", () => {
       }
     }, { expected: /ERR_INTERNET_DISCONNECTED|Failed to load resource|service worker/i }));
 
-  onPage("memory stays steady over 1,000 interactions", "#/morph?model=digits&t=0", async (page) => {
-    const cdp = await page.context().newCDPSession(page);
-    const used = async () => {
-      await cdp.send("HeapProfiler.collectGarbage");
-      const { usedSize } = await cdp.send("Runtime.getHeapUsage");
-      return usedSize;
-    };
-    const interact = async (count) => {
-      await page.evaluate(async (count) => {
-        const pause = () => new Promise((done) => requestAnimationFrame(done));
-        for (let i = 0; i < count; i += 1) {
-          const slider = document.querySelector("#t");
-          slider.valueAsNumber = (i % 101) / 100;
-          slider.dispatchEvent(new Event("input"));
-          if (i % 20 === 0) document.querySelector("#a-another").click();
-          await pause();
-        }
-      }, count);
-      await settle(page);
-    };
-    await interact(200);
-    const before = await used();
-    await interact(1000);
-    const grown = (await used()) - before;
-    console.log(`  the heap grew by ${(grown / 1024).toFixed(0)} KB`);
-    assert.ok(grown < 1024 * 1024);
-  });
+  onPage("memory stays steady over 1,000 interactions", "#/morph?model=digits&t=0", (page) => staysSteady(page, () => interact(page, 1000)), { init: countMemory });
+
+  onPage("models that nobody shows any more are freed", "#/morph?model=digits&t=0", (page) => staysSteady(page, () => showModels(page)), { init: countMemory });
 });
 
 describe("with a GPU", () => {
@@ -292,6 +353,18 @@ describe("with a GPU", () => {
       return device;
     };
   };
+
+  const onGpu = pageTests(env, "webgpu");
+
+  onGpu("memory stays steady over interactions, the GPU's too", "#/morph?model=digits&t=0", async (page) => {
+    const { gpu } = await staysSteady(page, () => interact(page, 100));
+    assert.ok(gpu > 0, "the model has no buffers on the GPU");
+  }, { init: countMemory });
+
+  onGpu("models that nobody shows any more are freed, on the GPU too", "#/morph?model=digits&t=0", async (page) => {
+    const { gpu } = await staysSteady(page, () => showModels(page));
+    assert.ok(gpu > 0, "the models have no buffers on the GPU");
+  }, { init: countMemory });
 
   test("a GPU that is lost in mid-drag comes back, and the reader's state is kept", () =>
     withPage(env, "#/morph?model=digits&a=sample-7-3-1&b=sample-7-5-1&t=0&backend=webgpu", async (page) => {

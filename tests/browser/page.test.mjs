@@ -185,7 +185,7 @@ for (const webgpu of [true, false]) {
       }
     });
 
-    onPage("a wall of samples is what its seed says", "#/sample?model=digits&seed=7", async (page) => {
+    onPage("a grid of samples is what its seed says", "#/sample?model=digits&seed=7", async (page) => {
       const { z, count, columns } = await state(page);
       const expected = await page.evaluate((count) => Array.from(vaelet.model.sample({ seed: 7, count })), count);
       assert.deepEqual(z, expected);

@@ -119,14 +119,14 @@ describe("privacy", () => {
       const heard = await page.evaluate(() => window.heard);
       assert.ok(heard.some((text) => text.startsWith("change")), heard.join());
       assert.deepEqual(heard.filter((text) => /z-[\w-]{20}/.test(text)), []);
-      assert.equal(await element.locator("#told").isVisible(), false);
+      assert.equal(await element.locator("#recipient").isVisible(), false);
       assertPlain(sent.filter(({ url }) => url !== page.url()));
     });
   }
 
   inArticle("an author who asks for it is told, and so is the reader", () => `${script}<vae-let model="avatars" view="edit" own-in-state loading="eager"></vae-let>`, async (page) => {
     await page.waitForFunction(() => document.querySelector("vae-let")?.loadedModel);
-    assert.equal(await page.locator("vae-let #told").isVisible(), true);
+    assert.equal(await page.locator("vae-let #recipient").isVisible(), true);
     assert.match(await page.locator("vae-let #private").textContent(), /its author asked/);
     await page.locator("vae-let #own").click();
     assert.match(await page.locator("vae-let #crop-help").textContent(), /its author asked/);

@@ -1,6 +1,6 @@
 /**
  * In documents from right to left: what is touched is what is taken, in every view, on the page and in
- * the element. Walls, sliders and plots run from left to right; text and menus follow the page.
+ * the element. Grids, sliders and plots run from left to right; text and menus follow the page.
  */
 
 import assert from "node:assert/strict";
@@ -43,8 +43,8 @@ const VIEWS = {
   }],
   draw: ["#/draw?example=3&epsilon=5", async (page) => {
     assert.ok((await centre(page, "#pad")) < (await centre(page, "#reconstruction")), "the way does not run from left to right");
-    await clickAt(page, "#throws-sheet", [0.03, 0.5]);
-    assert.equal(await page.getAttribute("#throw-picks button:first-child", "aria-pressed"), "true");
+    await clickAt(page, "#resamples-sheet", [0.03, 0.5]);
+    assert.equal(await page.getAttribute("#resample-picks button:first-child", "aria-pressed"), "true");
     await slide(page, "#temperature", 0.9);
     assert.ok((await page.inputValue("#temperature")) > 1.5);
     await chart(page);
@@ -80,7 +80,7 @@ const VIEWS = {
     assert.ok((await centre(page, "#before")) < (await centre(page, "#after")));
     await slide(page, "#attribute-1", 0.95);
     assert.ok((await page.locator("#attribute-1").inputValue()) > 0);
-    await clickAt(page, "#examples-wall canvas", [0.03, 0.5]);
+    await clickAt(page, "#examples-grid canvas", [0.03, 0.5]);
     assert.equal(await page.getAttribute("#examples-picks button:first-child", "aria-pressed"), "true");
   }],
   inside: ["#/inside?model=avatars", async (page) => {
@@ -143,8 +143,8 @@ describe("from right to left", () => {
   /** On a phone what stands side by side elsewhere stands below one another. */
   async function narrow(page, view) {
     if (view === "draw") {
-      await clickAt(page, "#throws-sheet", [0.03, 0.5]);
-      assert.equal(await page.getAttribute("#throw-picks button:first-child", "aria-pressed"), "true");
+      await clickAt(page, "#resamples-sheet", [0.03, 0.5]);
+      assert.equal(await page.getAttribute("#resample-picks button:first-child", "aria-pressed"), "true");
       await chart(page);
       return;
     }
@@ -173,7 +173,7 @@ describe("from right to left", () => {
     }
   });
 
-  test("the samples that stand in for the weights lie as the wall will", () =>
+  test("the samples that stand in for the weights lie as the grid will", () =>
     withPage(env, "", async (page) => {
       let release;
       const held = new Promise((resolve) => (release = resolve));

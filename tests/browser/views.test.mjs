@@ -99,7 +99,7 @@ describe("the views", () => {
     }
   }
 
-  onPage("Sample: N(0, I) and temperature reach the wall", "#/sample?model=digits&seed=3", async (page) => {
+  onPage("Sample: N(0, I) and temperature reach the samples", "#/sample?model=digits&seed=3", async (page) => {
     await page.click("label:has(#prior-normal)");
     await press(page, "#temperature", "Home");
     await settle(page);
@@ -110,7 +110,7 @@ describe("the views", () => {
 
   onPage("Draw: another throw of the same cloud is taken by touching it", "#/draw?example=3&epsilon=5", async (page) => {
     const before = await state(page);
-    await page.locator("#throw-picks button").nth(2).click();
+    await page.locator("#resample-picks button").nth(2).click();
     await settle(page);
     const after = await state(page);
     assert.deepEqual(after.mean, before.mean);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ZOOMS, placeFor, shift, zoomTo } from "../../web/parts/crop.js";
+import { ZOOMS, placementFor, shift, zoomTo } from "../../web/parts/crop.js";
 import { CORNERS, gridOf, latentAt, limitsOf, partsOf, placeOf, settle, sharesAt, trianglePlane, wholePlane } from "../../web/views/map/plane.js";
 
 const close = (found, expected, message) => found.forEach((value, i) => assert.ok(Math.abs(value - expected[i]) < 1e-5, `${message ?? ""} ${found} for ${expected}`));
@@ -41,13 +41,13 @@ test("a grid goes row by row from the upper left", () => {
 const PICTURE = { width: 400, height: 300 };
 
 test("to begin with a picture covers its frame", () => {
-  assert.deepEqual(placeFor(PICTURE), { x: 200, y: 150, zoom: 0, tilt: 0 });
-  const tall = placeFor({ width: 300, height: 900 });
+  assert.deepEqual(placementFor(PICTURE), { x: 200, y: 150, zoom: 0, tilt: 0 });
+  const tall = placementFor({ width: 300, height: 900 });
   assert.ok(tall.y < 450 && tall.y >= 150, `${tall.y}`);
 });
 
 test("a picture follows the hand, turned or not, and its edge stays in the frame's middle at most", () => {
-  const place = placeFor(PICTURE);
+  const place = placementFor(PICTURE);
   const there = shift(PICTURE, place, 1, 0.1, -0.05);
   close([there.x, there.y], [170, 165]);
   const turned = { ...place, tilt: Math.PI / 2 };
@@ -58,7 +58,7 @@ test("a picture follows the hand, turned or not, and its edge stays in the frame
 });
 
 test("zooming leaves the point under the fingers where it is", () => {
-  const place = placeFor(PICTURE);
+  const place = placementFor(PICTURE);
   const about = [0.2, -0.1];
   const near = zoomTo(PICTURE, place, 1, 1, about);
   /** The picture's point that is there. */

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { WALL, formatSource, latentOf, parseSource, undrawn } from "../../web/parts/source.js";
+import { SAMPLES, formatSource, latentOf, parseSource, undrawn } from "../../web/parts/source.js";
 
 const STAND_IN = { kind: "sample", seed: 7, index: 0, temperature: 1, prior: "learned" };
 
 test("every kind of source comes back from its name", () => {
   const sources = [
-    { kind: "sample", seed: 4294967295, index: WALL - 1, temperature: 0.35, prior: "normal" },
+    { kind: "sample", seed: 4294967295, index: SAMPLES - 1, temperature: 0.35, prior: "normal" },
     { kind: "sample", seed: 0, index: 0, temperature: 2, prior: "learned" },
     { kind: "latent", z: Float32Array.of(0, -1.5, 15.99951171875, -16) },
     { kind: "latent", z: Float32Array.of(0.25) },

@@ -107,7 +107,7 @@ export class Cpu {
    * @returns {Promise<boolean>} whether it was drawn to its end
    */
   async present(canvas, z, columns) {
-    const mine = this.#claim(canvas);
+    const isNewest = this.#claim(canvas);
     if (!this.#raw) await this.ready();
     const context = contextOf(canvas);
     const { width, height } = canvas;
@@ -115,7 +115,7 @@ export class Cpu {
     const rows = Math.ceil(count / columns);
     let next = 0;
     await inSlices(() => {
-      if (!mine() || canvas.width !== width || canvas.height !== height) return false;
+      if (!isNewest() || canvas.width !== width || canvas.height !== height) return false;
       const group = z.subarray(next * this.#latent, (next + this.#together) * this.#latent);
       const images = this.#use((raw) => raw.decode(group));
       for (let at = 0; at < images.length; at += this.#image) {
@@ -124,7 +124,7 @@ export class Cpu {
       }
       return next < count;
     });
-    const drawn = next === count && mine();
+    const drawn = next === count && isNewest();
     if (drawn) clear(context, [columns, rows], count);
     return drawn;
   }
@@ -147,14 +147,14 @@ export class Cpu {
 
   /** μ, log σ², z and the image, one after the other; drawn where there is a canvas. */
   async reconstruct(canvas, pixels, epsilon, temperature) {
-    const mine = canvas && this.#claim(canvas);
+    const isNewest = canvas && this.#claim(canvas);
     if (!this.#raw) await this.ready();
     const context = canvas && contextOf(canvas);
     const posterior = this.#use((raw) => raw.encode(pixels));
     const [mean, logVar] = [posterior.subarray(0, this.#latent), posterior.subarray(this.#latent)];
     const z = call(() => this.#model.reparameterize(mean, logVar, epsilon, temperature));
     const image = this.#use((raw) => raw.decode(z));
-    if (context && mine()) this.#paint(context, image, [1, 1], 0);
+    if (context && isNewest()) this.#paint(context, image, [1, 1], 0);
     return join([posterior, z, image]);
   }
 

@@ -43,7 +43,7 @@ export function mount(root, params) {
   document.title = "GPU check · vaelet";
   const byId = fill(root, MARKUP);
   let report = { device: [], hasGpu: true, items: [], done: false };
-  let told = -1;
+  let announced = -1;
   const show = (newest) => {
     report = newest;
     const { items, done, hasGpu } = report;
@@ -52,8 +52,8 @@ export function mount(root, params) {
     byId("progress").value = checked;
     byId("progress").hidden = done;
     const part = Math.floor((TOLD * checked) / items.length);
-    if (done || part !== told) byId("verdict").textContent = verdict(report);
-    told = part;
+    if (done || part !== announced) byId("verdict").textContent = verdict(report);
+    announced = part;
     byId("verdict").dataset.state = !done ? "waiting" : hasGpu && items.every(({ state }) => state === "right") ? "right" : "wrong";
     byId("items").replaceChildren(...items.map(rowOf));
     byId("report").value = textOf(report);

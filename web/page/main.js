@@ -35,13 +35,13 @@ let models = [];
 /** Opens the dialog of sharing, once that has come. */
 let sharing;
 /** The backend that the address asks for. @type {import("../models/pool.js").Backend} */
-let asked = "auto";
+let requestedBackend = "auto";
 /** How far down the reader was in each view. */
 const heights = new Map();
 /** What is to be done once the view is there that the reader went to. @type {(() => void) | null} */
 let arrive = null;
 /** The last choice of a backend that could be had. @type {import("../models/pool.js").Backend} */
-let had = "auto";
+let workingBackend = "auto";
 
 const player = createPlayer(byId("player"), {
   onLoad(model) {
@@ -55,10 +55,10 @@ const player = createPlayer(byId("player"), {
   },
   onBackend(_, error) {
     if (error) {
-      asked = had;
-      setShared({ backend: had === "auto" ? null : had });
+      requestedBackend = workingBackend;
+      setShared({ backend: workingBackend === "auto" ? null : workingBackend });
     }
-    had = asked;
+    workingBackend = requestedBackend;
     showBackend(error ? `${error.message} ` : "");
   },
   onParams: remember,
@@ -155,7 +155,7 @@ function open() {
     route = { ...route, view: VIEWS[0], params: new URLSearchParams({ model: entry.name, ...shared() }) };
     putAddress("replaceState");
   }
-  asked = wordParam(route.params, "backend", BACKENDS);
+  requestedBackend = wordParam(route.params, "backend", BACKENDS);
   showRoute();
   showModels();
   const unknown = whyUnknown(entry);
@@ -164,7 +164,7 @@ function open() {
     player.refuse(error);
     return Promise.reject(error);
   }
-  return player.open({ view: route.view, folder: folderOf(modelName()), params: route.params, backend: asked, told: "link", entry });
+  return player.open({ view: route.view, folder: folderOf(modelName()), params: route.params, backend: requestedBackend, recipient: "link", entry });
 }
 
 /** Why the model that is to be shown cannot be, in a sentence; nothing where it can. @param {object | undefined} entry */
@@ -205,8 +205,8 @@ function returnTo(top, id) {
 }
 
 function changeBackend() {
-  asked = wordParam(route.params, "backend", BACKENDS);
-  page.ready = player.setBackend(asked);
+  requestedBackend = wordParam(route.params, "backend", BACKENDS);
+  page.ready = player.setBackend(requestedBackend);
   page.ready.catch(() => {}); // the player shows it
 }
 
@@ -268,7 +268,7 @@ function showBackend(notice = "") {
   if (!player.model) return;
   const { backend, measured, reason } = player.model;
   const { webgpu, cpu, adapter } = measured;
-  byId("backend").value = asked;
+  byId("backend").value = requestedBackend;
   byId("backend").dataset.running = backend;
   const time = (value) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
   const names = { webgpu: `GPU${adapter ? ` (${adapter})` : ""}`, cpu: "CPU" };
@@ -276,7 +276,7 @@ function showBackend(notice = "") {
   let status = `Running on your ${names[backend]}`;
   if (here !== null) status += `, ${time(here)} a picture`;
   if (there !== null) status += `; the ${names[other]} takes ${time(there)}`;
-  else if (asked === "auto" && cpu === null) status += " while the GPU gets ready";
+  else if (requestedBackend === "auto" && cpu === null) status += " while the GPU gets ready";
   status = `${notice}${status}.${reason && notice === "" ? ` ${reason}` : ""}`;
   if (byId("backend-status").textContent !== status) byId("backend-status").textContent = status;
 }

@@ -19,7 +19,7 @@ export const ZOOMS = { min: -1.5, max: 3.5 };
 /**
  * @typedef {{ width: number, height: number, levels: HTMLCanvasElement[] }} Picture the largest level first
  *
- * @typedef {object} Place how a picture lies under the frame
+ * @typedef {object} Placement how a picture lies under the frame
  * @property {number} x of the picture's point, in its pixels, that is in the middle of the frame
  * @property {number} y
  * @property {number} zoom as a power of 2; at 0 the picture just covers the frame
@@ -55,32 +55,32 @@ export function readsBack() {
 }
 
 /** Where a picture lies to begin with: all of its shorter side, and of a tall one rather the upper part. */
-export function placeFor({ width, height }) {
+export function placementFor({ width, height }) {
   const spare = Math.max(0, height - width);
   return { x: width / 2, y: (height - spare) / 2 + 0.3 * spare, zoom: 0, tilt: 0 };
 }
 
-/** Moves the picture by parts of the frame's width. @param {Picture} picture @param {Place} place */
-export function shift(picture, place, aspect, dx, dy) {
-  const scale = scaleOf(picture, place, aspect);
-  const [cos, sin] = [Math.cos(place.tilt), Math.sin(place.tilt)];
+/** Moves the picture by parts of the frame's width. @param {Picture} picture @param {Placement} placement */
+export function shift(picture, placement, aspect, dx, dy) {
+  const scale = scaleOf(picture, placement, aspect);
+  const [cos, sin] = [Math.cos(placement.tilt), Math.sin(placement.tilt)];
   return {
-    ...place,
-    x: clamp(place.x - (dx * cos + dy * sin) / scale, 0, picture.width),
-    y: clamp(place.y - (dy * cos - dx * sin) / scale, 0, picture.height),
+    ...placement,
+    x: clamp(placement.x - (dx * cos + dy * sin) / scale, 0, picture.width),
+    y: clamp(placement.y - (dy * cos - dx * sin) / scale, 0, picture.height),
   };
 }
 
-/** Zooms about a point, given from the middle of the frame in parts of its width. @param {Picture} picture @param {Place} place @param {number} aspect @param {number} zoom @param {number[]} [point] */
-export function zoomTo(picture, place, aspect, zoom, [px, py] = [0, 0]) {
-  const centred = shift(picture, place, aspect, -px, -py);
+/** Zooms about a point, given from the middle of the frame in parts of its width. @param {Picture} picture @param {Placement} placement @param {number} aspect @param {number} zoom @param {number[]} [point] */
+export function zoomTo(picture, placement, aspect, zoom, [px, py] = [0, 0]) {
+  const centred = shift(picture, placement, aspect, -px, -py);
   return shift(picture, { ...centred, zoom: clamp(zoom, ZOOMS.min, ZOOMS.max) }, aspect, px, py);
 }
 
 /** Draws what the frame shows of a picture into all of a canvas. @param {HTMLCanvasElement} canvas */
-export function paintCrop(canvas, picture, place) {
+export function paintCrop(canvas, picture, placement) {
   const { width, height } = canvas;
-  const scale = width * scaleOf(picture, place, height / width);
+  const scale = width * scaleOf(picture, placement, height / width);
   const level = picture.levels.findLast((canvas) => canvas.width >= scale * picture.width) ?? picture.levels[0];
   const context = canvas.getContext("2d");
   context.resetTransform();
@@ -88,17 +88,17 @@ export function paintCrop(canvas, picture, place) {
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";
   context.translate(width / 2, height / 2);
-  context.rotate(place.tilt);
+  context.rotate(placement.tilt);
   context.scale(scale, scale);
-  context.translate(-place.x, -place.y);
+  context.translate(-placement.x, -placement.y);
   context.drawImage(level, 0, 0, picture.width, picture.height);
 }
 
 /** What the frame shows, at the size of a model's input. @returns {HTMLCanvasElement} */
-export function crop(picture, place, { width, height }) {
+export function crop(picture, placement, { width, height }) {
   const factor = 2 ** HALVINGS;
   let canvas = element("canvas", { width: factor * width, height: factor * height });
-  paintCrop(canvas, picture, place);
+  paintCrop(canvas, picture, placement);
   for (let i = 0; i < HALVINGS; i += 1) canvas = halved(canvas);
   return canvas;
 }

@@ -5,7 +5,7 @@
  */
 
 import { subjectOf } from "../models/subject.js";
-import { ZOOMS, crop, paintCrop, placeFor, readPicture, readsBack, shift, zoomTo } from "./crop.js";
+import { ZOOMS, crop, paintCrop, placementFor, readPicture, readsBack, shift, zoomTo } from "./crop.js";
 import { element, fill, formatNumber, oncePerFrame } from "./dom.js";
 import { acceptFiles } from "./drop.js";
 import { panAndZoom } from "./pan-zoom.js";
@@ -83,10 +83,10 @@ export function choosePicture(host, { model, promise, report, file }) {
   let newest = 0;
   const take = async (file) => {
     if (!file) return say(NOTHING_DROPPED);
-    const mine = (newest += 1);
+    const current = (newest += 1);
     try {
       const picture = await readPicture(file);
-      if (mine !== newest || !isOpen()) return;
+      if (current !== newest || !isOpen()) return;
       say(readsBack() ? "" : NOISE);
       table.lay(picture);
       $("crop-use").disabled = false;
@@ -96,7 +96,7 @@ export function choosePicture(host, { model, promise, report, file }) {
       $("crop-frame").focus();
     } catch (error) {
       console.info(error);
-      if (mine === newest) say(NO_PICTURE);
+      if (current === newest) say(NO_PICTURE);
     }
   };
   const closed = new AbortController();
@@ -135,16 +135,16 @@ function createTable($, model, isOpen, fail) {
   $("crop-picture").height = Math.round(SHOWN * aspect);
   for (const id of ["crop-mean", "crop-seen", "crop-back"]) sizeFor($(id), input);
   let picture = null;
-  let place = null;
+  let placement = null;
   let looking = false;
   let stale = false;
 
-  const pixels = () => pixelsOf(crop(picture, place, input).getContext("2d"), input);
+  const pixels = () => pixelsOf(crop(picture, placement, input).getContext("2d"), input);
   const paint = (id, image) => {
     $(id).hidden = false;
     $(id).getContext("2d").putImageData(imageOf(image, input, false), 0, 0);
   };
-  /** What comes back is for the newest place; places between are passed over. */
+  /** What comes back is for the newest placement; those between are passed over. */
   const look = async (seen) => {
     if (looking) return;
     looking = true;
@@ -162,15 +162,15 @@ function createTable($, model, isOpen, fail) {
   };
   const draw = oncePerFrame(() => {
     if (!picture || !isOpen()) return;
-    paintCrop($("crop-picture"), picture, place);
+    paintCrop($("crop-picture"), picture, placement);
     const seen = pixels();
     paint("crop-seen", seen);
     stale = true;
     look(seen);
   });
   const move = (next) => {
-    place = next;
-    sliders.zoom.value = place.zoom;
+    placement = next;
+    sliders.zoom.value = placement.zoom;
     draw();
   };
 
@@ -182,7 +182,7 @@ function createTable($, model, isOpen, fail) {
       step: 0.02,
       value: 0,
       format: (zoom) => `${(2 ** zoom).toFixed(2)} ×`,
-      onInput: (zoom) => picture && move(zoomTo(picture, place, aspect, zoom)),
+      onInput: (zoom) => picture && move(zoomTo(picture, placement, aspect, zoom)),
     }),
     tilt: createSlider($("crop-tilt-host"), {
       id: "crop-tilt",
@@ -192,12 +192,12 @@ function createTable($, model, isOpen, fail) {
       step: 0.5,
       value: 0,
       format: (degrees) => `${formatNumber(degrees, 1)}°`,
-      onInput: (degrees) => picture && move({ ...place, tilt: (degrees * Math.PI) / 180 }),
+      onInput: (degrees) => picture && move({ ...placement, tilt: (degrees * Math.PI) / 180 }),
     }),
   };
   panAndZoom($("crop-frame"), {
-    shift: (dx, dy) => picture && move(shift(picture, place, aspect, dx, dy)),
-    zoom: (by, at) => picture && move(zoomTo(picture, place, aspect, place.zoom + by, at)),
+    shift: (dx, dy) => picture && move(shift(picture, placement, aspect, dx, dy)),
+    zoom: (by, at) => picture && move(zoomTo(picture, placement, aspect, placement.zoom + by, at)),
   });
 
   const toggle = () => {
@@ -213,7 +213,7 @@ function createTable($, model, isOpen, fail) {
       $("crop-picture").hidden = false;
       $("crop-invite").hidden = true;
       $("crop-frame").tabIndex = 0;
-      move(placeFor(picture));
+      move(placementFor(picture));
     },
     /** The crop as it is now. */
     pixels,

@@ -19,13 +19,13 @@ export function withoutOwn(params) {
 
 /**
  * What becomes of a picture of one's own.
- * @param {"link" | "nobody" | "author"} told who gets its latent: whoever gets a link from the reader, nobody, or the author of the page
+ * @param {"link" | "nobody" | "author"} recipient who gets its latent: whoever gets a link from the reader, nobody, or the author of the page
  * @param {number} size of a latent
  */
-export function promiseOf(told, size) {
+export function promiseOf(recipient, size) {
   return {
     link: `Your picture never leaves this page. A link holds the ${size} numbers that it is decoded from, and no pixel.`,
     nobody: `Your picture stays in your browser, and so do the ${size} numbers that it is decoded from.`,
     author: `Your picture stays in your browser, but this page is told the ${size} numbers that it is decoded from: its author asked for them.`,
-  }[told];
+  }[recipient];
 }

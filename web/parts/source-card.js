@@ -54,7 +54,7 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
   let latent = null;
   let encoding = false;
   let inkChanged = false;
-  let gone = false;
+  let unmounted = false;
   sizeFor($("picture"), model.info.input);
 
   const draw = oncePerFrame(() => {
@@ -77,12 +77,12 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
     inkChanged = false;
     try {
       const { mean } = await model.encode(image);
-      if (!gone && source.kind === "drawn" && !pad.empty) setLatent(mean);
+      if (!unmounted && source.kind === "drawn" && !pad.empty) setLatent(mean);
     } catch (error) {
-      if (!gone) report(error);
+      if (!unmounted) report(error);
     } finally {
       encoding = false;
-      if (inkChanged && !gone) encodeDrawing();
+      if (inkChanged && !unmounted) encodeDrawing();
     }
   });
   const remember = afterPause(() => onCommit(formatSource(source.kind === "drawn" ? { ...source, strokes: pad.strokes } : source)), 300);
@@ -126,12 +126,12 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
     try {
       const pixels = await choosePicture(host, { model, promise, report, file });
       const posterior = pixels && (await model.encode(pixels));
-      if (!posterior || gone) return;
+      if (!posterior || unmounted) return;
       const source = latentSource(posterior.mean);
       markOwn(formatSource(source));
       take(source);
     } catch (error) {
-      if (!gone) report(error);
+      if (!unmounted) report(error);
     }
   };
   $("own").addEventListener("click", () => takeOwn());
@@ -153,7 +153,7 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
       encodeDrawing();
     },
     unmount() {
-      gone = true;
+      unmounted = true;
       draw.cancel();
       encodeDrawing.cancel();
       remember.flush();

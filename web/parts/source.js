@@ -7,8 +7,8 @@
 import { MAX_SEED } from "./route.js";
 import { decodeInk, encodeInk } from "./ink.js";
 
-/** Pictures on the wall of the sample view; an index counts within it. */
-export const WALL = 60;
+/** Pictures in the grid of the view Sample; an index counts within it. */
+export const SAMPLES = 60;
 /** Latents in links are 16-bit integers of this many steps to one. */
 const STEPS = 2048;
 
@@ -43,7 +43,7 @@ export function parseSource(text, seed, size) {
   const [, ...numbers] = (text ?? "").match(/^sample-(\d+)-(\d+)-(\d+(?:\.\d+)?)(?:-normal)?$/) ?? [];
   const [given, index, temperature] = numbers.map(Number);
   const prior = text?.endsWith("-normal") ? "normal" : "learned";
-  if (numbers.length && given <= MAX_SEED && index < WALL && temperature <= 2) {
+  if (numbers.length && given <= MAX_SEED && index < SAMPLES && temperature <= 2) {
     return { kind: "sample", seed: given, index, temperature, prior };
   }
   return standIn(seed);

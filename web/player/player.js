@@ -61,7 +61,7 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
  * @property {URLSearchParams} params the view's state; changed as the reader changes it
  * @property {"auto" | "webgpu" | "cpu"} backend
  * @property {import("../models/library.js").Entry} [entry] the model, where it is known before it has come
- * @property {"link" | "nobody" | "author"} told who gets the latents of the reader's own pictures
+ * @property {"link" | "nobody" | "author"} recipient who gets the latents of the reader's own pictures
  * @property {URL} [picture] what is shown until then, instead of the model's samples
  *
  * @typedef {object} Hooks
@@ -145,34 +145,34 @@ export function createPlayer(root, hooks) {
     return "This view takes no pictures of your own. Edit, Morph and Inside do.";
   }
 
-  async function load(mine) {
+  async function load(request) {
     $("error").hidden = true;
     $("dropped").textContent = "";
     player.tell("");
-    loan ??= borrow(mine.folder, mine.backend, { onProgress: progress, onRebuilt: refresh });
+    loan ??= borrow(request.folder, request.backend, { onProgress: progress, onRebuilt: refresh });
     const { model: loaded } = loan;
-    decorate(mine);
+    decorate(request);
     if (!model) wait();
     try {
-      const [next, { module, atlas }] = await Promise.all([loaded, fetchView(mine, player.tell)]);
-      if (what !== mine) return next;
-      await inTurn(() => what === mine && mount(mine, next, module, readAtlas(atlas, next.latentSize)));
-      if (what !== mine) return next;
+      const [next, { module, atlas }] = await Promise.all([loaded, fetchView(request, player.tell)]);
+      if (what !== request) return next;
+      await inTurn(() => what === request && mount(request, next, module, readAtlas(atlas, next.latentSize)));
+      if (what !== request) return next;
       hooks.onLoad?.(model);
       return await settle(model, loan.settled);
     } catch (error) {
-      if (what === mine) fail("The model did not load", error);
+      if (what === request) fail("The model did not load", error);
       throw error;
     } finally {
-      if (what === mine) $("loading").hidden = true;
+      if (what === request) $("loading").hidden = true;
     }
   }
 
   /** Waits for the choice of a backend and tells what came of it. */
-  async function settle(mine, choice) {
+  async function settle(chosen, choice) {
     const failure = await choice.then(() => undefined, (error) => error);
-    if (model === mine) hooks.onBackend?.(mine, failure);
-    return mine;
+    if (model === chosen) hooks.onBackend?.(chosen, failure);
+    return chosen;
   }
 
   function wait() {
@@ -207,7 +207,7 @@ export function createPlayer(root, hooks) {
     hooks.onProgress?.({ loaded, total });
   }
 
-  function mount(mine, loaded, module, atlas) {
+  function mount(request, loaded, module, atlas) {
     model = loaded;
     const subject = subjectOf(model.info);
     $("loading").hidden = true;
@@ -216,21 +216,21 @@ export function createPlayer(root, hooks) {
     $("view").replaceWith(root);
     view = module.mount(root, {
       model,
-      folder: mine.folder,
-      params: mine.params,
+      folder: request.folder,
+      params: request.params,
       atlas,
-      memory: memoryOf(mine),
-      promise: promiseOf(mine.told, model.latentSize),
+      memory: memoryOf(request),
+      promise: promiseOf(request.recipient, model.latentSize),
       announce,
       navigate: hooks.navigate,
       setParams(changes, options = {}) {
-        const before = mine.params.toString();
-        change(mine.params, changes);
-        if (mine.params.toString() !== before) hooks.onParams?.(mine.params, options, mine.view);
+        const before = request.params.toString();
+        change(request.params, changes);
+        if (request.params.toString() !== before) hooks.onParams?.(request.params, options, request.view);
       },
       report: (error) => root.isConnected && fail("The model stopped", error),
     });
-    root.querySelector("h1").textContent = headingOf(mine.view, subject, model.latentSize);
+    root.querySelector("h1").textContent = headingOf(request.view, subject, model.latentSize);
   }
 
   function memoryOf({ view: name, folder }) {

@@ -1,15 +1,15 @@
 /**
  * What there is to see before the weights are: the model's own samples of seed 7, a picture
- * of 8 × 8 that was published with it, laid out as the wall of the sample view will be.
+ * of 8 × 8 that was published with it, laid out as the grid of the view Sample will be.
  */
 
 import { fileOf } from "../api/files.js";
 import { element } from "../parts/dom.js";
-import { WALL } from "../parts/source.js";
+import { SAMPLES } from "../parts/source.js";
 
 const SIDE = 8;
 
-/** Pictures in a row of the wall, by the width there is; each divides the wall. */
+/** Pictures in a row of the grid, by its width; each divides the number of pictures. */
 const COLUMNS = [
   [900, 12],
   [560, 10],
@@ -28,7 +28,7 @@ export function posterOf(folder, { channels }) {
 }
 
 /**
- * Fills `host` with the wall that the picture at `url` holds; the place is taken before the picture has come.
+ * Fills `host` with the samples that the picture at `url` holds; the place is taken before the picture has come.
  * @param {HTMLElement} host
  * @param {URL} url
  * @param {{ width: number }} input of the model, in pixels
@@ -38,7 +38,7 @@ export function showPoster(host, url, { width }, rows) {
   const columns = columnsFor(host.clientWidth);
   host.style.setProperty("--columns", String(columns));
   const at = (place) => `${(100 * place) / (SIDE - 1)}%`;
-  const cells = Array.from({ length: Math.min(WALL, rows * columns) }, (_, i) => {
+  const cells = Array.from({ length: Math.min(SAMPLES, rows * columns) }, (_, i) => {
     const cell = element("span", { className: "ink" });
     cell.style.backgroundImage = `url("${url.href}")`;
     cell.style.backgroundSize = `${100 * (SIDE + (SIDE - 1) / width)}%`; // a pixel lies between two pictures

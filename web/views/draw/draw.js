@@ -10,13 +10,13 @@ import { createDrawing } from "../../parts/drawing.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { createPosterior } from "../../parts/posterior.js";
 import { createTemperature } from "../../parts/slider.js";
-import { createWall } from "../../parts/wall.js";
+import { createImageGrid } from "../../parts/image-grid.js";
 import { newSeed, numberParam, seedParam } from "../../parts/route.js";
 
 /** Frames the runtime may be working on; later ones wait, and only the newest is kept. */
 const MAX_IN_FLIGHT = 2;
 /** Other throws of ε that are shown beside the one in full. */
-const THROWS = 8;
+const RESAMPLES = 8;
 
 const MARKUP = `
   <header class="opening">
@@ -53,15 +53,15 @@ const MARKUP = `
       <legend>Or try one of these</legend>
       <div class="row" id="examples"></div>
     </fieldset>
-    <div class="throw">
+    <div class="noise">
       <div id="temperature-host"></div>
       <button type="button" id="new-epsilon"><span class="die" aria-hidden="true">⚄</span> Throw ε</button>
     </div>
-    <figure class="throws">
-      <figcaption>More from the same cloud: ${THROWS} other throws of ε</figcaption>
-      <div class="sheet" id="throws-sheet">
-        <div id="throws"></div>
-        <div class="picks" id="throw-picks" role="group" aria-label="Take one of these throws"></div>
+    <figure class="resamples">
+      <figcaption>More from the same cloud: ${RESAMPLES} other throws of ε</figcaption>
+      <div class="sheet" id="resamples-sheet">
+        <div id="resamples"></div>
+        <div class="picks" id="resample-picks" role="group" aria-label="Take one of these throws"></div>
       </div>
     </figure>
     <dl class="ledger">
@@ -103,13 +103,13 @@ export function mount(root, { model, params, setParams, report, announce }) {
   $("grey-note").hidden = likelihood.kind !== "bernoulli";
   const posterior = createPosterior($("posterior"), $("latent-readout"), model.latentSize);
 
-  const throws = createWall($("throws"), model, THROWS, "Reconstructions from other throws of ε");
+  const resamples = createImageGrid($("resamples"), model, RESAMPLES, "Reconstructions from other throws of ε");
 
   const nothing = { pixels: null, image: null, mean: null, logVar: null, z: null, reconstruction: null, kl: null, elbo: null };
   const state = {
     ...nothing,
     get busy() {
-      return inFlight > 0 || waiting || !throws.idle || !drawing.started;
+      return inFlight > 0 || waiting || !resamples.idle || !drawing.started;
     },
   };
   let temperature = numberParam(params, "temperature", 1, 0, 2);
@@ -119,7 +119,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
   let turn = 0; // of the newest frame asked for
   let shown = 0; // of the frame whose numbers are on the page
   let inFlight = 0;
-  let gone = false;
+  let unmounted = false;
   let waiting = false;
   let inkChanged = false;
 
@@ -132,7 +132,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
     Object.assign(state, nothing);
     stage.dataset.empty = "";
     posterior.clear();
-    throws.show(new Float32Array(0));
+    resamples.show(new Float32Array(0));
     showElbo(null);
     for (const id of ["reconstruction-nats", "kl-nats"]) $(id).textContent = "–";
   };
@@ -144,7 +144,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
     Object.assign(state, result, { elbo });
     posterior.show(result);
     const { mean, logVar } = result;
-    throws.show(join(throwSeeds().map((seed) => model.reparameterize(mean, logVar, { seed, temperature }))));
+    resamples.show(join(resampleSeeds().map((seed) => model.reparameterize(mean, logVar, { seed, temperature }))));
     showElbo(elbo);
     $("reconstruction-nats").textContent = formatNumber(reconstruction, 1);
     $("kl-nats").textContent = formatNumber(kl, 1);
@@ -168,20 +168,20 @@ export function mount(root, { model, params, setParams, report, announce }) {
     }
     if (!state.pixels) return;
     delete stage.dataset.empty;
-    const mine = (turn += 1);
+    const current = (turn += 1);
     const noise = { epsilon, temperature };
     inFlight += 1;
     try {
       const result = await model.reconstruct($("reconstruction"), state.pixels, noise);
-      if (mine > shown) {
-        shown = mine;
+      if (current > shown) {
+        shown = current;
         show({ ...result, ...noise });
       }
     } catch (error) {
-      if (!gone) report(error);
+      if (!unmounted) report(error);
     } finally {
       inFlight -= 1;
-      if (waiting && !gone) {
+      if (waiting && !unmounted) {
         waiting = false;
         draw();
       }
@@ -207,25 +207,25 @@ export function mount(root, { model, params, setParams, report, announce }) {
 
   /** The strip stays as it is while its throws are taken; only another throw of ε renews it. */
   let strip = seed;
-  const throwSeeds = () => Array.from({ length: THROWS }, (_, i) => strip + i + 1);
-  const takeThrow = (next) => {
+  const resampleSeeds = () => Array.from({ length: RESAMPLES }, (_, i) => strip + i + 1);
+  const takeSample = (next) => {
     seed = next;
     epsilon = model.noise({ seed });
-    picks.forEach((pick, i) => pick.setAttribute("aria-pressed", throwSeeds()[i] === seed));
+    picks.forEach((pick, i) => pick.setAttribute("aria-pressed", resampleSeeds()[i] === seed));
     draw();
     setParams({ epsilon: seed });
   };
   $("new-epsilon").addEventListener("click", () => {
     strip = newSeed();
-    takeThrow(strip);
+    takeSample(strip);
   });
-  const picks = Array.from({ length: THROWS }, (_, i) => {
-    const pick = element("button", { type: "button", onclick: () => takeThrow(throwSeeds()[i]) });
+  const picks = Array.from({ length: RESAMPLES }, (_, i) => {
+    const pick = element("button", { type: "button", onclick: () => takeSample(resampleSeeds()[i]) });
     pick.setAttribute("aria-label", `Throw ${i + 1}`);
     return pick;
   });
-  $("throw-picks").append(...picks);
-  rove($("throw-picks"), picks, () => THROWS);
+  $("resample-picks").append(...picks);
+  rove($("resample-picks"), picks, () => RESAMPLES);
 
   showElbo(null);
   drawing.start();
@@ -235,8 +235,8 @@ export function mount(root, { model, params, setParams, report, announce }) {
     pad,
     redraw: draw,
     unmount() {
-      gone = true;
-      throws.unmount();
+      unmounted = true;
+      resamples.unmount();
       draw.cancel();
       drawing.unmount();
       turn = shown = Infinity;

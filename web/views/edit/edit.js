@@ -10,7 +10,7 @@ import { spread } from "../../parts/examples.js";
 import { markOwn } from "../../parts/own.js";
 import { enlarge, imageOf, pngOf, save, savedScale, sizeFor } from "../../parts/picture.js";
 import { formatSource, latentOf, mannerOf, parseSource, undrawn } from "../../parts/source.js";
-import { createWall } from "../../parts/wall.js";
+import { createImageGrid } from "../../parts/image-grid.js";
 import { newSeed, seedParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
 import { LIMIT, applyEdits, formatEdits, parseEdits } from "./edits.js";
@@ -53,13 +53,13 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     before: null,
     after: null,
     get busy() {
-      return pending || reading || !examplesWall.idle;
+      return pending || reading || !examplesGrid.idle;
     },
   };
   let starts = []; // examples, as sources
   let pending = true;
   let reading = false;
-  let gone = false;
+  let unmounted = false;
 
   // Pictures
   const drawBefore = oncePerFrame(() => model.present($("before"), state.before));
@@ -147,10 +147,10 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   const takeOwn = async (file) => {
     try {
       const pixels = await choosePicture(root, { model, promise, report, file });
-      if (!pixels || gone) return;
+      if (!pixels || unmounted) return;
       reading = true;
       const { mean } = await model.encode(pixels);
-      if (!gone) take(markOwn(formatSource({ kind: "latent", z: mean })), "Your picture, as the decoder draws it.");
+      if (!unmounted) take(markOwn(formatSource({ kind: "latent", z: mean })), "Your picture, as the decoder draws it.");
     } catch (error) {
       report(error);
     } finally {
@@ -161,7 +161,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   $("save").addEventListener("click", async () => {
     try {
       const pixels = await model.decode(state.after);
-      if (!gone) save(await pngOf(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input))), `${name}-edit.png`);
+      if (!unmounted) save(await pngOf(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input))), `${name}-edit.png`);
     } catch (error) {
       report(error);
     }
@@ -173,10 +173,10 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   });
 
   // Examples
-  const examplesWall = createWall($("examples-wall"), model, EXAMPLES, `Examples of ${subject.many}`);
+  const examplesGrid = createImageGrid($("examples-grid"), model, EXAMPLES, `Examples of ${subject.many}`);
   const layOutExamples = () => {
     const columns = Math.min(starts.length, $("examples-sheet").clientWidth < EXAMPLES * EXAMPLE_WIDTH ? EXAMPLES / 2 : EXAMPLES);
-    examplesWall.columns = columns;
+    examplesGrid.columns = columns;
     $("examples-sheet").style.setProperty("--columns", columns);
   };
   const layout = new ResizeObserver(layOutExamples);
@@ -191,9 +191,9 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     $("examples").hidden = false;
     const picks = starts.map(({ pick }) => pick);
     $("examples-picks").append(...picks);
-    rove($("examples-picks"), picks, () => examplesWall.columns);
+    rove($("examples-picks"), picks, () => examplesGrid.columns);
     layOutExamples();
-    examplesWall.show(join(starts.map(({ text }) => latentOf(model, sourceOf(text)))));
+    examplesGrid.show(join(starts.map(({ text }) => latentOf(model, sourceOf(text)))));
     layout.observe($("examples-sheet"));
   };
 
@@ -237,14 +237,14 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     redraw() {
       drawBefore();
       draw();
-      examplesWall.redraw();
+      examplesGrid.redraw();
     },
     unmount() {
-      gone = true;
+      unmounted = true;
       root.removeEventListener("keydown", byKey);
       layout.disconnect();
       for (const part of [drawBefore, drawAfter]) part.cancel();
-      examplesWall.unmount();
+      examplesGrid.unmount();
     },
   };
 }

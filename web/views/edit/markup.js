@@ -27,7 +27,7 @@ export const markup = ({ one, many, drawable }, size, promise) => `
         <figure id="examples" hidden>
           <figcaption>Or start from one of these</figcaption>
           <div class="sheet" id="examples-sheet">
-            <div id="examples-wall"></div>
+            <div id="examples-grid"></div>
             <div class="picks" id="examples-picks" role="group" aria-label="Start from one of these"></div>
           </div>
           <p class="note" id="credit" role="status"></p>

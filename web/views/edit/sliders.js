@@ -77,8 +77,8 @@ export function createEditSliders(attributes, latents, more, { directions, kl, o
       slider.show({ value, rest, moved: edits[part].has(key) });
     }
   };
-  const showAll = (wanted) => {
-    all = wanted;
+  const showAll = (showsAll) => {
+    all = showsAll;
     if (all && latents.children.length === FIRST) order.slice(FIRST).forEach(addLatent);
     [...latents.children].slice(FIRST).forEach((slider) => {
       slider.toggleAttribute("hidden", !all);

@@ -42,10 +42,10 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
   const draw = () => {
     while (host.children.length > shown.length) host.lastChild.remove();
     while (host.children.length < shown.length) host.append(figure());
-    const mine = (turn += 1);
+    const current = (turn += 1);
     let next = 0;
     return inSlices(() => {
-      if (mine !== turn || next === shown.length) return false;
+      if (current !== turn || next === shown.length) return false;
       drawLayer(shown[next], next);
       next += 1;
       return true;

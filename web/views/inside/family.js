@@ -8,7 +8,7 @@ import { folderOf } from "../../models/library.js";
 import { element, fill, formatNumber } from "../../parts/dom.js";
 import { examplesOf } from "../../parts/examples.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
-import { createWall } from "../../parts/wall.js";
+import { createImageGrid } from "../../parts/image-grid.js";
 import { borrow } from "../../models/pool.js";
 import { subjectOf } from "../../models/subject.js";
 import { createBars, scaleFor } from "./bars.js";
@@ -73,7 +73,7 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
   let chosen = members.find((member) => member.beta === beta) ?? members.find(({ name }) => name === own.name);
   /** @type {Promise<unknown> | undefined} */
   let loaded;
-  let gone = false;
+  let unmounted = false;
   sizeFor($("family-reconstruction"), info.input);
 
   const digits = examplesOf(info).flatMap(({ pixels }) => (pixels ? [pixels] : []));
@@ -94,9 +94,9 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
   };
   /** Somebody else who shows this model had it moved, or its GPU was lost. */
   const renew = (member) => {
-    if (gone) return;
+    if (unmounted) return;
     member.renew();
-    member.walls?.forEach((wall) => wall.renew());
+    member.grids?.forEach((grid) => grid.renew());
     onMoved();
   };
   const load = () => {
@@ -109,8 +109,8 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
 
   const showChosen = () => {
     const { name, result } = chosen;
-    fillWalls(chosen);
-    for (const member of members) member.showWalls(member === chosen);
+    fillGrids(chosen);
+    for (const member of members) member.showGrids(member === chosen);
     if (!result) return;
     paintPicture($("family-reconstruction"), result.image, paper);
     $("family-reconstruction").setAttribute("aria-label", `The reconstruction of ${name}`);
@@ -132,17 +132,17 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
   }
 
   // What does not depend on the picture is decoded once, when a member is first chosen.
-  const fillWalls = (member) => {
-    const { model, walls } = member;
-    if (walls || !model) return;
+  const fillGrids = (member) => {
+    const { model, grids } = member;
+    if (grids || !model) return;
     const hosts = ["family-backs", "family-samples"].map((id) => $(id).appendChild(element("div")));
-    const backs = createWall(hosts[0], model, Math.max(1, digits.length), `What the model with β = ${member.beta} gives back of ten digits`);
-    const samples = createWall(hosts[1], model, COLUMNS, `${SAMPLES} samples at β = ${member.beta}`);
+    const backs = createImageGrid(hosts[0], model, Math.max(1, digits.length), `What the model with β = ${member.beta} gives back of ten digits`);
+    const samples = createImageGrid(hosts[1], model, COLUMNS, `${SAMPLES} samples at β = ${member.beta}`);
     backs.show(member.backs);
     samples.show(model.sample({ seed: SEED, count: SAMPLES, prior: "normal" }));
-    member.walls = [backs, samples];
-    member.showWalls = (visible) => {
-      for (const wall of hosts) wall.hidden = !visible;
+    member.grids = [backs, samples];
+    member.showGrids = (visible) => {
+      for (const grid of hosts) grid.hidden = !visible;
     };
   };
 
@@ -153,7 +153,7 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
     /** What each member says of the picture. @param {Float32Array} pixels */
     async ask(pixels, noise) {
       await load();
-      if (gone) return [];
+      if (unmounted) return [];
       return Promise.all(members.map(async ({ model, canvas }) => ({ ...noise, ...(await model.reconstruct(canvas(), pixels, noise)) })));
     },
     show(results) {
@@ -168,15 +168,15 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
       return Object.fromEntries(members.map(({ beta: key, result }) => [key, result]));
     },
     get idle() {
-      return members.every(({ walls }) => !walls || walls.every(({ idle }) => idle));
+      return members.every(({ grids }) => !grids || grids.every(({ idle }) => idle));
     },
     redraw() {
       paintDigits(); // a GPU that crashed may have taken it along
-      for (const { walls } of members) walls?.forEach((wall) => wall.redraw());
+      for (const { grids } of members) grids?.forEach((grid) => grid.redraw());
     },
     unmount() {
-      gone = true;
-      for (const { walls } of members) walls?.forEach((wall) => wall.unmount());
+      unmounted = true;
+      for (const { grids } of members) grids?.forEach((grid) => grid.unmount());
       for (const loan of loans) loan.release();
     },
   };
@@ -202,9 +202,9 @@ function createMember(host, { name, beta }, info, latentSize) {
     model: null,
     backs: null,
     result: null,
-    walls: null,
+    grids: null,
     /** @param {boolean} _ whether it is the chosen one */
-    showWalls(_) {},
+    showGrids(_) {},
     renew: () => frame.firstChild.replaceWith(frame.firstChild.cloneNode()),
     /** Looked up afresh: it may have been replaced. */
     canvas: () => frame.firstChild,

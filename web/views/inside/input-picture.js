@@ -11,7 +11,7 @@ import { spread } from "../../parts/examples.js";
 import { markOwn } from "../../parts/own.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { formatSource, latentOf, latentSource, parseSource } from "../../parts/source.js";
-import { createWall } from "../../parts/wall.js";
+import { createImageGrid } from "../../parts/image-grid.js";
 import { newSeed } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
 import { createTask } from "./task.js";
@@ -113,7 +113,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
   const { info, latentSize } = model;
   const subject = subjectOf(info);
   const $ = fill(host, chosenMarkup(subject));
-  const choices = createWall($("choices"), model, COLUMNS, `Examples of ${subject.many}`);
+  const choices = createImageGrid($("choices"), model, COLUMNS, `Examples of ${subject.many}`);
   /** @type {{ text: string, z: Float32Array, credit?: string }[]} */
   const examples = spread(atlas.examples, CHOICES).map(({ z, credit }) => {
     const latent = Float32Array.from(z);
@@ -123,7 +123,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
   /** The reader's own picture; only its latent is ever in a link. */
   let own = null;
   let pixels = null;
-  let gone = false;
+  let unmounted = false;
   sizeFor($("picked"), info.input);
 
   const show = createTask(
@@ -157,12 +157,12 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
     try {
       const picture = await choosePicture(host, { model, promise, report, file });
       const posterior = picture && (await model.encode(picture));
-      if (!posterior || gone) return;
+      if (!posterior || unmounted) return;
       const source = latentSource(posterior.mean);
       markOwn(formatSource(source));
       take(source, picture);
     } catch (error) {
-      if (!gone) report(error);
+      if (!unmounted) report(error);
     }
   };
   $("own").addEventListener("click", () => takeOwn());
@@ -177,8 +177,8 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
   });
   $("picks").append(...picks);
   rove($("picks"), picks, () => COLUMNS);
-  const asked = parseSource(params.get("face"), SEED, latentSize);
-  take(params.has("face") && asked.kind !== "drawn" ? asked : standIn());
+  const linked = parseSource(params.get("face"), SEED, latentSize);
+  take(params.has("face") && linked.kind !== "drawn" ? linked : standIn());
 
   return {
     takePicture: takeOwn,
@@ -193,7 +193,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
       show();
     },
     unmount() {
-      gone = true;
+      unmounted = true;
       show.cancel();
       choices.unmount();
     },

@@ -9,20 +9,20 @@ import { familyOf, folderOf, library } from "../../models/library.js";
 import { fill, formatNumber, oncePerFrame } from "../../parts/dom.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { createPosterior, sigmaOf } from "../../parts/posterior.js";
-import { createWall } from "../../parts/wall.js";
+import { createImageGrid } from "../../parts/image-grid.js";
 import { newSeed, numberParam, seedParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
 import { createLayers } from "./activations.js";
 import { createBars, scaleFor } from "./bars.js";
 import { createFamily } from "./family.js";
 import { createInput } from "./input-picture.js";
-import { THROWS, markupOf } from "./markup.js";
+import { RESAMPLES, markupOf } from "./markup.js";
 import { createTask } from "./task.js";
 
 /** Milliseconds between two looks at the layers: each costs a run on the CPU. */
 const LOOK = 250;
 /** Milliseconds between two throws of ε. */
-const THROW = 250;
+const RESAMPLE_TIME = 250;
 /** Differences of models that get pixels almost right are shown this many times as strong. */
 const STRONGER = 4;
 
@@ -42,7 +42,7 @@ export function mount(root, context) {
   const state = {
     epsilon: seedParam(params, "epsilon", 1),
     sigma: params.get("sigma") === "0" ? 0 : 1,
-    throwing: false,
+    resampling: false,
     pixels: null,
     image: null,
     mean: null,
@@ -62,7 +62,7 @@ export function mount(root, context) {
       return family?.results ?? null;
     },
     get busy() {
-      return picture.busy || !throws.idle || !(family?.idle ?? true) || [run, ...Object.values(parts)].some(({ busy }) => busy);
+      return picture.busy || !resamples.idle || !(family?.idle ?? true) || [run, ...Object.values(parts)].some(({ busy }) => busy);
     },
   };
   const noise = () => ({ epsilon: model.noise({ seed: state.epsilon }), temperature: state.sigma });
@@ -93,7 +93,7 @@ export function mount(root, context) {
   const blank = () => {
     for (const key of ["pixels", "image", "mean", "logVar", "z", "reconstruction", "kl", "klToStandardNormal", "loss", "encoder", "decoder"]) state[key] = null;
     posterior.clear();
-    throws.show(new Float32Array(0));
+    resamples.show(new Float32Array(0));
     for (const id of ["reconstruction-nats", "kl-nats", "loss-nats"]) $(id).textContent = "–";
   };
 
@@ -101,7 +101,7 @@ export function mount(root, context) {
   const encoder = createLayers($("encoder"), { layers: info.encoder });
   const decoder = createLayers($("decoder"), { layers: info.decoder, picture: true, ink: subject.drawable });
   const posterior = createPosterior($("posterior"), $("latent-readout"), latentSize);
-  const throws = createWall($("throws"), model, THROWS / 2, `The ${subject.one} from ${THROWS} other throws of ε`);
+  const resamples = createImageGrid($("resamples"), model, RESAMPLES / 2, `The ${subject.one} from ${RESAMPLES} other throws of ε`);
   const bars = createBars($("kl-bars"), latentSize, "KL of each latent to N(0, 1) in nats");
   for (const id of ["reconstruction", "loss-x", "loss-back", "loss-difference"]) sizeFor($(id), input);
 
@@ -117,10 +117,10 @@ export function mount(root, context) {
     );
   const partTask = (part, show) => createTask(() => state.z, (z) => z && show(), { report, node: $(`part-${part}`) });
 
-  const showThrow = () => {
+  const showSampling = () => {
     const { mean, logVar, z, sigma, epsilon: seed } = state;
-    const others = Array.from({ length: THROWS }, (_, i) => model.reparameterize(mean, logVar, { seed: seed + i + 1, temperature: sigma }));
-    throws.show(join(others));
+    const others = Array.from({ length: RESAMPLES }, (_, i) => model.reparameterize(mean, logVar, { seed: seed + i + 1, temperature: sigma }));
+    resamples.show(join(others));
     showFlow($, { i: telling(state), mean, logVar, z, ...noise() });
   };
   const showLoss = () => {
@@ -142,7 +142,7 @@ export function mount(root, context) {
 
   const parts = {
     posterior: partTask("posterior", () => posterior.show({ mean: state.mean, logVar: state.logVar, z: state.z, klToStandardNormal: state.klToStandardNormal, ...noise() })),
-    throw: partTask("throw", showThrow),
+    sampling: partTask("sampling", showSampling),
     loss: partTask("loss", showLoss),
     encoder: layersTask("encoder", encoder, () => state.pixels),
     decoder: layersTask("decoder", decoder, () => state.z),
@@ -169,32 +169,32 @@ export function mount(root, context) {
   });
 
   let last = 0;
-  const keepThrowing = oncePerFrame(() => {
-    if (!state.throwing) return;
+  const keepResampling = oncePerFrame(() => {
+    if (!state.resampling) return;
     const now = performance.now();
-    if (parts.throw.inSight && now - last >= THROW) {
+    if (parts.sampling.inSight && now - last >= RESAMPLE_TIME) {
       last = now;
       setEpsilon(newSeed());
     }
-    keepThrowing();
+    keepResampling();
   });
   $("noise").hidden = still; // there is the button
   $("noise").addEventListener("change", ({ target }) => {
-    state.throwing = target.value === "anew";
-    if (state.throwing) keepThrowing();
+    state.resampling = target.value === "anew";
+    if (state.resampling) keepResampling();
     else remember();
   });
 
   // Models that differ by β
   let family = null;
-  let gone = false;
+  let unmounted = false;
   $("part-family").hidden = true;
   library().catch(() => []).then((models) => {
     // Another page's model may bear the name of one of ours.
     const own = models.find(({ name }) => folderOf(name).href === folder.href);
     const entries = own && subject.drawable ? familyOf(models, own) : [];
-    if (gone || entries.length < 2 || !entries.includes(own)) return;
-    inTurn(() => gone || showFamily(entries, own));
+    if (unmounted || entries.length < 2 || !entries.includes(own)) return;
+    inTurn(() => unmounted || showFamily(entries, own));
   });
   const showFamily = (entries, own) => {
     $("part-family").hidden = false;
@@ -230,10 +230,10 @@ export function mount(root, context) {
       run();
     },
     unmount() {
-      gone = true;
-      state.throwing = false;
-      for (const part of [run, keepThrowing, ...Object.values(parts)]) part.cancel();
-      for (const part of [picture, encoder, decoder, throws, family]) part?.unmount();
+      unmounted = true;
+      state.resampling = false;
+      for (const part of [run, keepResampling, ...Object.values(parts)]) part.cancel();
+      for (const part of [picture, encoder, decoder, resamples, family]) part?.unmount();
     },
   };
 }

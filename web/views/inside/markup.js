@@ -4,18 +4,18 @@
  */
 
 /** Other throws of ε that are shown beside the one in full. */
-export const THROWS = 8;
+export const RESAMPLES = 8;
 
 const hat = '<mover accent="true"><mi>x</mi><mo>^</mo></mover>';
 const ln = '<mi>ln</mi><mspace width="0.15em"></mspace>';
 const normal = '<mi mathvariant="normal">𝒩</mi>';
 const math = (content) => `<math display="block">${content}</math>`;
 
-const part = (id, number, title, shown, told) => `
+const part = (id, number, title, shown, explanation) => `
   <section class="part" id="part-${id}" aria-labelledby="title-${id}">
     <h2 id="title-${id}"><span class="number">${number}</span>${title}</h2>
     <div class="shown">${shown}</div>
-    <div class="told">${told}</div>
+    <div class="explanation">${explanation}</div>
   </section>`;
 
 const input = ({ one, drawable }, { height, width, channels }) =>
@@ -89,7 +89,7 @@ const diagram = `
   <svg class="flow" viewBox="0 0 400 245" role="img" aria-label="z is the sum of μ and of σ times ε. Slopes flow back from z to μ and to σ; ε comes from outside.">
     <g>${arrow("mean", "plus")}${arrow("width", "times")}${arrow("epsilon", "times")}${arrow("times", "plus")}${arrow("plus", "z")}${arrow("z", "end")}</g>
     <g class="backward">${arrow("z", "plus", -10)}${arrow("plus", "mean", -10)}${arrow("plus", "times", -10)}${arrow("times", "width", -10)}</g>
-    ${node("mean", "μ", "is-mine")}${node("width", "σ", "is-mine")}${node("epsilon", "ε", "outside")}${node("times", "×")}${node("plus", "+")}${node("z", "z")}
+    ${node("mean", "μ", "learned")}${node("width", "σ", "learned")}${node("epsilon", "ε", "outside")}${node("times", "×")}${node("plus", "+")}${node("z", "z")}
     <text class="slope" x="134" y="50">slope 1</text>
     <text class="slope" id="slope" x="62" y="103"></text>
     <text class="aside" x="58" y="222">from outside</text>
@@ -99,17 +99,17 @@ const diagram = `
 
 const draw = ({ one }) =>
   part(
-    "throw",
+    "sampling",
     4,
     "The throw",
-    `<div class="throw-row">
+    `<div class="sampling-row">
       <figure>
         <figcaption>From this ε</figcaption>
         <div class="frame"><canvas id="reconstruction" class="live ink pixels" role="img" aria-label="The ${one} decoded from z"></canvas></div>
       </figure>
       <figure>
-        <figcaption>From ${THROWS} others</figcaption>
-        <div class="sheet" id="throws"></div>
+        <figcaption>From ${RESAMPLES} others</figcaption>
+        <div class="sheet" id="resamples"></div>
       </figure>
     </div>
     <div class="console">

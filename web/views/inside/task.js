@@ -26,10 +26,10 @@ export function createTask(ask, show, { report, node, ahead = true, pause = 0 })
   let stale = false;
   let working = false;
   let done = false;
-  let gone = false;
+  let unmounted = false;
   let earliest = 0;
   let timer = 0;
-  const due = () => stale && !gone && (inSight || (ahead && !done));
+  const due = () => stale && !unmounted && (inSight || (ahead && !done));
 
   const run = oncePerFrame(async () => {
     if (working || !due()) return;
@@ -43,10 +43,10 @@ export function createTask(ask, show, { report, node, ahead = true, pause = 0 })
     working = true;
     try {
       const answer = await ask();
-      await inTurn(() => gone || show(answer));
+      await inTurn(() => unmounted || show(answer));
       done = true;
     } catch (error) {
-      if (!gone) report(error);
+      if (!unmounted) report(error);
     } finally {
       working = false;
       earliest = performance.now() + pause;
@@ -72,7 +72,7 @@ export function createTask(ask, show, { report, node, ahead = true, pause = 0 })
     inSight: { get: () => inSight },
     cancel: {
       value() {
-        gone = true;
+        unmounted = true;
         sight.disconnect();
         clearTimeout(timer);
         run.cancel();

@@ -8,7 +8,7 @@ import { follow } from "../../parts/follow.js";
 import { sizeFor } from "../../parts/picture.js";
 import { createSlider } from "../../parts/slider.js";
 import { formatSource } from "../../parts/source.js";
-import { createWall } from "../../parts/wall.js";
+import { createImageGrid } from "../../parts/image-grid.js";
 import { numberParam, seedParam, wordParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
 import { LETTERS, createCorners } from "./corners.js";
@@ -54,7 +54,7 @@ const markup = ({ one, many }) => `
     </div>
     <div class="map-field">
       <div class="map-pad sheet" id="pad">
-        <div id="wall"></div>
+        <div id="decoded"></div>
         <canvas id="images" class="images ink" role="img" aria-label="Test images, each where the encoder puts it"></canvas>
         <div id="points"></div>
         <div id="triangle" class="map-triangle"></div>
@@ -98,10 +98,10 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     /** Index of the nearest test image, where the plane has them. */
     nearest: null,
     get busy() {
-      return (state.layer === "decoded" && (planeChanged || !wall.idle)) || thumbnails?.status === "loading";
+      return (state.layer === "decoded" && (planeChanged || !decoded.idle)) || thumbnails?.status === "loading";
     },
   };
-  const wall = createWall($("wall"), model, side, `${side} by ${side} ${many}, decoded from all over the map`);
+  const decoded = createImageGrid($("decoded"), model, side, `${side} by ${side} ${many}, decoded from all over the map`);
   const corners = createCorners($("corners"), $("triangle"), {
     model,
     texts: LETTERS.map((letter) => params.get(letter)),
@@ -129,7 +129,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
   /** Indices of the test images that have room on the map. */
   let shown = [];
   let sliders = [];
-  let gone = false;
+  let unmounted = false;
 
   const three = () => state.plane === "three";
   const usePlane = () => {
@@ -152,7 +152,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     showNearest();
     if (!planeChanged || state.layer !== "decoded") return;
     planeChanged = false;
-    wall.show(gridOf(plane, side));
+    decoded.show(gridOf(plane, side));
     if (three()) corners.draw();
   });
   const put = (id, place) => {
@@ -189,7 +189,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
   const showLayer = () => {
     const { layer } = state;
     $("pad").dataset.layer = layer;
-    $("wall").hidden = layer !== "decoded";
+    $("decoded").hidden = layer !== "decoded";
     $("nearest").hidden = $("ring").hidden = layer === "decoded";
     $("images").hidden = $("credits").hidden = layer !== "images";
     $("points").hidden = $("legend").hidden = layer !== "points";
@@ -205,7 +205,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     thumbnails.scatter(canvas, shown, plane.extent, THUMBNAIL, drawable);
   };
   const thumbnailsSettled = () => {
-    if (gone) return;
+    if (unmounted) return;
     if (thumbnails.status === "failed") {
       $("thumbnail").parentElement.hidden = true;
       $("credits").textContent = "The test images could not be fetched.";
@@ -279,7 +279,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     draw();
   };
   follow($("pad"), drag, () => {
-    if (gone) return;
+    if (unmounted) return;
     remember();
     say();
   });
@@ -324,10 +324,10 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
       draw();
     },
     unmount() {
-      gone = true;
+      unmounted = true;
       layout.disconnect();
       draw.cancel();
-      wall.unmount();
+      decoded.unmount();
     },
   };
 }

@@ -10,7 +10,7 @@ import { follow } from "../../parts/follow.js";
 import { enlarge, imageOf, save, savedScale, sizeFor } from "../../parts/picture.js";
 import { createSlider } from "../../parts/slider.js";
 import { createSourceCard } from "../../parts/source-card.js";
-import { createWall } from "../../parts/wall.js";
+import { createImageGrid } from "../../parts/image-grid.js";
 import { numberParam, seedParam, wordParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
 
@@ -108,8 +108,8 @@ export function mount(root, { model, params, setParams, promise, report, announc
       return !strip.idle || !grid.idle;
     },
   };
-  const strip = createWall($("strip"), model, STEPS, `${STEPS} steps from the first end to the second, by slerp above and by lerp below`);
-  const grid = createWall($("grid"), model, GRID, `${GRID} by ${GRID} ${subject.many} between the four corners`);
+  const strip = createImageGrid($("strip"), model, STEPS, `${STEPS} steps from the first end to the second, by slerp above and by lerp below`);
+  const grid = createImageGrid($("grid"), model, GRID, `${GRID} by ${GRID} ${subject.many} between the four corners`);
 
   const four = () => state.ends === "four";
   const complete = () => Boolean(state.a && state.b && (!four() || (state.c && state.d)));
@@ -146,7 +146,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
     draw();
   };
 
-  let gone = false;
+  let unmounted = false;
   const cards = {};
   const base = seedParam(params, "seed", 7);
   const addCard = (id, i, title) => {
@@ -276,11 +276,11 @@ export function mount(root, { model, params, setParams, promise, report, announc
       const frames = [];
       for (const z of latents) {
         const pixels = await model.decode(z);
-        if (gone) return;
+        if (unmounted) return;
         frames.push(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input) / 2));
       }
       const animation = await animate(frames, Math.round(DURATION / FRAMES));
-      if (gone) return;
+      if (unmounted) return;
       save(animation, `${name}-morph.png`);
       $("saved").textContent = "Saved as an animated PNG, which every browser plays.";
     } catch (error) {
@@ -311,7 +311,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
       draw();
     },
     unmount() {
-      gone = true;
+      unmounted = true;
       state.playing = false;
       sight.disconnect();
       for (const part of [advance, draw]) part.cancel();

@@ -1,5 +1,5 @@
 /**
- * Sample: a wall of pictures from the prior, thrown by a seed. Each is a button: chosen, it lies
+ * Sample: a grid of pictures drawn from the prior by a seed. Each is a button: chosen, it lies
  * large in the tray below, from where it can be kept, saved, morphed or edited.
  */
 
@@ -7,8 +7,8 @@ import { join } from "../../api/numbers.js";
 import { element, fill, oncePerFrame, rove } from "../../parts/dom.js";
 import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../../parts/picture.js";
 import { createTemperature } from "../../parts/slider.js";
-import { WALL, formatSample, latentOf, parseSource, undrawn } from "../../parts/source.js";
-import { createWall } from "../../parts/wall.js";
+import { SAMPLES, formatSample, latentOf, parseSource, undrawn } from "../../parts/source.js";
+import { createImageGrid } from "../../parts/image-grid.js";
 import { columnsFor } from "../../player/poster.js";
 import { MAX_SEED, newSeed, numberParam, seedParam, wordParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
@@ -50,7 +50,7 @@ const markup = ({ one, many }) => `
   <section class="kept" id="kept" hidden>
     <h2>Kept</h2>
     <div class="sheet kept-sheet" id="kept-sheet">
-      <div id="kept-wall"></div>
+      <div id="kept-grid"></div>
       <div class="picks" id="kept-picks" role="group" aria-label="Kept ${many}"></div>
     </div>
   </section>
@@ -86,19 +86,19 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     seed: seedParam(params, "seed", 7),
     temperature: numberParam(params, "temperature", 1, 0, 2),
     prior: wordParam(params, "prior", ["learned", "normal"]),
-    count: WALL,
+    count: SAMPLES,
     columns: 0,
     z: null,
     /** The sample in the tray, and those that are kept, as the address has them. */
     chosen: params.get("chosen"),
     kept: [...new Set([...(params.get("kept") ?? "").split("~").filter(Boolean), ...(memory.kept ?? [])])].slice(0, MAX_KEPT),
     get busy() {
-      return !wall.idle || !keptWall.idle;
+      return !grid.idle || !keptGrid.idle;
     },
   };
-  let gone = false;
-  const wall = createWall($("samples"), model, 1, `A wall of sampled ${many}`);
-  const keptWall = createWall($("kept-wall"), model, 1, `The ${many} you kept`);
+  let unmounted = false;
+  const grid = createImageGrid($("samples"), model, 1, `A grid of sampled ${many}`);
+  const keptGrid = createImageGrid($("kept-grid"), model, 1, `The ${many} you kept`);
   sizeFor($("chosen"), input);
   const latent = (text) => latentOf(model, undrawn(parseSource(text, state.seed, model.latentSize), state.seed));
 
@@ -109,19 +109,19 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     $("formula-learned").toggleAttribute("hidden", !learned); // MathML has no property of that name
     $("formula-normal").toggleAttribute("hidden", learned);
     showPressed();
-    state.z = model.sample({ seed, count: WALL, temperature, prior });
-    wall.columns = state.columns;
-    wall.show(state.z);
+    state.z = model.sample({ seed, count: SAMPLES, temperature, prior });
+    grid.columns = state.columns;
+    grid.show(state.z);
   };
   const draw = oncePerFrame(drawNow);
-  const say = () => announce(`${WALL} ${many} from seed ${state.seed} at temperature ${state.temperature.toFixed(2)}.`);
+  const say = () => announce(`${SAMPLES} ${many} from seed ${state.seed} at temperature ${state.temperature.toFixed(2)}.`);
   const changed = (changes, options) => {
     draw();
     say();
     setParams(changes, options);
   };
 
-  // Another wall
+  // Other samples
   const setSeed = (seed) => {
     state.seed = seed;
     $("seed").value = seed;
@@ -183,7 +183,7 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     const text = state.chosen;
     try {
       const pixels = await model.decode(latent(text));
-      if (gone) return;
+      if (unmounted) return;
       const canvas = enlarge(imageOf(pixels, input, subject.drawable), savedScale(input));
       save(await pngOf(canvas), `${name}-${text.slice(0, 40)}.png`);
     } catch (error) {
@@ -200,8 +200,8 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     const { kept } = state;
     $("kept").hidden = kept.length === 0;
     const columns = Math.min(Math.max(1, kept.length), KEPT_COLUMNS);
-    keptWall.columns = columns;
-    keptWall.show(join(kept.map(latent)));
+    keptGrid.columns = columns;
+    keptGrid.show(join(kept.map(latent)));
     const buttons = kept.map((text, i) => {
       const button = element("button", { type: "button", onclick: () => choose(text) });
       button.setAttribute("aria-label", `Kept ${one} ${i + 1}`);
@@ -221,7 +221,7 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     showChosen();
   });
 
-  const picks = Array.from({ length: WALL }, (_, index) => {
+  const picks = Array.from({ length: SAMPLES }, (_, index) => {
     const pick = element("button", { type: "button", onclick: () => choose(formatSample({ ...state, index })) });
     pick.setAttribute("aria-label", `${one} ${index + 1}`);
     return pick;
@@ -234,8 +234,8 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     if (columns === state.columns) return;
     state.columns = columns;
     $("sheet").style.setProperty("--columns", columns);
-    // The wall takes its room before it is drawn.
-    $("samples").style.aspectRatio = `${input.width * columns} / ${(input.height * WALL) / columns}`;
+    // The grid takes its room before it is drawn.
+    $("samples").style.aspectRatio = `${input.width * columns} / ${(input.height * SAMPLES) / columns}`;
     drawNow();
   };
   const layout = new ResizeObserver(arrange);
@@ -255,11 +255,11 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
       showKept();
     },
     unmount() {
-      gone = true;
+      unmounted = true;
       layout.disconnect();
       for (const part of [draw, showChosen, showKept]) part.cancel();
-      wall.unmount();
-      keptWall.unmount();
+      grid.unmount();
+      keptGrid.unmount();
     },
   };
 }

@@ -12,7 +12,7 @@ import { sizeFor } from "./picture.js";
  * @param {number} columns
  * @param {string} label what a screen reader hears
  */
-export function createWall(host, model, columns, label) {
+export function createImageGrid(host, model, columns, label) {
   const { input } = model.info;
   let perRow = columns;
   /** @type {Float32Array} */
@@ -21,8 +21,8 @@ export function createWall(host, model, columns, label) {
   /** Rows that show something older than `z`. */
   let stale = [];
   let working = false;
-  let gone = false;
-  host.classList.add("wall");
+  let unmounted = false;
+  host.classList.add("image-grid");
   host.setAttribute("role", "img");
   host.setAttribute("aria-label", label);
 
@@ -31,7 +31,7 @@ export function createWall(host, model, columns, label) {
     working = true;
     try {
       // No frame is waited for: a GPU takes a row at once, and the CPU takes its breaks itself.
-      while (stale.length > 0 && !gone) await drawRow(stale.shift());
+      while (stale.length > 0 && !unmounted) await drawRow(stale.shift());
     } finally {
       working = false;
     }
@@ -81,7 +81,7 @@ export function createWall(host, model, columns, label) {
       redraw();
     },
     unmount() {
-      gone = true;
+      unmounted = true;
       draw.cancel();
     },
   };
