@@ -8,10 +8,7 @@ use crate::release::folder::{Release, put};
 use anyhow::{Context, Result, ensure};
 use image::DynamicImage;
 use image::imageops::FilterType;
-use linfa::ParamGuard;
-use linfa::traits::Transformer;
 use linfa_linalg::eigh::EighInto;
-use linfa_tsne::TSneParams;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -85,9 +82,6 @@ pub struct Items {
     pub credits: Vec<String>,
     /// Place in the [`Plane`].
     pub plane: Vec<[f32; 2]>,
-    /// Place among neighbours (t-SNE, van der Maaten and Hinton 2008); empty where the plane
-    /// has all dimensions there are.
-    pub neighbours: Vec<[f32; 2]>,
 }
 
 impl Atlas {
@@ -150,11 +144,6 @@ impl Atlas {
                 },
                 credits: pick(&test.credits),
                 plane: means.chunks_exact(latent).map(|z| plane.place(z)).collect(),
-                neighbours: if latent > 2 {
-                    neighbours(&means, latent)?
-                } else {
-                    Vec::new()
-                },
             },
             plane,
         };
@@ -243,24 +232,6 @@ fn examples(release: &Release, test: &Images, has_classes: bool) -> Result<Vec<P
         .collect())
 }
 
-/// Latents `[N, latent]` in two dimensions, near ones near each other, in `[−1, 1]`.
-fn neighbours(means: &[f32], latent: usize) -> Result<Vec<[f32; 2]>> {
-    let count = means.len() / latent;
-    let values = means.iter().copied().map(f64::from).collect();
-    let means = Array2::from_shape_vec((count, latent), values)?;
-    let perplexity = 30f64.min((count as f64 - 1.0) / 4.0);
-    let params = TSneParams::embedding_size(2)
-        .perplexity(perplexity)
-        .approx_threshold(0.0)
-        .max_iter(1000);
-    let places = params.check_ref()?.transform(means)?;
-    let largest = places.iter().fold(1e-9f64, |a, v| a.max(v.abs()));
-    let places = places.outer_iter();
-    Ok(places
-        .map(|place| [0, 1].map(|i| round((place[i] / largest) as f32)))
-        .collect())
-}
-
 /// The chosen images, each scaled to `side` by itself, so that their edges do not run
 /// together.
 fn thumbnails(images: &Images, chosen: &[usize], side: usize) -> Result<DynamicImage> {
@@ -306,17 +277,5 @@ mod tests {
         // origin + 1.5 · axes[0] − 2 · axes[1], and something across.
         let z = [4.0, 2.0 - 1.2 - 0.8, 3.0 - 1.6 + 0.6];
         assert_eq!(plane.place(&z), [1.5, -2.0]);
-    }
-
-    #[test]
-    fn neighbours_stay_together_even_where_latents_coincide() {
-        let heap = |at: f32| (0..20).flat_map(move |i| [at, (i % 2) as f32 * 0.01, at]);
-        let means: Vec<f32> = heap(0.0).chain(heap(9.0)).collect();
-        let places = neighbours(&means, 3).unwrap();
-        let centre = |places: &[[f32; 2]]| {
-            [0, 1].map(|i| places.iter().map(|place| place[i]).sum::<f32>() / 20.0)
-        };
-        let (a, b) = (centre(&places[..20]), centre(&places[20..]));
-        assert!((a[0] - b[0]).hypot(a[1] - b[1]) > 0.5, "{a:?} {b:?}");
     }
 }
