@@ -21,12 +21,12 @@
  */
 
 import { folderAt } from "./api/files.js";
-import { fetchFile, textOf } from "./api/network.js";
 import { favourite, folderOf, isName, library } from "./models/library.js";
-import { element, fill } from "./parts/dom.js";
+import { fill } from "./parts/dom.js";
 import { withoutOwn } from "./parts/own.js";
 import { createPlayer } from "./player/player.js";
 import { VIEWS } from "./parts/route.js";
+import { sharedStyles } from "./parts/styles.js";
 import { VaeletError } from "./vaelet.js";
 
 const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"] };
@@ -41,17 +41,9 @@ const MARKUP = `
   <p id="recipient" class="note" hidden>This page is told what becomes of a picture of your own, in numbers: its author asked for them.</p>
   <div id="player" class="plain"></div><div id="fallback"><slot></slot></div><slot name="caption"></slot>`;
 
-const SHEET = new URL("./views.css", import.meta.url);
-/** One for all elements; constructed, so that the article's policy on styles does not matter. Older browsers, and servers, cannot. */
-const sheet = globalThis.Document && "adoptedStyleSheets" in Document.prototype ? new CSSStyleSheet() : null;
-/** Milliseconds without a byte of the styles after which an element does without. */
-const PATIENCE = 8_000;
-/** Whether the styles came. A bundler's development server answers anybody else with a script. */
-const styled =
-  !sheet ||
-  fetchFile(SHEET, { headers: { accept: "text/css" }, patience: PATIENCE })
-    .then(({ bytes }) => sheet.replace(textOf(SHEET, bytes)))
-    .then(() => true, () => false);
+/** Named here, beside what a bundler writes. */
+const styles = sharedStyles(new URL("./views.css", import.meta.url));
+const otherStyles = sharedStyles(new URL("./other-views.css", import.meta.url));
 
 /** What some frameworks write for a property that has no value. */
 const NOTHING = ["undefined", "null"];
@@ -69,6 +61,8 @@ export class VaeLet extends Base {
   /** The `state` that the reader's last change led to. @type {string | null} */
   #written = null;
   #sight = null;
+  /** Whether its styles could be had. @type {Promise<boolean>} */
+  #styled;
   #near = false;
   #queued = false;
   /** The address and view on the page, to see whether an attribute asks for something else. */
@@ -115,7 +109,7 @@ export class VaeLet extends Base {
 
   /** In another document: constructed styles do not come along. */
   adoptedCallback() {
-    if (this.shadowRoot) this.#linkStyles();
+    if (this.shadowRoot) this.#styled = styles.addTo(this.shadowRoot);
   }
 
   attributeChangedCallback(_, before, after) {
@@ -133,13 +127,13 @@ export class VaeLet extends Base {
     const shadow = this.attachShadow({ mode: "open" });
     shadow.append(content);
     const $ = (id) => shadow.getElementById(id);
-    if (sheet) shadow.adoptedStyleSheets = [sheet];
-    else this.#linkStyles();
+    this.#styled = styles.addTo(shadow);
     const fallback = $("fallback");
     const tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
     // The article has its own first heading.
     const lower = (heading) => shadow.querySelector(heading).setAttribute("aria-level", "2");
     this.#player = createPlayer($("player"), {
+      addStyles: () => otherStyles.addTo(this.shadowRoot),
       onProgress: (progress) => tell("progress", progress),
       onLoad: (model) => {
         lower("#view h1");
@@ -161,16 +155,12 @@ export class VaeLet extends Base {
     lower("#loading-title");
   }
 
-  #linkStyles() {
-    if (!this.shadowRoot.querySelector("link")) this.shadowRoot.prepend(element("link", { rel: "stylesheet", href: SHEET.href }));
-  }
-
   /** Any number of changes at a time are one. */
   #update() {
     if (this.#queued) return;
     this.#queued = true;
     queueMicrotask(async () => {
-      const [models, hasStyles] = await Promise.all([this.src ? [] : library().catch(() => []), styled]);
+      const [models, hasStyles] = await Promise.all([this.src ? [] : library().catch(() => []), this.#styled]);
       this.#queued = false;
       if (!this.isConnected) return;
       this.#show(models);

@@ -51,7 +51,8 @@ const countMemory = () => {
     const original = WebAssembly[name];
     WebAssembly[name] = async (...options) => {
       const made = await original.apply(WebAssembly, options);
-      window.memories.push((made.instance ?? made).exports.memory);
+      const { memory } = (made.instance ?? made).exports;
+      if (memory) window.memories.push(memory);
       return made;
     };
   }

@@ -60,6 +60,7 @@ describe("every wait has an end", () => {
     ["the program", "vaelet-web_bg.wasm", null, hasError, /program/],
     ["a script", "web/player/player.js", null, hasReason, /player\.js/],
     ["the code of a view", "web/views/map/map.js", null, hasError, /code of this view/, "#/map?model=digits-beta-1&backend=cpu"],
+    ["the styles of a view", "web/other-views.css", null, hasView, /styles of this view/, "#/map?model=digits-beta-1&backend=cpu"],
     ["an atlas", ATLAS, null, hasView, /examples/, "#/edit?model=digits-beta-1&backend=cpu"],
   ];
   for (const [what, path, answer, done, sentence, hash = PAGE] of cases) {

@@ -10,6 +10,7 @@ import { afterPause } from "../parts/dom.js";
 import { acceptFiles } from "../parts/drop.js";
 import { createPlayer } from "../player/player.js";
 import { VIEWS, change, formatHash, parseHash, wordParam } from "../parts/route.js";
+import { sharedStyles } from "../parts/styles.js";
 import { tell } from "./start.js";
 import { VaeletError, loadModel, normalizeDrawing, prepare } from "../vaelet.js";
 
@@ -43,7 +44,10 @@ let arrive = null;
 /** The last choice of a backend that could be had. @type {import("../models/pool.js").Backend} */
 let workingBackend = "auto";
 
+const otherStyles = sharedStyles(new URL("../other-views.css", import.meta.url));
+
 const player = createPlayer(byId("player"), {
+  addStyles: () => otherStyles.addTo(document),
   onLoad(model) {
     const { title, credit, licence } = model.info;
     byId("model-credit").textContent = `${title}. ${credit}. Weights: ${licence}.`;
@@ -284,7 +288,7 @@ function showBackend(notice = "") {
 /** Once the first view is there: until then the network is its own. */
 async function keepForOffline() {
   const { keepPage } = await import("./offline.js");
-  await keepAtlas();
+  await Promise.all([keepAtlas(), otherStyles.addTo(document)]);
   await keepPage();
 }
 

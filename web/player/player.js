@@ -6,7 +6,6 @@
 
 import { within } from "../api/network.js";
 import { inTurn } from "../api/slices.js";
-import { fetchAtlas, readAtlas } from "../models/atlas.js";
 import { borrow } from "../models/pool.js";
 import { headingOf, subjectOf } from "../models/subject.js";
 import { createAnnouncer, element, fill } from "../parts/dom.js";
@@ -26,6 +25,12 @@ const VIEWS = {
   inside: () => import("../views/inside/inside.js"),
 };
 
+/** Fetched for the views that use an atlas. */
+const fetchReader = () => import("../models/atlas.js");
+/** What a view has that uses none, or cannot have it. @type {import("../models/atlas.js").Atlas} */
+const NO_ATLAS = { directions: [], examples: [], plane: null, items: null };
+/** The view whose styles are there from the start. */
+const FIRST = "sample";
 /** Milliseconds after which code that has not come counts as missing. */
 const CODE = 30_000;
 
@@ -65,6 +70,7 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
  * @property {URL} [picture] what is shown until then, instead of the model's samples
  *
  * @typedef {object} Hooks
+ * @property {() => Promise<boolean>} addStyles of all views but the first; whether they could be had
  * @property {(progress: import("../vaelet.js").Progress) => void} [onProgress]
  * @property {(model: import("../vaelet.js").Model) => void} [onLoad] a view of this model is on the page
  * @property {(model: import("../vaelet.js").Model, error?: Error) => void} [onBackend] it moved, or could not
@@ -154,9 +160,9 @@ export function createPlayer(root, hooks) {
     decorate(request);
     if (!model) wait();
     try {
-      const [next, { module, atlas }] = await Promise.all([loaded, fetchView(request, player.tell)]);
+      const [next, { module, readAtlas }] = await Promise.all([loaded, fetchView(request, hooks.addStyles, player.tell)]);
       if (what !== request) return next;
-      await inTurn(() => what === request && mount(request, next, module, readAtlas(atlas, next.latentSize)));
+      await inTurn(() => what === request && mount(request, next, module, readAtlas(next.latentSize)));
       if (what !== request) return next;
       hooks.onLoad?.(model);
       return await settle(model, loan.settled);
@@ -278,20 +284,29 @@ export function createPlayer(root, hooks) {
 
 /** Fetches the code of all views, so that they are there without a network. */
 export function prefetchViews() {
-  return Promise.all(Object.values(VIEWS).map((fetchCode) => fetchCode()));
+  return Promise.all([...Object.values(VIEWS), fetchReader].map((fetchCode) => fetchCode()));
 }
 
-/** A view's code, and the atlas of the model where the view uses one. @param {What} what @param {(sentence: string) => void} tell */
-async function fetchView({ view, folder, entry }, tell) {
+/**
+ * A view's code and styles, and the atlas of the model where the view uses one.
+ * @param {What} what
+ * @param {Hooks["addStyles"]} addStyles
+ * @param {(sentence: string) => void} tell
+ */
+async function fetchView({ view, folder, entry }, addStyles, tell) {
   const failed = (cause) => new VaeletError("network", "The code of this view could not be fetched. Check the connection and whether a content blocker stops it, and try again; if this page was published again meanwhile, reload it.", { cause });
-  const module = await within(VIEWS[view](), CODE, failed).catch((cause) => {
+  const code = within(VIEWS[view](), CODE, failed).catch((cause) => {
     throw failed(cause);
   });
-  if (!module.usesAtlas?.(entry)) return { module, atlas: {} };
-  const atlas = await fetchAtlas(folder).catch((error) => {
+  const [module, hasStyles] = await Promise.all([code, view === FIRST || addStyles()]);
+  if (!hasStyles) tell("The styles of this view could not be fetched, so it looks plain. Reload the page to try again.");
+  if (!module.usesAtlas?.(entry)) return { module, readAtlas: () => NO_ATLAS };
+  try {
+    const reader = await fetchReader();
+    const atlas = await reader.fetchAtlas(folder);
+    return { module, readAtlas: (latents) => reader.readAtlas(atlas, latents) };
+  } catch (error) {
     if (error.code !== "not-found") tell(`The examples of this model could not be fetched; the view works without them. ${error.message}`);
-    return {};
-  });
-  return { module, atlas };
+    return { module, readAtlas: () => NO_ATLAS };
+  }
 }
-

@@ -16,7 +16,9 @@ use crate::{library, program, shell, tools, version};
 
 /// What the wasm and its glue may weigh together, in bytes after gzip.
 const PROGRAM: usize = 120 * 1024;
-/// What all modules and styles may weigh together, each packed by itself; a view needs about half of them.
+/// What the page itself, and the modules and styles of its first view, may weigh together, each packed by itself.
+const FIRST_VIEW: usize = 39 * 1024;
+/// What all modules and styles may weigh together; the other views fetch their own when they are opened.
 const MODULES: usize = 95 * 1024;
 
 /// The folder of the built page.
@@ -37,10 +39,28 @@ pub fn build() -> Result<()> {
     let modules = weigh("modules", &modules.collect::<Vec<_>>())?;
     let styles = files.extract_if(.., |path| of_kind(path, "css"));
     let styles = weigh("styles", &styles.collect::<Vec<_>>())?;
+    let first = weigh("first view", &first_view(&dist())?)?;
     let wasm = weigh(WASM, &[built.join(WASM)])?;
     let glue = weigh(GLUE, &[built.join(GLUE)])?;
     check_budget("program", wasm + glue, PROGRAM)?;
+    check_budget("first view", first, FIRST_VIEW)?;
     check_budget("modules and styles", modules + styles, MODULES)
+}
+
+/// The page, and the modules and styles that it names: what its first view takes besides the program.
+fn first_view(site: &Path) -> Result<Vec<PathBuf>> {
+    let page = site.join("index.html");
+    let text = fs::read_to_string(&page)?;
+    let mut files = vec![page];
+    for address in text.split('"').filter(|word| word.starts_with("./")) {
+        let file = site.join(&address[2..]);
+        let counts =
+            (address.ends_with(".js") && !address.ends_with(GLUE)) || address.ends_with(".css");
+        if counts && !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    Ok(files)
 }
 
 /// Builds the page into `dist/`, which holds the page before until the new one is whole.
@@ -232,6 +252,19 @@ mod tests {
         fs::write(other.join("index.html"), "").unwrap();
         assert!(compare(&ours, &other).is_err());
         fs::remove_dir_all(&place).unwrap();
+    }
+
+    #[test]
+    fn the_first_view_is_what_the_page_names() {
+        let site = env::temp_dir().join(format!("vaelet first {}", std::process::id()));
+        fs::create_dir_all(&site).unwrap();
+        let page = format!(
+            "<link href=\"./a.css\"><script src=\"./b.js\"></script><link href=\"./b.js\"><link href=\"./{GLUE}\"><link href=\"./c.wasm\">"
+        );
+        fs::write(site.join("index.html"), page).unwrap();
+        let names = ["index.html", "a.css", "b.js"].map(|name| site.join(name));
+        assert_eq!(first_view(&site).unwrap(), names);
+        fs::remove_dir_all(&site).unwrap();
     }
 
     #[test]
