@@ -51,8 +51,8 @@ const countMemory = () => {
     const original = WebAssembly[name];
     WebAssembly[name] = async (...options) => {
       const made = await original.apply(WebAssembly, options);
-      const { memory } = (made.instance ?? made).exports;
-      if (memory) window.memories.push(memory);
+      const exported = Object.values((made.instance ?? made).exports); // names have been shortened
+      window.memories.push(...exported.filter((value) => value instanceof WebAssembly.Memory));
       return made;
     };
   }
