@@ -3,6 +3,8 @@
 use crate::epilogue::{Epilogue, Operands};
 use crate::first_values;
 use crate::math::gemm::Packed;
+#[cfg(feature = "gradients")]
+use crate::math::winograd::FourTapsStrided;
 use crate::math::winograd::{ThreeTaps, Winograd};
 use vaelet_model::{Patches, Window};
 
@@ -16,20 +18,24 @@ pub struct Conv2d {
 enum Method {
     /// Gathers the patches of an image and multiplies them with the weight.
     Patches(Packed),
-    Winograd(Winograd<ThreeTaps, 4, 4, 2>),
+    ThreeTaps(Winograd<ThreeTaps, 4, 4, 4, 2>),
+    /// It is 1.7 KB of program, which the page's first picture does without.
+    #[cfg(feature = "gradients")]
+    FourTaps(Winograd<FourTapsStrided, 6, 3, 3, 2>),
 }
 
 impl Conv2d {
     /// Prepares a weight of shape `[k, k, C, C']`.
     pub fn new(window: &Window, weight: &[f32], epilogue: Epilogue) -> Self {
         let [inputs, outputs] = [window.input[2], window.output[2]];
-        let three_taps = (window.kernel, window.stride) == (3, 1);
+        let pays = inputs.min(outputs) >= 8;
         Self {
             window: *window,
-            method: if three_taps && inputs.min(outputs) >= 8 {
-                Method::Winograd(Winograd::new(window, weight))
-            } else {
-                Method::Patches(Packed::new(weight, outputs))
+            method: match (window.kernel, window.stride) {
+                (3, 1) if pays => Method::ThreeTaps(Winograd::new(window, weight)),
+                #[cfg(feature = "gradients")]
+                (4, 2) if pays => Method::FourTaps(Winograd::new(window, weight)),
+                _ => Method::Patches(Packed::new(weight, outputs)),
             },
             epilogue,
         }
@@ -40,7 +46,9 @@ impl Conv2d {
     pub fn run(&self, x: &[f32], operands: Operands<'_>, scratch: &mut Vec<f32>, out: &mut [f32]) {
         match &self.method {
             Method::Patches(weight) => self.patches(weight, x, operands, scratch, out),
-            Method::Winograd(weight) => weight.run(x, operands, &self.epilogue, scratch, out),
+            Method::ThreeTaps(weight) => weight.run(x, operands, &self.epilogue, scratch, out),
+            #[cfg(feature = "gradients")]
+            Method::FourTaps(weight) => weight.run(x, operands, &self.epilogue, scratch, out),
         }
     }
 

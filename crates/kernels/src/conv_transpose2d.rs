@@ -18,7 +18,7 @@ enum Method {
     /// One product with the weight as `[C, k, k, C']` gives what each pixel adds to its
     /// whole patch, and the patches are summed.
     Patches(Packed),
-    Winograd(Winograd<FourTapsTransposed, 5, 6, 4>),
+    Winograd(Winograd<FourTapsTransposed, 4, 5, 6, 4>),
 }
 
 impl ConvTranspose2d {

@@ -105,6 +105,21 @@ proptest! {
     }
 
     #[test]
+    fn conv2d_of_four_taps_is_a_sum_over_taps(
+        batch in 1usize..4, (height, width) in (1usize..14, 1usize..14), inputs in 7usize..20,
+        outputs in 7usize..20, padding in 0usize..4, seed: u64,
+    ) {
+        prop_assume!(height + 2 * padding >= 4 && width + 2 * padding >= 4);
+        let side = |s: usize| (s + 2 * padding - 4) / 2 + 1;
+        let window = Window {
+            input: [height, width, inputs],
+            output: [side(height), side(width), outputs],
+            kernel: 4, stride: 2, padding,
+        };
+        check_conv(Kind::Plain, &window, batch, seed);
+    }
+
+    #[test]
     fn conv_transpose2d_is_a_sum_over_taps(
         batch in 1usize..4, (height, width) in (1usize..7, 1usize..7), inputs in 1usize..6,
         outputs in 1usize..6, kernel in 1usize..6, stride in 1usize..4, padding in 0usize..3,

@@ -15,27 +15,28 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use vaelet_model::Window;
 
-/// Rows and columns of input that a tile reads.
-const PATCH: usize = 4;
-/// Inputs from one tile to the next.
-const STEP: usize = 2;
 /// Values of the two scratch matrices of a block of tiles, which should stay in the cache.
 const BLOCK: usize = 64 * 1024;
 /// Values between the matrices of two points or products. Matrices a power of two apart
 /// would fight for the same few places in the cache.
 const PADDING: usize = 16;
 
-/// Minimal filtering in one dimension: `POINTS` combinations of [`PATCH`] inputs, which
-/// `PRODUCTS` products read, for `OUT` outputs.
+/// Minimal filtering in one dimension: `POINTS` combinations of a tile's inputs, which
+/// `PRODUCTS` products read, for `OUT` outputs. A filter may be a sum of filters, one for each
+/// phase of its inputs; the phases are summed as channels are.
 pub trait Filtering<const POINTS: usize, const PRODUCTS: usize, const OUT: usize> {
     /// The point that each product reads.
     const READS: [usize; PRODUCTS];
+    /// Inputs from one tile to the next.
+    const STEP: usize;
+    /// Filters that are summed.
+    const PHASES: usize = 1;
 
-    /// Bᵀ d.
-    fn points(d: impl Fn(usize) -> Lanes) -> [Lanes; POINTS];
+    /// Bᵀ d of a phase.
+    fn points(d: impl Fn(usize) -> Lanes, phase: usize) -> [Lanes; POINTS];
 
-    /// G g.
-    fn filter(g: impl Fn(usize) -> f32) -> [f32; PRODUCTS];
+    /// G g of a phase.
+    fn filter(g: impl Fn(usize) -> f32, phase: usize) -> [f32; PRODUCTS];
 
     /// Aᵀ m.
     fn outputs(m: impl Fn(usize) -> Lanes) -> [Lanes; OUT];
@@ -46,14 +47,15 @@ pub struct ThreeTaps;
 
 impl Filtering<4, 4, 2> for ThreeTaps {
     const READS: [usize; 4] = [0, 1, 2, 3];
+    const STEP: usize = 2;
 
     #[inline(always)]
-    fn points(d: impl Fn(usize) -> Lanes) -> [Lanes; 4] {
+    fn points(d: impl Fn(usize) -> Lanes, _: usize) -> [Lanes; 4] {
         let [d0, d1, d2, d3] = [d(0), d(1), d(2), d(3)];
         [d0 - d2, d1 + d2, d2 - d1, d1 - d3]
     }
 
-    fn filter(g: impl Fn(usize) -> f32) -> [f32; 4] {
+    fn filter(g: impl Fn(usize) -> f32, _: usize) -> [f32; 4] {
         let (even, odd) = (0.5 * (g(0) + g(2)), 0.5 * g(1));
         [g(0), even + odd, even - odd, g(2)]
     }
@@ -72,14 +74,15 @@ pub struct FourTapsTransposed;
 
 impl Filtering<5, 6, 4> for FourTapsTransposed {
     const READS: [usize; 6] = [0, 1, 2, 2, 3, 4];
+    const STEP: usize = 2;
 
     #[inline(always)]
-    fn points(d: impl Fn(usize) -> Lanes) -> [Lanes; 5] {
+    fn points(d: impl Fn(usize) -> Lanes, _: usize) -> [Lanes; 5] {
         let [d0, d1, d2, d3] = [d(0), d(1), d(2), d(3)];
         [d0 - d1, d1, d2 - d1, d2, d3 - d2]
     }
 
-    fn filter(g: impl Fn(usize) -> f32) -> [f32; 6] {
+    fn filter(g: impl Fn(usize) -> f32, _: usize) -> [f32; 6] {
         [g(3), g(3) + g(1), g(1), -g(2), g(2) + g(0), g(0)]
     }
 
@@ -90,35 +93,78 @@ impl Filtering<5, 6, 4> for FourTapsTransposed {
     }
 }
 
-/// A convolution whose weight has been transformed.
-pub struct Winograd<F, const POINTS: usize, const PRODUCTS: usize, const OUT: usize> {
+/// A filter of four with stride 2 is the sum of two filters of two with stride 1: g₀ and g₂ see every
+/// second input, g₁ and g₃ those between. Each is F(2, 2), and they share their products.
+#[cfg(feature = "gradients")]
+pub struct FourTapsStrided;
+
+#[cfg(feature = "gradients")]
+impl Filtering<3, 3, 2> for FourTapsStrided {
+    const READS: [usize; 3] = [0, 1, 2];
+    const STEP: usize = 4;
+    const PHASES: usize = 2;
+
+    #[inline(always)]
+    fn points(d: impl Fn(usize) -> Lanes, phase: usize) -> [Lanes; 3] {
+        let [d0, d1, d2] = [d(phase), d(phase + 2), d(phase + 4)];
+        [d0 - d1, d1, d2 - d1]
+    }
+
+    fn filter(g: impl Fn(usize) -> f32, phase: usize) -> [f32; 3] {
+        let [g0, g1] = [g(phase), g(phase + 2)];
+        [g0, g0 + g1, g1]
+    }
+
+    #[inline(always)]
+    fn outputs(m: impl Fn(usize) -> Lanes) -> [Lanes; 2] {
+        let [m0, m1, m2] = [m(0), m(1), m(2)];
+        [m0 + m1, m1 + m2]
+    }
+}
+
+/// A convolution whose weight has been transformed. A tile reads `PATCH` rows and columns.
+pub struct Winograd<
+    F,
+    const PATCH: usize,
+    const POINTS: usize,
+    const PRODUCTS: usize,
+    const OUT: usize,
+> {
     window: Window,
     /// Rows and columns of tiles on one image.
     tiles: [usize; 2],
-    /// One matrix `[C, C']` for each pair of products.
+    /// One matrix `[phases · C, C']` for each pair of products.
     weights: Vec<Packed>,
     /// What lies around an image: one pixel.
     zeros: Vec<f32>,
     filtering: PhantomData<F>,
 }
 
-impl<F, const POINTS: usize, const PRODUCTS: usize, const OUT: usize>
-    Winograd<F, POINTS, PRODUCTS, OUT>
+impl<F, const PATCH: usize, const POINTS: usize, const PRODUCTS: usize, const OUT: usize>
+    Winograd<F, PATCH, POINTS, PRODUCTS, OUT>
 where
     F: Filtering<POINTS, PRODUCTS, OUT>,
 {
+    /// Pairs of a row's and a column's phase.
+    const PAIRS: usize = F::PHASES * F::PHASES;
+
     /// Transforms a weight of shape `[k, k, C, C']`.
     pub fn new(window: &Window, weight: &[f32]) -> Self {
         let (kernel, columns) = (window.kernel, window.output[2]);
         let len = window.input[2] * columns;
-        let mut matrices = vec![vec![0.0; len]; PRODUCTS * PRODUCTS];
-        for i in 0..len {
-            let rows: Vec<[f32; PRODUCTS]> = (0..kernel)
-                .map(|ky| F::filter(|kx| weight[(ky * kernel + kx) * len + i]))
-                .collect();
-            for px in 0..PRODUCTS {
-                for (py, value) in F::filter(|ky| rows[ky][px]).into_iter().enumerate() {
-                    matrices[px * PRODUCTS + py][i] = value;
+        let mut matrices = vec![Vec::with_capacity(Self::PAIRS * len); PRODUCTS * PRODUCTS];
+        for pair in 0..Self::PAIRS {
+            let [phase_x, phase_y] = [pair / F::PHASES, pair % F::PHASES];
+            for i in 0..len {
+                let tap = |ky: usize, kx: usize| weight[(ky * kernel + kx) * len + i];
+                let rows: Vec<[f32; PRODUCTS]> = (0..kernel)
+                    .map(|ky| F::filter(|kx| tap(ky, kx), phase_x))
+                    .collect();
+                for px in 0..PRODUCTS {
+                    let column = F::filter(|ky| rows[ky][px], phase_y);
+                    for (py, value) in column.into_iter().enumerate() {
+                        matrices[px * PRODUCTS + py].push(value);
+                    }
                 }
             }
         }
@@ -141,7 +187,7 @@ where
         scratch: &mut Vec<f32>,
         out: &mut [f32],
     ) {
-        let [inputs, outputs] = [self.window.input[2], self.window.output[2]];
+        let [inputs, outputs] = [Self::PAIRS * self.window.input[2], self.window.output[2]];
         let images = x.len() / self.window.input.iter().product::<usize>();
         let tiles = images * self.tiles[0] * self.tiles[1];
 
@@ -193,15 +239,15 @@ where
         row(place.row)..row(place.row + 1)
     }
 
-    /// Transforms a tile's patch: its point i goes to `points[i * stride..]`. The last
-    /// vector may reach into the next tile's points, which are written later.
+    /// Transforms a tile's patch: its point i goes to `points[i * stride..]`. The last vector of a
+    /// phase may reach into the next phase's or tile's points, which are written later.
     fn read(&self, batch: &[f32], place: Place, points: &mut [f32], stride: usize) {
         let [height, width, channels] = self.window.input;
         let mut patch: [[&[f32]; PATCH]; PATCH] = [[&self.zeros; PATCH]; PATCH];
         for (dy, row) in patch.iter_mut().enumerate() {
-            let y = (place.row * STEP + dy).wrapping_sub(self.window.padding);
+            let y = (place.row * F::STEP + dy).wrapping_sub(self.window.padding);
             for (dx, pixel) in row.iter_mut().enumerate() {
-                let x = (place.column * STEP + dx).wrapping_sub(self.window.padding);
+                let x = (place.column * F::STEP + dx).wrapping_sub(self.window.padding);
                 if y < height && x < width {
                     let start = ((place.image * height + y) * width + x) * channels;
                     *pixel = &batch[start..][..channels];
@@ -209,14 +255,18 @@ where
             }
         }
         let mut rows = [[Lanes::splat(0.0); POINTS]; PATCH];
-        for c in (0..channels).step_by(LANES) {
-            for (row, pixels) in rows.iter_mut().zip(&patch) {
-                *row = F::points(|dx| Lanes::load(&pixels[dx][c..]));
-            }
-            for px in 0..POINTS {
-                let column = F::points(|dy| rows[dy][px]);
-                for py in 0..POINTS {
-                    column[py].store(&mut points[(px * POINTS + py) * stride + c..]);
+        for pair in 0..Self::PAIRS {
+            let [phase_x, phase_y] = [pair / F::PHASES, pair % F::PHASES];
+            for c in (0..channels).step_by(LANES) {
+                for (row, pixels) in rows.iter_mut().zip(&patch) {
+                    *row = F::points(|dx| Lanes::load(&pixels[dx][c..]), phase_x);
+                }
+                for px in 0..POINTS {
+                    let column = F::points(|dy| rows[dy][px], phase_y);
+                    for py in 0..POINTS {
+                        let point = (px * POINTS + py) * stride + pair * channels + c;
+                        column[py].store(&mut points[point..]);
+                    }
                 }
             }
         }
