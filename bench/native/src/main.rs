@@ -1,7 +1,7 @@
-//! `cargo xtask bench --native`: what gradients cost on the CPU in decodes, and decoders through wgpu
-//! on whatever adapter is there, with
-//! the time of every kernel, the operations and bytes a second that it reaches, and the
-//! share of the adapter's own peak. Prints a table and writes a JSON file.
+//! `cargo xtask bench --native`: decoders through wgpu on whatever adapter is there, with the time of
+//! every kernel, the operations and bytes a second that it reaches, and the share of the adapter's
+//! own peak; and what gradients cost in decodes, on the CPU and on the adapter. Prints a table and
+//! writes a JSON file.
 
 mod peak;
 
@@ -15,7 +15,7 @@ use peak::Peak;
 use pollster::block_on;
 use serde_json::{Value, json};
 use vaelet_cpu::{CpuRuntime, CpuVjp};
-use vaelet_gpu::{Context, GpuRuntime};
+use vaelet_gpu::{Context, GpuRuntime, GpuVjp};
 use vaelet_model::{EntryPoint, Map, Model, Schedule, Step, Wrt, random};
 
 const BATCHES: [usize; 3] = [1, 16, 64];
@@ -102,43 +102,93 @@ fn time_model(context: &Rc<Context>, peak: &Peak, folder: &Path) -> Result<Value
             "kernels": kernels,
         }));
     }
-    let gradients = gradients(&model)?;
+    let gradients = gradients(context, &model)?;
     Ok(json!({ "name": model.spec.name, "batches": batches, "gradients": gradients }))
 }
 
-/// What gradients of the decoder cost on the CPU, the forward pass included, in decodes of the same
-/// batch, taken in turns: with respect to z, and to all weights.
-fn gradients(model: &Model) -> Result<Value> {
+/// What gradients of the decoder cost, the forward pass included, in decodes of the same batch by the
+/// same runtime: with respect to z, and to all weights.
+fn gradients(context: &Rc<Context>, model: &Model) -> Result<Value> {
     let batch = BATCHES[1];
     let z = random::normals(1, batch * model.spec.latent_size());
     let dy = random::normals(2, batch * model.spec.input.len());
+    let name = EntryPoint::Decode;
+    let kinds = [Wrt::Inputs, Wrt::Weights];
+
     let mut runtime = CpuRuntime::new(model);
-    let mut vjp = [Wrt::Inputs, Wrt::Weights]
-        .map(|wrt| CpuVjp::new(model, EntryPoint::Decode, wrt))
-        .into_iter();
-    let mut next = || vjp.next().flatten().context("no gradients of the decoder");
-    let (mut of_z, mut of_weights) = (next()?, next()?);
+    let [mut of_z, mut of_weights] = kinds.map(|wrt| CpuVjp::new(model, name, wrt));
+    let cpu = cost("the CPU", model, |what| {
+        let vjp = match what {
+            Cost::Decode => {
+                runtime.decode(&z);
+                return Ok(());
+            }
+            Cost::Latents => &mut of_z,
+            Cost::Weights => &mut of_weights,
+        };
+        let vjp = vjp.as_mut().context("no gradients of the decoder")?;
+        vjp.forward(&[&z]);
+        vjp.backward(&[&dy]);
+        if what == Cost::Weights {
+            vjp.weight_gradients();
+        }
+        Ok(())
+    })?;
+
+    let mut runtime = GpuRuntime::new(context.clone(), model)?;
+    let program = (&model.program, &model.weights);
+    let [of_z, of_weights] =
+        kinds.map(|wrt| GpuVjp::new(context.clone(), program, name, wrt, false));
+    let (mut of_z, mut of_weights) = (of_z?, of_weights?);
+    let gpu = cost("the GPU", model, |what| {
+        let vjp = match what {
+            Cost::Decode => {
+                block_on(runtime.decode(&z)?)?;
+                return Ok(());
+            }
+            Cost::Latents => &mut of_z,
+            Cost::Weights => &mut of_weights,
+        };
+        let vjp = vjp.as_mut().context("no gradients of the decoder")?;
+        block_on(vjp.forward(&[&z])?)?;
+        block_on(vjp.backward(&[&dy])?)?;
+        if what == Cost::Weights {
+            block_on(vjp.weight_gradients())?;
+        }
+        Ok(())
+    })?;
+    Ok(json!({ "batch": batch, "cpu": cpu, "gpu": gpu }))
+}
+
+/// What is timed.
+#[derive(Clone, Copy, PartialEq)]
+enum Cost {
+    Decode,
+    Latents,
+    Weights,
+}
+
+/// Medians of a decode, and of the ratios to the decode before.
+fn cost(place: &str, model: &Model, mut run: impl FnMut(Cost) -> Result<()>) -> Result<Value> {
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..=RUNS {
-        let [decode, z_gradient, weight_gradients] = [0, 1, 2].map(|what| {
+        let mut decode = 1.0;
+        for (what, times) in [Cost::Decode, Cost::Latents, Cost::Weights]
+            .into_iter()
+            .zip(&mut times)
+        {
             let start = Instant::now();
-            match what {
-                0 => drop(runtime.decode(&z)),
-                1 => {
-                    of_z.forward(&[&z]);
-                    of_z.backward(&[&dy]);
-                }
-                _ => {
-                    of_weights.forward(&[&z]);
-                    of_weights.backward(&[&dy]);
-                    of_weights.weight_gradients();
-                }
+            run(what)?;
+            let seconds = start.elapsed().as_secs_f64();
+            if what == Cost::Decode {
+                decode = seconds;
             }
-            start.elapsed().as_secs_f64()
-        });
-        times[0].push(decode);
-        times[1].push(z_gradient / decode);
-        times[2].push(weight_gradients / decode);
+            times.push(if what == Cost::Decode {
+                seconds
+            } else {
+                seconds / decode
+            });
+        }
     }
     // The first of each allocates.
     let [decode, z, weights] = times.map(|mut times| {
@@ -147,11 +197,11 @@ fn gradients(model: &Model) -> Result<Value> {
         times[RUNS / 2]
     });
     println!(
-        "\n{} × {batch} on the CPU: {:.3} ms a decode; gradient of z {z:.2} decodes, of all weights {weights:.2}",
+        "\n{} on {place}: {:.3} ms a decode; gradient of z {z:.2} decodes, of all weights {weights:.2}",
         model.spec.name,
         decode * 1e3,
     );
-    Ok(json!({ "batch": batch, "decode_ms": decode * 1e3, "z": z, "weights": weights }))
+    Ok(json!({ "decode_ms": decode * 1e3, "z": z, "weights": weights }))
 }
 
 /// The median time of each kernel.
