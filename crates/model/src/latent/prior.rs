@@ -101,6 +101,20 @@ impl Priors {
         each.sum()
     }
 
+    /// [`Priors::log_density`], and its gradient ∇ log p(z) `[latent]`, which is 0 where the density
+    /// has none.
+    pub fn log_density_gradient(&self, z: &[f32]) -> (f64, Vec<f64>) {
+        let mut gradient = Vec::with_capacity(z.len());
+        let each = self.split(z).map(|(z, mixture)| match mixture {
+            Some(mixture) => mixture.log_density_gradient(z, &mut gradient),
+            None => {
+                gradient.extend(z.iter().map(|&z| -f64::from(z)));
+                log_normal(z, &[])
+            }
+        });
+        (each.sum(), gradient)
+    }
+
     /// KL(q(z | x) ‖ p(z)) of one image, in nats, as the trainer measures it. Where p is a
     /// mixture, which has no formula, one draw's estimate: log q(z | x) − log p(z) at
     /// z = μ + σ `epsilon` (Kingma and Welling 2014, equation 8), whose mean over ε is the KL and
@@ -157,25 +171,14 @@ impl Mixture {
         })
     }
 
-    /// log Σ πₖ N(z; mₖ, Fₖ Fₖᵀ), each from y with Fₖ y = z − mₖ. A component that has no width
-    /// in some direction, or no weight, counts for nothing.
+    /// log Σ πₖ N(z; mₖ, Fₖ Fₖᵀ). A component that has no width in some direction, or no weight,
+    /// counts for nothing.
     fn log_density(&self, z: &[f32]) -> f64 {
-        let size = z.len();
-        let total: f64 = self.weight.iter().copied().map(f64::from).sum();
-        let mut y = vec![0.0; size];
+        let mut y = vec![0.0; z.len()];
         // Of the components so far: log Σ exp is `largest` + log `sum`.
         let (mut largest, mut sum) = (f64::NEG_INFINITY, 0.0);
-        for (k, &weight) in self.weight.iter().enumerate() {
-            let mean = &self.mean[k * size..][..size];
-            let factor = &self.factor[k * size * size..][..size * size];
-            let mut log = libm::log(f64::from(weight) / total);
-            for (i, row) in factor.chunks_exact(size).enumerate() {
-                let known = row.iter().zip(&y[..i]);
-                let known: f64 = known.map(|(&f, y)| f64::from(f) * y).sum();
-                let width = f64::from(row[i]);
-                y[i] = (f64::from(z[i]) - f64::from(mean[i]) - known) / width;
-                log -= 0.5 * (y[i] * y[i] + LOG_TAU) + libm::log(width.abs());
-            }
+        for k in 0..self.weight.len() {
+            let log = self.log_component(k, z, &mut y);
             if log > largest {
                 sum = sum * libm::exp(largest - log) + 1.0;
                 largest = log;
@@ -184,6 +187,48 @@ impl Mixture {
             }
         }
         largest + libm::log(sum)
+    }
+
+    /// log πₖ N(z; mₖ, Fₖ Fₖᵀ), from y with Fₖ y = z − mₖ.
+    fn log_component(&self, k: usize, z: &[f32], y: &mut [f64]) -> f64 {
+        let size = z.len();
+        let total: f64 = self.weight.iter().copied().map(f64::from).sum();
+        let mean = &self.mean[k * size..][..size];
+        let mut log = libm::log(f64::from(self.weight[k]) / total);
+        for (i, row) in self.factor(k, size).chunks_exact(size).enumerate() {
+            let known = row.iter().zip(&y[..i]);
+            let known: f64 = known.map(|(&f, y)| f64::from(f) * y).sum();
+            let width = f64::from(row[i]);
+            y[i] = (f64::from(z[i]) - f64::from(mean[i]) - known) / width;
+            log -= 0.5 * (y[i] * y[i] + LOG_TAU) + libm::log(width.abs());
+        }
+        log
+    }
+
+    fn factor(&self, k: usize, size: usize) -> &[f32] {
+        &self.factor[k * size * size..][..size * size]
+    }
+
+    /// [`Mixture::log_density`], and its gradient at the end of `gradient`: the mean of those of
+    /// the components, −Fₖ⁻ᵀ y, by how much each has to do with z.
+    fn log_density_gradient(&self, z: &[f32], gradient: &mut Vec<f64>) -> f64 {
+        let (size, log) = (z.len(), self.log_density(z));
+        let start = gradient.len();
+        gradient.resize(start + size, 0.0);
+        let mut y = vec![0.0; size];
+        for k in 0..self.weight.len() {
+            let share = libm::exp(self.log_component(k, z, &mut y) - log);
+            if share.is_nan() || share < 1e-12 {
+                continue;
+            }
+            let factor = self.factor(k, size);
+            for i in (0..size).rev() {
+                let column = (i + 1..size).map(|j| f64::from(factor[j * size + i]) * y[j]);
+                y[i] = (y[i] - column.sum::<f64>()) / f64::from(factor[i * size + i]);
+                gradient[start + i] -= share * y[i];
+            }
+        }
+        log
     }
 
     /// Turns noise ε into m + F ε of the component that `choice`, in `[0, 1)`, falls on.
@@ -197,7 +242,7 @@ impl Mixture {
         let k = component.unwrap_or(last);
         let size = noise.len();
         let mean = &self.mean[k * size..][..size];
-        let factor = &self.factor[k * size * size..][..size * size];
+        let factor = self.factor(k, size);
         // From the last row up: row i reads only the noise before it.
         for (i, row) in factor.chunks_exact(size).enumerate().rev() {
             let sum: f32 = row[..=i].iter().zip(&*noise).map(|(f, e)| f * e).sum();
@@ -276,6 +321,34 @@ mod tests {
             assert!(flat.log_density(&mean).is_finite());
         }
         assert!((flat.log_density(&[10.0, 5.0, 0.0]) - expected).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_gradient_of_a_density_is_that_of_its_differences() {
+        for priors in [priors(), priors().standard()] {
+            // Near one component, near the other, and between the two.
+            for z in [[-9.5, 0.5, 0.3], [9.0, 5.5, -1.0], [-2.5, 1.5, 0.0_f32]] {
+                let (log, gradient) = priors.log_density_gradient(&z);
+                assert_eq!(log, priors.log_density(&z));
+                for i in 0..3 {
+                    let step = 1.0 / 1024.0;
+                    let [up, down] = [step, -step].map(|step| {
+                        let mut z = z;
+                        z[i] += step;
+                        priors.log_density(&z)
+                    });
+                    let expected = (up - down) / (2.0 * f64::from(step));
+                    let error = (gradient[i] - expected).abs();
+                    assert!(error < 1e-4 * expected.abs().max(1.0), "{z:?}, {i}: {error}");
+                }
+            }
+        }
+        let mut flat = priors();
+        flat.groups[0].1.as_mut().unwrap().factor[3] = 0.0;
+        let (_, gradient) = flat.log_density_gradient(&[-10.0, 0.0, 0.0]);
+        assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
+        let (_, gradient) = flat.log_density_gradient(&[3e5, -3e5, 0.0]);
+        assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
     }
 
     #[test]
