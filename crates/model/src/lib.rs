@@ -29,7 +29,7 @@ pub use graph::{
     Entry, EntryPoint, Finish, Kernel, Map, Node, Op, Params, Patches, Program, Reversed, Schedule,
     Shape, Slots, Step, Value, WeightGradient, Window, Wrt, channels_first, channels_last,
 };
-pub use latent::prior::Priors;
+pub use latent::prior::{Gaussian, InTurn, Normal, Priors};
 pub use latent::random;
 
 /// A model whose description and weights have been read and agree with each other.

@@ -23,6 +23,101 @@ struct Mixture {
     factor: Vec<f32>,
 }
 
+/// p(zᵢ | z₀ … zᵢ₋₁) of one variable after the other: a mixture of normals each, exactly. Its numbers
+/// are the same bits everywhere.
+pub struct InTurn<'a> {
+    priors: &'a Priors,
+    /// Which group, and which variable of it.
+    at: [usize; 2],
+    /// For each component of the group: log πₖ N(z₀ … zᵢ₋₁; …), and y with Fₖ y = z − mₖ.
+    logs: Vec<f64>,
+    solved: Vec<Vec<f64>>,
+}
+
+/// A Gaussian with its share in a mixture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gaussian {
+    /// The shares of a mixture add up to 1.
+    pub share: f64,
+    /// `[L]`
+    pub mean: Vec<f32>,
+    /// The lower Cholesky factor of its covariance, `[L, L]`.
+    pub factor: Vec<f32>,
+}
+
+/// A normal with its share in a mixture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Normal {
+    /// The shares of a mixture add up to 1.
+    pub share: f64,
+    /// Its mean.
+    pub mean: f64,
+    /// Its standard deviation.
+    pub width: f64,
+}
+
+impl<'a> InTurn<'a> {
+    fn new(priors: &'a Priors) -> Self {
+        let mut turn = Self {
+            priors,
+            at: [0, 0],
+            logs: Vec::new(),
+            solved: Vec::new(),
+        };
+        turn.begin_group();
+        turn
+    }
+
+    fn begin_group(&mut self) {
+        if let Some((_, Some(mixture))) = self.priors.groups.get(self.at[0]) {
+            let weights = mixture.weight.iter();
+            self.logs = weights.map(|&w| libm::log(f64::from(w))).collect();
+            self.solved = vec![Vec::new(); self.logs.len()];
+        }
+    }
+
+    /// The normals of the next variable; none after the last.
+    pub fn normals(&self) -> Vec<Normal> {
+        let normal = |share, mean, width| Normal { share, mean, width };
+        let [group, i] = self.at;
+        match self.priors.groups.get(group) {
+            None => Vec::new(),
+            Some((_, None)) => vec![normal(1.0, 0.0, 1.0)],
+            Some((size, Some(mixture))) => {
+                let largest = self.logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let shares = self.logs.iter().map(|log| libm::exp(log - largest));
+                let total: f64 = shares.clone().sum();
+                let normals = shares.enumerate().map(|(k, share)| {
+                    let (mean, width) = mixture.next(k, *size, i, &self.solved[k]);
+                    normal(share / total, mean, width)
+                });
+                normals.collect()
+            }
+        }
+    }
+
+    /// Goes on with the value of this variable.
+    pub fn push(&mut self, z: f32) {
+        let [group, i] = self.at;
+        let Some((size, mixture)) = self.priors.groups.get(group) else {
+            return;
+        };
+        if let Some(mixture) = mixture {
+            for (k, (log, solved)) in self.logs.iter_mut().zip(&mut self.solved).enumerate() {
+                let (mean, width) = mixture.next(k, *size, i, solved);
+                let y = (f64::from(z) - mean) / width;
+                *log -= 0.5 * y * y + libm::log(width.abs());
+                solved.push(y);
+            }
+        }
+        self.at = [group, i + 1];
+        if i + 1 == *size {
+            self.at = [group + 1, 0];
+            self.begin_group();
+        }
+    }
+}
+
 impl Prior {
     /// Names and shapes of its tensors in the weights file, for a group of `size` variables.
     pub(crate) fn stored(&self, size: usize) -> Vec<(String, Vec<usize>)> {
@@ -115,6 +210,26 @@ impl Priors {
         (each.sum(), gradient)
     }
 
+    /// The Gaussians of each group.
+    pub fn gaussians(&self) -> Vec<Vec<Gaussian>> {
+        let each = self.groups.iter().map(|(size, mixture)| match mixture {
+            Some(mixture) => mixture.gaussians(*size),
+            None => vec![Gaussian {
+                share: 1.0,
+                mean: vec![0.0; *size],
+                factor: (0..size * size)
+                    .map(|i| f32::from(u8::from(i % (size + 1) == 0)))
+                    .collect(),
+            }],
+        });
+        each.collect()
+    }
+
+    /// The prior one variable after the other, for a coder.
+    pub fn in_turn(&self) -> InTurn<'_> {
+        InTurn::new(self)
+    }
+
     /// KL(q(z | x) ‖ p(z)) of one image, in nats, as the trainer measures it. Where p is a
     /// mixture, which has no formula, one draw's estimate: log q(z | x) − log p(z) at
     /// z = μ + σ `epsilon` (Kingma and Welling 2014, equation 8), whose mean over ε is the KL and
@@ -203,6 +318,25 @@ impl Mixture {
             log -= 0.5 * (y[i] * y[i] + LOG_TAU) + libm::log(width.abs());
         }
         log
+    }
+
+    fn gaussians(&self, size: usize) -> Vec<Gaussian> {
+        let total: f64 = self.weight.iter().copied().map(f64::from).sum();
+        let shares = self.weight.iter().map(|&weight| f64::from(weight) / total);
+        let gaussian = |(k, share): (usize, f64)| Gaussian {
+            share,
+            mean: self.mean[k * size..][..size].to_vec(),
+            factor: self.factor(k, size).to_vec(),
+        };
+        shares.enumerate().map(gaussian).collect()
+    }
+
+    /// Mean and width of variable i given those before it, under component k.
+    fn next(&self, k: usize, size: usize, i: usize, solved: &[f64]) -> (f64, f64) {
+        let row = &self.factor(k, size)[i * size..][..=i];
+        let known = row.iter().zip(solved).map(|(&f, y)| f64::from(f) * y);
+        let mean = f64::from(self.mean[k * size + i]) + known.sum::<f64>();
+        (mean, f64::from(row[i]).abs().max(1e-6))
     }
 
     fn factor(&self, k: usize, size: usize) -> &[f32] {
@@ -339,7 +473,10 @@ mod tests {
                     });
                     let expected = (up - down) / (2.0 * f64::from(step));
                     let error = (gradient[i] - expected).abs();
-                    assert!(error < 1e-4 * expected.abs().max(1.0), "{z:?}, {i}: {error}");
+                    assert!(
+                        error < 1e-4 * expected.abs().max(1.0),
+                        "{z:?}, {i}: {error}"
+                    );
                 }
             }
         }
@@ -349,6 +486,26 @@ mod tests {
         assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
         let (_, gradient) = flat.log_density_gradient(&[3e5, -3e5, 0.0]);
         assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
+    }
+
+    #[test]
+    fn a_density_is_the_product_of_its_variables_in_turn() {
+        for priors in [priors(), priors().standard()] {
+            for z in [[-9.5, 0.5, 0.3], [9.0, 5.5, -1.0], [-2.5, 1.5, 0.0_f32]] {
+                let mut turn = priors.in_turn();
+                let mut log = 0.0;
+                for z in z {
+                    let density = turn.normals().into_iter().map(|n| {
+                        let y = (f64::from(z) - n.mean) / n.width;
+                        n.share * (-0.5 * y * y).exp() / (n.width * TAU.sqrt())
+                    });
+                    log += density.sum::<f64>().ln();
+                    turn.push(z);
+                }
+                assert!(turn.normals().is_empty());
+                assert!((log - priors.log_density(&z)).abs() < 1e-9);
+            }
+        }
     }
 
     #[test]

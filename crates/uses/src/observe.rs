@@ -1,0 +1,191 @@
+//! What was seen of a picture, and how likely that is given what the decoder says.
+
+use crate::{Error, Result};
+use vaelet_model::{Input, Likelihood};
+
+/// Variance of a grey pixel about the mean m that a Bernoulli decoder gives, over m (1 − m), which it
+/// is where pixels are 0 or 1; those of MNIST are often between.
+const GREY: f64 = 0.5;
+
+/// An observation of a picture: some of its values, perhaps noisy, perhaps of a smaller grid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// `[C, H / scale, W / scale]`; without noise in `[0, 1]`. What was not seen may be anything finite.
+    pub values: Vec<f32>,
+    /// For each pixel `[H / scale, W / scale]` whether it was seen; empty where all were.
+    pub seen: Vec<bool>,
+    /// Standard deviation of the Gaussian noise in `values`.
+    pub noise: f32,
+    /// Each value is the mean of `scale` × `scale` pixels.
+    pub scale: usize,
+}
+
+impl Observation {
+    /// A whole picture `[C, H, W]`.
+    pub fn whole(values: &[f32]) -> Self {
+        Self {
+            values: values.to_vec(),
+            seen: Vec::new(),
+            noise: 0.0,
+            scale: 1,
+        }
+    }
+
+    /// A picture `[C, H, W]` of which only the pixels marked in `seen`, `[H, W]`, count.
+    pub fn part(values: &[f32], seen: &[bool]) -> Self {
+        Self {
+            seen: seen.to_vec(),
+            ..Self::whole(values)
+        }
+    }
+
+    /// A picture `[C, H, W]` with Gaussian noise of this standard deviation.
+    pub fn noisy(values: &[f32], noise: f32) -> Self {
+        Self {
+            noise,
+            ..Self::whole(values)
+        }
+    }
+
+    /// The means `[C, H / scale, W / scale]` of squares of a picture.
+    pub fn small(values: &[f32], scale: usize) -> Self {
+        Self {
+            scale,
+            ..Self::whole(values)
+        }
+    }
+
+    /// Whether it fits a model with this input.
+    ///
+    /// # Errors
+    /// The argument that does not.
+    pub fn check(&self, input: Input) -> Result<()> {
+        let scale = self.scale;
+        if scale == 0 || !input.height.is_multiple_of(scale) || !input.width.is_multiple_of(scale) {
+            let expected = format!("a divisor of {} and {}", input.height, input.width);
+            return Err(Error::argument("scale", expected, scale));
+        }
+        let pixels = input.height / scale * (input.width / scale);
+        let values = input.channels * pixels;
+        if self.values.len() != values {
+            let expected = format!("{values} values");
+            return Err(Error::argument("picture", expected, self.values.len()));
+        }
+        if let Some(wrong) = self.values.iter().find(|v| !v.is_finite()) {
+            return Err(Error::argument("picture", "finite values", wrong));
+        }
+        if ![0, pixels].contains(&self.seen.len()) {
+            let expected = format!("{pixels} pixels");
+            return Err(Error::argument("mask", expected, self.seen.len()));
+        }
+        if !(self.noise.is_finite() && self.noise >= 0.0) {
+            return Err(Error::argument("noise", "a number from 0 on", self.noise));
+        }
+        Ok(())
+    }
+
+    /// Whether value `i` was seen.
+    pub(crate) fn sees(&self, i: usize) -> bool {
+        self.seen.is_empty() || self.seen[i % self.seen.len()]
+    }
+
+    /// A picture `[C, H, W]` for the encoder: values as far as they were seen, `fill` elsewhere.
+    pub(crate) fn guess(&self, input: Input, fill: &[f32]) -> Vec<f32> {
+        let (width, small) = (input.width, input.width / self.scale);
+        let plane = input.height * width;
+        let value = |i: usize| {
+            let (channel, y, x) = (i / plane, i % plane / width, i % width);
+            let rows = input.height / self.scale;
+            let from = (channel * rows + y / self.scale) * small + x / self.scale;
+            if self.sees(from) {
+                self.values[from].clamp(0.0, 1.0)
+            } else {
+                fill[i]
+            }
+        };
+        (0..input.len()).map(value).collect()
+    }
+
+    /// log p(observation | z) in nats, for what the decoder gives, `[C, H, W]`; and its gradient with
+    /// respect to that, into `gradient`.
+    ///
+    /// Without noise, at full size, it is the model's own likelihood. Otherwise a Gaussian of the
+    /// noise's variance and that of the picture about the decoder's mean. Errors of neighbouring
+    /// pixels go together, so that of a mean of n × n pixels counts as 1 / n of a pixel's variance.
+    pub(crate) fn log_likelihood(
+        &self,
+        likelihood: Likelihood,
+        input: Input,
+        decoded: &[f32],
+        gradient: &mut [f32],
+    ) -> f64 {
+        if self.scale > 1 {
+            let means = shrink(decoded, input, self.scale);
+            let mut slopes = vec![0.0; means.len()];
+            let log = self.of_values(likelihood, &means, &mut slopes);
+            let area = (self.scale * self.scale) as f32;
+            let (width, small) = (input.width, input.width / self.scale);
+            let (plane, rows) = (input.height * width, input.height / self.scale);
+            for (i, gradient) in gradient.iter_mut().enumerate() {
+                let (channel, y, x) = (i / plane, i % plane / width, i % width);
+                let from = (channel * rows + y / self.scale) * small + x / self.scale;
+                *gradient = slopes[from] / area;
+            }
+            return log;
+        }
+        self.of_values(likelihood, decoded, gradient)
+    }
+
+    fn of_values(&self, likelihood: Likelihood, means: &[f32], slopes: &mut [f32]) -> f64 {
+        let own = self.noise == 0.0 && self.scale == 1;
+        let noise = f64::from(self.noise).powi(2);
+        let area = self.scale as f64;
+        let mut sum = 0.0;
+        for (i, (&m, slope)) in means.iter().zip(slopes).enumerate() {
+            *slope = 0.0;
+            if !self.sees(i) {
+                continue;
+            }
+            let (x, m) = (f64::from(self.values[i]), f64::from(m));
+            let gaussian = |variance: f64, steepness: f64| {
+                let d = x - m;
+                let log = -0.5 * (d * d / variance + libm::log(std::f64::consts::TAU * variance));
+                let by_variance = 0.5 * (d * d / variance - 1.0) / variance;
+                (log, d / variance + steepness * by_variance)
+            };
+            let (log, by_mean) = match likelihood {
+                Likelihood::Gaussian { sigma } => {
+                    gaussian(f64::from(sigma).powi(2) / area + noise, 0.0)
+                }
+                Likelihood::Bernoulli if own => {
+                    // As in `vaelet_model::latent::reconstruction`.
+                    let m = m.clamp(f32::MIN_POSITIVE.into(), 1.0 - 2f64.powi(-25));
+                    let log = x * libm::log(m) + (1.0 - x) * libm::log(1.0 - m);
+                    (log, x / m - (1.0 - x) / (1.0 - m))
+                }
+                Likelihood::Bernoulli => {
+                    let own = GREY * m * (1.0 - m) / area;
+                    let steepness = GREY * (1.0 - 2.0 * m) / area;
+                    gaussian(own + noise + 1e-3, steepness)
+                }
+            };
+            sum += log;
+            *slope = by_mean as f32;
+        }
+        sum
+    }
+}
+
+/// The means `[C, H / scale, W / scale]` of squares of a picture `[C, H, W]`.
+pub fn shrink(image: &[f32], input: Input, scale: usize) -> Vec<f32> {
+    let (height, width) = (input.height / scale, input.width / scale);
+    let mut means = vec![0.0; input.channels * height * width];
+    let plane = input.height * input.width;
+    for (i, value) in image.iter().enumerate() {
+        let (channel, y, x) = (i / plane, i % plane / input.width, i % input.width);
+        means[(channel * height + y / scale) * width + x / scale] += value;
+    }
+    let area = (scale * scale) as f32;
+    means.iter_mut().for_each(|mean| *mean /= area);
+    means
+}

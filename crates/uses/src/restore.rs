@@ -1,0 +1,136 @@
+//! Pictures made whole: cleaned of noise, filled in, enlarged. Each is the posterior of z given what
+//! was seen, decoded, and then what was seen itself as far as it can be trusted.
+
+use crate::residual::details;
+use crate::{Answer, Engine, Observation, Plan, Result, shrink};
+use vaelet_model::Likelihood;
+
+/// Picture and decode differ by this much where a Bernoulli decoder is in doubt: it has no σ.
+const DOUBT: f32 = 0.5;
+
+impl Engine {
+    /// A picture `[C, H, W]` without its Gaussian noise, whose standard deviation is `noise`. Values
+    /// that were cut to `[0, 1]` are understood as such.
+    ///
+    /// # Errors
+    /// A picture that does not fit the model, or noise that is none.
+    pub fn clean(
+        &mut self,
+        picture: &[f32],
+        noise: f32,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<f32>> {
+        let observation = Observation::noisy(picture, noise);
+        let answers = self.infer(&observation, Plan::default(), go_on)?;
+        let explained = &answers[0].picture;
+        let cut = picture.iter().all(|v| (0.0..=1.0).contains(v));
+        let expected = |mean: f32| if cut { mean_of_cut(mean, noise) } else { mean };
+        let residual: Vec<f32> = picture
+            .iter()
+            .zip(explained)
+            .map(|(x, m)| x - expected(*m))
+            .collect();
+        // What the decoder cannot draw, as far as it stands out of the noise: the less it usually
+        // leaves, the more has to be seen (Chang et al. 2000).
+        let left = match self.likelihood {
+            Likelihood::Gaussian { sigma } => sigma,
+            Likelihood::Bernoulli => {
+                let variance = explained.iter().map(|m| DOUBT * m * (1.0 - m)).sum::<f32>();
+                (variance / explained.len() as f32).sqrt()
+            }
+        };
+        let found = details(&residual, noise, noise / left.max(1e-6), self.input);
+        Ok(explained
+            .iter()
+            .zip(found)
+            .map(|(m, d)| (m + d).clamp(0.0, 1.0))
+            .collect())
+    }
+
+    /// `plan.count` completions of a picture `[C, H, W]` of which only the pixels marked in `seen`,
+    /// `[H, W]`, count: the most likely one, then others. With `keep` the seen pixels of their
+    /// pictures are those that were given, bit by bit.
+    ///
+    /// # Errors
+    /// A picture or mask that does not fit the model, or a count of 0 or above 256.
+    pub fn complete(
+        &mut self,
+        picture: &[f32],
+        seen: &[bool],
+        keep: bool,
+        plan: Plan,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<Answer>> {
+        let mut answers = self.infer(&Observation::part(picture, seen), plan, go_on)?;
+        if keep {
+            for answer in &mut answers {
+                let pixels = answer.picture.iter_mut().zip(picture).enumerate();
+                for (i, (value, given)) in pixels {
+                    if seen.is_empty() || seen[i % seen.len()] {
+                        *value = *given;
+                    }
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Pictures `[C, H, W]` whose means of `scale` × `scale` pixels are those of a small one,
+    /// `[C, H / scale, W / scale]`: the most likely one, then others, `plan.count` in all.
+    ///
+    /// # Errors
+    /// A picture that does not fit the model, or a count of 0 or above 256.
+    pub fn enlarge(
+        &mut self,
+        small: &[f32],
+        scale: usize,
+        plan: Plan,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<Answer>> {
+        let mut answers = self.infer(&Observation::small(small, scale), plan, go_on)?;
+        for answer in &mut answers {
+            // What the means still lack, smoothly (back-projection, Irani and Peleg 1991).
+            for _ in 0..4 {
+                let means = shrink(&answer.picture, self.input, scale);
+                let lack: Vec<f32> = small.iter().zip(&means).map(|(x, m)| x - m).collect();
+                let lack = self.stretch(&lack, scale);
+                for (value, lack) in answer.picture.iter_mut().zip(lack) {
+                    *value = (*value + lack).clamp(0.0, 1.0);
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// `[C, H / scale, W / scale]` at full size, bilinearly.
+    pub fn stretch(&self, small: &[f32], scale: usize) -> Vec<f32> {
+        let [height, width] = [self.input.height / scale, self.input.width / scale];
+        let plane = self.input.height * self.input.width;
+        let place = |at: usize, side: usize| {
+            let at = ((at as f32 + 0.5) / scale as f32 - 0.5).clamp(0.0, (side - 1) as f32);
+            let first = at as usize;
+            (first, (first + 1).min(side - 1), at - first as f32)
+        };
+        let value = |i: usize| {
+            let channel = &small[i / plane * height * width..][..height * width];
+            let (y0, y1, v) = place(i % plane / self.input.width, height);
+            let (x0, x1, u) = place(i % self.input.width, width);
+            let row = |y: usize| channel[y * width + x0] * (1.0 - u) + channel[y * width + x1] * u;
+            row(y0) * (1.0 - v) + row(y1) * v
+        };
+        (0..self.input.len()).map(value).collect()
+    }
+}
+
+/// The mean of N(m, noise²) whose values are cut to `[0, 1]`.
+fn mean_of_cut(mean: f32, noise: f32) -> f32 {
+    if noise == 0.0 {
+        return mean;
+    }
+    let (m, s) = (f64::from(mean), f64::from(noise));
+    let [low, high] = [-m / s, (1.0 - m) / s];
+    let below = |x: f64| 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2);
+    let density = |x: f64| libm::exp(-0.5 * x * x) / std::f64::consts::TAU.sqrt();
+    let inside = m * (below(high) - below(low)) - s * (density(high) - density(low));
+    (inside + 1.0 - below(high)) as f32
+}
