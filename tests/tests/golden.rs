@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{context, models, read};
+use common::{classes, context, models, read};
 use pollster::block_on;
 use std::fs;
 use vaelet_cpu::CpuRuntime;
@@ -38,35 +38,36 @@ enum Runtime {
 }
 
 impl Runtime {
-    fn encode(&mut self, images: &[f32]) -> Posterior {
+    fn encode(&mut self, images: &[f32], classes: &[usize]) -> Posterior {
         match self {
-            Self::Cpu(runtime) => runtime.encode(images),
-            Self::Gpu(runtime) => block_on(runtime.encode(images).unwrap()).unwrap(),
+            Self::Cpu(runtime) => runtime.encode_given(images, classes),
+            Self::Gpu(runtime) => block_on(runtime.encode_given(images, classes).unwrap()).unwrap(),
         }
     }
 
-    fn decode(&mut self, z: &[f32]) -> Vec<f32> {
+    fn decode(&mut self, z: &[f32], classes: &[usize]) -> Vec<f32> {
         match self {
-            Self::Cpu(runtime) => runtime.decode(z),
-            Self::Gpu(runtime) => block_on(runtime.decode(z).unwrap()).unwrap(),
+            Self::Cpu(runtime) => runtime.decode_given(z, classes),
+            Self::Gpu(runtime) => block_on(runtime.decode_given(z, classes).unwrap()).unwrap(),
         }
     }
 }
 
 fn assert_golden(name: &str, mut runtime: Runtime, model: &Model, golden: &Tensors) {
+    let classes = classes(golden);
     let golden = |name: &str| golden[name].data.as_slice();
-    let posterior = runtime.encode(golden("images"));
+    let posterior = runtime.encode(golden("images"), &classes);
     let mean = largest_difference(&posterior.mean, golden("mean"));
     let log_var = largest_difference(&posterior.log_var, golden("log_var"));
 
     let z = latent::reparameterize(&posterior.mean, &posterior.log_var, golden("epsilon"), 1.0);
-    let images = runtime.decode(&z);
+    let images = runtime.decode(&z, &classes);
     let reconstruction = largest_difference(&images, golden("reconstruction"));
     let nats = assert_figures(name, model, &posterior, &z, &images, &golden);
 
     let count = golden("epsilon").len() / model.spec.latent_size();
     let z = Priors::of(model).sample(SEED, count, 1.0);
-    let images = runtime.decode(&z);
+    let images = runtime.decode(&z, &classes);
     let sample = largest_difference(&images, golden("sample"));
 
     println!(

@@ -6,12 +6,12 @@
 
 mod common;
 
-use common::{context, models, read, tensors};
+use common::{classes, context, models, read, tensors};
 use pollster::block_on;
 use std::path::Path;
 use vaelet_cpu::CpuVjp;
 use vaelet_gpu::GpuVjp;
-use vaelet_model::{EntryPoint, Model, Tensor, Tensors, Wrt, random};
+use vaelet_model::{EntryPoint, Model, Tensor, Tensors, Wrt, latent, random};
 
 /// As the trainer has them, in `golden_gradients.rs`.
 const SEED: u64 = 11;
@@ -20,11 +20,14 @@ const DIRECTIONS: u64 = 100;
 const TOLERANCE: f64 = 2e-3;
 
 /// Inputs, and the gradients of posterior, z and images.
-fn arguments(model: &Model, golden: &Tensors) -> ([Vec<f32>; 2], [Vec<f32>; 3]) {
-    let (len, latent) = (model.spec.input.len(), model.spec.latent_size());
-    let inputs = ["images", "epsilon"].map(|name| golden[name].data.clone());
-    let count = inputs[1].len() / latent;
-    let seeds = [(0, 2 * latent), (1, latent), (2, len)];
+fn arguments(model: &Model, golden: &Tensors) -> ([Vec<f32>; 3], [Vec<f32>; 3]) {
+    let (len, size) = (model.spec.input.len(), model.spec.latent_size());
+    let [images, epsilon] = ["images", "epsilon"].map(|name| golden[name].data.clone());
+    let count = epsilon.len() / size;
+    // Without a condition nothing reads the last one.
+    let condition = latent::one_hot(&classes(golden), count, model.spec.classes());
+    let inputs = [images, epsilon, condition];
+    let seeds = [(0, 2 * size), (1, size), (2, len)];
     (
         inputs,
         seeds.map(|(i, len)| random::normals(SEED + i, count * len)),

@@ -1,8 +1,8 @@
 //! A model on the CPU.
 
 use crate::executor::Executor;
-use vaelet_model::latent::Posterior;
-use vaelet_model::{EntryPoint, Model, Schedule, channels_first, channels_last};
+use vaelet_model::latent::{self, Posterior};
+use vaelet_model::{CONDITIONS, EntryPoint, Model, Schedule, channels_first, channels_last};
 
 /// Most f32 in the buffers of a network. Items that take more run one part of them after the
 /// other: 64 MB are no more than a single image may ask for.
@@ -13,6 +13,8 @@ pub struct CpuRuntime {
     channels: usize,
     image_len: usize,
     latent: usize,
+    /// Of the condition; 0 where there is none.
+    classes: usize,
     executor: Executor,
 }
 
@@ -30,6 +32,7 @@ impl CpuRuntime {
             channels: model.spec.input.channels,
             image_len: model.spec.input.len(),
             latent: model.spec.latent_size(),
+            classes: model.spec.classes(),
             executor: Executor::new(Schedule::new(&model.program, &[]), &[]),
         }
     }
@@ -40,13 +43,20 @@ impl CpuRuntime {
         self.executor.pack(&model.weights)
     }
 
-    /// q(z | x) of images `[N, C, H, W]` in `[0, 1]`.
+    /// q(z | x) of images `[N, C, H, W]` in `[0, 1]`, without a class where the model has a condition.
     pub fn encode(&mut self, images: &[f32]) -> Posterior {
-        let latent = self.latent;
+        self.encode_given(images, &[])
+    }
+
+    /// q(z | x, c) of images `[N, C, H, W]` in `[0, 1]` and of their classes, `[N]`. A model without
+    /// a condition reads no class.
+    pub fn encode_given(&mut self, images: &[f32], classes: &[usize]) -> Posterior {
+        let (latent, most) = (self.latent, self.largest_batch());
         let mut all = Posterior::default();
-        for images in images.chunks(self.image_len * self.largest_batch()) {
+        for (i, images) in images.chunks(self.image_len * most).enumerate() {
             let images = channels_last(images, self.channels, self.image_len);
-            let values = self.run(EntryPoint::Encode, &images, &mut |_, _| {});
+            let classes = rest(classes, i * most);
+            let values = self.run(EntryPoint::Encode, &images, classes, &mut |_, _| {});
             let part = Posterior::from_encoder(values, latent);
             all.mean.extend(part.mean);
             all.log_var.extend(part.log_var);
@@ -54,8 +64,8 @@ impl CpuRuntime {
         all
     }
 
-    /// What every step of the encoder writes for one image, one after the other: height, width,
-    /// channels, then `[H, W, C]` values.
+    /// What every step of the encoder writes for one image without a class, one after the other:
+    /// height, width, channels, then `[H, W, C]` values.
     pub fn trace_encoder(&mut self, image: &[f32]) -> Vec<f32> {
         let image = channels_last(image, self.channels, self.image_len);
         self.trace(EntryPoint::Encode, &image)
@@ -66,12 +76,20 @@ impl CpuRuntime {
         self.trace(EntryPoint::Decode, z)
     }
 
-    /// The mean of p(x | z), `[N, C, H, W]` in `[0, 1]`, of latents `[N, latent]`.
+    /// The mean of p(x | z), `[N, C, H, W]` in `[0, 1]`, of latents `[N, latent]`, without a class
+    /// where the model has a condition.
     pub fn decode(&mut self, z: &[f32]) -> Vec<f32> {
-        let (channels, len) = (self.channels, self.image_len);
+        self.decode_given(z, &[])
+    }
+
+    /// The mean of p(x | z, c), `[N, C, H, W]` in `[0, 1]`, of latents `[N, latent]` and classes `[N]`.
+    /// A model without a condition reads no class.
+    pub fn decode_given(&mut self, z: &[f32], classes: &[usize]) -> Vec<f32> {
+        let (channels, len, most) = (self.channels, self.image_len, self.largest_batch());
         let mut all = Vec::new();
-        for z in z.chunks(self.latent * self.largest_batch()) {
-            let images = self.run(EntryPoint::Decode, z, &mut |_, _| {});
+        for (i, z) in z.chunks(self.latent * most).enumerate() {
+            let classes = rest(classes, i * most);
+            let images = self.run(EntryPoint::Decode, z, classes, &mut |_, _| {});
             all.extend(channels_first(images, channels, len));
         }
         all
@@ -84,25 +102,40 @@ impl CpuRuntime {
 
     fn trace(&mut self, entry: EntryPoint, input: &[f32]) -> Vec<f32> {
         let mut trace = Vec::new();
-        self.run(entry, input, &mut |executor, value| {
+        self.run(entry, input, &[], &mut |executor, value| {
             trace.extend(executor.describe(value).shape.map(|side| side as f32));
             trace.extend_from_slice(executor.value(value));
         });
         trace
     }
 
-    /// From the one input of an entry point to its one output, both `[N, H, W, C]`.
+    /// From the input of an entry point, and its condition if it has one, to its one output, both
+    /// `[N, H, W, C]`.
     fn run(
         &mut self,
         name: EntryPoint,
         input: &[f32],
+        classes: &[usize],
         visit: &mut dyn FnMut(&Executor, usize),
     ) -> &[f32] {
         let entry = self.executor.entry(name);
-        let (from, to) = (entry.inputs[0], entry.outputs[0]);
+        let (from, condition, to) = (entry.inputs[0], entry.inputs.get(1), entry.outputs[0]);
+        let condition = condition.copied();
         self.executor.write(from, input);
         let batch = input.len() / self.executor.describe(from).len();
+        if let (true, Some(condition)) = (CONDITIONS, condition) {
+            let given = latent::one_hot(classes, batch, self.classes);
+            self.executor.write(condition, &given);
+        }
         self.executor.run(name, batch, 1.0, visit);
         self.executor.value(to)
+    }
+}
+
+/// The classes from item `i` on.
+fn rest(classes: &[usize], i: usize) -> &[usize] {
+    match CONDITIONS {
+        true => classes.get(i..).unwrap_or(&[]),
+        false => &[],
     }
 }

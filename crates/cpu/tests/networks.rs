@@ -98,13 +98,17 @@ proptest! {
         let [x_len, y_len] = [from, to].map(|value| program.values[value].len());
         let [x_channels, y_channels] = [from, to].map(|value| program.values[value].shape[2]);
         let x = random::normals(seed ^ 1, BATCH * x_len);
+        // Of a condition any number is as good as a class.
+        let c_len = entry.inputs.get(1).map_or(0, |&value| program.values[value].len());
+        let c = random::normals(seed ^ 3, BATCH * c_len);
         let dy = random::normals(seed ^ 2, BATCH * y_len);
 
-        let (mut y, mut dx) = (Vec::new(), Vec::new());
+        let (mut y, mut dx, mut dc) = (Vec::new(), Vec::new(), Vec::new());
         let mut of_weights = vaelet_reference::Tensors::new();
         let mut sizes = BTreeMap::new();
-        for (x, dy) in x.chunks_exact(x_len).zip(dy.chunks_exact(y_len)) {
-            let values = oracle.forward(entry, &[wide(x)]);
+        for (i, (x, dy)) in x.chunks_exact(x_len).zip(dy.chunks_exact(y_len)).enumerate() {
+            let c = &c[i * c_len..][..c_len];
+            let values = oracle.forward(entry, &[wide(x), wide(c)]);
             prop_assume!(!is_at_a_kink(&program, &values));
             y.extend_from_slice(&values[to]);
             let gradients = oracle.backward(entry, &values, &[wide(dy)]);
@@ -113,6 +117,7 @@ proptest! {
             }
             let Gradients { values, tensors } = gradients;
             dx.extend_from_slice(&values[from]);
+            dc.extend(entry.inputs.get(1).into_iter().flat_map(|&value| values[value].clone()));
             for (name, tensor) in tensors {
                 let zeros = vec![0.0; tensor.len()];
                 let sum = of_weights.entry(name).or_insert(zeros);
@@ -126,14 +131,18 @@ proptest! {
         for wrt in [Wrt::All, Wrt::Inputs, Wrt::Weights] {
             let mut vjp = CpuVjp::of(&program, &weights, EntryPoint::Forward, wrt).unwrap();
             // Nothing is left of a call before.
-            vjp.forward(&[&x]);
+            vjp.forward(&[&x, &c]);
             vjp.backward(&[&vec![1.0; dy.len()]]);
             vjp.weight_gradients();
-            let out = vjp.forward(&[&x]);
+            let out = vjp.forward(&[&x, &c]);
             assert_close("y", &channels_last(&out[0], y_channels, y_len), &y);
             let gradients = vjp.backward(&[&dy]);
             if wrt != Wrt::Weights {
                 assert_close("dx", &channels_last(&gradients[0], x_channels, x_len), &dx);
+                // A chain need not read its condition.
+                for found in &gradients[1..] {
+                    assert_close("dc", found, &dc);
+                }
             }
             let found = vjp.weight_gradients();
             prop_assert_eq!(found.is_empty(), wrt == Wrt::Inputs);
@@ -157,15 +166,17 @@ proptest! {
         let tensors = networks::tensors(program.params(), seed);
         let weights = networks::weights(&program, &tensors);
         let entry = program.entry(EntryPoint::Forward).unwrap();
-        let [x, y] = [entry.inputs[0], entry.outputs[0]].map(|value| program.values[value].len());
-        let (x, y) = (random::normals(seed ^ 1, x), random::normals(seed ^ 2, y));
+        let len = |&value: &usize| program.values[value].len();
+        let x: Vec<_> = entry.inputs.iter().map(|input| random::normals(seed ^ 1, len(input))).collect();
+        let x: Vec<&[f32]> = x.iter().map(Vec::as_slice).collect();
+        let y = random::normals(seed ^ 2, len(&entry.outputs[0]));
         let mut vjp = CpuVjp::of(&program, &weights, EntryPoint::Forward, Wrt::Inputs).unwrap();
-        let (ax, aty) = (vjp.forward(&[&x]).remove(0), vjp.backward(&[&y]).remove(0));
+        let (ax, aty) = (vjp.forward(&x).remove(0), vjp.backward(&[&y]));
         let dot = |a: &[f32], b: &[f32]| -> f64 {
             a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
         };
         let scale = dot(&ax, &ax).sqrt() * dot(&y, &y).sqrt();
-        let (left, right) = (dot(&y, &ax), dot(&aty, &x));
+        let (left, right) = (dot(&y, &ax), aty.iter().zip(&x).map(|(aty, x)| dot(aty, x)).sum::<f64>());
         prop_assert!((left - right).abs() <= 1e-5 * (1.0 + scale), "{} {}", left, right);
     }
 }

@@ -10,7 +10,7 @@ use crate::kernels::sample::Sample;
 use crate::kernels::tiling::Tuning;
 use crate::kernels::weights::{PackedWeights, Place};
 use std::ops::Range;
-use vaelet_model::{self as model, Finish, Schedule, Slots, Step, Weights};
+use vaelet_model::{self as model, CONDITIONS, Finish, Map, Schedule, Slots, Step, Weights};
 use wgpu::{BindGroup, Buffer, ComputePass, ComputePipeline, Device};
 
 /// A schedule's kernels and the places of its values.
@@ -86,6 +86,14 @@ impl Plan {
         });
         for value in samples.flat_map(|step| step.reads().chain([step.output])) {
             layouts[value] = Layout::host(&schedule.values[value]);
+        }
+        // A linear layer adds element by element, whatever image they are of.
+        for step in schedule.steps.iter().filter(|_| CONDITIONS) {
+            if let (model::Kernel::Map(Map::Linear { .. }, _), Some(add)) = (&step.kernel, step.add)
+                && layouts[add].is_vectors()
+            {
+                layouts[add] = layouts[step.output];
+            }
         }
         let mut end = 0;
         let launch = |step: &Step| match step.kernel {

@@ -5,7 +5,7 @@ use crate::kernels::present::{Present, Target};
 use crate::{Context, Error};
 use std::future::Future;
 use std::rc::Rc;
-use vaelet_model::latent::Posterior;
+use vaelet_model::latent::{self, Posterior};
 use vaelet_model::{EntryPoint, Model, Outline, Schedule};
 
 /// A model on the GPU. Pipelines are built once; buffers grow to the largest batch
@@ -16,6 +16,8 @@ use vaelet_model::{EntryPoint, Model, Outline, Schedule};
 pub struct GpuRuntime {
     pub(crate) engine: Engine,
     pub(crate) latent: usize,
+    /// Of the condition; 0 where there is none.
+    classes: usize,
     present: Present,
 }
 
@@ -72,6 +74,7 @@ impl GpuRuntime {
         Ok(Self {
             engine,
             latent: outline.spec.latent_size(),
+            classes: outline.spec.classes(),
             present,
         })
     }
@@ -87,7 +90,8 @@ impl GpuRuntime {
         self.engine.upload_step(&model.weights)
     }
 
-    /// Encodes images; the work is submitted when this returns.
+    /// Encodes images, without a class where the model has a condition; the work is submitted when
+    /// this returns.
     ///
     /// # Errors
     /// [`Error::Input`] at once, [`Error::Lost`] and the GPU's errors from the future.
@@ -95,12 +99,25 @@ impl GpuRuntime {
         &mut self,
         images: &[f32],
     ) -> Result<impl Future<Output = Result<Posterior, Error>> + use<>, Error> {
+        self.encode_given(images, &[])
+    }
+
+    /// Encodes images of these classes, `[N]`. A model without a condition reads no class.
+    ///
+    /// # Errors
+    /// As [`GpuRuntime::encode`].
+    pub fn encode_given(
+        &mut self,
+        images: &[f32],
+        classes: &[usize],
+    ) -> Result<impl Future<Output = Result<Posterior, Error>> + use<>, Error> {
         let latent = self.latent;
-        let parts = self.run(EntryPoint::Encode, &[images], 0.0)?;
+        let parts = self.run(EntryPoint::Encode, images, classes)?;
         Ok(async move { Ok(Posterior::from_encoder(&first(parts.await?), latent)) })
     }
 
-    /// Decodes latents; the work is submitted when this returns.
+    /// Decodes latents, without a class where the model has a condition; the work is submitted when
+    /// this returns.
     ///
     /// # Errors
     /// [`Error::Input`] at once, [`Error::Lost`] and the GPU's errors from the future.
@@ -108,7 +125,19 @@ impl GpuRuntime {
         &mut self,
         z: &[f32],
     ) -> Result<impl Future<Output = Result<Vec<f32>, Error>> + use<>, Error> {
-        let parts = self.run(EntryPoint::Decode, &[z], 0.0)?;
+        self.decode_given(z, &[])
+    }
+
+    /// Decodes latents as these classes, `[N]`. A model without a condition reads no class.
+    ///
+    /// # Errors
+    /// As [`GpuRuntime::decode`].
+    pub fn decode_given(
+        &mut self,
+        z: &[f32],
+        classes: &[usize],
+    ) -> Result<impl Future<Output = Result<Vec<f32>, Error>> + use<>, Error> {
+        let parts = self.run(EntryPoint::Decode, z, classes)?;
         Ok(async move { Ok(first(parts.await?)) })
     }
 
@@ -118,7 +147,8 @@ impl GpuRuntime {
     /// # Errors
     /// [`Error::Input`], and the GPU's errors about earlier calls.
     pub fn present(&mut self, z: &[f32], target: &Target<'_>) -> Result<(), Error> {
-        let inputs = [z];
+        let condition = latent::one_hot(&[], z.len() / self.latent, self.classes);
+        let inputs = [z, &condition];
         let call = Call {
             read: false,
             ..self.call(EntryPoint::Decode, &inputs, 0.0)?
@@ -141,7 +171,8 @@ impl GpuRuntime {
         target: &Target<'_>,
     ) -> Result<impl Future<Output = Result<Reconstruction, Error>> + use<>, Error> {
         let latent = self.latent;
-        let inputs = [images, epsilon];
+        let condition = latent::one_hot(&[], epsilon.len() / latent, self.classes);
+        let inputs = [images, epsilon, &condition];
         let call = self.call(EntryPoint::Autoencode, &inputs, temperature)?;
         if epsilon.len() != call.items * latent {
             return Err(Error::Input {
@@ -170,13 +201,18 @@ impl GpuRuntime {
         self.engine.checked()
     }
 
+    /// Runs an entry point that has one input besides the condition.
     fn run(
         &mut self,
         entry: EntryPoint,
-        inputs: &[&[f32]],
-        temperature: f32,
+        input: &[f32],
+        classes: &[usize],
     ) -> Result<impl Future<Output = Result<Vec<Vec<f32>>, Error>> + use<>, Error> {
-        let call = self.call(entry, inputs, temperature)?;
+        let value = self.engine.entry(entry).inputs[0];
+        let items = input.len() / self.engine.len(value);
+        let condition = latent::one_hot(classes, items, self.classes);
+        let inputs = [input, &condition];
+        let call = self.call(entry, &inputs, 0.0)?;
         self.engine.run(call, None)
     }
 

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{context, grid, model, model_of, read_texture, texture};
+use common::{conditional, context, grid, model, model_of, read_texture, texture};
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -457,4 +457,49 @@ fn extreme_inputs_stay_finite() {
             assert_close(&found, &CpuRuntime::new(&model).decode(&[z]));
         }
     }
+}
+
+/// A conditional model's entry points, with classes, without any, and with ones that it does not have.
+#[test]
+fn conditional_models_are_their_twins() {
+    let Some(context) = context() else { return };
+    let condition = |outputs, params: &str| Layer::Condition {
+        outputs,
+        activation: Activation::Silu,
+        params: params.into(),
+    };
+    let input = Input {
+        channels: 3,
+        height: 4,
+        width: 5,
+    };
+    let encoder = vec![
+        linear(60, 9, Activation::None, "e.0"),
+        condition(9, "e.1"),
+        linear(9, 6, Activation::None, "e.2"),
+    ];
+    let decoder = vec![
+        condition(3, "d.0"),
+        linear(3, 60, Activation::None, "d.1"),
+        condition(60, "d.2"),
+        reshape(3, 4, 5),
+    ];
+    let classes = vec!["a".into(), "b".into(), "c".into()];
+    let model = conditional(input, 3, classes, [encoder, decoder], 5);
+    let (mut gpu, mut cpu) = (
+        GpuRuntime::new(context, &model).unwrap(),
+        CpuRuntime::new(&model),
+    );
+    let (images, z) = (random::normals(1, 4 * 60), random::normals(2, 4 * 3));
+    let mut seen = Vec::new();
+    for given in [&[0, 1, 2, 1][..], &[2, 2, 2, 2], &[], &[1], &[9, 0, 1, 2]] {
+        let found = block_on(gpu.encode_given(&images, given).unwrap()).unwrap();
+        assert_close(&found.mean, &cpu.encode_given(&images, given).mean);
+        let decoded = cpu.decode_given(&z, given);
+        let found = block_on(gpu.decode_given(&z, given).unwrap()).unwrap();
+        assert_close(&found, &decoded);
+        assert!(!seen.contains(&decoded), "a class changes nothing");
+        seen.push(decoded);
+    }
+    assert_eq!(cpu.decode(&z), seen[2]);
 }

@@ -17,8 +17,8 @@ pub mod latent;
 
 pub use error::{Error, Result};
 pub use format::description::{
-    Activation, Drawing, Example, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior,
-    Subject, Training, WeightsFile,
+    Activation, Condition, Drawing, Example, FORMAT, Input, LatentGroup, Layer, Likelihood,
+    ModelSpec, Prior, Subject, Training, WeightsFile,
 };
 pub use format::limits;
 pub use format::reading::Reading;
@@ -31,6 +31,9 @@ pub use graph::{
 };
 pub use latent::prior::{Gaussian, InTurn, Normal, Priors};
 pub use latent::random;
+
+/// Whether models with a condition are read; where they are not, one is an error that names the field.
+pub const CONDITIONS: bool = cfg!(feature = "conditions");
 
 /// A model whose description and weights have been read and agree with each other.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use vaelet_model::{
-    Error, Model, ModelSpec, Params, Precision, Priors, Program, Tensor, Tensors, WeightsFile,
-    random, read_tensors, write_tensors,
+    EntryPoint, Error, Model, ModelSpec, Params, Precision, Priors, Program, Tensor, Tensors,
+    WeightsFile, random, read_tensors, write_tensors,
 };
 
 const LAYERS: &str = r#"
@@ -320,6 +320,65 @@ fn first_views_are_read_and_written() {
         let error = with(wrong).unwrap_err().to_string();
         assert!(error.contains("first"), "{error}");
     }
+}
+
+#[test]
+fn a_condition_is_read_with_its_layers() {
+    let condition = r#""condition": {"name": "letter", "classes": ["A", "B", "C"]},"#;
+    let last = r#""outputs": 10, "params": "encoder.3"}"#;
+    let first = r#""activation": "relu", "params": "decoder.0"}"#;
+    let layer = |outputs: usize, params: &str| {
+        format!(
+            r#", {{"type": "condition", "outputs": {outputs}, "activation": "silu", "params": "{params}"}}"#
+        )
+    };
+    let layers = |encoder: usize, decoder: usize| {
+        LAYERS
+            .replace(last, &format!("{last}{}", layer(encoder, "e")))
+            .replace(first, &format!("{first}{}", layer(decoder, "d")))
+    };
+    let good = format!("{}{condition}", layers(10, 64));
+    let tensors = tensors(&Program::of(&spec(&good).unwrap()).unwrap());
+    assert_eq!(tensors["e.weight"].shape, [3, 10]);
+    let weights = write_tensors("w.safetensors", &tensors, Precision::F16).unwrap();
+    let text = json(&good, &WeightsFile::describe("w.safetensors", &weights));
+    let model = Model::read(&text, &weights).unwrap();
+    assert_eq!(model.spec.classes(), 3);
+    let again = ModelSpec::parse(&model.spec.to_json().unwrap()).unwrap();
+    assert_eq!(again, model.spec);
+    let inputs = |name| model.program.entry(name).unwrap().inputs.len();
+    assert_eq!(inputs(EntryPoint::Encode), 2);
+    assert_eq!(inputs(EntryPoint::Decode), 2);
+    assert_eq!(inputs(EntryPoint::Autoencode), 3);
+
+    let says = |layers: &str, words: &[&str]| {
+        let error = spec(layers).unwrap_err().to_string();
+        for word in words {
+            assert!(error.contains(word), "{error}");
+        }
+    };
+    says(
+        &layers(10, 64),
+        &["encoder[3]", "a condition of the model", "none"],
+    );
+    says(
+        &format!("{}{condition}", layers(10, 63)),
+        &["decoder[1]", "a vector of 63 values", "64×1×1"],
+    );
+    let absurd = good.replace(
+        "\"outputs\": 64, \"activation\": \"silu\"",
+        "\"outputs\": 99999999",
+    );
+    says(&absurd, &["decoder[1].outputs"]);
+    let image = LAYERS.replace(
+        r#"{"type": "upsample"}"#,
+        &format!("{}, {{\"type\": \"upsample\"}}", &layer(64, "d")[2..]),
+    );
+    says(&format!("{image}{condition}"), &["decoder[3]", "4×4×4"]);
+    let none = condition.replace(r#""A", "B", "C""#, "");
+    says(&good.replace(condition, &none), &["condition.classes"]);
+    let number = condition.replace("\"A\"", "1");
+    says(&good.replace(condition, &number), &["condition.classes[0]"]);
 }
 
 #[test]

@@ -3,20 +3,22 @@
 use crate::Tensors;
 use vaelet_model::{Activation, Layer, Params, Program, Shape, Tensor, Weights, random};
 
-/// A chain of one to five layers of every kind, with small odd shapes.
+/// A chain of one to five layers of every kind, with small odd shapes; one in three reads a
+/// condition as its second input.
 pub fn chain(seed: u64) -> Program {
     let mut choice = Choice {
         numbers: random::uniforms(seed, 512).into_iter(),
     };
     let input = [choice.of(5..10), choice.of(5..10), choice.of(1..6)];
+    let classes = [0, 0, choice.of(1..5)][choice.of(0..3)];
     let (mut layers, mut program) = (Vec::new(), None);
     let mut wanted = choice.of(1..6);
     for number in 0.. {
         let shape = program.as_ref().map_or(input, end);
         let mut longer: Vec<Layer> = layers.clone();
-        longer.extend(choice.layers(shape, number));
+        longer.extend(choice.layers(shape, number, classes));
         // What does not fit the image any more is left out; a linear layer always fits.
-        if let Ok(fits) = Program::chain("random", input, &longer, None) {
+        if let Ok(fits) = Program::conditional_chain("random", input, classes, &longer, None) {
             (layers, program) = (longer, Some(fits));
         }
         wanted = wanted.saturating_sub(1);
@@ -82,8 +84,31 @@ impl Choice {
         ][self.of(0..4)]
     }
 
-    fn layers(&mut self, shape: Shape, number: usize) -> Vec<Layer> {
-        vec![match self.of(0..7) {
+    fn layers(&mut self, shape: Shape, number: usize, classes: usize) -> Vec<Layer> {
+        // A chain that has a condition reads it often.
+        let kinds = if classes > 0 && self.of(0..3) == 0 {
+            1
+        } else {
+            7
+        };
+        vec![match self.of(0..kinds) {
+            0 if classes > 0 => {
+                let linear = self.linear(shape, number);
+                let Layer::Linear { outputs, .. } = linear else {
+                    return vec![linear];
+                };
+                let condition = Layer::Condition {
+                    outputs,
+                    activation: self.activation(),
+                    params: format!("e{number}"),
+                };
+                let reshape = Layer::Reshape {
+                    channels: outputs,
+                    height: 1,
+                    width: 1,
+                };
+                return vec![linear, condition, reshape];
+            }
             0 => self.linear(shape, number),
             1 | 2 => {
                 let window = self.window(false);

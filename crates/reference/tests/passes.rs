@@ -20,6 +20,49 @@ fn conv(activation: Activation, params: &str) -> Layer {
     }
 }
 
+/// A condition is one more map, whose sum with what there is, activation and shape cost nothing.
+#[test]
+fn conditions_are_the_ends_of_maps() {
+    let linear = Layer::Linear {
+        inputs: 7,
+        outputs: 30,
+        activation: Activation::None,
+        params: "l".into(),
+    };
+    let condition = Layer::Condition {
+        outputs: 30,
+        activation: Activation::Silu,
+        params: "c".into(),
+    };
+    let image = Layer::Reshape {
+        channels: 5,
+        height: 2,
+        width: 3,
+    };
+    let layers = [linear, condition.clone(), image];
+    let chain = |layers: &[Layer]| Program::conditional_chain("test", [1, 1, 7], 4, layers, None);
+    let program = chain(&layers).unwrap();
+    let steps = Schedule::new(&program, &[]).steps;
+    assert_eq!(steps.len(), 2);
+    assert!(steps.iter().all(|step| step.map().is_some()));
+    assert_eq!(steps[1].activation(), Activation::Silu);
+    for step in &steps {
+        assert_eq!(program.values[step.output].shape, [2, 3, 5]);
+    }
+    // What the sum is of must be able to have another shape as well.
+    let residual = Layer::Residual {
+        layers: vec![Layer::Linear {
+            inputs: 30,
+            outputs: 30,
+            activation: Activation::None,
+            params: "r".into(),
+        }],
+        activation: Activation::None,
+    };
+    let [linear, condition, image] = layers;
+    assert!(chain(&[linear, residual, condition, image]).is_err());
+}
+
 /// A layer and a residual block.
 fn block(activation: Activation) -> Program {
     let residual = Layer::Residual {

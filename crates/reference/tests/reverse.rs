@@ -79,17 +79,23 @@ fn check_oracle(program: &Program, seed: u64) {
         temperature: 1.0,
     };
     let entry = program.entry(EntryPoint::Forward).unwrap();
-    let input = normals(seed ^ 1, program.values[entry.inputs[0]].len());
+    let [input, condition] = [0, 1].map(|i| {
+        let len = entry
+            .inputs
+            .get(i)
+            .map_or(0, |&value| program.values[value].len());
+        normals(seed ^ (1 + 4 * i as u64), len)
+    });
     let seeds = vec![normals(seed ^ 2, program.values[entry.outputs[0]].len())];
     let sum = |input: &[f64]| -> f64 {
-        let values = oracle.forward(entry, &[input.to_vec()]);
+        let values = oracle.forward(entry, &[input.to_vec(), condition.clone()]);
         values[entry.outputs[0]]
             .iter()
             .zip(&seeds[0])
             .map(|(a, b)| a * b)
             .sum()
     };
-    let values = oracle.forward(entry, std::slice::from_ref(&input));
+    let values = oracle.forward(entry, &[input.clone(), condition.clone()]);
     let gradient = &oracle.backward(entry, &values, &seeds).values[entry.inputs[0]];
     let direction = normals(seed ^ 3, input.len());
     let moved = |by: f64| -> Vec<f64> {

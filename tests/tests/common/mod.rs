@@ -33,6 +33,15 @@ pub fn tensors(folder: &Path, name: &str) -> Tensors {
     read_tensors(name, &fs::read(folder.join(name)).unwrap()).unwrap()
 }
 
+/// The classes of a golden file's images and samples; none where the model has no condition.
+pub fn classes(golden: &Tensors) -> Vec<usize> {
+    let classes = golden.get("classes").into_iter();
+    classes
+        .flat_map(|classes| &classes.data)
+        .map(|&class| class as usize)
+        .collect()
+}
+
 /// A GPU, or nothing and a word about it. With `VAELET_REQUIRE_GPU` set, as in CI, there has to be
 /// one.
 pub fn context() -> Option<Rc<Context>> {

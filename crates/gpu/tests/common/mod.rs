@@ -7,8 +7,8 @@ use vaelet_cpu::present;
 use vaelet_gpu::Context;
 use vaelet_gpu::wgpu::{self, Limits};
 use vaelet_model::{
-    FORMAT, Input, LatentGroup, Layer, Likelihood, Model, ModelSpec, Precision, Prior, Program,
-    Tensor, Tensors, WeightsFile, random, write_tensors,
+    Condition, FORMAT, Input, LatentGroup, Layer, Likelihood, Model, ModelSpec, Precision, Prior,
+    Program, Tensor, Tensors, WeightsFile, random, write_tensors,
 };
 
 /// A GPU, or `None` with a word about it where there is none. With
@@ -110,6 +110,28 @@ pub fn model(
     )
 }
 
+/// The same for a model whose condition has these classes.
+#[allow(dead_code, reason = "not every test needs it")]
+pub fn conditional(
+    input: Input,
+    latent: usize,
+    classes: Vec<String>,
+    [encoder, decoder]: [Vec<Layer>; 2],
+    seed: u64,
+) -> Model {
+    let name = "class".into();
+    let condition = Some(Condition { name, classes });
+    let data = |i, len, _| random::normals(seed ^ (i as u64) << 32, len);
+    build(
+        input,
+        latent,
+        condition,
+        [encoder, decoder],
+        Precision::F16,
+        data,
+    )
+}
+
 /// The same with the values that `data` gives for the tensor of this number, which has so many
 /// values and belongs to a step of so many outputs: first the weight of each step, then its bias.
 pub fn model_of(
@@ -120,6 +142,17 @@ pub fn model_of(
     precision: Precision,
     data: impl Fn(usize, usize, usize) -> Vec<f32>,
 ) -> Model {
+    build(input, latent, None, [encoder, decoder], precision, data)
+}
+
+fn build(
+    input: Input,
+    latent: usize,
+    condition: Option<Condition>,
+    [encoder, decoder]: [Vec<Layer>; 2],
+    precision: Precision,
+    data: impl Fn(usize, usize, usize) -> Vec<f32>,
+) -> Model {
     let mut spec = ModelSpec {
         format: FORMAT.into(),
         name: "random".into(),
@@ -127,6 +160,7 @@ pub fn model_of(
         subject: None,
         first: Vec::new(),
         input,
+        condition,
         likelihood: Likelihood::Gaussian { sigma: 1.0 },
         latents: vec![LatentGroup {
             name: "z".into(),

@@ -6,7 +6,7 @@
 
 use super::json::{Field, Value};
 use super::limits::{MAX_BYTES, MAX_DIM, MAX_VALUES, check_amount, check_dim};
-use crate::{Error, Precision, Program, Result, Schedule, sha256_hex};
+use crate::{CONDITIONS, Error, Precision, Program, Result, Schedule, sha256_hex};
 #[cfg(feature = "write")]
 use serde::Serialize;
 
@@ -35,6 +35,9 @@ pub struct ModelSpec {
     pub first: Vec<String>,
     /// What the encoder reads and the decoder writes.
     pub input: Input,
+    /// What is known of an image beside its latent; encoder and decoder may read it.
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
+    pub condition: Option<Condition>,
     /// p(x | z): how the decoder's output is to be read.
     pub likelihood: Likelihood,
     /// The latent vector is these groups, one after another. The encoder gives all
@@ -56,6 +59,17 @@ pub struct ModelSpec {
     pub licence: String,
     /// Whom to credit for the data.
     pub credit: String,
+}
+
+/// The class that every image has, and that a caller gives along with an image or a latent: a
+/// conditional VAE (Sohn et al. 2015). Networks read it as a one-hot vector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+pub struct Condition {
+    /// What the classes are: "character".
+    pub name: String,
+    /// The name of each class.
+    pub classes: Vec<String>,
 }
 
 /// What one calls a model's pictures, and whether a reader can draw one.
@@ -229,6 +243,16 @@ pub enum Layer {
         /// Columns of the image.
         width: usize,
     },
+    /// y = act(x + W[class] + b), W of shape `[classes, outputs]`: the class of the model's
+    /// [`Condition`] is added to a vector of `outputs` values.
+    Condition {
+        /// Values read and written for each image.
+        outputs: usize,
+        /// Applied to the sum.
+        activation: Activation,
+        /// Name of the tensors.
+        params: String,
+    },
     /// Each pixel becomes 2×2 pixels; a [`Layer::Conv2d`] of kernel 3, stride 1 and
     /// padding 1 must follow, with which it is one step.
     Upsample {},
@@ -335,6 +359,12 @@ impl ModelSpec {
             .fold(0, |n: usize, group| n.saturating_add(group.size))
     }
 
+    /// Number of classes of the condition; 0 where there is none.
+    pub fn classes(&self) -> usize {
+        let condition = self.condition.as_ref().filter(|_| CONDITIONS);
+        condition.map_or(0, |condition| condition.classes.len())
+    }
+
     /// Names and shapes of the priors' tensors in the weights file.
     pub fn prior_tensors(&self) -> Vec<(String, Vec<usize>)> {
         let groups = self.latents.iter();
@@ -350,8 +380,13 @@ impl ModelSpec {
     pub fn chains(&self) -> Result<[Schedule; 2]> {
         let image = [self.input.height, self.input.width, self.input.channels];
         let latent = [1, 1, self.latent_size()];
-        let encoder = Program::chain("encoder", image, &self.encoder, Some([1, 1, 2 * latent[2]]))?;
-        let decoder = Program::chain("decoder", latent, &self.decoder, Some(image))?;
+        let classes = self.classes();
+        let posterior = [1, 1, 2 * latent[2]];
+        let chain = |field, input, layers, output| {
+            Program::conditional_chain(field, input, classes, layers, Some(output))
+        };
+        let encoder = chain("encoder", image, &self.encoder, posterior)?;
+        let decoder = chain("decoder", latent, &self.decoder, image)?;
         Ok([encoder, decoder].map(|program| Schedule::new(&program, &[])))
     }
 
@@ -378,6 +413,9 @@ impl ModelSpec {
                 "1×28×28 for mnist drawings",
                 found,
             ));
+        }
+        if let (true, Some(condition)) = (CONDITIONS, &self.condition) {
+            check_dim("condition.classes", condition.classes.len(), MAX_DIM)?;
         }
         if self.latents.is_empty() {
             return Err(Error::field(FILE, "latents", "at least one group", "none"));

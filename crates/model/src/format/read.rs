@@ -1,11 +1,17 @@
 //! How the structs of `model.json` are read; their fields are explained in `description.rs`.
 
 use super::description::{
-    Activation, Drawing, Example, FILE, FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec,
-    Prior, Subject, Training, WeightsFile,
+    Activation, Condition, Drawing, Example, FILE, FORMAT, Input, LatentGroup, Layer, Likelihood,
+    ModelSpec, Prior, Subject, Training, WeightsFile,
 };
 use super::json::{Field, Object};
-use crate::{Error, Precision, Result};
+use crate::{CONDITIONS, Error, Precision, Result};
+
+/// The layers there are.
+const LAYERS: &str = match CONDITIONS {
+    true => "linear, conv2d, conv_transpose2d, residual, reshape, upsample or condition",
+    false => "linear, conv2d, conv_transpose2d, residual, reshape or upsample",
+};
 
 impl ModelSpec {
     pub(crate) fn read(field: &Field<'_>) -> Result<Self> {
@@ -31,6 +37,11 @@ impl ModelSpec {
                 _ => Vec::new(),
             },
             input: Input::read(&object.take("input")?)?,
+            // Where it is not read, it is a field that nobody knows.
+            condition: match CONDITIONS.then(|| object.find("condition")).flatten() {
+                Some(condition) => Some(Condition::read(&condition)?),
+                None => None,
+            },
             likelihood: Likelihood::read(&object.take("likelihood")?)?,
             latents: object.take("latents")?.list(LatentGroup::read)?,
             encoder: object.take("encoder")?.list(Layer::read)?,
@@ -70,6 +81,20 @@ impl Subject {
         };
         object.finish()?;
         Ok(subject)
+    }
+}
+
+impl Condition {
+    fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        let condition = Self {
+            name: text(&mut object, "name")?,
+            classes: object
+                .take("classes")?
+                .list(|class| Ok(class.text()?.into()))?,
+        };
+        object.finish()?;
+        Ok(condition)
     }
 }
 
@@ -175,11 +200,14 @@ impl Layer {
                 height: count(o, "height")?,
                 width: count(o, "width")?,
             },
+            "condition" if CONDITIONS => Self::Condition {
+                outputs: count(o, "outputs")?,
+                activation: activation(o)?,
+                params: text(o, "params")?,
+            },
             "upsample" => Self::Upsample {},
             _ => {
-                return Err(
-                    kind.wrong("linear, conv2d, conv_transpose2d, residual, reshape or upsample")
-                );
+                return Err(kind.wrong(LAYERS));
             }
         };
         object.finish()?;

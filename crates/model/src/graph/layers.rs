@@ -3,16 +3,17 @@
 //! One walk infers and checks every shape. Activations, additions and what an upsampling does to
 //! the convolution after it are nodes, or are folded, by their own passes; a reshape costs nothing.
 
-use super::ir::{Entry, EntryPoint, Map, Op, Params, Program, Shape, Window, padded};
+use super::ir::{Entry, EntryPoint, Map, Node, Op, Params, Program, Shape, Window, padded};
 use crate::format::description::{FILE, ModelSpec, product};
 use crate::format::limits::{
     MAX_DIM, MAX_LAYERS, MAX_OPERATIONS, MAX_VALUES, MAX_WINDOW, check_amount, check_dim,
 };
-use crate::{Activation, Error, Layer, Likelihood, Result};
+use crate::{Activation, CONDITIONS, Error, Layer, Likelihood, Result};
 use std::mem;
 
 impl Program {
-    /// Encoder, sample and decoder of a model.
+    /// Encoder, sample and decoder of a model. What reads the condition takes it as its last input,
+    /// a one-hot vector.
     ///
     /// # Errors
     /// [`Error::Field`] that names the layer whose shape does not fit.
@@ -22,14 +23,17 @@ impl Program {
             [size.height, size.width, size.channels],
             [1, 1, spec.latent_size()],
         ];
-        let (mut builder, start) = Builder::new(Self::default(), image);
+        let mut program = Self::default();
+        let start = program.value(image);
+        let condition = program.condition(spec.classes());
+        let mut builder = Builder::at(program, start, condition);
         let posterior = builder.chain("encoder", &spec.encoder, Some([1, 1, 2 * latent[2]]))?;
         let encoder = builder.program.nodes.len();
         let noise = builder.program.value(latent);
         let z = builder
             .program
             .push(Op::Sample, vec![posterior, noise], latent);
-        builder = Builder::at(builder.program, z);
+        builder = Builder::at(builder.program, z, condition);
         let mean = builder.chain("decoder", &spec.decoder, Some(image))?;
         let mut program = builder.program;
         let all = program.nodes.len();
@@ -61,11 +65,12 @@ impl Program {
                 range: 0..all,
             },
         ];
+        program.add_input(condition);
         Ok(program)
     }
 
-    /// A chain of layers by itself, which read `input` and must end at `output`, if that is given;
-    /// errors name them `field[0]` and so on.
+    /// A chain of layers by itself, which reads `input` and must end at `output`, if that is given;
+    /// errors name its layers `field[0]` and so on.
     ///
     /// # Errors
     /// [`Error::Field`] that names the layer whose shape does not fit.
@@ -75,7 +80,24 @@ impl Program {
         layers: &[Layer],
         output: Option<Shape>,
     ) -> Result<Self> {
-        let (mut builder, start) = Builder::new(Self::default(), input);
+        Self::conditional_chain(field, input, 0, layers, output)
+    }
+
+    /// The same with the one-hot vector of so many `classes` as a second input, if there are any.
+    ///
+    /// # Errors
+    /// As [`Program::chain`].
+    pub fn conditional_chain(
+        field: &str,
+        input: Shape,
+        classes: usize,
+        layers: &[Layer],
+        output: Option<Shape>,
+    ) -> Result<Self> {
+        let mut program = Self::default();
+        let start = program.value(input);
+        let condition = program.condition(classes);
+        let mut builder = Builder::at(program, start, condition);
         let end = builder.chain(field, layers, output)?;
         let mut program = builder.program;
         program.entries = vec![Entry {
@@ -84,7 +106,22 @@ impl Program {
             outputs: vec![end],
             range: 0..program.nodes.len(),
         }];
+        program.add_input(condition);
         Ok(program)
+    }
+
+    /// Adds the value of a condition, if there are classes.
+    fn condition(&mut self, classes: usize) -> Option<usize> {
+        (CONDITIONS && classes > 0).then(|| self.value([1, 1, classes]))
+    }
+
+    /// Adds a condition to the inputs of all entry points.
+    fn add_input(&mut self, condition: Option<usize>) {
+        if let (true, Some(condition)) = (CONDITIONS, condition) {
+            for entry in &mut self.entries {
+                entry.inputs.push(condition);
+            }
+        }
     }
 
     /// Whether the last node is this activation.
@@ -103,23 +140,20 @@ struct Builder {
     start: [usize; 2],
     current: usize,
     shape: Shape,
+    /// The value of the condition.
+    condition: Option<usize>,
     /// Whether the layer before was an upsampling.
     upsample: bool,
 }
 
 impl Builder {
-    /// At a new value of a program.
-    fn new(mut program: Program, input: Shape) -> (Self, usize) {
-        let value = program.value(input);
-        (Self::at(program, value), value)
-    }
-
-    /// At a value of a program, which was its last.
-    fn at(program: Program, value: usize) -> Self {
+    /// At a value of a program.
+    fn at(program: Program, value: usize, condition: Option<usize>) -> Self {
         Self {
             start: [program.nodes.len(), value],
             shape: program.values[value].shape,
             current: value,
+            condition,
             upsample: false,
             program,
         }
@@ -248,11 +282,47 @@ impl Builder {
                 // Padded channels may be many more values now.
                 self.check(field)
             }
+            Layer::Condition {
+                outputs,
+                activation,
+                params,
+            } if CONDITIONS => self.add_condition(field, *outputs, *activation, params),
+            // Nothing reads one.
+            Layer::Condition { .. } => Ok(()),
             Layer::Upsample {} => {
                 self.upsample = true;
                 Ok(())
             }
         }
+    }
+
+    /// Adds a linear map of the condition to what there is.
+    fn add_condition(
+        &mut self,
+        field: &str,
+        outputs: usize,
+        activation: Activation,
+        params: &str,
+    ) -> Result<()> {
+        let Some(condition) = self.condition else {
+            let expected = "a condition of the model";
+            return Err(Error::field(FILE, field, expected, "none"));
+        };
+        check_dim(&format!("{field}.outputs"), outputs, MAX_DIM)?;
+        let (before, shape) = (self.current, [1, 1, outputs]);
+        if self.shape != shape {
+            let expected = format!("a vector of {outputs} values before it");
+            return Err(Error::field(FILE, field, expected, show(self.shape)));
+        }
+        let inputs = self.program.values[condition].len();
+        let map = Map::Linear { inputs, outputs };
+        self.current = condition;
+        let none = Activation::None;
+        self.push(field, map, params, vec![inputs, outputs], none, shape)?;
+        let inputs = vec![before, self.current];
+        self.current = self.program.push(Op::Add, inputs, shape);
+        self.activate(activation);
+        Ok(())
     }
 
     /// Adds a convolution, or its transpose.
@@ -285,10 +355,15 @@ impl Builder {
 
     /// Gives what a linear layer has written another shape; false where it was another layer.
     fn reshape(&mut self, shape: Shape) -> bool {
-        for node in self.program.nodes[self.start[0]..].iter().rev() {
+        let nodes = &self.program.nodes[self.start[0]..];
+        for (i, node) in nodes.iter().enumerate().rev() {
             self.program.values[node.output].shape = shape;
+            let of_condition = |node: &Node| CONDITIONS && Some(node.inputs[0]) == self.condition;
             match node.op {
                 Op::Activate(_) => {}
+                // Both of what a condition is added to and its own map are linear layers.
+                Op::Add if i > 0 && of_condition(&nodes[i - 1]) => {}
+                Op::Map(Map::Linear { .. }, _) if of_condition(node) => {}
                 Op::Map(Map::Linear { .. }, _) => return true,
                 _ => return false,
             }

@@ -4,7 +4,7 @@ mod angle;
 pub mod prior;
 pub mod random;
 
-use crate::Likelihood;
+use crate::{CONDITIONS, Likelihood};
 use angle::sin_cos;
 
 /// ln 2π
@@ -100,6 +100,21 @@ pub fn sample_gradient(
             out[size + i] = gradient[i] * slope;
         }
     }
+}
+
+/// Classes as a network reads them: a one-hot vector of `size` values for each of `count` items, all
+/// zeros where there is no class for it.
+pub fn one_hot(classes: &[usize], count: usize, size: usize) -> Vec<f32> {
+    if !CONDITIONS {
+        return Vec::new();
+    }
+    let mut values = vec![0.0; count * size];
+    for (row, &class) in values.chunks_exact_mut(size.max(1)).zip(classes) {
+        if let Some(value) = row.get_mut(class) {
+            *value = 1.0;
+        }
+    }
+    values
 }
 
 /// KL(q(z | x) ‖ N(0, I)) of each variable, in nats (Kingma and Welling 2014, appendix B):
