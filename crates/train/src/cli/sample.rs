@@ -43,7 +43,11 @@ pub(super) fn run(args: SampleArgs) -> Result<()> {
     let z = release.priors.sample(seed, count, temperature);
     let columns = (count as f64).sqrt().ceil() as usize;
     picture::save(
-        &picture::grid(&release.decode(z)?, spec.input, columns)?,
+        &picture::grid(
+            &release.decode(z, &release.each_class(count))?,
+            spec.input,
+            columns,
+        )?,
         &out,
     )
 }

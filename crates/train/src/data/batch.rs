@@ -6,12 +6,15 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use vaelet_model::{Input, Likelihood};
 
+/// Of so many images of a batch one is its own partner.
+const ITSELF: u32 = 8;
 /// Largest shift of an augmented image, in pixels.
 const SHIFT: i32 = 2;
 /// Largest change of an augmented image's contrast and brightness.
 const LIGHT: f32 = 0.1;
 
-/// Images as a likelihood has them: binarized for Bernoulli's, else as they are.
+/// Images as a likelihood has them: binarized for Bernoulli's where a data set is used like that,
+/// else as they are.
 pub fn of(
     likelihood: Likelihood,
     images: &Images,
@@ -19,8 +22,8 @@ pub fn of(
     rng: &mut Pcg64Mcg,
 ) -> Vec<f32> {
     match likelihood {
-        Likelihood::Bernoulli => binarized(images, chosen, rng),
-        Likelihood::Gaussian { .. } => plain(images, chosen),
+        Likelihood::Bernoulli if images.binarize => binarized(images, chosen, rng),
+        _ => plain(images, chosen),
     }
 }
 
@@ -35,6 +38,20 @@ fn binarized(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> 
             f32::from(u8::from(uniform_255 < u64::from(grey)))
         })
         .collect()
+}
+
+/// For each of the chosen images another one of its group, or now and then itself.
+pub fn partners(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<usize> {
+    let partner = |&i: &usize| {
+        let group = images.groups[i];
+        let start = images.groups.partition_point(|&other| other < group);
+        let end = images.groups.partition_point(|&other| other <= group);
+        match rng.random_range(0..ITSELF) {
+            0 => i,
+            _ => rng.random_range(start..end),
+        }
+    };
+    chosen.iter().map(partner).collect()
 }
 
 /// The values as they are, in `[0, 1]`.

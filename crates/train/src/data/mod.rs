@@ -4,6 +4,7 @@ pub mod attributes;
 pub mod batch;
 pub mod download;
 mod folder;
+mod glyphs;
 mod idx;
 mod open;
 mod sheets;
@@ -46,6 +47,10 @@ pub struct Images {
     pub shape: Input,
     /// One class for each image; all 0 where there are none.
     pub labels: Vec<u8>,
+    /// Which images belong together, in ascending order: those of one typeface. Empty where none do.
+    pub groups: Vec<u32>,
+    /// Whether a Bernoulli likelihood draws each value as 0 or 1, as is usual for MNIST.
+    pub binarize: bool,
     /// What else is known of them.
     pub attributes: Vec<Attribute>,
     /// Whom to credit for each image; empty where all have the same credit.
@@ -57,6 +62,8 @@ impl Images {
     pub fn unlabelled(pixels: Vec<u8>, shape: Input) -> Self {
         Self {
             labels: vec![0; pixels.len() / shape.len()],
+            groups: Vec::new(),
+            binarize: true,
             attributes: Vec::new(),
             credits: Vec::new(),
             pixels,
@@ -73,6 +80,11 @@ impl Images {
     pub fn spread(&self, most: usize) -> Vec<usize> {
         let most = most.min(self.count());
         (0..most).map(|i| i * self.count() / most).collect()
+    }
+
+    /// Classes of the chosen images.
+    pub fn classes(&self, chosen: &[usize]) -> Vec<usize> {
+        chosen.iter().map(|&i| self.labels[i].into()).collect()
     }
 
     /// The chosen images, `[N, C, H, W]` in `[0, 1]`.
@@ -98,6 +110,8 @@ pub enum Source {
     Idx,
     /// PNG sheets of tiles beside a `labels.csv`.
     Sheets(Table),
+    /// Sheets of these characters of typefaces beside `fonts.csv` and `chars.txt`.
+    Glyphs(&'static str),
     /// Any folder of pictures.
     Folder,
 }
@@ -130,6 +144,7 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result
     let images = match source {
         Source::Idx => idx::read(folder, split)?,
         Source::Sheets(table) => sheets::read(folder, split, shape, table)?,
+        Source::Glyphs(characters) => glyphs::read(folder, split, shape, characters)?,
         Source::Folder => folder::read(folder, split, shape)?,
     };
     ensure!(

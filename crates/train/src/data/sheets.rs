@@ -25,12 +25,27 @@ pub(super) fn read(folder: &Path, split: Split, shape: Input, table: Table) -> R
         .zip(&classes)
         .map(|(part, class)| part == split && class.is_some())
         .collect();
+    let pixels = tiles(folder, shape, &chosen)?;
+    let (rows, labels): (Vec<_>, Vec<_>) = (rows.into_iter().zip(classes).zip(chosen))
+        .filter_map(|((row, class), chosen)| class.filter(|_| chosen).map(|class| (row, class)))
+        .unzip();
+    let attributes = (table.rules.iter()).map(|rule| rule.apply(&headers, &rows));
+    Ok(Images {
+        attributes: attributes.collect::<Result<_>>()?,
+        credits: credits(&headers, &rows),
+        labels,
+        ..Images::unlabelled(pixels, shape)
+    })
+}
+
+/// The chosen tiles of the sheets in `folder`, fitted to `shape`.
+pub(super) fn tiles(folder: &Path, shape: Input, chosen: &[bool]) -> Result<Vec<u8>> {
     let mut pixels = Vec::new();
     let per_sheet = (SIDE * SIDE) as usize;
     let sheets = sheets(folder)?;
     ensure!(
         chosen.len() <= sheets.len() * per_sheet,
-        "{}: labels.csv has {} rows, but the sheets hold at most {} images",
+        "{}: the table has {} rows, but the sheets hold at most {} images",
         folder.display(),
         chosen.len(),
         sheets.len() * per_sheet,
@@ -49,16 +64,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: Input, table: Table) -> R
             pixels.extend(fit(&picture, shape)?);
         }
     }
-    let (rows, labels): (Vec<_>, Vec<_>) = (rows.into_iter().zip(classes).zip(chosen))
-        .filter_map(|((row, class), chosen)| class.filter(|_| chosen).map(|class| (row, class)))
-        .unzip();
-    let attributes = (table.rules.iter()).map(|rule| rule.apply(&headers, &rows));
-    Ok(Images {
-        attributes: attributes.collect::<Result<_>>()?,
-        credits: credits(&headers, &rows),
-        labels,
-        ..Images::unlabelled(pixels, shape)
-    })
+    Ok(pixels)
 }
 
 /// The class of each row; none where the row is left out.
@@ -87,7 +93,8 @@ fn sheets(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(sheets)
 }
 
-fn read_table(path: &Path) -> Result<(StringRecord, Vec<StringRecord>)> {
+/// Header and rows of a CSV file.
+pub(super) fn read_table(path: &Path) -> Result<(StringRecord, Vec<StringRecord>)> {
     let context = || format!("cannot read {}", path.display());
     let mut reader = csv::Reader::from_path(path).with_context(context)?;
     let headers = reader.headers().with_context(context)?.clone();
@@ -96,7 +103,7 @@ fn read_table(path: &Path) -> Result<(StringRecord, Vec<StringRecord>)> {
 }
 
 /// The split of each row.
-fn splits(headers: &StringRecord, rows: &[StringRecord]) -> Vec<Split> {
+pub(super) fn splits(headers: &StringRecord, rows: &[StringRecord]) -> Vec<Split> {
     let column = headers.iter().position(|name| name == "split");
     let is_test = |(i, row): (usize, &StringRecord)| match column {
         Some(column) => row.get(column) == Some("test"),

@@ -59,11 +59,14 @@ impl Classifier {
                 x.clone().slice([0..BACK, 0..shape.len()]),
                 x.slice([BACK..BATCH, 0..shape.len()]),
             );
+            let classes = images.classes(&chosen[..BACK]);
+            let some = release.given(some, &classes);
             let (mean, _) = release.network.encode(&release.graphs, some);
+            let mean = release.given(mean, &classes);
             let back = release.network.decode(&release.graphs, mean);
             let x = Tensor::from_inner(Tensor::cat(vec![back, rest], 0));
             // −log sigmoid(code · logit), where the code is known.
-            let logits = stack.run(&graph, x, true);
+            let logits = stack.run(&graph, x.into(), true);
             let loss = (activation::softplus(codes.neg() * logits, 1.0) * share).sum();
             let grads = GradientsParams::from_grads(loss.backward(), &stack);
             let rate = LEARNING_RATE * (1.0 - step as f64 / STEPS as f64);
@@ -82,7 +85,7 @@ impl Classifier {
     /// # Errors
     /// A device that fails.
     pub fn read(&self, pictures: Tensor<2>) -> Result<Vec<Vec<f32>>> {
-        let logits = to_vec(self.stack.run(&self.graph, pictures, true))?;
+        let logits = to_vec(self.stack.run(&self.graph, pictures.into(), true))?;
         Ok(logits
             .chunks_exact(self.attributes)
             .map(<[f32]>::to_vec)

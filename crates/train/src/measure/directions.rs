@@ -169,6 +169,7 @@ struct Subjects<'a> {
     attributes: &'a [Attribute],
     means: Vec<f32>,
     before: Vec<Vec<f32>>,
+    classes: Vec<usize>,
 }
 
 impl<'a> Subjects<'a> {
@@ -186,6 +187,7 @@ impl<'a> Subjects<'a> {
             attributes: &images.attributes,
             means: release.means(images, &chosen)?,
             before: Vec::new(),
+            classes: images.classes(&chosen),
         };
         for chosen in chosen.chunks(BATCH) {
             let read = subjects.read(chosen, |_| ())?;
@@ -202,7 +204,8 @@ impl<'a> Subjects<'a> {
             z.extend(&self.means[i * latent..(i + 1) * latent]);
         }
         z.chunks_exact_mut(latent).for_each(place);
-        self.classifier.read(self.release.pictures(z))
+        let classes: Vec<usize> = chosen.iter().map(|&i| self.classes[i]).collect();
+        self.classifier.read(self.release.pictures(z, &classes))
     }
 
     /// Moves images by `reach` along `vector`, `most` at most: those that lack attribute `i`

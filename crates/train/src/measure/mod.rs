@@ -1,6 +1,7 @@
 //! What a trained model is worth: figures on the test split, directions of attributes, and the fit of
 //! a learned prior.
 
+pub mod alphabet;
 pub mod classifier;
 pub mod directions;
 pub mod evaluation;

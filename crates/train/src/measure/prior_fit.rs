@@ -36,6 +36,7 @@ pub fn draws(release: &Release, images: &Images) -> Result<Vec<f32>> {
         for chosen in chosen.chunks(BATCH) {
             let x = batch::of(release.model.spec.likelihood, images, chosen, &mut rng);
             let x = batch::to_tensor(x, chosen.len(), &release.device);
+            let x = release.given(x, &images.classes(chosen));
             let (mean, log_var) = release.network.encode(&release.graphs, x);
             let (mean, log_var) = (to_vec(mean)?, to_vec(log_var)?);
             let epsilon = random::normals(rng.next_u64(), mean.len());

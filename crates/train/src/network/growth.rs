@@ -211,7 +211,7 @@ pub mod tests {
             let [encoder, decoder] = model.spec.chains().unwrap();
             let graphs = Graphs { encoder, decoder };
             let network = Network::of(model, &device).unwrap();
-            to_vec(network.decode(&graphs, z.clone())).unwrap()
+            to_vec(network.decode(&graphs, z.clone().into())).unwrap()
         };
         let before = decode(&model);
         let deeper = sharpened(plain, 1).spec;

@@ -18,6 +18,7 @@ use burn::module::{Module, Param};
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Device, Gradients, Tensor, TensorData, activation};
+use std::collections::BTreeMap;
 use vaelet_model::{
     Activation, Map, Model, Params, Patches, Schedule, Step, Tensors, Window, random,
 };
@@ -41,6 +42,24 @@ pub struct Stack {
 pub struct Affine {
     pub weight: Param<Tensor<2>>,
     pub bias: Param<Tensor<1>>,
+}
+
+/// What an encoder or a decoder reads.
+#[derive(Debug, Clone)]
+pub struct Labelled {
+    /// Images `[N, H · W · C]`, or latents.
+    pub values: Tensor<2>,
+    /// The class of each, `[N, classes]`; none where the model has no condition.
+    pub condition: Option<Tensor<2>>,
+}
+
+impl From<Tensor<2>> for Labelled {
+    fn from(values: Tensor<2>) -> Self {
+        Self {
+            values,
+            condition: None,
+        }
+    }
 }
 
 /// The two graphs that a [`Network`] holds the parameters of.
@@ -163,23 +182,23 @@ impl Network {
         }
     }
 
-    /// Mean and log-variance of q(z | x), each `[N, latent]`.
-    pub fn encode(&self, graphs: &Graphs, images: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-        let posterior = self.encoder.run(&graphs.encoder, images, true);
+    /// Mean and log-variance of q(z | x, c), each `[N, latent]`.
+    pub fn encode(&self, graphs: &Graphs, input: Labelled) -> (Tensor<2>, Tensor<2>) {
+        let posterior = self.encoder.run(&graphs.encoder, input, true);
         let [batch, width] = posterior.dims();
         let mean = posterior.clone().slice([0..batch, 0..width / 2]);
         let log_var = posterior.slice([0..batch, width / 2..width]);
         (mean, log_var)
     }
 
-    /// Images in `[0, 1]`.
-    pub fn decode(&self, graphs: &Graphs, z: Tensor<2>) -> Tensor<2> {
+    /// Images in `[0, 1]` of latents `[N, latent]`.
+    pub fn decode(&self, graphs: &Graphs, z: Labelled) -> Tensor<2> {
         self.decoder.run(&graphs.decoder, z, true)
     }
 
     /// What the decoder gives before its last activation: for a Bernoulli likelihood
     /// the logits, from which the loss is exact.
-    pub fn decode_logits(&self, graphs: &Graphs, z: Tensor<2>) -> Tensor<2> {
+    pub fn decode_logits(&self, graphs: &Graphs, z: Labelled) -> Tensor<2> {
         self.decoder.run(&graphs.decoder, z, false)
     }
 
@@ -219,10 +238,21 @@ impl Stack {
     /// residual is added or no activation follows, biases zero.
     pub fn init(graph: &Schedule, seed: u64, device: &Device) -> Self {
         let mut seed = seed;
+        let condition = graph.entries.first().and_then(|entry| entry.inputs.get(1));
+        // One value of a one-hot vector counts.
+        let reads_condition = |step: &Step| Some(&step.input) == condition;
+        let is_condition = |value: usize| {
+            let mut written = graph.steps.iter().filter(|step| step.output == value);
+            written.any(reads_condition)
+        };
         Self::build(graph, device, |step, params| {
             seed = seed.wrapping_add(1);
-            let fan_in = step.map().map_or(1, |(map, _)| fan_in(map));
-            let gain = match (step.add, step.activation()) {
+            let fan_in = match step.map() {
+                Some((map, _)) if !reads_condition(step) => fan_in(map),
+                _ => 1,
+            };
+            let residual = step.add.filter(|&add| !is_condition(add));
+            let gain = match (residual, step.activation()) {
                 (Some(_), _) => 0.1,
                 (None, Activation::Relu | Activation::Silu) => 2.0,
                 (None, Activation::None | Activation::Sigmoid) => 1.0,
@@ -251,28 +281,35 @@ impl Stack {
     }
 
     /// The chain's output, `[N, H · W · C]`, or what it is before the last activation.
-    pub fn run(&self, graph: &Schedule, input: Tensor<2>, last_activation: bool) -> Tensor<2> {
-        // Where in the list a value is: fusing has swallowed some.
-        let place = |value: usize| {
-            let written = graph.steps.iter().position(|step| step.output == value);
-            written.map_or(0, |step| step + 1)
-        };
-        let mut values = vec![input];
+    pub fn run(&self, graph: &Schedule, input: Labelled, last_activation: bool) -> Tensor<2> {
+        let mut values = BTreeMap::new();
+        let given = [Some(input.values), input.condition];
+        let inputs = graph.entries.iter().flat_map(|entry| &entry.inputs);
+        for (&value, given) in inputs.zip(given) {
+            values.extend(given.map(|given| (value, given)));
+        }
         let last = graph.steps.len() - 1;
         for (i, (step, affine)) in graph.steps.iter().zip(&self.steps).enumerate() {
             let Some((map, params)) = step.map() else {
                 unreachable!("every step of a chain of layers has a map");
             };
-            let mut y = affine.forward(map, params, values[place(step.input)].clone());
-            if let Some(add) = step.add {
-                y = y + values[place(add)].clone();
+            // Only a condition can be missing, and adds nothing but its bias then.
+            let mut y = match values.get(&step.input) {
+                Some(x) => affine.forward(map, params, x.clone()),
+                None => affine.bias.val().unsqueeze(),
+            };
+            if let Some(add) = step.add.and_then(|add| values.get(&add)) {
+                y = y + add.clone();
             }
             if i < last || last_activation {
                 y = activate(y, step.activation());
             }
-            values.push(y);
+            values.insert(step.output, y);
         }
-        values.swap_remove(graph.steps.len())
+        let output = graph.steps[last].output;
+        values
+            .remove(&output)
+            .unwrap_or_else(|| unreachable!("the last step has written it"))
     }
 }
 
@@ -487,7 +524,10 @@ mod tests {
         let read = Network::of(&model, &device).unwrap();
         let z = TensorData::new(random::normals(2, 2 * 64), [2, 64]);
         let z = Tensor::<2>::from_data(z, &device);
-        assert_close(trained.decode(&graphs, z.clone()), read.decode(&graphs, z));
+        assert_close(
+            trained.decode(&graphs, z.clone().into()),
+            read.decode(&graphs, z.into()),
+        );
         let weight = &trained.to_tensors(&graphs).unwrap()["decoder.1.weight"];
         assert_eq!(weight.shape, [3, 3, 6, 5]);
     }

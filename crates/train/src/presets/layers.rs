@@ -53,6 +53,36 @@ pub(super) fn tall(latent: usize, [channels, side]: [usize; 2]) -> Layers {
     [encoder, decoder]
 }
 
+/// For grey images of 64×64 that have a class: the class is added where there are
+/// vectors, and again as a picture of 4×4.
+pub(super) fn conditional(latent: usize) -> Layers {
+    const HIDDEN: usize = 256;
+    let mut layer = Builder::default();
+    let mut encoder = Vec::new();
+    for pair in [1, 24, 48, 96, 128].windows(2) {
+        encoder.push(layer.conv(pair[0], pair[1], 4, 2));
+    }
+    encoder.extend([
+        layer.linear(4 * 4 * 128, HIDDEN, Activation::None),
+        layer.condition(HIDDEN),
+        layer.linear(HIDDEN, 2 * latent, Activation::None),
+    ]);
+    let mut layer = Builder::decoder();
+    let decoder = vec![
+        layer.linear(latent, HIDDEN, Activation::None),
+        layer.condition(HIDDEN),
+        layer.linear(HIDDEN, 4 * 4 * 192, Activation::None),
+        layer.condition(4 * 4 * 192),
+        image(192, 4),
+        layer.conv_transpose(192, 128, Activation::Silu),
+        layer.conv_transpose(128, 64, Activation::Silu),
+        layer.conv(64, 64, 3, 1),
+        layer.conv_transpose(64, 48, Activation::Silu),
+        layer.conv_transpose(48, 1, Activation::Sigmoid),
+    ];
+    [encoder, decoder]
+}
+
 /// The decoder of [`tall`] with a residual block at an eighth, a quarter and a half of the side, and
 /// 16 channels at full size, of which a convolution makes the picture.
 pub(super) fn fine(spec: &ModelSpec) -> Vec<Layer> {
@@ -144,6 +174,15 @@ impl Builder {
             inputs,
             outputs,
             activation,
+            params: self.params(),
+        }
+    }
+
+    /// The class of an image, added to a vector, and a SiLU.
+    fn condition(&mut self, outputs: usize) -> Layer {
+        Layer::Condition {
+            outputs,
+            activation: Activation::Silu,
             params: self.params(),
         }
     }

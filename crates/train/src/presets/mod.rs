@@ -4,6 +4,7 @@ mod characters;
 mod faces;
 mod labels;
 pub mod layers;
+mod letters;
 mod mnist;
 mod scans;
 
@@ -11,6 +12,7 @@ use crate::data::Source;
 use characters::characters;
 use faces::{avatars, faces_map, portraits};
 use layers::{Layers, fine, tall};
+use letters::letters;
 use mnist::{beta, digits_map, fashion, handwritten};
 use scans::scans;
 use vaelet_model::{
@@ -47,7 +49,7 @@ pub struct Preset {
 }
 
 /// The presets of [`preset`].
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "digits",
     "digits-map",
     "digits-beta-0",
@@ -62,6 +64,7 @@ pub const NAMES: [&str; 14] = [
     "avatars-sharp",
     "scans",
     "characters",
+    "letters",
 ];
 
 /// The preset called `name`.
@@ -81,6 +84,7 @@ pub fn preset(name: &str) -> Option<Preset> {
         "avatars-sharp" => sharpened(avatars(name, "Avatars, sharpened"), 4),
         "scans" => scans(name),
         "characters" => characters(name),
+        "letters" => letters(name),
         _ => return None,
     })
 }
@@ -154,6 +158,7 @@ fn spec(
             height: side,
             width: side,
         },
+        condition: None,
         likelihood,
         latents: vec![LatentGroup {
             name: "z".into(),

@@ -2,6 +2,7 @@
 
 use crate::data::Images;
 use crate::files::picture::{extension, grid, save};
+use crate::measure::alphabet;
 use crate::measure::directions::Direction;
 use crate::measure::evaluation::Evaluation;
 use crate::measure::image_metrics;
@@ -23,6 +24,9 @@ const PAIRS: [usize; 2] = [10, 3];
 const MORPHS: [usize; 2] = [9, 5];
 /// Steps from one end of a direction to the other, and faces it is shown on.
 const EDITS: [usize; 2] = [7, 2];
+/// Classes of the characters in an alphabet's row, and typefaces.
+const ALPHABET: [usize; 16] = [0, 1, 4, 6, 17, 18, 26, 27, 30, 32, 42, 44, 53, 55, 58, 61];
+const FONTS: usize = 10;
 /// Side of the grid over two latents.
 const MAP: usize = 15;
 /// The share of test images that lies beyond that grid, on each side.
@@ -82,7 +86,7 @@ impl Report<'_> {
             Picture {
                 name: "samples",
                 caption: format!("{} samples from the prior, seed {SEED}", SIDE * SIDE),
-                images: release.decode(prior(SIDE * SIDE))?,
+                images: release.decode(prior(SIDE * SIDE), &release.each_class(SIDE * SIDE))?,
                 columns: SIDE,
             },
             Picture {
@@ -112,6 +116,17 @@ impl Report<'_> {
                 caption: format!("Less to more, {rows} rows each: {}", names.join(", ")),
                 images: edits(release, directions)?,
                 columns,
+            });
+        }
+        if !self.test.groups.is_empty() && release.model.spec.condition.is_some() {
+            pictures.push(Picture {
+                name: "alphabets",
+                caption:
+                    "Typefaces of families never seen and, below each, what comes of its first \
+                          letter alone"
+                        .into(),
+                images: alphabets(release, self.test)?,
+                columns: ALPHABET.len(),
             });
         }
         if release.model.spec.latent_size() == 2 {
@@ -175,14 +190,15 @@ fn reconstructions(release: &Release, test: &Images) -> Result<Vec<f32>> {
     for chosen in test.spread(columns * rows).chunks(columns) {
         let chosen: Vec<usize> = chosen.iter().copied().cycle().take(columns).collect();
         pictures.extend(test.floats(&chosen));
-        pictures.extend(release.decode(release.means(test, &chosen)?)?);
+        pictures.extend(release.decode(release.means(test, &chosen)?, &test.classes(&chosen))?);
     }
     Ok(pictures)
 }
 
 /// A row of samples above the row of the training images nearest to them.
 fn neighbours(release: &Release, train: &Images) -> Result<Vec<f32>> {
-    let samples = release.decode(release.priors.sample(SEED, PAIRS[0], 1.0))?;
+    let z = release.priors.sample(SEED, PAIRS[0], 1.0);
+    let samples = release.decode(z, &release.each_class(PAIRS[0]))?;
     let nearest = image_metrics::nearest(train, &samples);
     let indices: Vec<usize> = nearest.iter().map(|(i, _)| *i).collect();
     Ok([samples, train.floats(&indices)].concat())
@@ -199,7 +215,11 @@ fn morphs(release: &Release) -> Result<Vec<f32>> {
             z.extend(latent::slerp(a, b, step as f32 / (steps - 1) as f32));
         }
     }
-    release.decode(z)
+    // Each row is one class.
+    let classes: Vec<usize> = (release.each_class(count).into_iter())
+        .flat_map(|class| vec![class; steps])
+        .collect();
+    release.decode(z, &classes)
 }
 
 fn edits(release: &Release, directions: &[Direction]) -> Result<Vec<f32>> {
@@ -220,7 +240,22 @@ fn edits(release: &Release, directions: &[Direction]) -> Result<Vec<f32>> {
             z.extend(moved);
         }
     }
-    release.decode(z)
+    let classes = vec![0; z.len() / size];
+    release.decode(z, &classes)
+}
+
+/// Rows of characters of test typefaces, each above the row that is decoded from the first of them.
+fn alphabets(release: &Release, test: &Images) -> Result<Vec<f32>> {
+    let fonts = alphabet::starts(test);
+    let mut pictures = Vec::new();
+    for i in 0..FONTS.min(fonts.len()) {
+        let start = fonts[i * fonts.len() / FONTS.min(fonts.len())];
+        let shown = ALPHABET.map(|class| start + class);
+        pictures.extend(test.floats(&shown));
+        let z = release.means(test, &[start])?;
+        pictures.extend(release.decode(z.repeat(ALPHABET.len()), &ALPHABET)?);
+    }
+    Ok(pictures)
 }
 
 fn map(release: &Release, test: &Images) -> Result<Vec<f32>> {
@@ -236,7 +271,7 @@ fn map(release: &Release, test: &Images) -> Result<Vec<f32>> {
     let at = |(low, high): (f32, f32), i: usize| low + (high - low) * i as f32 / (MAP - 1) as f32;
     let rows = (0..MAP).rev();
     let z = rows.flat_map(|row| (0..MAP).flat_map(move |column| [at(x, column), at(y, row)]));
-    release.decode(z.collect())
+    release.decode(z.collect(), &[0; MAP * MAP])
 }
 
 #[cfg(test)]

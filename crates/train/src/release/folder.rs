@@ -3,7 +3,7 @@
 use crate::data::Images;
 use crate::data::batch;
 use crate::files::atomic;
-use crate::network::{Graphs, Network, to_vec};
+use crate::network::{Graphs, Labelled, Network, to_vec};
 use crate::release::golden_gradients::golden_gradients;
 use crate::training::objective::{Elbo, elbo, log_normal};
 use anyhow::{Context, Result, ensure};
@@ -21,6 +21,8 @@ use vaelet_model::{
 const GOLDEN: usize = 2;
 /// Seed of everything random in the golden file.
 const SEED: u64 = 7;
+/// Most images that ship with a model.
+const EXAMPLES: usize = 10;
 /// Images encoded at once.
 const BATCH: usize = 250;
 
@@ -72,13 +74,14 @@ impl Release {
         })
     }
 
-    /// Decodes latents `[N, latent]` into images `[N, C, H, W]`.
+    /// Decodes latents `[N, latent]` into images `[N, C, H, W]` of these classes, which a model without
+    /// a condition does not read.
     ///
     /// # Errors
     /// A device that fails.
-    pub fn decode(&self, z: Vec<f32>) -> Result<Vec<f32>> {
+    pub fn decode(&self, z: Vec<f32>, classes: &[usize]) -> Result<Vec<f32>> {
         let input = self.model.spec.input;
-        let images = to_vec(self.pictures(z))?;
+        let images = to_vec(self.pictures(z, classes))?;
         Ok(channels_first(&images, input.channels, input.len()))
     }
 
@@ -89,10 +92,31 @@ impl Release {
     pub fn means(&self, images: &Images, chosen: &[usize]) -> Result<Vec<f32>> {
         let mut means = Vec::with_capacity(chosen.len() * self.model.spec.latent_size());
         for chosen in chosen.chunks(BATCH) {
-            let x = self.batch(images, chosen);
+            let x = self.labelled(images, chosen);
             means.extend(to_vec(self.network.encode(&self.graphs, x).0)?);
         }
         Ok(means)
+    }
+
+    /// The `chosen` images with their classes.
+    pub fn labelled(&self, images: &Images, chosen: &[usize]) -> Labelled {
+        self.given(self.batch(images, chosen), &images.classes(chosen))
+    }
+
+    /// Images or latents of these classes, as the networks read them.
+    pub fn given(&self, values: Tensor<2>, classes: &[usize]) -> Labelled {
+        let (count, size) = (values.dims()[0], self.model.spec.classes());
+        let condition = latent::one_hot(classes, count, size);
+        Labelled {
+            values,
+            condition: (size > 0).then(|| batch::to_tensor(condition, count, &self.device)),
+        }
+    }
+
+    /// One class after another, for `count` samples.
+    pub fn each_class(&self, count: usize) -> Vec<usize> {
+        let classes = self.model.spec.classes().max(1);
+        (0..count).map(|i| i % classes).collect()
     }
 
     /// The `chosen` images, `[N, H · W · C]`.
@@ -100,9 +124,10 @@ impl Release {
         batch::to_tensor(batch::plain(images, chosen), chosen.len(), &self.device)
     }
 
-    /// What the decoder makes of latents `[N, latent]`, `[N, H · W · C]`.
-    pub fn pictures(&self, z: Vec<f32>) -> Tensor<2> {
-        self.network.decode(&self.graphs, self.latents(z))
+    /// What the decoder makes of latents `[N, latent]` and classes, `[N, H · W · C]`.
+    pub fn pictures(&self, z: Vec<f32>, classes: &[usize]) -> Tensor<2> {
+        let z = self.given(self.latents(z), classes);
+        self.network.decode(&self.graphs, z)
     }
 
     fn latents(&self, values: Vec<f32>) -> Tensor<2> {
@@ -126,12 +151,17 @@ pub fn write(folder: &Path, mut spec: ModelSpec, tensors: &Tensors, test: &Image
     let weights = write_tensors(WEIGHTS, tensors, Precision::I8)?;
     spec.weights = WeightsFile::describe(WEIGHTS, &weights);
     let classes = test.labels.iter().max().map_or(0, |&class| class + 1);
+    let names = spec.condition.as_ref().map(|condition| &condition.classes);
     spec.examples = (0..classes)
+        .step_by(usize::from(classes).div_ceil(EXAMPLES).max(1))
         .filter(|_| classes > 1)
         .filter_map(|class| {
             let i = typical(test, class)?;
             Some(Example {
-                label: class.to_string(),
+                label: match names.and_then(|names| names.get(usize::from(class))) {
+                    Some(name) => name.clone(),
+                    None => class.to_string(),
+                },
                 pixels: test.image(i).to_vec(),
             })
         })
@@ -197,15 +227,19 @@ pub fn complete(folder: &Path, release: &Release, test: &Images, mut kl: &[f32])
 
 /// Inputs and burn's outputs, with the weights as released, so that every runtime can
 /// prove that it is right. Images are `[N, C, H, W]`, figures `[N]` in nats: −log p(x | z) of the
-/// images as they are, the KL to the own prior and log p(z), for the z of `epsilon`.
+/// images as they are, the KL to the own prior and log p(z), for the z of `epsilon`; `classes` `[N]`
+/// are those of images and samples, where the model has a condition.
 fn golden(release: &Release, test: &Images) -> Result<Tensors> {
     let spec = &release.model.spec;
     let (input, latent) = (spec.input, spec.latent_size());
     let step = test.count() / GOLDEN;
-    let chosen: Vec<usize> = (0..GOLDEN).map(|i| i * step).collect();
+    // Of several classes, where the model has a condition.
+    let next = usize::from(spec.condition.is_some());
+    let chosen: Vec<usize> = (0..GOLDEN).map(|i| i * (step + next)).collect();
     let images = test.floats(&chosen);
     let epsilon = random::normals(SEED, GOLDEN * latent);
-    let x = release.batch(test, &chosen);
+    let x = release.labelled(test, &chosen);
+    let classes = test.classes(&chosen);
     let (mean, log_var) = release.network.encode(&release.graphs, x.clone());
     let (mean, log_var) = (to_vec(mean)?, to_vec(log_var)?);
     let z = latent::reparameterize(&mean, &log_var, &epsilon, 1.0);
@@ -219,6 +253,7 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
         &release.network,
         &release.graphs,
         spec.likelihood,
+        x.clone(),
         x,
         release.latents(epsilon.clone()),
     );
@@ -226,8 +261,9 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
         Some(prior) => prior.log(drawn),
         None => log_normal(drawn),
     };
-    let reconstruction = release.decode(z.clone())?;
-    let sample = release.decode(release.priors.sample(SEED, GOLDEN, 1.0))?;
+    let reconstruction = release.decode(z.clone(), &classes)?;
+    let drawn = release.priors.sample(SEED, GOLDEN, 1.0);
+    let sample = release.decode(drawn, &classes)?;
 
     let image = vec![GOLDEN, input.channels, input.height, input.width];
     let vector = vec![GOLDEN, latent];
@@ -236,7 +272,7 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
         shape: shape.clone(),
         data,
     };
-    Ok([
+    let mut tensors: Tensors = [
         ("images", tensor(&image, images)),
         ("epsilon", tensor(&vector, epsilon)),
         ("mean", tensor(&vector, mean)),
@@ -250,7 +286,12 @@ fn golden(release: &Release, test: &Images) -> Result<Tensors> {
         ("sample", tensor(&image, sample)),
     ]
     .map(|(name, tensor)| (name.to_string(), tensor))
-    .into())
+    .into();
+    if spec.condition.is_some() {
+        let classes = classes.iter().map(|&class| class as f32).collect();
+        tensors.insert("classes".into(), tensor(&figure, classes));
+    }
+    Ok(tensors)
 }
 
 /// Writes a file whole or not at all; what is no file, such as `/dev/stdout`, is written as it is.

@@ -5,11 +5,11 @@
 //! and noise of the golden file. Of each gradient the file keeps two numbers: its length, and its
 //! product with a random direction.
 
-use crate::network::{Network, to_vec};
+use crate::network::{Labelled, Network, to_vec};
 use crate::release::folder::Release;
 use anyhow::{Context as _, Result};
 use burn::tensor::{Tensor, TensorData};
-use vaelet_model::{Tensors, channels_first, channels_last, random};
+use vaelet_model::{Tensors, channels_first, channels_last, latent, random};
 
 /// Of s₁; s₂ and s₃ have the next ones.
 const SEED: u64 = 11;
@@ -23,7 +23,7 @@ const DIRECTIONS: u64 = 100;
 /// A device that fails.
 pub fn golden_gradients(release: &Release, golden: &Tensors) -> Result<Tensors> {
     let spec = &release.model.spec;
-    let (input, latent) = (spec.input, spec.latent_size());
+    let (input, size) = (spec.input, spec.latent_size());
     let device = release.device.clone().autodiff();
     let network = Network::of(&release.model, &device)?;
     let tensor = |values: Vec<f32>, len: usize| {
@@ -32,17 +32,28 @@ pub fn golden_gradients(release: &Release, golden: &Tensors) -> Result<Tensors> 
     };
     let last = |images: &[f32]| channels_last(images, input.channels, input.len());
     let images = tensor(last(&golden["images"].data), input.len()).require_grad();
-    let epsilon = tensor(golden["epsilon"].data.clone(), latent);
+    let epsilon = tensor(golden["epsilon"].data.clone(), size);
     let count = images.dims()[0];
+    let condition = golden.get("classes").map(|classes| {
+        let classes: Vec<usize> = classes.data.iter().map(|&class| class as usize).collect();
+        tensor(
+            latent::one_hot(&classes, count, spec.classes()),
+            spec.classes(),
+        )
+    });
+    let given = |values| Labelled {
+        values,
+        condition: condition.clone(),
+    };
 
-    let (mean, log_var) = network.encode(&release.graphs, images.clone());
+    let (mean, log_var) = network.encode(&release.graphs, given(images.clone()));
     let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon;
-    let decoded = network.decode(&release.graphs, z.clone());
+    let decoded = network.decode(&release.graphs, given(z.clone()));
     let seeds = |i: u64, len: usize| random::normals(SEED + i, count * len);
-    let of_posterior = tensor(seeds(0, 2 * latent), 2 * latent);
+    let of_posterior = tensor(seeds(0, 2 * size), 2 * size);
     let of_images = tensor(last(&seeds(2, input.len())), input.len());
     let loss = (Tensor::cat(vec![mean, log_var], 1) * of_posterior).sum()
-        + (z * tensor(seeds(1, latent), latent)).sum()
+        + (z * tensor(seeds(1, size), size)).sum()
         + (decoded * of_images).sum();
     let gradients = loss.backward();
 

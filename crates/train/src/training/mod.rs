@@ -14,7 +14,7 @@ use crate::data::batch;
 use crate::files::atomic::{self, Next};
 use crate::files::picture::{grid, save};
 use crate::network::efficientnet::EfficientNet;
-use crate::network::{Graphs, Network, to_vec};
+use crate::network::{Graphs, Labelled, Network, to_vec};
 use crate::presets::Preset;
 use crate::training::adversary::Adversary;
 use crate::training::objective::{elbo, optimal_sigma};
@@ -34,9 +34,9 @@ use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use step::Batch;
+use step::{Batch, Rows};
 use vaelet_model::channels_first;
-use vaelet_model::{Input, Likelihood, Model, Priors, random};
+use vaelet_model::{Input, Likelihood, Model, Priors, latent, random};
 
 /// The share of the run over which learning rate and β rise from zero.
 const WARM_UP: f64 = 0.05;
@@ -315,7 +315,10 @@ impl Run {
         } = settings.preset;
         let device = settings.device().clone().autodiff();
         let len = images.shape.len();
-        let latent = settings.preset.spec.latent_size();
+        let (latent, classes) = (
+            settings.preset.spec.latent_size(),
+            settings.preset.spec.classes(),
+        );
         let steps = training.len() / size;
         let total = steps * settings.epochs;
         let mut rng = Pcg64Mcg::seed_from_u64(settings.seed.wrapping_add((epoch as u64) << 32));
@@ -334,8 +337,16 @@ impl Run {
                 (true, Some(_)) => batch::mirrored(images, chosen, &mut rng),
                 (false, _) => batch::of(likelihood, images, chosen, &mut rng),
             };
+            let input = Rows::new(values, images, chosen, classes);
+            // A font's other characters are what an encoder of one of them has to know of.
+            let target = (!images.groups.is_empty()).then(|| {
+                let partners = batch::partners(images, chosen, &mut rng);
+                let values = batch::of(likelihood, images, &partners, &mut rng);
+                Rows::new(values, images, &partners, classes)
+            });
             let batch = Batch {
-                images: values,
+                input,
+                target,
                 epsilon: random::normals(rng.next_u64(), size * latent),
                 count: size,
             };
@@ -351,10 +362,11 @@ impl Run {
                     step::learn(network, graphs, likelihood, beta, &batch, devices)
                 }
                 Some(adversary) => {
-                    let [images, epsilon] = batch.part(0, 1, &device);
+                    let (input, _, epsilon) = batch.part(0, 1, &device);
                     let count = size.div_ceil(2);
                     let imagined = settings.imagined(rng.next_u64(), count);
-                    let inputs = [images, epsilon, batch::to_tensor(imagined, count, &device)];
+                    let imagined = batch::to_tensor(imagined, count, &device);
+                    let inputs = [input.values, epsilon, imagined];
                     // The judge does not slow down with the decoder: it has to stay ahead.
                     let pace = learning_rate;
                     step::sharpen(
@@ -412,10 +424,14 @@ impl Run {
         for chosen in chosen.chunks(settings.preset.batch) {
             let count = chosen.len();
             let x = batch::of(likelihood, images, chosen, &mut rng);
-            let x = batch::to_tensor(x, count, settings.device());
-            let epsilon = random::normals(rng.next_u64(), count * latent);
-            let epsilon = batch::to_tensor(epsilon, count, settings.device());
-            let elbo = elbo(network, graphs, likelihood, x, epsilon);
+            let batch = Batch {
+                input: Rows::new(x, images, chosen, settings.preset.spec.classes()),
+                target: None,
+                epsilon: random::normals(rng.next_u64(), count * latent),
+                count,
+            };
+            let (input, target, epsilon) = batch.part(0, 1, settings.device());
+            let elbo = elbo(network, graphs, likelihood, input, target, epsilon);
             let sum = (elbo.reconstruction + elbo.divergence).sum();
             nats += f64::from(sum.into_scalar::<f32>());
         }
@@ -485,7 +501,13 @@ impl Run {
         let spec = &settings.preset.spec;
         let count = SIDE * SIDE;
         let z = settings.imagined(settings.seed, count);
-        let z = batch::to_tensor(z, count, settings.device());
+        let classes: Vec<usize> = (0..count).map(|i| i % spec.classes().max(1)).collect();
+        let given = latent::one_hot(&classes, count, spec.classes());
+        let z = Labelled {
+            values: batch::to_tensor(z, count, settings.device()),
+            condition: (!given.is_empty())
+                .then(|| batch::to_tensor(given, count, settings.device())),
+        };
         let images = to_vec(self.averaged.decode(graphs, z))?;
         let images = channels_first(&images, spec.input.channels, spec.input.len());
         let picture = grid(&images, spec.input, SIDE)?;

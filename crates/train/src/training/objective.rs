@@ -1,6 +1,6 @@
 //! The negative ELBO, from the decoder's logits, in nats per image.
 
-use crate::network::{Graphs, Network};
+use crate::network::{Graphs, Labelled, Network};
 use burn::tensor::{Tensor, activation};
 use std::f32::consts::TAU;
 use vaelet_model::Likelihood;
@@ -19,13 +19,15 @@ pub struct Elbo {
     pub z: Tensor<2>,
 }
 
-/// Encodes `images`, `[N, H · W · C]` in `[0, 1]`, draws z = μ + σ · `epsilon`, and
-/// compares what comes back (Kingma and Welling 2014, equation 10, one sample).
+/// Encodes the images of `input`, `[N, H · W · C]` in `[0, 1]`, draws z = μ + σ · `epsilon`, decodes
+/// it with the condition of `target`, and compares what comes back with the images of `target`
+/// (Kingma and Welling 2014, equation 10, one sample). An autoencoder has its input as its target.
 pub fn elbo(
     network: &Network,
     graphs: &Graphs,
     likelihood: Likelihood,
-    images: Tensor<2>,
+    input: Labelled,
+    target: Labelled,
     epsilon: Tensor<2>,
 ) -> Elbo {
     let Posterior {
@@ -33,11 +35,15 @@ pub fn elbo(
         z,
         kl,
         divergence,
-    } = posterior(network, graphs, images.clone(), epsilon);
-    let logits = network.decode_logits(graphs, z.clone());
+    } = posterior(network, graphs, input, epsilon);
+    let latents = Labelled {
+        values: z.clone(),
+        condition: target.condition,
+    };
+    let logits = network.decode_logits(graphs, latents);
     Elbo {
         divergence,
-        reconstruction: reconstruction(likelihood, logits, images),
+        reconstruction: reconstruction(likelihood, logits, target.values),
         kl,
         mean,
         z,
@@ -60,10 +66,10 @@ pub struct Posterior {
 pub fn posterior(
     network: &Network,
     graphs: &Graphs,
-    images: Tensor<2>,
+    input: Labelled,
     epsilon: Tensor<2>,
 ) -> Posterior {
-    let (mean, log_var) = network.encode(graphs, images);
+    let (mean, log_var) = network.encode(graphs, input);
     let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon.clone();
     let variance = log_var.clone().exp();
     let kl = (mean.clone().square() + variance - log_var.clone() - 1.0) * 0.5;

@@ -1,8 +1,9 @@
 //! One step's gradients: of the negative ELBO, over a batch that devices share, or of what
 //! makes a decoder's pictures sharp.
 
+use crate::data::Images;
 use crate::data::batch;
-use crate::network::{Graphs, Network};
+use crate::network::{Graphs, Labelled, Network};
 use crate::training::adversary::Adversary;
 use crate::training::objective::{elbo, posterior, reconstruction};
 use anyhow::Result;
@@ -10,16 +11,36 @@ use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor, activation};
 use rand_pcg::Pcg64Mcg;
-use vaelet_model::Likelihood;
+use vaelet_model::{Likelihood, latent};
 
 /// What a step takes.
 pub struct Batch {
-    /// `[N, H · W · C]`
-    pub images: Vec<f32>,
+    /// What is encoded.
+    pub input: Rows,
+    /// What the decoder has to give; none where that is what is encoded.
+    pub target: Option<Rows>,
     /// `[N, latent]`
     pub epsilon: Vec<f32>,
     /// N.
     pub count: usize,
+}
+
+/// Images of a batch.
+pub struct Rows {
+    /// `[N, H · W · C]`
+    pub images: Vec<f32>,
+    /// Their classes, `[N, classes]`; empty where the model has no condition.
+    pub condition: Vec<f32>,
+}
+
+impl Rows {
+    /// The `chosen` images, whose values are given, of a model with so many `classes`.
+    pub fn new(values: Vec<f32>, images: &Images, chosen: &[usize], classes: usize) -> Self {
+        Self {
+            images: values,
+            condition: latent::one_hot(&images.classes(chosen), chosen.len(), classes),
+        }
+    }
 }
 
 /// What a step gives.
@@ -33,14 +54,21 @@ pub struct Step {
 }
 
 impl Batch {
-    /// Part `i` of `parts`, as equal as they can be, as tensors on `device`.
-    pub fn part(&self, i: usize, parts: usize, device: &Device) -> [Tensor<2>; 2] {
+    /// Input, target and ε of part `i` of `parts`, as equal as they can be, on `device`.
+    pub fn part(&self, i: usize, parts: usize, device: &Device) -> (Labelled, Labelled, Tensor<2>) {
         let (start, end) = (i * self.count / parts, (i + 1) * self.count / parts);
-        [&self.images, &self.epsilon].map(|values| {
+        let tensor = |values: &[f32]| {
             let len = values.len() / self.count;
             let values = values[start * len..end * len].to_vec();
             batch::to_tensor(values, end - start, device)
-        })
+        };
+        let labelled = |rows: &Rows| Labelled {
+            values: tensor(&rows.images),
+            condition: (!rows.condition.is_empty()).then(|| tensor(&rows.condition)),
+        };
+        let input = labelled(&self.input);
+        let target = self.target.as_ref().map_or_else(|| input.clone(), labelled);
+        (input, target, tensor(&self.epsilon))
     }
 }
 
@@ -64,8 +92,8 @@ pub fn learn(
                 0 => network.clone(),
                 _ => network.clone().fork(&device),
             };
-            let [images, epsilon] = batch.part(i, devices.len(), &device);
-            let elbo = elbo(&copy, graphs, likelihood, images, epsilon);
+            let (input, target, epsilon) = batch.part(i, devices.len(), &device);
+            let elbo = elbo(&copy, graphs, likelihood, input, target, epsilon);
             let count = batch.count as f32;
             let (nats, divergence) = (
                 elbo.reconstruction.sum() / count,
@@ -106,11 +134,11 @@ pub fn sharpen(
 ) -> Result<Step> {
     // Without gradients: what is tracked and never asked for is never freed.
     let (plain, epsilon) = (network.valid(), epsilon.inner());
-    let drawn = posterior(&plain, graphs, images.clone().inner(), epsilon);
-    let back = network.decode_logits(graphs, Tensor::from_inner(drawn.z));
+    let drawn = posterior(&plain, graphs, images.clone().inner().into(), epsilon);
+    let back = network.decode_logits(graphs, Tensor::from_inner(drawn.z).into());
     let nats = reconstruction(likelihood, back.clone().detach(), images.clone()).mean();
     let back = activation::sigmoid(back);
-    let imagined = network.decode(graphs, imagined);
+    let imagined = network.decode(graphs, imagined.into());
     let loss = adversary.loss(rate, images, back, imagined, rng)?;
     Ok(Step {
         gradients: GradientsParams::from_grads(loss.backward(), network),
@@ -136,7 +164,11 @@ mod tests {
         let network = Network::init(&graphs, 1, &device.clone().autodiff());
         let count = 5;
         let batch = Batch {
-            images: random::uniforms(2, count * spec.input.len()),
+            input: Rows {
+                images: random::uniforms(2, count * spec.input.len()),
+                condition: Vec::new(),
+            },
+            target: None,
             epsilon: random::normals(3, count * spec.latent_size()),
             count,
         };
