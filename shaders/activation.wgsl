@@ -1,4 +1,4 @@
-// The end of a step: its activation.
+// The epilogue of a step: its activation.
 
 fn activate(v: vec4<f32>) -> vec4<f32> {
     switch ACTIVATION {

@@ -1,8 +1,8 @@
-// The gradient of a bias: the sum of a column of δ, which is the step's input, over all items and
-// pixels. The threads of a workgroup share it.
+// The gradient of a bias: for each vec4 of channels, the sum of δ over all items and pixels. δ is the
+// step's input. The threads of a workgroup share one sum.
 
 override THREADS: u32;
-override PIXELS: u32; // of an item
+override PIXELS: u32; // per item
 
 var<workgroup> partial: array<vec4<f32>, THREADS>;
 

@@ -1,12 +1,12 @@
-// Y = X W in blocks: a thread makes four rows of four columns as one matrix, or up to
-// eight of eight as four. A row's values are never gathered: `source(row, tap)` says
-// where they lie (an implicit matrix product). Behind linear, conv2d or conv_transpose2d.
+// Y = X W in blocks: a thread computes 4 × 4 outputs as one matrix, or up to 8 × 8 as four. The
+// values of a row are not gathered; `source(row, tap)` returns their address (an implicit matrix
+// product). Appended to linear, conv2d or conv_transpose2d.
 //
-// Large blocks read least for each product; small ones give more threads to a GPU that
-// would otherwise be idle, and then SLICES threads share the sum as well.
+// Large blocks need the fewest reads per product. Small blocks give more threads to a GPU that
+// would otherwise be idle; then SLICES threads may share one sum as well.
 
-override TALL: bool;        // eight rows, not four
-override WIDE: bool;        // eight columns, not four
+override TALL: bool;        // eight rows instead of four
+override WIDE: bool;        // eight columns instead of four
 override COLUMN_THREADS: u32;
 override ROW_THREADS: u32;
 override SLICES: u32;
@@ -14,8 +14,8 @@ override SLICES: u32;
 override PARTIALS: u32 = COLUMN_THREADS * ROW_THREADS * SLICES;
 var<workgroup> partial: array<mat4x4<f32>, PARTIALS>;
 
-// Four rows of one column. A loop over a copy: unrolled, the rest of the kernel would be
-// sixteen times as long, which some compilers take seconds and gigabytes for.
+// Finishes four rows of one column. It loops over a copy, because unrolled code would be sixteen
+// times as long, and some compilers would need seconds and gigabytes for it.
 fn finish_block(sum: mat4x4<f32>, row: u32, column: u32) {
     var rows = sum;
     for (var i = 0u; i < 4; i++) {

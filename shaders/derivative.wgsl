@@ -1,5 +1,5 @@
-// The end of a step that computes a gradient: times the derivative of the activation of the step
-// before, from what that step has given, or for SiLU from its argument.
+// The epilogue of a step that computes a gradient: multiplies by the derivative of the preceding
+// activation, computed from the saved result of the activation, or for SiLU from its argument.
 
 @group(0) @binding(5) var<storage, read> saved: array<f32>;
 
@@ -13,7 +13,7 @@ fn complete(v: vec4<f32>, item: u32, pixel: u32, column: u32) -> vec4<f32> {
     switch ACTIVATION {
         case 1u: { return select(vec4(0.0), v, s > vec4(0.0)); }
         case 2u: {
-            // Beyond ±80 it is 1 or 0, and infinity times 0 is no limit.
+            // Beyond ±80 the derivative is 1 or 0; clamping avoids ∞ · 0.
             let x = clamp(s, vec4(-80.0), vec4(80.0));
             let p = sigmoid(x);
             return v * p * (1.0 + x * (1.0 - p));

@@ -1,7 +1,7 @@
-// A convolution with at most three output channels, the last of a decoder: a thread makes
-// eight pixels with all their channels. The pixels stand where block.wgsl has channels,
-// so that no lane computes a channel that does not exist. Behind conv2d or
-// conv_transpose2d; a block of weights is four vec4 of inputs, one for each output.
+// A convolution with at most three output channels, usually the last of a decoder. A thread
+// computes all channels of eight pixels. The lanes of a vec4 are pixels, not channels as in
+// block.wgsl, so that no lane computes a padding channel. For each four inputs, the weights have one
+// vec4 per output. Appended to conv2d or conv_transpose2d.
 
 override THREADS: u32;
 
@@ -9,7 +9,7 @@ fn few_weight(i: u32) -> vec4<f32> {
     return vec4<f32>(weights[WEIGHT + i / 4][i % 4]);
 }
 
-// One output channel of eight pixels.
+// Finishes one output channel of eight pixels.
 fn finish_channel(sum: mat2x4<f32>, row: u32, c: u32) {
     let b = bias(0)[c];
     let first = activate(sum[0] + b);

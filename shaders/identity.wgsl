@@ -1,8 +1,8 @@
-// A step that computes nothing but its end: an addition, an activation, the derivative of one. A
-// thread makes four channels of one pixel.
+// A step that is only an epilogue: an addition, an activation, or the derivative of one. A thread
+// computes four channels of one pixel.
 
 override THREADS: u32;
-override PIXELS: u32; // of an item
+override PIXELS: u32; // per item
 
 @compute @workgroup_size(1, THREADS)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

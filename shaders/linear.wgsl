@@ -1,7 +1,7 @@
 // A linear layer as a matrix product: a row is an item of the batch.
 
 override TAPS: u32 = 1;
-const phase = 0u; // there is but one
+const phase = 0u; // there is only one
 
 fn set_phase(z: u32) {}
 

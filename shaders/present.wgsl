@@ -1,14 +1,14 @@
-// Draws a batch of images as a grid, straight from the buffer that the decoder wrote:
-// every pixel of the target finds its cell, and in it the nearest pixel of the image.
+// Draws a batch of images as a grid, directly from the decoder's output buffer. Every pixel of the
+// target takes the nearest pixel of the image in its cell.
 
 @group(0) @binding(0) var<uniform> grid: Grid;
 @group(0) @binding(1) var<storage, read> images: array<f32>; // [N, CHANNELS, HEIGHT, WIDTH]
 
 struct Grid {
-    size: vec2<u32>,  // of the target, in pixels
-    cells: vec2<u32>, // columns and rows
-    first: u32,       // cell of the first image
-    count: u32,       // images; other cells are left as they are
+    size: vec2<u32>,  // size of the target in pixels
+    cells: vec2<u32>, // number of columns and rows
+    first: u32,       // index of the first image's cell
+    count: u32,       // number of images; other cells are not drawn
 }
 
 override HEIGHT: u32;
@@ -24,17 +24,17 @@ fn vertex(@builtin(vertex_index) i: u32) -> @builtin(position) vec4<f32> {
 @fragment
 fn fragment(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     let target_pixel = vec2<u32>(position.xy);
-    // The pixel of the whole grid, were every image drawn in its own size.
+    // The pixel in the grid, if every image were drawn at its original size.
     let pixel = target_pixel * grid.cells * vec2(WIDTH, HEIGHT) / grid.size;
     let cell = pixel / vec2(WIDTH, HEIGHT);
-    // What stands before the first image wraps around and is too large as well.
+    // A cell before the first image wraps around to a large number, which is out of range too.
     let image = cell.y * grid.cells.x + cell.x - grid.first;
     if image >= grid.count {
         discard;
     }
-    let place = pixel % vec2(WIDTH, HEIGHT);
+    let inner = pixel % vec2(WIDTH, HEIGHT);
     let plane = HEIGHT * WIDTH;
-    let first = image * CHANNELS * plane + place.y * WIDTH + place.x;
+    let first = image * CHANNELS * plane + inner.y * WIDTH + inner.x;
     if CHANNELS == 1 {
         return vec4(vec3(images[first]), 1.0);
     }

@@ -1,5 +1,5 @@
-// z = μ + T · σ · ε, with σ = exp(½ log σ²) (Kingma and Welling 2014, section 2.4), where
-// log σ² counts as within ±80 so that σ stays finite.
+// z = μ + T · σ · ε with σ = exp(½ log σ²) (Kingma and Welling 2014, section 2.4). log σ² is clamped
+// to ±80, so that σ is finite.
 
 @group(0) @binding(0) var<uniform> frame: Frame;
 @group(0) @binding(2) var<storage, read> posterior: array<f32>; // [N, 2 · LATENT]: μ, then log σ²

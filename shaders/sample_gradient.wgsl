@@ -1,5 +1,5 @@
-// The gradient of sample.wgsl with respect to the posterior: dL/dz for μ, ½ T σ ε dL/dz for log σ²,
-// which counts as within ±80.
+// The gradient of sample.wgsl with respect to the posterior: dL/dz for μ, and ½ T σ ε dL/dz for
+// log σ², or 0 where log σ² is clamped to ±80.
 
 @group(0) @binding(0) var<uniform> frame: Frame;
 @group(0) @binding(2) var<storage, read> dz: array<f32>;                   // [N, LATENT]

@@ -1,4 +1,4 @@
-// Output at the end of a network, as the host reads it: single values.
+// Writes an output of the network: single values, as the host reads them.
 
 fn store_channel(item: u32, pixel: u32, c: u32, value: f32) {
     if item < frame.batch && c < OUTPUTS {

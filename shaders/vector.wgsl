@@ -1,5 +1,5 @@
-// A vector times a matrix, for a batch of one or two: a thread makes four outputs of one
-// item, and SLICES threads share the sum, which is long. Behind linear.
+// A vector times a matrix, for a batch of one or two: a thread computes four outputs of one item,
+// and SLICES threads share a long sum. Appended to linear.
 
 override COLUMN_THREADS: u32;
 override SLICES: u32;

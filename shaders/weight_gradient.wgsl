@@ -1,9 +1,10 @@
-// The gradient of a weight: for each block of four inputs × four outputs the sum over all rows of
-// the input's vec4 times δ's, which is laid out as `residual`. Blocks lie as the weight's do. The
-// threads of a workgroup share one sum. Behind linear, conv2d or conv_transpose2d.
+// The gradient of a weight: for each block of four inputs × four outputs, the sum over all rows of
+// the outer product of the input's vec4 and δ's. δ is bound as `residual`. Blocks have the order of
+// the packed weight. The threads of a workgroup share one sum. Appended to linear, conv2d or
+// conv_transpose2d.
 
 override THREADS: u32;
-override ROWS: u32; // of one item in each phase
+override ROWS: u32; // per item and phase
 
 var<workgroup> partial: array<mat4x4<f32>, THREADS>;
 
