@@ -1,4 +1,4 @@
-//! Takes comments and indentation out of the shaders: the browser downloads the rest.
+//! Strips comments and indentation from the shaders, because the browser downloads them.
 
 use std::path::Path;
 use std::{env, fs, io};

@@ -1,5 +1,5 @@
-//! A plan with its memory, and the frames made of its entry points: what a model and its
-//! gradients have in common.
+//! A plan with its buffers, whose entry points run as frames. Models and gradients both build on
+//! it.
 
 use crate::device::capabilities::{Capabilities, MOST_BATCH_BYTES, MOST_BYTES, at_most};
 #[cfg(feature = "gradients")]
@@ -20,21 +20,21 @@ use std::rc::Rc;
 use vaelet_model::{Entry, EntryPoint, Schedule, Weights};
 use wgpu::{Buffer, Device};
 
-/// A schedule on the GPU. Pipelines are built once; buffers grow to the largest batch seen and
-/// stay. Batches of any size are taken, large ones in parts.
+/// A schedule on the GPU. Pipelines are built once. Buffers grow to the largest batch so far and
+/// are kept. Large batches are split.
 pub struct Engine {
     pub context: Rc<Context>,
     pub plan: Plan,
     pub kernels: Kernels,
     half_precision: bool,
-    /// Items of the largest batch that is not split.
+    /// Number of items of the largest batch that is not split.
     pub largest_batch: usize,
     weights: Buffer,
-    /// Steps whose parameters have been written, and the bytes that they take.
+    /// Number of steps whose parameters have been written, and their size in bytes.
     uploaded: (usize, u64),
     pub frame: Buffer,
     buffers: Option<Buffers>,
-    /// Goes up when buffers are new.
+    /// Increases each time the buffers are replaced.
     generation: u64,
     pub pool: Pool,
     checks: Checks,
@@ -43,15 +43,15 @@ pub struct Engine {
 /// How a schedule is compiled.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
-    /// Values that do not share their places.
+    /// Values that do not share their buffers with others.
     pub kept: &'a [usize],
-    /// Threads that keep the device busy.
+    /// Number of threads that keep the device busy.
     pub parallelism: usize,
     /// Whether weights may be f16.
     pub f16: bool,
 }
 
-/// Everything whose size follows the batch: a buffer for each slot.
+/// The buffers whose size depends on the batch: one for each slot.
 struct Buffers {
     capacity: usize,
     slots: Vec<Buffer>,
@@ -65,24 +65,24 @@ struct Frame {
     temperature: f32,
 }
 
-/// One question, of any number of items.
+/// One run of an entry point for any number of items.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     pub entry: EntryPoint,
     pub items: usize,
-    /// What the entry point reads, items end to end.
+    /// The inputs of the entry point, each with its items concatenated.
     pub inputs: &'a [&'a [f32]],
     pub temperature: f32,
-    /// Whether numbers come back.
+    /// Whether the outputs are read back.
     pub read: bool,
 }
 
 impl Engine {
-    /// Compiles a schedule for a device: everything but the weights, which may still be on their
-    /// way. What `also` builds is built within the same error scopes.
+    /// Compiles a schedule for a device. The weights follow by [`Engine::upload_step`], since they
+    /// may still be downloading. `also` runs within the same error scopes; its result is returned.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], before anything is built.
+    /// [`Error::TooLarge`], before any GPU object is created.
     pub fn new<T>(
         context: Rc<Context>,
         schedule: Schedule,
@@ -124,7 +124,7 @@ impl Engine {
         Ok((engine, also))
     }
 
-    /// Writes the parameters of the next step. Whether there are more.
+    /// Writes the parameters of the next step. Returns `false` if all had been written before.
     pub fn upload_step(&mut self, weights: &Weights) -> bool {
         let (step, start) = self.uploaded;
         let Some(packed) = self.plan.pack(step, weights) else {
@@ -140,33 +140,33 @@ impl Engine {
         true
     }
 
-    /// Writes all parameters.
+    /// Writes the parameters of all steps.
     pub fn upload(&mut self, weights: &Weights) {
         self.uploaded = (0, 0);
         while self.upload_step(weights) {}
     }
 
-    /// An entry point.
+    /// The entry point with this name.
     ///
     /// # Panics
-    /// Where the schedule has none of the name.
+    /// If the schedule has no such entry point.
     pub fn entry(&self, name: EntryPoint) -> &Entry {
         let found = self.plan.schedule.entry(name);
         found.unwrap_or_else(|| unreachable!("the schedule has no such entry point"))
     }
 
-    /// f32 of a value for one item.
+    /// Size of a value for one item, in f32 values.
     pub fn len(&self, value: usize) -> usize {
         self.plan.layout(value).len()
     }
 
-    /// The buffer of a value, once there are any.
+    /// The buffer of a value; `None` before the first batch or if the value has no slot.
     pub fn buffer(&self, value: usize) -> Option<&Buffer> {
         let slot = self.plan.slots.of[value]?;
         self.buffers.as_ref().map(|buffers| &buffers.slots[slot])
     }
 
-    /// Submits a call and gives what its entry point writes.
+    /// Submits a call. The future resolves with the outputs of its entry point, one vector each.
     pub fn run(
         &mut self,
         call: Call<'_>,
@@ -184,26 +184,26 @@ impl Engine {
         })
     }
 
-    /// The parameters' buffer.
+    /// The buffer of the parameters.
     #[cfg(feature = "gradients")]
     pub fn weights(&self) -> &Buffer {
         &self.weights
     }
 
-    /// Takes errors that may still come as this schedule's.
+    /// Attributes pending errors to this schedule.
     #[cfg(feature = "gradients")]
     pub fn watch(&mut self, errors: checks::Errors) {
         self.checks.push(errors);
     }
 
-    /// Waits until the GPU has accepted what earlier calls have built and drawn.
+    /// Waits until the GPU has accepted the work of all earlier calls.
     pub fn checked(&mut self) -> impl Future<Output = Result<(), Error>> + use<> {
         self.checks.take()
     }
 
-    /// Tells of an error that nobody has waited for, and makes up for one that has been
-    /// told: what may not be whole is built again, with smaller batches where even these
-    /// were too much.
+    /// Returns an error that no future waited for. After a fault it drops the buffers, which may be
+    /// invalid, so that the next batch rebuilds them; if the GPU had rejected them, for half the
+    /// batch.
     pub fn settle(&mut self) -> Result<(), Error> {
         let known = self.checks.poll();
         if let Some(fault) = self.checks.take_fault() {
@@ -216,8 +216,8 @@ impl Engine {
         known
     }
 
-    /// Submits a call batch by batch, within error scopes what builds something, or uses what
-    /// is not known to be right.
+    /// Submits a call batch by batch. A batch that creates GPU objects, or uses some that are not
+    /// checked yet, runs within error scopes.
     pub fn submit(
         &mut self,
         call: Call<'_>,
@@ -228,7 +228,7 @@ impl Engine {
         let mut batch = 0..0;
         while batch.end < call.items {
             batch = batch.end..call.items.min(batch.end + self.largest_batch);
-            let known = self.checks.are_through()
+            let known = self.checks.are_finished()
                 && self
                     .buffers
                     .as_ref()
@@ -253,13 +253,14 @@ impl Engine {
         Ok(pending)
     }
 
-    /// f32 that come back of one item.
+    /// Number of f32 values to read back for one item.
     fn read_len(&self, entry: EntryPoint) -> usize {
         let outputs = self.entry(entry).outputs.iter();
         outputs.map(|&value| self.len(value)).sum()
     }
 
-    /// One frame: one encoder, one compute pass, what else there is, one submit.
+    /// Submits one frame: one encoder with one compute pass, then the readback and the drawing if
+    /// there are any.
     fn frame(
         &mut self,
         call: &Call<'_>,
@@ -297,7 +298,7 @@ impl Engine {
         pending
     }
 
-    /// Tells the shaders of a batch.
+    /// Writes the uniform buffer that all shaders read.
     pub fn write_frame(&self, batch: usize, temperature: f32) {
         let frame = Frame {
             batch: batch as u32,
@@ -307,7 +308,7 @@ impl Engine {
         self.context.queue.write_buffer(&self.frame, 0, bytes);
     }
 
-    /// Writes a value's buffer.
+    /// Writes a value to its buffer.
     pub fn write(&self, value: usize, values: &[f32]) {
         if let (false, Some(buffer)) = (values.is_empty(), self.buffer(value)) {
             let bytes = bytemuck::cast_slice(values);
@@ -315,8 +316,8 @@ impl Engine {
         }
     }
 
-    /// Makes the buffers hold `batch` items. A larger batch than ever before costs new
-    /// buffers and bind groups; any other costs nothing.
+    /// Ensures that the buffers hold `batch` items. Only a batch larger than all before creates new
+    /// buffers and bind groups.
     pub fn reserve(&mut self, batch: usize) {
         if self.buffers.as_ref().is_some_and(|b| batch <= b.capacity) {
             return;
@@ -335,7 +336,10 @@ impl Engine {
         self.generation += 1;
     }
 
-    /// Items in a batch whose first input is this.
+    /// Number of items in a batch, from the values of one of its inputs.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if `values` is empty or not a whole number of items.
     pub fn count(&self, values: &[f32], value: usize) -> Result<usize, Error> {
         let len = self.len(value);
         if values.is_empty() || !values.len().is_multiple_of(len) {
@@ -346,10 +350,14 @@ impl Engine {
     }
 }
 
-/// The items of the largest batch that is not split: its buffers fit the device and our own
-/// limits, and its workgroups fit one dispatch. `weights` are all the parameters, in f32.
+/// Number of items of the largest batch that is not split: its buffers fit the device's limits and
+/// our own, and its workgroups fit one dispatch. `weights` is the size of all parameters in f32
+/// values.
+///
+/// # Errors
+/// [`Error::TooLarge`] if even a single item does not fit.
 fn largest_batch(capabilities: &Capabilities, plan: &Plan, weights: usize) -> Result<usize, Error> {
-    // Lengths come from a model's file: their sums may be anything.
+    // Lengths come from a model file, so their sums may overflow.
     let bytes = |len: usize| (len as u64).saturating_mul(size_of::<f32>() as u64);
     let entries = plan.schedule.entries.iter();
     let read_back = entries.map(|entry| {
@@ -381,7 +389,7 @@ fn largest_batch(capabilities: &Capabilities, plan: &Plan, weights: usize) -> Re
             limit: workgroups as u64,
         });
     }
-    let room = MOST_BATCH_BYTES.min(MOST_BYTES - bytes(weights));
-    let fits = (room / bytes(all)).min(limit / bytes(largest)).max(1);
+    let available = MOST_BATCH_BYTES.min(MOST_BYTES - bytes(weights));
+    let fits = (available / bytes(all)).min(limit / bytes(largest)).max(1);
     Ok(dispatched.min(usize::try_from(fits).unwrap_or(usize::MAX)))
 }

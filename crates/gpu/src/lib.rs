@@ -1,13 +1,14 @@
 //! The GPU runtime: a model compiled once to dispatches over preallocated buffers.
 //!
-//! Models here are small, so overhead decides, not arithmetic. A frame is one command
-//! encoder with one compute pass, one submit, and nothing in it waits for the GPU: what
-//! the reader sees goes from the decoder's buffer to the canvas in the same submit, and
-//! numbers come back later through a small pool of buffers.
+//! The models are small, so overhead costs more than arithmetic. A frame is one command encoder
+//! with one compute pass and one submit, and it never waits for the GPU. Images are drawn from the
+//! decoder's output buffer to the canvas in the same submit; values that the host needs are read
+//! back later through a small pool of buffers.
 //!
-//! A step is a matrix product with an end: `kernels/` says which shader runs it and with how many
-//! threads, how values lie in buffers and how parameters do. `plan` makes dispatches of a schedule,
-//! `engine` frames of its entry points; `runtime` is a model, `vjp` its gradients.
+//! A step is a matrix product with an epilogue. `kernels/` selects its shader and its number of
+//! threads, and defines the layout of values and parameters in buffers. `plan` compiles a schedule
+//! to dispatches, `engine` runs its entry points as frames, `runtime` runs a model, and `vjp`
+//! computes gradients.
 
 mod device;
 mod engine;
@@ -30,52 +31,53 @@ pub use runtime::{GpuRuntime, Reconstruction};
 pub use vjp::GpuVjp;
 pub use wgpu;
 
-/// Whether gradients can be computed: the page's first program does without, and the compiler
-/// leaves out what is behind this.
+/// Whether gradients are compiled in. The page's first wasm module is built without them: the
+/// compiler removes code that depends on this constant.
 const GRADIENTS: bool = cfg!(feature = "gradients");
 
-/// Why the GPU cannot do what was asked.
+/// Errors of the GPU runtime.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No adapter, or no device from it.
+    /// There is no adapter, or it gives no device; holds the platform's reason.
     #[error("WebGPU is not available here: {0}")]
     Unavailable(String),
-    /// The device went away; a new [`Context`] is needed.
+    /// The device was lost; create a new [`Context`].
     #[error("the GPU was lost: {0}")]
     Lost(String),
-    /// Something that has no smaller form is larger than this device allows.
-    #[error("this GPU allows {limit} {what}, and {needed} are needed")]
+    /// The model needs more of something than this device allows, and splitting the batch does not
+    /// help.
+    #[error("{needed} {what} are needed; this GPU allows {limit}")]
     TooLarge {
-        /// What is counted.
+        /// The limited quantity with its unit, in the plural.
         what: &'static str,
-        /// How many it takes.
+        /// The amount that is needed.
         needed: u64,
-        /// How many there may be.
+        /// The amount that the device allows.
         limit: u64,
     },
-    /// The device has no memory left for this model; others go on.
-    #[error("the GPU has not enough memory for this model")]
+    /// The device has too little memory left for this model. Other models keep working.
+    #[error("not enough GPU memory for this model")]
     OutOfMemory,
-    /// The device did not accept this model's work, in its own words; others go on.
-    #[error("the GPU refuses this model: {0}")]
+    /// The device rejected this model's work; holds its message. Other models keep working.
+    #[error("the GPU rejected this model: {0}")]
     Refused(String),
-    /// An argument is empty, or no whole number of items.
-    #[error("{found} values are no batch of items of {len}")]
+    /// An argument is empty, or its length is not a multiple of the item length.
+    #[error("got {found} values, expected items of {len}")]
     Input {
-        /// Values that were given.
+        /// Number of values in the argument.
         found: usize,
-        /// Values of one item.
+        /// Number of values per item.
         len: usize,
     },
 }
 
-/// Most that a picture of the GPU's may differ from the CPU's in a value of `[0, 1]`: sums
-/// are added up in another order, and a GPU's exponentials are its own.
+/// Largest allowed difference between a GPU and a CPU image, for values in `[0, 1]`. The GPU sums
+/// in another order and has its own implementation of exp.
 pub const TOLERANCE: f32 = 2e-3;
 
-/// The largest difference of two runtimes' values; infinite where they are not the same
-/// number of values, or any is no number.
+/// The largest absolute difference between the values of two runtimes; infinite if the lengths
+/// differ or any difference is NaN.
 pub fn largest_difference(found: &[f32], expected: &[f32]) -> f32 {
     if found.len() != expected.len() {
         return f32::INFINITY;
@@ -97,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_number_differs() {
+    fn nan_is_a_difference() {
         assert_eq!(largest_difference(&[1.0, 2.0], &[1.5, 2.25]), 0.5);
         for found in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             assert_eq!(

@@ -1,4 +1,4 @@
-//! A schedule compiled for the GPU: pipelines once, bind groups for the largest batch seen.
+//! A schedule compiled for the GPU: its pipelines, and the bind groups for the current buffers.
 
 use crate::GRADIENTS;
 use crate::device::pipeline::{Constants, bind_group};
@@ -8,35 +8,35 @@ use crate::kernels::layer::{Kernel, Layouts, Variant};
 use crate::kernels::layout::Layout;
 use crate::kernels::sample::Sample;
 use crate::kernels::tiling::Tuning;
-use crate::kernels::weights::{PackedWeights, Place};
+use crate::kernels::weights::{Offsets, PackedWeights};
 use std::ops::Range;
 use vaelet_model::{self as model, CONDITIONS, Finish, Map, Schedule, Slots, Step, Weights};
 use wgpu::{BindGroup, Buffer, ComputePass, ComputePipeline, Device};
 
-/// A schedule's kernels and the places of its values.
+/// The kernels of a schedule and the slots of its values.
 pub struct Plan {
     pub schedule: Schedule,
     layouts: Vec<Layout>,
     pub launches: Vec<Launch>,
-    /// The slot of each value, and its length in f32 for one item.
+    /// The slot of each value, and the size of each slot for one item, in f32 values.
     pub slots: Slots,
-    /// For each step those of its variants.
+    /// For each step, one pipeline per variant.
     pipelines: Vec<Vec<ComputePipeline>>,
     bind_groups: Vec<BindGroup>,
 }
 
-/// What a step is dispatched with.
+/// The kernel that runs a step.
 pub enum Launch {
-    /// A map with its end, or an end alone.
+    /// A map with its epilogue, or an epilogue alone.
     Layer(Kernel),
-    /// A sample.
+    /// The sampling of z.
     Sample(Sample),
-    /// The gradient of one.
+    /// The gradient of the sampling.
     SampleGradient(Sample),
 }
 
 impl Launch {
-    /// The number of the variant for a batch.
+    /// Index of the variant for a batch.
     fn variant(&self, batch: usize) -> usize {
         match self {
             Self::Layer(kernel) => kernel.variant(batch),
@@ -58,7 +58,7 @@ impl Launch {
         }
     }
 
-    /// Whether it reads something beside input and addition.
+    /// Whether it reads a buffer that was saved for a derivative.
     fn reads_saved(&self) -> bool {
         match self {
             Self::Layer(kernel) => kernel.is_derivative(),
@@ -69,15 +69,15 @@ impl Launch {
 }
 
 impl Plan {
-    /// Plans a schedule; nothing is built. The values in `kept` do not share their places. Returns
-    /// the blocks that all parameters take.
+    /// Plans a schedule without building pipelines. The values in `kept` do not share their slots.
+    /// Returns the plan and the number of blocks of all parameters.
     pub fn new(tuning: Tuning, schedule: Schedule, kept: &[usize]) -> (Self, usize) {
         let mut layouts: Vec<_> = schedule.values.iter().map(Layout::vectors).collect();
         let entries = schedule.entries.iter();
         for &end in entries.flat_map(|entry| entry.inputs.iter().chain(&entry.outputs)) {
             layouts[end] = Layout::host(&schedule.values[end]);
         }
-        // Samples read and write vectors without padding.
+        // The sampling kernels read and write vectors without padding.
         let samples = schedule.steps.iter().filter(|step| {
             matches!(
                 step.kernel,
@@ -120,7 +120,7 @@ impl Plan {
         (plan, end)
     }
 
-    /// How a value lies in its buffer.
+    /// The layout of a value in its buffer.
     pub fn layout(&self, value: usize) -> Layout {
         self.layouts[value]
     }
@@ -142,7 +142,7 @@ impl Plan {
         self.pipelines = self.launches.iter().map(build).collect();
     }
 
-    /// The parameters of the step with this number, if there is one.
+    /// The packed parameters of the step with this index; `None` past the last step.
     pub fn pack(&self, step: usize, weights: &Weights) -> Option<PackedWeights> {
         let launch = self.launches.get(step)?;
         let step = &self.schedule.steps[step];
@@ -153,8 +153,8 @@ impl Plan {
         })
     }
 
-    /// Binds the plan to its buffers: those of all values, by their slots, of the frame and of the
-    /// weights.
+    /// Creates the bind groups for the uniform buffer of the frame, the buffer of the weights, and
+    /// the buffers of all slots.
     pub fn bind(
         &mut self,
         device: &Device,
@@ -165,7 +165,7 @@ impl Plan {
         let buffer = |value: usize| &slots[self.slots.of[value].unwrap_or(0)];
         let bind = |(step, launch): (&Step, &Launch)| {
             let x = buffer(step.input);
-            // Where nothing is added, or saved, something has to be bound all the same.
+            // WebGPU needs a buffer at every binding, even if the kernel does not read it.
             let add = step.add.map_or(x, buffer);
             let mut buffers = vec![frame, weights, x, add, buffer(step.output)];
             let saved = match (&step.kernel, step.finish) {
@@ -193,13 +193,13 @@ impl Plan {
         }
     }
 
-    /// Workgroups of the largest dispatch for one item, in its longest direction.
+    /// The largest number of workgroups in any dimension of any dispatch, for one item.
     pub fn most_workgroups(&self) -> usize {
         let each = self.launches.iter().flat_map(|launch| launch.workgroups(1));
         each.max().unwrap_or(0)
     }
 
-    /// The most items whose dispatches have at most `most` workgroups in each direction.
+    /// The largest batch whose dispatches have at most `most` workgroups per dimension.
     pub fn largest_batch(&self, most: usize) -> usize {
         let each = self
             .launches
@@ -209,7 +209,7 @@ impl Plan {
     }
 }
 
-/// The kernel of a step whose parameters begin at a block, and where they end.
+/// The kernel of a step whose parameters start at block `start`, and the block after them.
 fn layer(tuning: Tuning, step: &Step, layouts: &[Layout], start: usize) -> (Kernel, usize) {
     let (x, y) = (layouts[step.input], layouts[step.output]);
     let plain = step.add.is_none() && matches!(step.finish, Finish::Activate(_));
@@ -217,10 +217,10 @@ fn layer(tuning: Tuning, step: &Step, layouts: &[Layout], start: usize) -> (Kern
         Some((map, _)) => Geometry::new(map, x, y, plain),
         None => Geometry::identity(y.shape()),
     };
-    let (place, end) = Place::after(start, &geometry);
+    let (offsets, end) = Offsets::after(start, &geometry);
     let layouts = Layouts {
         x,
-        // Where nothing is added, or saved, strides do not matter.
+        // Strides of operands that do not exist are never used.
         add: layouts[step.add.unwrap_or(step.input)],
         saved: match step.finish {
             Finish::Derivative(_, value) => layouts[value],
@@ -228,5 +228,5 @@ fn layer(tuning: Tuning, step: &Step, layouts: &[Layout], start: usize) -> (Kern
         },
         y,
     };
-    (Kernel::new(tuning, step, geometry, place, layouts), end)
+    (Kernel::new(tuning, step, geometry, offsets, layouts), end)
 }

@@ -1,5 +1,5 @@
-//! How long each kernel takes, by the GPU's own clock: what `cargo xtask bench --native`
-//! prints. A pass for each kernel makes this slower than a frame, so frames never do it.
+//! Times each kernel by GPU timestamps, for `cargo xtask bench --native`. This needs one pass per
+//! kernel, which is slower than a frame, so frames never do it.
 
 use crate::device::pipeline::bytes;
 use crate::device::readback::Parts;
@@ -8,12 +8,12 @@ use std::time::Duration;
 use vaelet_model::EntryPoint;
 use wgpu::{BufferUsages, QueryType};
 
-/// f32 that a timestamp of 64 bits takes the room of.
+/// Size of a 64-bit timestamp, in f32 values.
 const TIMESTAMP: usize = 2;
 
 impl GpuRuntime {
-    /// Decodes a batch that fits one frame and times every step of the decoder; `None` where the device has
-    /// no timestamps.
+    /// Decodes latents `[N, latent]`, a batch that fits one frame, and returns the time of every
+    /// decoder step; `None` if the device has no timestamps.
     ///
     /// # Errors
     /// Those of [`GpuRuntime::decode`].
@@ -23,7 +23,7 @@ impl GpuRuntime {
         if !context.capabilities.timestamps {
             return Ok(None);
         }
-        // Builds what it takes and finds what is wrong with it.
+        // Creates the buffers and reports their errors before timing starts.
         self.decode(z)?.await?;
         let batch = z.len() / self.latent;
         let engine = &self.engine;

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use vaelet_model::latent::{self, Posterior};
 use vaelet_model::{EntryPoint, Model, Outline, Schedule};
 
-/// A model on the GPU. Pipelines are built once; buffers grow to the largest batch
-/// seen and stay. Batches of any size are taken, large ones in parts.
+/// A model on the GPU. Pipelines are built once. Buffers grow to the largest batch so far and are
+/// kept. Batches may have any size; large ones are split.
 ///
-/// Errors of the GPU are this model's, and come with its answers: [`Error::OutOfMemory`]
-/// and [`Error::Refused`] from the next future that is waited for, or from the next call.
+/// [`Error::OutOfMemory`] and [`Error::Refused`] concern only this model. They are returned by the
+/// next future that is awaited, or by the next call.
 pub struct GpuRuntime {
     pub(crate) engine: Engine,
     pub(crate) latent: usize,
@@ -21,7 +21,7 @@ pub struct GpuRuntime {
     present: Present,
 }
 
-/// What an autoencoded batch was made of.
+/// The results of autoencoding a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reconstruction {
     /// q(z | x).
@@ -33,10 +33,10 @@ pub struct Reconstruction {
 }
 
 impl GpuRuntime {
-    /// Compiles a model for a device.
+    /// Compiles a model for a device and uploads its weights.
     ///
     /// # Errors
-    /// As [`GpuRuntime::prepare`].
+    /// Those of [`GpuRuntime::prepare`].
     pub fn new(context: Rc<Context>, model: &Model) -> Result<Self, Error> {
         let parallelism = context.capabilities.parallelism();
         let mut runtime = Self::prepare(context, &model.outline(), parallelism)?;
@@ -44,12 +44,12 @@ impl GpuRuntime {
         Ok(runtime)
     }
 
-    /// Builds everything but the weights, which may still be on their way:
-    /// [`GpuRuntime::upload`] has to follow. So many threads as `parallelism` keep the
-    /// device busy; the number decides between kernels.
+    /// Builds the pipelines while the weights may still be downloading; call
+    /// [`GpuRuntime::upload`] next. The choice of kernels depends on `parallelism`, the number of
+    /// threads that keep the device busy.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], before anything is built.
+    /// [`Error::TooLarge`], before any GPU object is created.
     pub fn prepare(
         context: Rc<Context>,
         outline: &Outline,
@@ -79,22 +79,22 @@ impl GpuRuntime {
         })
     }
 
-    /// Writes the parameters of the model that this was prepared for.
+    /// Uploads the parameters. `model` must have the outline that this runtime was prepared for.
     pub fn upload(&mut self, model: &Model) {
         self.engine.upload(&model.weights);
     }
 
-    /// Writes those of the next step, for callers with other things to do in between. Whether
-    /// there are more.
+    /// Uploads the parameters of the next step, so that callers can do other work in between.
+    /// Returns `false` if all had been uploaded before.
     pub fn upload_step(&mut self, model: &Model) -> bool {
         self.engine.upload_step(&model.weights)
     }
 
-    /// Encodes images, without a class where the model has a condition; the work is submitted when
-    /// this returns.
+    /// Encodes images `[N, C, H, W]` in `[0, 1]`, without a class if the model has a condition. The
+    /// work is submitted when this returns.
     ///
     /// # Errors
-    /// [`Error::Input`] at once, [`Error::Lost`] and the GPU's errors from the future.
+    /// [`Error::Input`] from the call; [`Error::Lost`] and the GPU's errors from the future.
     pub fn encode(
         &mut self,
         images: &[f32],
@@ -102,10 +102,11 @@ impl GpuRuntime {
         self.encode_given(images, &[])
     }
 
-    /// Encodes images of these classes, `[N]`. A model without a condition reads no class.
+    /// [`GpuRuntime::encode`] with the images' classes `[N]`, which a model without a condition
+    /// ignores.
     ///
     /// # Errors
-    /// As [`GpuRuntime::encode`].
+    /// Those of [`GpuRuntime::encode`].
     pub fn encode_given(
         &mut self,
         images: &[f32],
@@ -116,11 +117,11 @@ impl GpuRuntime {
         Ok(async move { Ok(Posterior::from_encoder(&first(parts.await?), latent)) })
     }
 
-    /// Decodes latents, without a class where the model has a condition; the work is submitted when
-    /// this returns.
+    /// Decodes latents `[N, latent]` to images `[N, C, H, W]`, without a class if the model has a
+    /// condition. The work is submitted when this returns.
     ///
     /// # Errors
-    /// [`Error::Input`] at once, [`Error::Lost`] and the GPU's errors from the future.
+    /// [`Error::Input`] from the call; [`Error::Lost`] and the GPU's errors from the future.
     pub fn decode(
         &mut self,
         z: &[f32],
@@ -128,10 +129,10 @@ impl GpuRuntime {
         self.decode_given(z, &[])
     }
 
-    /// Decodes latents as these classes, `[N]`. A model without a condition reads no class.
+    /// [`GpuRuntime::decode`] with classes `[N]`, which a model without a condition ignores.
     ///
     /// # Errors
-    /// As [`GpuRuntime::decode`].
+    /// Those of [`GpuRuntime::decode`].
     pub fn decode_given(
         &mut self,
         z: &[f32],
@@ -141,11 +142,11 @@ impl GpuRuntime {
         Ok(async move { Ok(first(parts.await?)) })
     }
 
-    /// Decodes latents and draws them: nothing comes back. What the GPU thinks of it is
-    /// told by [`GpuRuntime::checked`], or by the next call.
+    /// Decodes latents `[N, latent]` and draws the images without reading them back. GPU errors of
+    /// this call are returned by [`GpuRuntime::checked`] or by the next call.
     ///
     /// # Errors
-    /// [`Error::Input`], and the GPU's errors about earlier calls.
+    /// [`Error::Input`], and the GPU's errors of earlier calls.
     pub fn present(&mut self, z: &[f32], target: &Target<'_>) -> Result<(), Error> {
         let condition = latent::one_hot(&[], z.len() / self.latent, self.classes);
         let inputs = [z, &condition];
@@ -158,11 +159,11 @@ impl GpuRuntime {
         Ok(())
     }
 
-    /// Encodes images, samples z = μ + T · σ · ε, decodes and draws them; the numbers come
-    /// later.
+    /// Encodes images `[N, C, H, W]`, samples z = μ + T · σ · ε, decodes z and draws the result, in
+    /// one submit. The future resolves with the values.
     ///
     /// # Errors
-    /// [`Error::Input`] at once, [`Error::Lost`] and the GPU's errors from the future.
+    /// [`Error::Input`] from the call; [`Error::Lost`] and the GPU's errors from the future.
     pub fn reconstruct(
         &mut self,
         images: &[f32],
@@ -193,7 +194,7 @@ impl GpuRuntime {
         })
     }
 
-    /// Waits until the GPU has accepted what earlier calls have built and drawn.
+    /// Waits until the GPU has accepted the work of all earlier calls.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] and [`Error::Refused`].
@@ -216,7 +217,7 @@ impl GpuRuntime {
         self.engine.run(call, None)
     }
 
-    /// A call whose numbers come back; its first input says of how many items.
+    /// A call whose outputs are read back. The number of items follows from the first input.
     fn call<'a>(
         &self,
         entry: EntryPoint,
@@ -234,7 +235,7 @@ impl GpuRuntime {
     }
 }
 
-/// The first of the parts that have come back.
+/// The first of the parts read back.
 fn first(parts: Vec<Vec<f32>>) -> Vec<f32> {
     parts.into_iter().next().unwrap_or_default()
 }

@@ -17,24 +17,25 @@ use wgpu::{Buffer, ComputePipeline};
 /// A pipeline and its workgroups.
 type Dispatch = (ComputePipeline, [usize; 3]);
 
-/// The vector-Jacobian product of an entry point of a program: from dL/d outputs to dL/d inputs
-/// and to dL/d weights. Images are `[N, C, H, W]` in inputs, outputs and their gradients.
+/// The vector-Jacobian product of a program's entry point: computes dL/d inputs and dL/d weights
+/// from dL/d outputs. Images are `[N, C, H, W]` in inputs, outputs and their gradients.
 pub struct GpuVjp {
     engine: Engine,
     weights: Vec<(GradientKernel, [Dispatch; 2])>,
-    /// Where weight gradients are left, if they are wanted.
+    /// The weight gradients; `None` if they are not computed.
     gradients: Option<Buffer>,
-    /// Items of the last forward pass.
+    /// Number of items of the last forward pass.
     items: usize,
     temperature: f32,
 }
 
 impl GpuVjp {
-    /// Of an entry point. Nothing where the program does not have it. Weights are f32, unless `f16`
-    /// says that all of them are f16's values.
+    /// Compiles the entry point `name` and its gradients with respect to `wrt`. Returns `None` if
+    /// the program has no such entry point. `f16` states that every weight is exact in f16;
+    /// otherwise they are stored as f32.
     ///
     /// # Errors
-    /// [`Error::TooLarge`].
+    /// [`Error::TooLarge`] if a single item or a weight gradient exceeds a limit of the device.
     pub fn new(
         context: Rc<Context>,
         (program, weights): (&Program, &Weights),
@@ -97,17 +98,17 @@ impl GpuVjp {
         }))
     }
 
-    /// The same with the temperature T of [`vaelet_model::Op::Sample`], which is 1 otherwise.
+    /// Sets the temperature T of [`vaelet_model::Op::Sample`]; the default is 1.
     pub fn with_temperature(mut self, temperature: f32) -> Self {
         self.temperature = temperature;
         self
     }
 
-    /// Runs the entry point on a batch and gives its outputs.
+    /// Runs the entry point on a batch. The future resolves with its outputs.
     ///
     /// # Errors
-    /// [`Error::Input`] and [`Error::TooLarge`], whose batches are not split, at once; the GPU's
-    /// errors from the future.
+    /// [`Error::Input`] from the call, and [`Error::TooLarge`] because batches are not split; the
+    /// GPU's errors from the future.
     pub fn forward(
         &mut self,
         inputs: &[&[f32]],
@@ -120,10 +121,10 @@ impl GpuVjp {
         self.run(EntryPoint::Forward, inputs)
     }
 
-    /// From the gradients of the outputs of the last [`GpuVjp::forward`] to those of its inputs.
+    /// Takes dL/d outputs of the last [`GpuVjp::forward`]. The future resolves with dL/d inputs.
     ///
     /// # Errors
-    /// [`Error::Input`] at once, the GPU's errors from the future.
+    /// [`Error::Input`] from the call; the GPU's errors from the future.
     pub fn backward(
         &mut self,
         gradients: &[&[f32]],
@@ -156,10 +157,11 @@ impl GpuVjp {
         )
     }
 
-    /// The gradients of weights and biases after [`GpuVjp::backward`], summed over the batch.
+    /// The gradients of weights and biases, summed over the batch, by their names in the weights
+    /// file. Call it after [`GpuVjp::backward`].
     ///
     /// # Errors
-    /// The GPU's.
+    /// The GPU's errors.
     pub async fn weight_gradients(&mut self) -> Result<Tensors, Error> {
         self.engine.settle()?;
         let mut tensors = Tensors::new();
@@ -176,7 +178,7 @@ impl GpuVjp {
                 let buffer = |value| self.engine.buffer(value).unwrap_or(gradients);
                 let x = buffer(kernel.gradient.input).clone();
                 let delta = buffer(kernel.gradient.delta).clone();
-                // The bias's kernel reads δ alone.
+                // The bias kernel reads only δ.
                 let inputs = [[&x, &delta], [&delta, &delta]];
                 for ((pipeline, workgroups), [x, delta]) in pipelines.iter().zip(inputs) {
                     let layout = self.engine.kernels.layout(device, false);

@@ -1,5 +1,5 @@
-//! A GPU that is there but small, or wrong: whatever it cannot do is an error of the model
-//! that asked for it, and every other model goes on.
+//! A GPU that is too small or rejects work: every failure is an error of the model that caused it,
+//! and all other models keep working.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -20,7 +20,7 @@ const INPUT: Input = Input {
 };
 const LATENT: usize = 128;
 
-/// A layer each way, on f32 weights.
+/// One layer in encoder and decoder, with f32 weights.
 fn small() -> Model {
     let linear = |inputs, outputs, params: &str| Layer::Linear {
         inputs,
@@ -42,14 +42,14 @@ fn latents(count: usize) -> Vec<f32> {
     random::normals(5, count * LATENT)
 }
 
-/// Panics unless the model runs on the context and gives the CPU's pictures.
+/// Asserts that a model runs on the context and decodes the same images as the CPU.
 fn assert_works(context: &Rc<Context>, count: usize) {
     let model = small();
     let mut gpu = GpuRuntime::new(context.clone(), &model).unwrap();
     assert_decodes(&mut gpu, &model, count);
 }
 
-/// The pictures, or the error that came at once or later.
+/// The images, or the error of the call or of its future.
 fn decode(gpu: &mut GpuRuntime, z: &[f32]) -> Result<Vec<f32>, Error> {
     block_on(gpu.decode(z)?)
 }
@@ -67,15 +67,15 @@ fn assert_close(found: &[f32], expected: &[f32]) {
 
 fn assert_alive(context: &Context) {
     let mut lost = context.lost().unwrap();
-    assert_eq!(lost.try_recv(), Ok(None), "the device was given up");
+    assert_eq!(lost.try_recv(), Ok(None), "the device was lost");
 }
 
-/// Threads that fill a GPU: so many that sums are shared, which takes large workgroups.
+/// A parallelism so large that sums are shared, which takes large workgroups.
 const WIDE: usize = 1 << 16;
 
 #[test]
-fn pipelines_that_the_device_refuses_are_the_models_error() {
-    // Without a bind group no pipeline can be made.
+fn a_rejected_pipeline_is_an_error_of_its_model() {
+    // Without bind groups no pipeline can be created.
     let limits = |limits| wgpu::Limits {
         max_bind_groups: 0,
         ..limits
@@ -93,7 +93,7 @@ fn pipelines_that_the_device_refuses_are_the_models_error() {
 }
 
 #[test]
-fn work_that_the_device_refuses_is_the_models_error() {
+fn a_rejected_dispatch_is_an_error_of_its_model() {
     let limits = |limits| wgpu::Limits {
         max_compute_workgroups_per_dimension: 1,
         ..limits
@@ -101,19 +101,19 @@ fn work_that_the_device_refuses_is_the_models_error() {
     let Some(mut context) = context_with(limits) else {
         return;
     };
-    // As far as the kernels know, the device allows more.
+    // The kernels believe that the device allows more.
     context.capabilities.workgroups = 65535;
     let context = Rc::new(context);
-    let mut refused = GpuRuntime::new(context.clone(), &small()).unwrap();
+    let mut rejected = GpuRuntime::new(context.clone(), &small()).unwrap();
     let image = vec![0.5; INPUT.len()];
     for _ in 0..3 {
-        let answer = refused.encode(&image).map(block_on);
+        let answer = rejected.encode(&image).map(block_on);
         let answer = answer.and_then(|posterior| posterior);
         assert!(matches!(answer, Err(Error::Refused(_))), "{answer:?}");
-        // One latent takes one workgroup.
+        // One latent needs only one workgroup.
         assert_works(&context, 1);
     }
-    assert_decodes(&mut refused, &small(), 1);
+    assert_decodes(&mut rejected, &small(), 1);
     assert_alive(&context);
 }
 
@@ -137,7 +137,7 @@ fn a_smaller_device_gets_smaller_workgroups() {
 }
 
 #[test]
-fn a_device_that_lacks_what_every_kernel_needs_is_named() {
+fn a_device_below_the_minimum_limits_is_an_error() {
     let limits = |limits| wgpu::Limits {
         max_storage_buffers_per_shader_stage: 3,
         ..limits
@@ -148,11 +148,11 @@ fn a_device_that_lacks_what_every_kernel_needs_is_named() {
     let error = block_on(Context::with_limits(limits)).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "this GPU allows 3 storage buffers in a shader, and 4 are needed"
+        "4 storage buffers in a shader are needed; this GPU allows 3"
     );
 }
 
-/// Most bytes of a buffer on the devices of the tests below.
+/// Maximum size of a storage buffer binding in the tests below, in bytes.
 const BYTES: u64 = 1 << 16;
 
 fn small_buffers(limits: wgpu::Limits) -> wgpu::Limits {
@@ -164,7 +164,7 @@ fn small_buffers(limits: wgpu::Limits) -> wgpu::Limits {
 }
 
 #[test]
-fn weights_that_do_not_fit_are_named_before_anything_is_built() {
+fn weights_that_do_not_fit_are_an_error_before_anything_is_built() {
     let Some(mut context) = context_with(small_buffers) else {
         return;
     };
@@ -185,7 +185,7 @@ fn weights_that_do_not_fit_are_named_before_anything_is_built() {
 }
 
 #[test]
-fn weights_that_the_device_refuses_are_the_models_error() {
+fn rejected_weights_are_an_error_of_their_model() {
     let Some(mut context) = context_with(small_buffers) else {
         return;
     };
@@ -197,7 +197,7 @@ fn weights_that_the_device_refuses_are_the_models_error() {
     assert_alive(&context);
 }
 
-/// A model whose weights fit where a batch of a hundred does not.
+/// A model whose weights fit the small buffers, but a batch of 100 does not.
 fn narrow() -> Model {
     let linear = |inputs, outputs, activation, params: &str| Layer::Linear {
         inputs,
@@ -265,7 +265,7 @@ fn batches_that_do_not_fit_are_split() {
     let found = block_on(gpu.decode(&z).unwrap()).unwrap();
     assert_close(&found, &cpu.decode(&z));
 
-    // Thirteen columns: the parts begin and end within rows, and the last row is not full.
+    // With 13 columns the parts start and end inside rows, and the last row is not full.
     let canvas = Canvas::new(&context, 13);
     gpu.present(&z, &canvas.target()).unwrap();
     block_on(gpu.checked()).unwrap();
@@ -281,7 +281,7 @@ fn batches_that_do_not_fit_are_split() {
 }
 
 #[test]
-fn a_batch_that_the_device_refuses_is_split_the_next_time() {
+fn a_rejected_batch_is_split_the_next_time() {
     let Some(mut context) = context_with(small_buffers) else {
         return;
     };
@@ -289,26 +289,26 @@ fn a_batch_that_the_device_refuses_is_split_the_next_time() {
     let context = Rc::new(context);
     let model = narrow();
     let mut gpu = GpuRuntime::new(context.clone(), &model).unwrap();
-    let try_out = |gpu: &mut GpuRuntime, count: usize| {
+    let try_decode = |gpu: &mut GpuRuntime, count: usize| {
         let z = random::normals(2, 2 * count);
         let found = decode(gpu, &z)?;
         assert_close(&found, &CpuRuntime::new(&model).decode(&z));
         Ok::<_, Error>(())
     };
-    try_out(&mut gpu, 4).unwrap();
-    let mut refused = 0;
-    while let Err(e) = try_out(&mut gpu, MANY) {
+    try_decode(&mut gpu, 4).unwrap();
+    let mut rejected = 0;
+    while let Err(e) = try_decode(&mut gpu, MANY) {
         assert!(matches!(e, Error::Refused(_)), "{e}");
-        refused += 1;
-        assert!(refused < 8, "never small enough");
+        rejected += 1;
+        assert!(rejected < 8, "the batch never became small enough");
     }
-    assert!(refused > 0, "the batch was never too large");
-    try_out(&mut gpu, 1).unwrap();
+    assert!(rejected > 0, "the batch was never too large");
+    try_decode(&mut gpu, 1).unwrap();
     assert_alive(&context);
 }
 
 #[test]
-fn a_picture_that_the_device_refuses_is_told() {
+fn a_rejected_drawing_is_reported() {
     let Some(mut context) = context_with(small_buffers) else {
         return;
     };
@@ -316,20 +316,20 @@ fn a_picture_that_the_device_refuses_is_told() {
     let context = Rc::new(context);
     let canvas = Canvas::new(&context, 10);
     let z = random::normals(2, 2 * MANY);
-    let refused = || {
+    let rejected = || {
         let mut gpu = GpuRuntime::new(context.clone(), &narrow()).unwrap();
         gpu.present(&z, &canvas.target()).unwrap();
         gpu
     };
-    let waited = block_on(refused().checked());
+    let waited = block_on(rejected().checked());
     assert!(matches!(waited, Err(Error::Refused(_))), "{waited:?}");
-    let later = refused().present(&z, &canvas.target());
+    let later = rejected().present(&z, &canvas.target());
     assert!(matches!(later, Err(Error::Refused(_))), "{later:?}");
     assert_alive(&context);
 }
 
 #[test]
-fn an_error_of_nobody_ends_nothing() {
+fn an_error_outside_of_scopes_stops_no_model() {
     let Some(context) = context_with(small_buffers) else {
         return;
     };
@@ -346,7 +346,7 @@ fn an_error_of_nobody_ends_nothing() {
 }
 
 #[test]
-fn a_lost_device_is_told_and_answers_with_errors() {
+fn a_lost_device_is_reported_and_later_calls_are_errors() {
     let Some(context) = context_with(|limits| limits) else {
         return;
     };
@@ -363,7 +363,7 @@ fn a_lost_device_is_told_and_answers_with_errors() {
 }
 
 #[test]
-fn arguments_that_are_no_items_are_refused() {
+fn arguments_that_are_not_whole_items_are_errors() {
     let Some(context) = context_with(|limits| limits) else {
         return;
     };
@@ -388,7 +388,7 @@ fn arguments_that_are_no_items_are_refused() {
     assert_decodes(&mut gpu, &small(), 1);
 }
 
-/// A texture that is drawn into.
+/// A texture to draw into.
 struct Canvas {
     texture: wgpu::Texture,
     view: wgpu::TextureView,
@@ -418,8 +418,8 @@ impl Canvas {
         let size = [self.texture.width(), self.texture.height()];
         let expected = common::grid(images, input, size, self.columns);
         let found = common::read_texture(context, &self.texture);
-        let off = |(a, b): (&u8, &u8)| a.abs_diff(*b) > 1;
-        let wrong = found.iter().zip(&expected).position(off);
+        let differs = |(a, b): (&u8, &u8)| a.abs_diff(*b) > 1;
+        let wrong = found.iter().zip(&expected).position(differs);
         assert_eq!(wrong, None, "{found:?}");
     }
 }

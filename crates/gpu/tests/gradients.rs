@@ -1,4 +1,5 @@
-//! Gradients on the GPU against the CPU's, of random networks and of a model with its sample.
+//! Gradients on the GPU equal those on the CPU, for random networks and for a whole model with its
+//! sampling step.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -16,7 +17,7 @@ use vaelet_reference::networks;
 
 const BATCH: usize = 3;
 
-/// Differences are relative to the largest value.
+/// The difference is relative to the largest expected value.
 fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(1e-3, |most: f32, v| most.max(v.abs()));
@@ -24,12 +25,12 @@ fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
         let error = (found - expected).abs();
         assert!(
             error <= 1e-3 * scale,
-            "{what} {i}: {found} instead of {expected}"
+            "{what} {i}: {found}, expected {expected}"
         );
     }
 }
 
-/// Both runtimes, from inputs and gradients of outputs.
+/// Compares both runtimes on the same inputs and gradients of outputs.
 fn check(
     context: &Rc<Context>,
     (program, weights): (&Program, &Weights),
@@ -84,7 +85,7 @@ fn check(
     }
 }
 
-/// Without relus: near 0 f32 may see their arguments on either side, and gradients differ.
+/// Replaces ReLU: rounding near 0 may change the sign of its argument, and then gradients differ.
 fn smooth(mut program: Program) -> Program {
     for node in &mut program.nodes {
         if let vaelet_model::Op::Activate(activation @ Activation::Relu) = &mut node.op {
@@ -95,7 +96,7 @@ fn smooth(mut program: Program) -> Program {
 }
 
 #[test]
-fn gradients_are_the_cpus() {
+fn gradients_equal_the_cpus() {
     let Some(context) = context() else { return };
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 8,
@@ -119,9 +120,9 @@ fn gradients_are_the_cpus() {
     result.unwrap_or_else(|e| panic!("{e}"));
 }
 
-/// Every entry point of a model.
+/// For every entry point of a model.
 #[test]
-fn gradients_go_through_the_sample() {
+fn gradients_pass_through_the_sampling_step() {
     let Some(context) = context() else { return };
     let input = Input {
         channels: 3,

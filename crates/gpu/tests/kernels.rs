@@ -1,5 +1,5 @@
-//! Every kernel against its CPU twin, over random shapes: models of one layer between
-//! an image and a latent vector, run by both runtimes.
+//! Every kernel equals its CPU counterpart over random shapes. Each test runs models of one layer
+//! between an image and a latent vector on both runtimes.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -22,8 +22,8 @@ const ACTIVATIONS: [Activation; 4] = [
     Activation::Sigmoid,
 ];
 
-/// Checks over random inputs. Compiling a pipeline in software takes a while, so a few
-/// dozen cases have to do; they differ on every run and shrink when they fail.
+/// Runs a property test. Compiling a pipeline for a software adapter is slow, so there are only a
+/// few dozen cases, which differ on every run.
 fn check<S: Strategy>(strategy: S, test: impl Fn(&Rc<Context>, S::Value)) {
     let Some(context) = context() else { return };
     let mut runner = TestRunner::new(ProptestConfig {
@@ -44,14 +44,14 @@ fn assert_close(found: &[f32], expected: &[f32]) {
         let tolerance = 1e-4 * (1.0 + expected.abs());
         assert!(
             (found - expected).abs() <= tolerance,
-            "{i}: {found} instead of {expected}"
+            "{i}: {found}, expected {expected}"
         );
     }
 }
 
-/// Encoder and decoder of `model` on both runtimes.
+/// Compares encoder and decoder of `model` on both runtimes.
 fn assert_same(context: &Rc<Context>, model: &Model, batch: usize, seed: u64) {
-    // Large blocks, small blocks, and small ones with their sums shared.
+    // These select large blocks, small blocks, and small blocks with shared sums.
     let parallelism = [1, 256, 65536][(seed % 3) as usize];
     let mut gpu = GpuRuntime::prepare(context.clone(), &model.outline(), parallelism).unwrap();
     gpu.upload(model);
@@ -92,7 +92,7 @@ fn activation() -> impl Strategy<Value = Activation> {
 }
 
 #[test]
-fn linear_is_its_twin() {
+fn linear_equals_the_cpu() {
     let strategy = (input(), 1usize..90, activation(), 1usize..20, any::<u64>());
     check(
         strategy,
@@ -122,7 +122,7 @@ fn window() -> impl Strategy<Value = (usize, usize, usize, usize)> {
 }
 
 #[test]
-fn conv2d_is_its_twin() {
+fn conv2d_equals_the_cpu() {
     let strategy = (
         input(),
         window(),
@@ -191,7 +191,7 @@ fn conv2d_is_its_twin() {
 }
 
 #[test]
-fn conv_transpose2d_is_its_twin() {
+fn conv_transpose2d_equals_the_cpu() {
     let strategy = (
         (1usize..7, 1usize..7),
         1usize..20,
@@ -233,9 +233,9 @@ fn conv_transpose2d_is_its_twin() {
     );
 }
 
-/// Kernels, strides and paddings as large as a description may have them.
+/// The largest kernels, strides and paddings that a description allows.
 #[test]
-fn the_largest_windows_are_their_twins() {
+fn the_largest_windows_equal_the_cpu() {
     let Some(context) = context() else { return };
     let window = |transposed: bool, [kernel, stride, padding]: [usize; 3]| {
         let (activation, params) = (Activation::None, "w".to_string());
@@ -277,7 +277,7 @@ fn the_largest_windows_are_their_twins() {
     }
 }
 
-/// A model whose decoder shows each latent as a pixel.
+/// A model whose decoder copies each latent to a pixel.
 fn pixels(input: Input, seed: u64) -> Model {
     let len = input.len();
     let encoder = vec![linear(len, 2 * len, Activation::None, "e")];
@@ -289,7 +289,7 @@ fn pixels(input: Input, seed: u64) -> Model {
 }
 
 #[test]
-fn reparameterize_and_present_are_their_twins() {
+fn reparameterize_and_present_equal_the_cpu() {
     let strategy = (
         input(),
         1usize..10,
@@ -334,17 +334,17 @@ fn reparameterize_and_present_are_their_twins() {
             {
                 assert!(
                     a.abs_diff(*b) <= 1,
-                    "byte {i} of {width}×{height}: {a} instead of {b}"
+                    "byte {i} of {width}×{height}: {a}, expected {b}"
                 );
             }
         },
     );
 }
 
-/// Pre-activations and log σ² at which exp overflows or vanishes: finite, and the same on both
-/// runtimes, in small batches as in large ones.
+/// Pre-activations and log σ² at which exp overflows or underflows give finite results, equal on
+/// both runtimes, in small and in large batches.
 #[test]
-fn extremes_are_finite_and_the_same() {
+fn extreme_exponents_give_finite_and_equal_results() {
     let Some(context) = context() else { return };
     let input = Input {
         channels: 1,
@@ -357,7 +357,7 @@ fn extremes_are_finite_and_the_same() {
     for activation in ACTIVATIONS {
         let encoder = vec![linear(1, 2, Activation::None, "e")];
         let decoder = vec![linear(1, 1, activation, "d"), reshape(1, 1, 1)];
-        // μ = 10⁻³⁸ x, log σ² = 2 x, which for the last is infinite; the decoder adds nothing.
+        // μ = 10⁻³⁸ x and log σ² = 2 x, infinite for the last x. The decoder only activates.
         let model = model_of(input, 1, encoder, decoder, Precision::F32, |i, len, _| {
             [&[1e-38, 2.0][..], &[0.0, 0.0], &[1.0], &[0.0]][i][..len].to_vec()
         });
@@ -389,9 +389,9 @@ fn extremes_are_finite_and_the_same() {
     }
 }
 
-/// Values that no f16 holds stay what they are, whatever the adapter could do with f16.
+/// f32 weights beyond the range of f16 are not rounded, even if the adapter supports f16.
 #[test]
-fn a_file_of_f32_keeps_what_f16_cannot_hold() {
+fn f32_weights_are_not_rounded_to_f16() {
     let Some(context) = context() else { return };
     let input = Input {
         channels: 1,

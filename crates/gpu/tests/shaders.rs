@@ -55,9 +55,9 @@ fn every_file_is_compiled() {
     }
 }
 
-/// Weights are all that is ever an f16: an index above 2,048 would be another.
+/// Only weights are f16, because f16 cannot represent every index above 2,048.
 #[test]
-fn nothing_but_weights_is_half_precision() {
+fn only_weights_are_half_precision() {
     for shader in every() {
         let source = shader.source();
         let header = "enable f16;\nalias Weight = f16;\n";

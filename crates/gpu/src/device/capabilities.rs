@@ -1,44 +1,44 @@
-//! What a device can do, and what follows from it for the kernels. Asked for once and
-//! kept in one place, so that nothing else asks a device or an adapter.
+//! The capabilities of a device, and the limits that follow for the kernels. They are read once
+//! and kept here, so that no other module queries a device or an adapter.
 
 use crate::Error;
 use wgpu::{Adapter, Device, DeviceType, Features};
 
-/// Threads of a workgroup, those that share a sum aside.
+/// Threads of a workgroup for each slice of a sum.
 pub(crate) const THREADS: usize = 32;
-/// Most threads that share one sum.
+/// Maximum number of threads that share one sum.
 pub(crate) const MOST_SLICES: usize = 8;
-/// Bytes of workgroup memory that one thread of `block.wgsl` takes: a `mat4x4<f32>`.
+/// Bytes of workgroup memory that one thread of `block.wgsl` uses: a `mat4x4<f32>`.
 const PARTIAL: usize = 64;
-/// Storage buffers of a layer: weights, input, residual and output.
+/// Storage buffers that a layer binds: weights, input, residual and output.
 const STORAGE_BUFFERS: u32 = 4;
-/// Threads of a workgroup of `sample.wgsl`, the largest that cannot be smaller.
+/// Threads of a workgroup of `sample.wgsl`: the largest workgroup with a fixed size.
 pub(crate) const SAMPLE_THREADS: usize = 64;
 
-/// Most bytes that all buffers of one model may take. WebGPU has no limit for the sum, so
-/// this is ours: what the GPU of a telephone shares with everything else.
+/// Maximum size of all buffers of one model, in bytes. WebGPU has no limit for the sum, so this one
+/// is ours: a phone's GPU shares its memory with everything else.
 pub(crate) const MOST_BYTES: u64 = 1 << 30;
-/// Most bytes of the buffers whose size follows the batch; a larger batch is split.
+/// Maximum size in bytes of the buffers that grow with the batch; a larger batch is split.
 pub(crate) const MOST_BATCH_BYTES: u64 = 1 << 28;
 
-/// What a device can do.
+/// The features and limits of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Whether the adapter is known to be a CPU in disguise. Browsers do not always say.
+    /// Whether the adapter is known to be a software one. Browsers do not always report it.
     pub software: bool,
     /// Whether shaders may use f16.
     pub f16: bool,
     /// Whether passes can be timed.
     pub timestamps: bool,
-    /// Most bytes of a buffer, as a shader sees it.
+    /// Maximum size of a storage buffer binding, in bytes.
     pub buffer_bytes: u64,
-    /// Most workgroups of a dispatch in each direction.
+    /// Maximum number of workgroups of a dispatch per dimension.
     pub workgroups: u32,
-    /// Most threads of a workgroup.
+    /// Maximum number of threads of a workgroup.
     pub workgroup_threads: u32,
-    /// Most bytes of a workgroup's own memory.
+    /// Maximum size of workgroup memory, in bytes.
     pub workgroup_bytes: u32,
-    /// Most storage buffers of a shader.
+    /// Maximum number of storage buffers of a shader.
     pub storage_buffers: u32,
 }
 
@@ -49,7 +49,7 @@ impl Capabilities {
             software: adapter.get_info().device_type == DeviceType::Cpu,
             f16: features.contains(Features::SHADER_F16),
             timestamps: features.contains(Features::TIMESTAMP_QUERY),
-            // Addresses of values are u32, and sizes are usize on 32 bits.
+            // Shaders index values by u32, and usize has 32 bits in wasm.
             buffer_bytes: limits
                 .max_storage_buffer_binding_size
                 .min(limits.max_buffer_size)
@@ -61,20 +61,23 @@ impl Capabilities {
         }
     }
 
-    /// Number of threads that keep the adapter busy: a few for each core of a CPU, many
-    /// thousands for a GPU.
+    /// Number of threads that keep the adapter busy: a few per core for a CPU, many thousands for
+    /// a GPU.
     pub fn parallelism(&self) -> usize {
         if self.software { 16 } else { 8192 }
     }
 
-    /// Threads that may share one sum.
+    /// Maximum number of threads that share one sum on this device.
     pub(crate) fn most_slices(&self) -> usize {
         let threads = self.workgroup_threads as usize / THREADS;
         let bytes = self.workgroup_bytes as usize / (THREADS * PARTIAL);
         threads.min(bytes).clamp(1, MOST_SLICES)
     }
 
-    /// Checks what every kernel needs of a device.
+    /// Checks the limits that every kernel needs.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for the first limit that is too small.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let needs = [
             (
@@ -100,7 +103,10 @@ impl Capabilities {
     }
 }
 
-/// Checks a need against a limit.
+/// Checks a needed amount against a limit.
+///
+/// # Errors
+/// [`Error::TooLarge`] if it exceeds the limit.
 pub(crate) fn at_most(what: &'static str, needed: u64, limit: u64) -> Result<(), Error> {
     if needed <= limit {
         return Ok(());

@@ -1,6 +1,6 @@
-//! Errors of the GPU belong to the model whose work caused them. Whatever builds something
-//! is done within error scopes; what these have caught is known later, so a [`Check`]
-//! waits for it, and no frame does.
+//! Attributes errors of the GPU to the model whose work caused them. All work that creates GPU
+//! objects runs within error scopes. Their results arrive later, so a [`Check`] waits for them and
+//! frames do not.
 
 use crate::Error;
 use std::cell::Cell;
@@ -10,12 +10,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use wgpu::{Device, ErrorFilter};
 
-/// Errors that may still come.
+/// Resolves once the GPU has processed some work, with its first error.
 pub type Errors = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
-/// Does some work and gives, beside its result, the errors that it caused.
+/// Runs `work` within error scopes. Returns its result and the errors that it caused.
 pub fn scoped<T>(device: &Device, work: impl FnOnce() -> T) -> (T, Errors) {
-    // What lack of memory makes invalid is reported as invalid too: memory is asked first.
+    // An object that is invalid for lack of memory also causes a validation error, so the memory
+    // scope is popped first.
     let filters = [
         ErrorFilter::Internal,
         ErrorFilter::Validation,
@@ -45,61 +46,61 @@ impl From<wgpu::Error> for Error {
     }
 }
 
-/// What is known of a model's buffers and pipelines.
+/// The state of a model's buffers and pipelines as far as it is known.
 #[derive(Default)]
-struct Standing {
-    /// Checks that are not through.
+struct State {
+    /// Number of unfinished checks.
     open: Cell<usize>,
-    /// The worst that checks have ended with.
+    /// The most severe result of the finished checks.
     fault: Cell<Option<Fault>>,
 }
 
-/// What has to happen before the next frame.
+/// What a failed or dropped check requires before the next frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nobody waited for a check: buffers are built again.
+    /// A check was dropped before it finished: rebuild the buffers.
     Unknown,
-    /// The GPU refused something: the next batch is smaller as well.
+    /// The GPU rejected something: rebuild the buffers for smaller batches.
     Refused,
 }
 
 /// The checks of one model.
 #[derive(Default)]
 pub struct Checks {
-    standing: Rc<Standing>,
+    state: Rc<State>,
     waiting: Vec<Check>,
 }
 
-/// The errors of one piece of work, and who wants to know of them.
+/// The pending errors of one piece of work. It reports the result to the state of its model.
 struct Check {
     errors: Errors,
-    standing: Rc<Standing>,
-    through: bool,
+    state: Rc<State>,
+    finished: bool,
 }
 
 impl Checks {
-    /// Adds the errors of work that has just been done.
+    /// Adds the errors of work that has just been submitted.
     pub fn push(&mut self, errors: Errors) {
-        self.standing.open.update(|open| open + 1);
+        self.state.open.update(|open| open + 1);
         self.waiting.push(Check {
             errors,
-            standing: self.standing.clone(),
-            through: false,
+            state: self.state.clone(),
+            finished: false,
         });
     }
 
-    /// Whether everything that was built is known to be right.
-    pub fn are_through(&self) -> bool {
-        self.standing.open.get() == 0
+    /// Whether all checks have finished.
+    pub fn are_finished(&self) -> bool {
+        self.state.open.get() == 0
     }
 
-    /// What the checks that have ended ask for.
+    /// Takes what the finished checks require, if anything.
     pub fn take_fault(&self) -> Option<Fault> {
-        self.standing.fault.take()
+        self.state.fault.take()
     }
 
-    /// Looks, without waiting, whether an error has come that nobody waits for: that of a
-    /// picture, most often.
+    /// Returns, without waiting, the first error that has arrived and that no future waits for. It
+    /// usually comes from drawing.
     pub fn poll(&mut self) -> Result<(), Error> {
         let mut context = Context::from_waker(Waker::noop());
         while let Some(check) = self.waiting.first_mut() {
@@ -114,7 +115,7 @@ impl Checks {
         Ok(())
     }
 
-    /// Waits for everything that nobody waits for yet; the first error counts.
+    /// Waits for all checks that no future waits for yet; resolves with the first error.
     pub fn take(&mut self) -> impl Future<Output = Result<(), Error>> + use<> {
         let waiting = std::mem::take(&mut self.waiting);
         async move {
@@ -132,9 +133,9 @@ impl Future for Check {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let result = self.errors.as_mut().poll(context);
         if let Poll::Ready(result) = &result {
-            self.through = true;
+            self.finished = true;
             if result.is_err() {
-                self.standing.fault.set(Some(Fault::Refused));
+                self.state.fault.set(Some(Fault::Refused));
             }
         }
         result
@@ -143,9 +144,9 @@ impl Future for Check {
 
 impl Drop for Check {
     fn drop(&mut self) {
-        self.standing.open.update(|open| open - 1);
-        if !self.through && self.standing.fault.get().is_none() {
-            self.standing.fault.set(Some(Fault::Unknown));
+        self.state.open.update(|open| open - 1);
+        if !self.finished && self.state.fault.get().is_none() {
+            self.state.fault.set(Some(Fault::Unknown));
         }
     }
 }
@@ -164,26 +165,26 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_once_and_asks_for_smaller_batches() {
+    fn an_error_is_reported_once_and_requires_smaller_batches() {
         let mut checks = Checks::default();
         checks.push(Box::pin(ready(Ok(()))));
         checks.push(Box::pin(ready(Err(Error::OutOfMemory))));
-        assert!(!checks.are_through());
+        assert!(!checks.are_finished());
         assert_eq!(checks.poll(), Err(Error::OutOfMemory));
         assert_eq!(checks.poll(), Ok(()));
-        assert!(checks.are_through());
+        assert!(checks.are_finished());
         assert_eq!(checks.take_fault(), Some(Fault::Refused));
         assert_eq!(checks.take_fault(), None);
     }
 
     #[test]
-    fn a_check_that_nobody_waits_for_proves_nothing() {
+    fn a_dropped_check_requires_new_buffers() {
         let mut checks = Checks::default();
         checks.push(Box::pin(pending()));
         assert_eq!(checks.poll(), Ok(()));
-        assert!(!checks.are_through());
+        assert!(!checks.are_finished());
         assert_eq!(wait(checks.take()), None);
         assert_eq!(checks.take_fault(), Some(Fault::Unknown));
-        assert!(checks.are_through());
+        assert!(checks.are_finished());
     }
 }

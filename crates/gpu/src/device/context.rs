@@ -1,5 +1,5 @@
-//! The adapter and the device, and what is known of them: asked for once, shared by
-//! every model of a page.
+//! The adapter and the device with their capabilities. They are requested once and shared by every
+//! model of a page.
 
 use super::capabilities::Capabilities;
 use crate::Error;
@@ -7,36 +7,36 @@ use futures_channel::oneshot;
 use std::sync::Mutex;
 use wgpu::{Adapter, Device, Features, Instance, InstanceDescriptor, Limits, Queue};
 
-/// A device and its queue.
+/// A device and its queue, shared by all models.
 pub struct Context {
-    /// Makes surfaces for canvases.
+    /// Creates surfaces for canvases.
     pub instance: Instance,
-    /// Knows which formats a surface takes.
+    /// Knows which formats a surface supports.
     pub adapter: Adapter,
-    /// Makes buffers and pipelines.
+    /// Creates buffers and pipelines.
     pub device: Device,
-    /// Takes their work.
+    /// Receives commands.
     pub queue: Queue,
-    /// What the device can do.
+    /// The features and limits of the device.
     pub capabilities: Capabilities,
     lost: Mutex<Option<oneshot::Receiver<String>>>,
 }
 
 impl Context {
-    /// Asks for the fastest adapter and a device with all that the adapter can do.
+    /// Requests the fastest adapter, and a device with all limits of the adapter.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where there is none, with the platform's own reason;
-    /// [`Error::TooLarge`] where it can do less than the kernels need.
+    /// [`Error::Unavailable`] with the platform's reason if there is no adapter or device;
+    /// [`Error::TooLarge`] if its limits are below what the kernels need.
     pub async fn new() -> Result<Self, Error> {
         Self::with_limits(|limits| limits).await
     }
 
-    /// [`Context::new`] with a device that `limits` makes of the adapter's: tests see what
-    /// a smaller GPU does.
+    /// [`Context::new`] with a device whose limits are `limits` of the adapter's. Tests use it to
+    /// simulate a smaller GPU.
     ///
     /// # Errors
-    /// As [`Context::new`].
+    /// Those of [`Context::new`].
     pub async fn with_limits(limits: impl FnOnce(Limits) -> Limits) -> Result<Self, Error> {
         let unavailable = |reason: &dyn std::fmt::Display| Error::Unavailable(reason.to_string());
         let instance = Instance::new(InstanceDescriptor::new_without_display_handle());
@@ -62,12 +62,12 @@ impl Context {
         let sender = Mutex::new(Some(sender));
         device.set_device_lost_callback(move |_, reason| {
             if let Some(sender) = sender.lock().ok().and_then(|mut sender| sender.take()) {
-                // The receiver is gone where nobody listens: nothing to tell.
+                // Sending fails if the receiver was dropped; then nobody needs the reason.
                 let _ = sender.send(reason);
             }
         });
-        // What no scope has caught is nobody's: a browser writes it to its console, and
-        // natively it would end the program.
+        // No model is responsible for an error outside of scopes. A browser logs it to its console;
+        // natively wgpu would panic.
         #[cfg(not(target_family = "wasm"))]
         device.on_uncaptured_error(std::sync::Arc::new(|error| eprintln!("GPU: {error}")));
 
@@ -83,14 +83,13 @@ impl Context {
         })
     }
 
-    /// What the platform calls the adapter.
+    /// The name of the adapter.
     pub fn name(&self) -> String {
         self.adapter.get_info().name
     }
 
-    /// Resolves with the reason once the device is lost, and only then: an error of one
-    /// model's work is that model's. The first caller gets the future; for the context's
-    /// whole life there is one.
+    /// A future that resolves with the reason once the device is lost. An error in a model's work
+    /// does not resolve it. Only the first call gets the future; later calls return `None`.
     pub fn lost(&self) -> Option<oneshot::Receiver<String>> {
         self.lost.lock().ok()?.take()
     }

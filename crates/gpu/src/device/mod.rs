@@ -1,5 +1,4 @@
-//! The device: what it can do, what goes wrong with it, how pipelines are made and numbers read
-//! back.
+//! The device: its capabilities, its errors, pipeline creation and readback.
 
 pub mod capabilities;
 pub mod checks;

@@ -1,4 +1,4 @@
-//! What every pipeline is made of: a module, constants, buffers at bindings 0, 1, 2, ….
+//! Creates pipelines from a shader module, constants, and buffers at bindings 0, 1, 2, ….
 
 use wgpu::{
     BindGroupLayout, Buffer, BufferBindingType, BufferUsages, ComputePipeline, Device,
@@ -15,7 +15,7 @@ pub const READ: BufferBindingType = BufferBindingType::Storage { read_only: true
 /// `var<storage, read_write>`
 pub const WRITE: BufferBindingType = BufferBindingType::Storage { read_only: false };
 
-/// A layout with these buffers at bindings 0, 1, 2, ….
+/// A bind group layout with these buffers at bindings 0, 1, 2, ….
 pub fn bind_group_layout(
     device: &Device,
     visibility: ShaderStages,
@@ -49,7 +49,7 @@ pub fn pipeline_layout(device: &Device, layout: &BindGroupLayout) -> wgpu::Pipel
     })
 }
 
-/// Whole buffers at bindings 0, 1, 2, ….
+/// A bind group with whole buffers at bindings 0, 1, 2, ….
 pub fn bind_group(
     device: &Device,
     layout: &BindGroupLayout,
@@ -69,7 +69,7 @@ pub fn bind_group(
     })
 }
 
-/// Compiles a source.
+/// Compiles a WGSL source.
 pub fn module(device: &Device, name: &str, source: &str) -> ShaderModule {
     device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(name),
@@ -77,7 +77,7 @@ pub fn module(device: &Device, name: &str, source: &str) -> ShaderModule {
     })
 }
 
-/// Specialises a compute shader's `main`.
+/// A pipeline for a compute shader's `main`, specialised by `constants`.
 pub fn pipeline(
     device: &Device,
     layout: &wgpu::PipelineLayout,
@@ -91,7 +91,7 @@ pub fn pipeline(
         entry_point: Some("main"),
         compilation_options: wgpu::PipelineCompilationOptions {
             constants,
-            // Every kernel writes its tiles before it reads them.
+            // Every kernel writes workgroup memory before it reads it.
             zero_initialize_workgroup_memory: false,
         },
         cache: None,

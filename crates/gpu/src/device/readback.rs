@@ -1,5 +1,5 @@
-//! Numbers on their way back from the GPU: a small pool of buffers, so that a frame
-//! allocates nothing and waits for nothing.
+//! Reads values back from the GPU through a small pool of buffers, so that a frame neither
+//! allocates nor waits.
 
 use super::pipeline::bytes;
 use crate::Error;
@@ -9,28 +9,28 @@ use std::rc::Rc;
 use std::time::Duration;
 use wgpu::{Buffer, BufferAsyncError, BufferUsages, CommandEncoder, Device, MapMode, PollType};
 
-/// How long a native device may work at one answer before it counts as lost.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a native device may take for one readback before it counts as lost.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Values that come back, those of each source.
+/// The values read back, one vector per source buffer.
 pub type Parts = Vec<Vec<f32>>;
 
-/// Buffers that are not in use.
+/// Readback buffers that are not in use.
 #[derive(Clone, Default)]
 pub struct Pool(Rc<RefCell<Vec<Buffer>>>);
 
-/// A copy that has been recorded, and once it has been submitted is on its way.
+/// A readback whose copies have been recorded and may have been submitted.
 pub struct Pending {
     pool: Pool,
     buffer: Buffer,
-    /// Length of each part, in f32.
+    /// Length of each part, in f32 values.
     parts: Vec<usize>,
-    /// What the submit has brought about.
+    /// Resolves once the buffer is mapped.
     mapped: Result<oneshot::Receiver<Result<(), BufferAsyncError>>, Error>,
 }
 
 impl Pool {
-    /// Records copies of the first so many f32 of each source.
+    /// Records copies of each source: its buffer and the number of f32 values to copy.
     pub fn copy(
         &self,
         device: &Device,
@@ -52,7 +52,7 @@ impl Pool {
         }
     }
 
-    /// Whether a copy of so many f32 takes no new buffer.
+    /// Whether a readback of `len` f32 values needs no new buffer.
     pub fn has(&self, len: usize) -> bool {
         let free = self.0.borrow();
         free.iter().any(|buffer| buffer.size() >= bytes(len))
@@ -73,23 +73,26 @@ impl Pool {
 }
 
 impl Pending {
-    /// Begins to read, after the submit.
+    /// Starts to map the buffer. Call it after the submit.
     pub fn map(&mut self, device: &Device) {
         let (sender, mapped) = oneshot::channel();
         self.buffer
             .map_async(MapMode::Read, ..self.size(), move |result| {
-                // The receiver is gone where the caller lost interest.
+                // Sending fails if the caller dropped the receiver.
                 let _ = sender.send(result);
             });
-        // Natively nobody else drives the device; in a browser this does nothing.
+        // Natively nothing else polls the device; in a browser this does nothing.
         let polled = device.poll(PollType::Wait {
             submission_index: None,
-            timeout: Some(PATIENCE),
+            timeout: Some(TIMEOUT),
         });
         self.mapped = polled.map(|_| mapped).map_err(lost);
     }
 
-    /// Appends what comes back to `all`, part by part.
+    /// Waits for the values and appends each part to the same part of `all`.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] if the buffer cannot be mapped.
     pub async fn read(self, all: &mut Parts) -> Result<(), Error> {
         let size = self.size();
         self.mapped?.await.map_err(lost)?.map_err(lost)?;

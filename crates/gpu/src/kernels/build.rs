@@ -1,4 +1,4 @@
-//! Where pipelines come from: each shader is compiled once and specialised for every step.
+//! Builds pipelines: each shader is compiled once and specialised for every step.
 
 use super::shaders::{self, LayerShader};
 use crate::GRADIENTS;
@@ -13,7 +13,7 @@ use wgpu::{
 /// A compute shader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shader {
-    /// Of a map, its gradient or its end.
+    /// A shader of a map, of its gradient, or of an epilogue alone.
     Layer(LayerShader),
     /// `sample.wgsl`
     Sample,
@@ -21,21 +21,21 @@ pub enum Shader {
     SampleGradient,
 }
 
-/// The buffers of a step, as `step.wgsl` binds them: frame, weights, input, what is added, output.
+/// The buffers of a step, as `step.wgsl` binds them: frame, weights, input, residual, output.
 pub const BINDINGS: [BufferBindingType; 5] = [UNIFORM, READ, READ, READ, WRITE];
-/// Those of a step of gradients, with what has been saved.
+/// The buffers of a gradient step: those of a step and the saved value.
 pub const GRADIENT_BINDINGS: [BufferBindingType; 6] = [UNIFORM, READ, READ, READ, WRITE, READ];
 
 /// Builds pipelines for a device.
 pub struct Kernels {
     plain: (BindGroupLayout, PipelineLayout),
-    /// Made when it is first needed.
+    /// Created on first use.
     gradient: Option<(BindGroupLayout, PipelineLayout)>,
     modules: Vec<(Shader, ShaderModule)>,
 }
 
 impl Shader {
-    /// Whether it has [`GRADIENT_BINDINGS`].
+    /// Whether it binds [`GRADIENT_BINDINGS`].
     pub fn reads_saved(self) -> bool {
         match self {
             Self::Layer(shader) => shader.derivative,
@@ -61,7 +61,7 @@ fn layouts(device: &Device, bindings: &[BufferBindingType]) -> (BindGroupLayout,
 }
 
 impl Kernels {
-    /// Nothing is compiled yet.
+    /// A builder that has compiled nothing yet.
     pub fn new(device: &Device) -> Self {
         Self {
             plain: layouts(device, &BINDINGS),
@@ -70,7 +70,7 @@ impl Kernels {
         }
     }
 
-    /// How the buffers of a shader are bound.
+    /// The bind group layout of a shader.
     pub fn layout(&mut self, device: &Device, reads_saved: bool) -> &BindGroupLayout {
         &self.layouts(device, reads_saved).0
     }

@@ -1,33 +1,33 @@
-//! A step as a matrix product: rows are output pixels (or items), columns are output channels,
-//! four of them in a vec4.
+//! The matrix product that computes a step: rows are output pixels (for a linear layer, items of
+//! the batch), and columns are output channels, grouped by four into vec4.
 
 use super::layout::{LANES, Layout};
 use vaelet_model::{Map, Shape};
 
-/// Most output channels of `few.wgsl`.
+/// Maximum number of output channels of `few.wgsl`.
 const FEW: usize = 3;
 
-/// A step as a matrix product.
+/// The dimensions of a step's matrix product.
 #[derive(Debug, Clone)]
 pub struct Geometry {
     map: Option<Map>,
-    /// Values in a row of the left matrix under one tap.
+    /// Input channels: values per row of the left matrix and tap.
     pub inputs: usize,
-    /// Columns of the product.
+    /// Output channels: columns of the product.
     pub outputs: usize,
-    /// Kernel positions that a row meets.
+    /// Kernel positions that contribute to a row.
     pub taps: usize,
-    /// Products with weights of their own: stride² for a transposed convolution.
+    /// Products with separate weights: stride² for a transposed convolution, otherwise 1.
     pub phases: usize,
-    /// Rows that one item has in each phase.
+    /// Rows per item and phase.
     pub rows: usize,
     /// Whether `few.wgsl` runs it.
     pub few: bool,
 }
 
 impl Geometry {
-    /// The product of a map that reads `x` and writes `y`; `plain` where nothing but a bias and an
-    /// activation is at its end.
+    /// The product of a map that reads `x` and writes `y`. `plain` states that its epilogue is only
+    /// a bias and an activation.
     pub fn new(map: &Map, x: Layout, y: Layout, plain: bool) -> Self {
         let few = |outputs| !y.is_vectors() && outputs <= FEW && plain;
         match map {
@@ -65,7 +65,7 @@ impl Geometry {
         }
     }
 
-    /// Of a step that computes nothing but its end, for a value of this shape.
+    /// The geometry of a step that is only an epilogue, for a value of this shape.
     pub fn identity([height, width, channels]: Shape) -> Self {
         Self {
             map: None,
@@ -78,7 +78,7 @@ impl Geometry {
         }
     }
 
-    /// Whether the map is a fully connected layer.
+    /// Whether the map is a linear layer.
     pub fn is_linear(&self) -> bool {
         matches!(self.map, Some(Map::Linear { .. }))
     }
@@ -88,18 +88,18 @@ impl Geometry {
         self.map.is_none()
     }
 
-    /// vec4 in a row of the left matrix under one tap.
+    /// vec4 per row of the left matrix and tap.
     pub fn depth(&self) -> usize {
         self.inputs.div_ceil(LANES)
     }
 
-    /// vec4 in a row of the product.
+    /// vec4 per row of the product.
     pub fn columns(&self) -> usize {
         self.outputs.div_ceil(LANES)
     }
 
-    /// Blocks that the weight takes; saturating, because a stride of thousands has millions
-    /// of phases.
+    /// Number of blocks of the weight. Saturates, because a stride of thousands has millions of
+    /// phases.
     pub fn weight_blocks(&self) -> usize {
         let rows = self.phases.saturating_mul(self.taps);
         let rows = rows.saturating_mul(self.depth());
@@ -110,7 +110,7 @@ impl Geometry {
         }
     }
 
-    /// The kernel position, row by row, of a phase's tap; `None` outside the kernel.
+    /// The row-major kernel position of a phase's tap; `None` outside the kernel.
     pub fn kernel_index(&self, phase: usize, tap: usize) -> Option<usize> {
         let Some(Map::ConvTranspose2d(window)) = &self.map else {
             return Some(tap);

@@ -1,34 +1,34 @@
-//! The gradients of a map's weight and bias: two dispatches that leave them laid out as the weights
-//! are.
+//! The gradients of a map's weight and bias: two dispatches, whose results have the layout of the
+//! packed weights.
 
 use super::build::Shader;
 use super::geometry::Geometry;
 use super::layer::{kind, operands};
 use super::layout::Layout;
 use super::shaders::{LayerKind, LayerShader, Product};
-use super::weights::{Place, unpack};
+use super::weights::{Offsets, unpack};
 use crate::device::pipeline::Constants;
 use vaelet_model::{Tensor, Tensors, WeightGradient};
 
-/// Threads that share one sum.
+/// Number of threads that share one sum.
 const THREADS: usize = 64;
 
-/// What computes the gradients of one map.
+/// Computes the gradients of one map's weight and bias.
 pub struct GradientKernel {
     pub gradient: WeightGradient,
     geometry: Geometry,
-    place: Place,
+    offsets: Offsets,
     layouts: [Layout; 2],
-    /// δ, as a step without a map reads it.
+    /// The geometry by which the bias kernel reads δ.
     delta: Geometry,
 }
 
 impl GradientKernel {
-    /// Of values that lie as `x` and `delta`; the gradients begin `start` blocks into their
-    /// buffer. Returns where they end.
+    /// `x` and `delta` are the layouts of the map's input and of δ, its output's gradient. The
+    /// gradients start at block `start` of their buffer; returns the block after them.
     pub fn new(gradient: &WeightGradient, [x, delta]: [Layout; 2], start: usize) -> (Self, usize) {
         let geometry = Geometry::new(&gradient.map, x, delta, false);
-        let (place, end) = Place::after(start, &geometry);
+        let (offsets, end) = Offsets::after(start, &geometry);
         let kernel = Self {
             gradient: gradient.clone(),
             delta: {
@@ -40,32 +40,32 @@ impl GradientKernel {
                 Geometry::identity([pixels, 1, geometry.outputs])
             },
             geometry,
-            place,
+            offsets,
             layouts: [x, delta],
         };
         (kernel, end)
     }
 
-    /// Shader, constants and workgroups of the weight, then of the bias.
+    /// Shader, constants and workgroups for the weight, then for the bias.
     pub fn dispatches(&self) -> [(Shader, Constants, [usize; 3]); 2] {
         let (layer, mut weight) = kind(Some(&self.gradient.map));
         let linear = layer == LayerKind::Linear;
         let [x, delta] = self.layouts;
-        let end = [
+        let epilogue = [
             ("ACTIVATION", 0.0),
             ("RESIDUAL", 0.0),
             ("THREADS", THREADS as f64),
         ];
         weight.extend(operands(
             &self.geometry,
-            self.place,
+            self.offsets,
             [x, delta, delta],
             linear,
         ));
-        weight.extend(end);
+        weight.extend(epilogue);
         weight.push(("ROWS", self.geometry.rows as f64));
-        let mut bias = operands(&self.delta, self.place, [delta; 3], linear);
-        bias.extend(end);
+        let mut bias = operands(&self.delta, self.offsets, [delta; 3], linear);
+        bias.extend(epilogue);
         bias.push(("PIXELS", self.delta.rows as f64));
         let shader = |layer, product, scalar_input| {
             Shader::Layer(LayerShader {
@@ -96,12 +96,12 @@ impl GradientKernel {
         ]
     }
 
-    /// Takes the gradients out of the buffer, in the weights file's shapes.
+    /// Unpacks the gradients from the buffer's values into tensors with the weights file's shapes.
     pub fn read(&self, blocks: &[f32], tensors: &mut Tensors) {
         let params = &self.gradient.params;
         let lens = [params.weight.iter().product(), params.bias];
         let (map, geometry) = (&self.gradient.map, &self.geometry);
-        let [weight, bias] = unpack(blocks, map, geometry, self.place, self.layouts, lens);
+        let [weight, bias] = unpack(blocks, map, geometry, self.offsets, self.layouts, lens);
         let [(weight_name, shape), (bias_name, bias_shape)] = params.stored();
         let data = params.gradient_in_file(weight);
         tensors.insert(weight_name, Tensor { shape, data });

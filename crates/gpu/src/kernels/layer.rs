@@ -1,32 +1,32 @@
-//! What runs a step of a schedule: the shader of a linear map with its end, or of an end alone.
+//! The kernel of a step: the shader of a map with its epilogue, or of an epilogue alone.
 
 use super::geometry::Geometry;
 use super::layout::Layout;
 use super::shaders::{LayerKind, LayerShader};
 use super::tiling::{Tiling, Tuning, choose};
-use super::weights::Place;
+use super::weights::Offsets;
 use crate::GRADIENTS;
 use crate::device::pipeline::Constants;
 use vaelet_model::{Activation, Finish, Map, Step};
 
-/// A map with its end, or an end alone, as the GPU runs it.
+/// A map with its epilogue, or an epilogue alone, as the GPU runs it.
 pub struct Kernel {
     pub geometry: Geometry,
-    /// In the order of their batches.
+    /// Sorted by `from_batch`.
     pub variants: Vec<Variant>,
 }
 
-/// One way to run a step, for batches from a size on.
+/// One way to run a step, for batches of at least `from_batch` items.
 pub struct Variant {
     from_batch: usize,
     pub tiling: Tiling,
     pub shader: LayerShader,
-    /// What the shader is specialised with.
+    /// The values of the shader's overrides.
     pub constants: Constants,
 }
 
-/// How the values lie that a step reads and writes; where nothing is added, or saved, that does
-/// not matter.
+/// The layouts of the values that a step reads and writes. `add` and `saved` are ignored if the
+/// step has no such operand.
 #[derive(Clone, Copy)]
 pub struct Layouts {
     pub x: Layout,
@@ -36,12 +36,12 @@ pub struct Layouts {
 }
 
 impl Kernel {
-    /// The kernel of a step, whose parameters begin at `place`. Nothing is built.
+    /// Chooses the variants of a step whose parameters start at `offsets`. Builds no pipelines.
     pub fn new(
         tuning: Tuning,
         step: &Step,
         geometry: Geometry,
-        place: Place,
+        offsets: Offsets,
         layouts: Layouts,
     ) -> Self {
         let Layouts { x, add, saved, y } = layouts;
@@ -54,7 +54,7 @@ impl Kernel {
             Finish::Activate(activation) => (activation, false),
             Finish::Derivative(activation, _) => (activation, GRADIENTS),
         };
-        constants.extend(operands(&geometry, place, [x, y, add], linear));
+        constants.extend(operands(&geometry, offsets, [x, y, add], linear));
         constants.extend([
             ("ACTIVATION", number(activation)),
             ("RESIDUAL", f64::from(u8::from(step.add.is_some()))),
@@ -87,27 +87,27 @@ impl Kernel {
         }
     }
 
-    /// Whether it reads what was saved for a derivative.
+    /// Whether it reads a value that was saved for a derivative.
     pub fn is_derivative(&self) -> bool {
         self.variants
             .iter()
             .any(|variant| variant.shader.derivative)
     }
 
-    /// The variant for a batch, as its place in the list.
+    /// Index of the variant for a batch.
     pub fn variant(&self, batch: usize) -> usize {
         let fits = |variant: &Variant| variant.from_batch <= batch;
         self.variants.iter().rposition(fits).unwrap_or(0)
     }
 
-    /// Workgroups of a variant for a batch.
+    /// Number of workgroups of a variant for a batch, per dimension.
     pub fn workgroups(&self, variant: usize, batch: usize) -> [usize; 3] {
         self.variants[variant]
             .tiling
             .workgroups(&self.geometry, batch)
     }
 
-    /// The batch up to which a dispatch has at most `most` workgroups in each direction.
+    /// The largest batch up to which every dispatch has at most `most` workgroups per dimension.
     pub fn largest_batch(&self, most: usize) -> usize {
         for (i, variant) in self.variants.iter().enumerate() {
             let largest = variant.tiling.largest_batch(&self.geometry, most);
@@ -120,7 +120,7 @@ impl Kernel {
     }
 }
 
-/// The file of a map, and what it is specialised with.
+/// The shader file of a map and its constants.
 pub fn kind(map: Option<&Map>) -> (LayerKind, Constants) {
     match map {
         None => (LayerKind::Identity, Vec::new()),
@@ -132,18 +132,18 @@ pub fn kind(map: Option<&Map>) -> (LayerKind, Constants) {
     }
 }
 
-/// What `step.wgsl` knows of a step's operands: input, output and what is added.
+/// The constants of `step.wgsl` that describe the operands: input, output and residual.
 pub fn operands(
     geometry: &Geometry,
-    place: Place,
+    offsets: Offsets,
     [x, y, add]: [Layout; 3],
     linear: bool,
 ) -> Constants {
     let mut constants = vec![
         ("INPUTS", geometry.inputs as f64),
         ("OUTPUTS", geometry.outputs as f64),
-        ("WEIGHT", place.weight as f64),
-        ("BIAS", place.bias as f64),
+        ("WEIGHT", offsets.weight as f64),
+        ("BIAS", offsets.bias as f64),
     ];
     constants.extend(x.strides(["X_ITEM", "X_PIXEL", "X_CHANNEL"], linear));
     constants.extend(y.strides(["Y_ITEM", "Y_PIXEL", "Y_CHANNEL"], linear));
@@ -152,7 +152,7 @@ pub fn operands(
     constants
 }
 
-/// An activation as `step.wgsl` counts them.
+/// The number of an activation in `step.wgsl`.
 fn number(activation: Activation) -> f64 {
     match activation {
         Activation::None => 0.0,
@@ -162,7 +162,7 @@ fn number(activation: Activation) -> f64 {
     }
 }
 
-/// What both convolutions are specialised with.
+/// The constants that both convolutions have.
 fn window_constants(window: &vaelet_model::Window) -> Constants {
     [
         ("IN_HEIGHT", window.input[0]),

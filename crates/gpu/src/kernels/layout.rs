@@ -1,10 +1,10 @@
-//! How values lie in their buffers. At the ends of a network they are what the host reads
-//! and writes, so that nothing is rearranged on the way; inside they are vec4 of channels.
+//! The layout of values in buffers. Inputs and outputs of a network have the host's layout, so that
+//! nothing is rearranged in between; values inside the network are vec4 of channels.
 
 use crate::device::pipeline::Constants;
 use vaelet_model::{Shape, Value};
 
-/// Values of a vec4.
+/// Number of values in a vec4.
 pub const LANES: usize = 4;
 
 /// The order of a value's elements for one item.
@@ -16,16 +16,16 @@ pub struct Layout {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
-    /// `[C, H, W]`, as images come and go.
+    /// `[C, H, W]`, the host's order for images.
     Planes,
-    /// `[H, W, C]`, as the weights of a linear layer count.
+    /// `[H, W, C]`, the order of a linear layer's weights.
     Flat,
-    /// `[H, W, C]` with the channels of every pixel padded to whole vec4.
+    /// `[H, W, C]` with the channels of every pixel padded to a multiple of four.
     Vectors,
 }
 
 impl Layout {
-    /// An image or a vector at either end of an entry point.
+    /// The host's layout of an image or a vector.
     pub fn host(value: &Value) -> Self {
         let order = if value.is_vector {
             Order::Flat
@@ -35,7 +35,7 @@ impl Layout {
         Self::new(value, order)
     }
 
-    /// What lies between two layers.
+    /// The layout of a value between two layers.
     pub fn vectors(value: &Value) -> Self {
         Self::new(value, Order::Vectors)
     }
@@ -45,7 +45,7 @@ impl Layout {
         Self { shape, order }
     }
 
-    /// Whether the buffer holds vec4.
+    /// Whether the shader declares the buffer as an array of vec4.
     pub fn is_vectors(self) -> bool {
         self.order == Order::Vectors
     }
@@ -61,7 +61,7 @@ impl Layout {
         self.shape[0] * self.shape[1]
     }
 
-    /// f32 that one item takes.
+    /// Size of one item, padding included, in f32 values.
     pub fn len(self) -> usize {
         let [height, width, channels] = self.shape;
         match self.order {
@@ -70,7 +70,7 @@ impl Layout {
         }
     }
 
-    /// Where element `i` of the buffer stands in `[H, W, C]`; `None` for padding.
+    /// Index in `[H, W, C]` of element `i` of the buffer; `None` for padding.
     pub fn element(self, i: usize) -> Option<usize> {
         let [height, width, channels] = self.shape;
         let (pixel, channel) = match self.order {
@@ -84,8 +84,8 @@ impl Layout {
         (channel < channels).then_some(pixel * channels + channel)
     }
 
-    /// The distances between neighbours, under a buffer's names in `step.wgsl`.
-    /// A linear layer sees one pixel with all elements as its channels.
+    /// The strides in f32 values, by the names of the overrides in `step.wgsl`. For a linear layer
+    /// an item is one pixel with all elements as its channels.
     pub fn strides(self, [item, pixel, channel]: [&'static str; 3], linear: bool) -> Constants {
         let [height, width, channels] = self.shape;
         let (pixel_stride, channel_stride) = match self.order {

@@ -1,7 +1,7 @@
-//! The kernels, from a step's shapes to a pipeline: how values lie ([`layout`]), which matrix
-//! product a step is ([`geometry`]), how parameters lie for it ([`weights`]), which shader runs it
-//! with how many threads ([`tiling`]), what that is specialised with ([`layer`], [`gradient`],
-//! [`sample`]), and the pipelines ([`build`]).
+//! The kernels, from a step's shapes to a pipeline: the layout of values ([`layout`]), the matrix
+//! product of a step ([`geometry`]), the layout of its parameters ([`weights`]), its shader and
+//! number of threads ([`tiling`]), its constants ([`layer`], [`gradient`], [`sample`]), and the
+//! pipelines ([`build`]).
 
 pub mod build;
 pub mod geometry;

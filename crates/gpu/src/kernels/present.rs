@@ -1,5 +1,4 @@
-//! Draws the decoder's output into a texture, most often a canvas, without reading it
-//! back.
+//! Draws the decoder's output into a texture, usually a canvas, without reading it back.
 
 use super::shaders;
 use crate::Context;
@@ -14,7 +13,7 @@ use wgpu::{
     ShaderModule, ShaderStages, TextureFormat,
 };
 
-/// Where a grid of images is drawn.
+/// The texture into which a grid of images is drawn.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// The texture.
@@ -23,7 +22,7 @@ pub struct Target<'a> {
     pub format: TextureFormat,
     /// Its width and height in pixels.
     pub size: [u32; 2],
-    /// Images in one row of the grid.
+    /// Images per row of the grid.
     pub columns: u32,
 }
 
@@ -38,7 +37,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The cells of `batch` in a grid of `items`.
+    /// The cells of the images `batch` in a grid of `items` images.
     pub fn new(target: &Target<'_>, items: usize, batch: &Range<usize>) -> Self {
         let columns = target.columns.max(1);
         Self {
@@ -53,7 +52,7 @@ impl Grid {
 /// The buffers of `present.wgsl`.
 pub const BINDINGS: [BufferBindingType; 2] = [UNIFORM, READ];
 
-/// What `present.wgsl` is specialised with.
+/// The values of the overrides of `present.wgsl`.
 pub fn constants(input: Input) -> [(&'static str, f64); 3] {
     [
         ("HEIGHT", input.height as f64),
@@ -62,11 +61,11 @@ pub fn constants(input: Input) -> [(&'static str, f64); 3] {
     ]
 }
 
-/// Draws a value. One pipeline for each format of a target; in practice one.
+/// Draws a value. It has one pipeline per texture format; in practice there is one format.
 pub struct Present {
     value: usize,
     grid: Buffer,
-    /// The value's buffer as it is bound, with its generation.
+    /// The bind group of the value's buffer, with the generation of the buffer.
     images: Option<(u64, BindGroup)>,
     layout: BindGroupLayout,
     pipeline_layout: wgpu::PipelineLayout,
@@ -76,7 +75,7 @@ pub struct Present {
 }
 
 impl Present {
-    /// Of a value that holds images of this shape.
+    /// `value` holds images of shape `input`.
     pub fn new(device: &wgpu::Device, input: Input, value: usize) -> Self {
         let layout = bind_group_layout(device, ShaderStages::FRAGMENT, &BINDINGS);
         Self {
@@ -91,7 +90,7 @@ impl Present {
         }
     }
 
-    /// What draws into a target.
+    /// A drawing into `target`.
     pub fn drawing<'a>(&'a mut self, target: &'a Target<'a>) -> Drawing<'a> {
         Drawing {
             present: self,
@@ -99,12 +98,12 @@ impl Present {
         }
     }
 
-    /// Whether the pipeline for a format is there.
+    /// Whether the pipeline for a format has been built.
     fn has(&self, format: TextureFormat) -> bool {
         self.pipelines.iter().any(|(known, _)| *known == format)
     }
 
-    /// Builds the pipeline for a format the first time it is needed.
+    /// Builds the pipeline for a format on first use.
     fn prepare(&mut self, device: &wgpu::Device, format: TextureFormat) {
         if !self.has(format) {
             self.pipelines.push((format, self.build(device, format)));
@@ -139,7 +138,7 @@ impl Present {
     }
 }
 
-/// Images on their way into a target, behind the pass that computes them.
+/// Draws images into a target after the pass that computes them.
 pub struct Drawing<'a> {
     present: &'a mut Present,
     target: &'a Target<'a>,
@@ -151,13 +150,13 @@ impl Drawing<'_> {
         self.present.value
     }
 
-    /// Whether nothing has to be built for buffers of this generation.
+    /// Whether pipeline and bind group exist for buffers of this generation.
     pub fn is_known(&self, generation: u64) -> bool {
         self.is_bound(generation) && self.present.has(self.target.format)
     }
 
-    /// Records the drawing of a batch into its cells; the first clears all of them. `images` is
-    /// the value's buffer with its generation.
+    /// Records the drawing of a batch into its cells of the grid of `items` images. The first batch
+    /// clears the whole target. `images` is the value's buffer with its generation.
     pub fn record(
         &mut self,
         Context { device, queue, .. }: &Context,

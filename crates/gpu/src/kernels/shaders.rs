@@ -1,5 +1,5 @@
-//! The WGSL sources, joined as they are compiled. Everything in `shaders/` is plain
-//! text that a test validates; `build.rs` only takes the comments out.
+//! The WGSL sources, concatenated from the files in `shaders/`. These are plain WGSL that a test
+//! validates; `build.rs` only strips the comments.
 
 use crate::GRADIENTS;
 
@@ -14,27 +14,27 @@ pub(crate) const SAMPLE: &str = shader!("sample");
 pub(crate) const SAMPLE_GRADIENT: &str = shader!("sample_gradient");
 pub(crate) const PRESENT: &str = shader!("present");
 
-/// The shaders that stand alone, by the names of their files.
+/// The complete shaders that consist of one file, by file name.
 pub const OTHERS: [(&str, &str); 3] = [
     ("sample", SAMPLE),
     ("sample_gradient", SAMPLE_GRADIENT),
     ("present", PRESENT),
 ];
 
-/// What a layer kernel is joined of.
+/// The parts of which a layer's shader consists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerShader {
-    /// Which rows there are and what they read.
+    /// Defines the rows and what they read.
     pub layer: LayerKind,
-    /// How the product is shared among threads.
+    /// Defines how the product is divided among threads.
     pub product: Product,
-    /// The buffers of a network's ends hold single values.
+    /// Whether the input buffer has the host's layout of single values, not vec4.
     pub scalar_input: bool,
-    /// See `scalar_input`.
+    /// Whether the output buffer has the host's layout of single values, not vec4.
     pub scalar_output: bool,
     /// Whether weights are f16.
     pub half_precision: bool,
-    /// Whether the end is the derivative of an activation, not an activation.
+    /// Whether the epilogue is the derivative of an activation, not an activation.
     pub derivative: bool,
 }
 
@@ -47,7 +47,7 @@ pub enum LayerKind {
     Conv2d,
     /// `conv_transpose2d.wgsl`
     ConvTranspose2d,
-    /// No file: there is no map.
+    /// No file, because there is no map.
     Identity,
 }
 
@@ -87,7 +87,7 @@ impl LayerShader {
             ("alias Y = vec4<f32>;\n", shader!("store_vectors"))
         };
         let step = shader!("step");
-        let end = match self.derivative {
+        let epilogue = match self.derivative {
             true if GRADIENTS => shader!("derivative"),
             _ => shader!("activation"),
         };
@@ -106,10 +106,10 @@ impl LayerShader {
             Product::BiasGradient if GRADIENTS => shader!("bias_gradient"),
             _ => "",
         };
-        [weight, x, y, step, end, load, store, layer, product].concat()
+        [weight, x, y, step, epilogue, load, store, layer, product].concat()
     }
 
-    /// Every combination that a model can ask for.
+    /// Every combination that a model can use.
     pub fn all() -> Vec<Self> {
         use LayerKind::{Conv2d, ConvTranspose2d, Linear};
         let mut all = Vec::new();
@@ -138,7 +138,7 @@ impl LayerShader {
         }
         all
     }
-    /// Every combination that only gradients ask for.
+    /// Every combination that only gradients use.
     pub fn gradients() -> Vec<Self> {
         use LayerKind::{Conv2d, ConvTranspose2d, Identity, Linear};
         let mut all = Vec::new();

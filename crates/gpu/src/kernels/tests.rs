@@ -1,4 +1,4 @@
-//! What Rust tells the shaders is what they ask for, by name.
+//! The constants and bindings in Rust match the declarations in the shaders.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -11,7 +11,7 @@ use super::present;
 use super::sample::Sample;
 use super::shaders::{self, LayerShader};
 use super::tiling::Tuning;
-use super::weights::Place;
+use super::weights::Offsets;
 use crate::device::capabilities::SAMPLE_THREADS;
 use crate::device::pipeline::{Constants, UNIFORM};
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use vaelet_model::{
 };
 use wgpu::BufferBindingType;
 
-/// Every shader of a step with a set of constants for it.
+/// Every shader of a step, each with the constants it gets.
 fn variants() -> Vec<(LayerShader, Constants)> {
     let mut all = Vec::new();
     for half_precision in [false, true] {
@@ -31,7 +31,7 @@ fn variants() -> Vec<(LayerShader, Constants)> {
                 half_precision,
             };
             for (step, shapes) in steps() {
-                for ends in 0..4 {
+                for scalar in 0..4 {
                     for derivative in [false, true] {
                         let finish = match derivative {
                             true => Finish::Derivative(Activation::Silu, 0),
@@ -41,7 +41,7 @@ fn variants() -> Vec<(LayerShader, Constants)> {
                             finish,
                             ..step.clone()
                         };
-                        let kernel = kernel(tuning, &step, shapes, ends);
+                        let kernel = kernel(tuning, &step, shapes, scalar);
                         let each = kernel.variants.into_iter();
                         all.extend(each.map(|variant| (variant.shader, variant.constants)));
                     }
@@ -52,7 +52,7 @@ fn variants() -> Vec<(LayerShader, Constants)> {
     for kernel in gradients() {
         for (shader, constants, _) in kernel.dispatches() {
             let Shader::Layer(shader) = shader else {
-                panic!("{shader:?} is no layer's");
+                panic!("{shader:?} is not a layer shader");
             };
             all.push((shader, constants));
         }
@@ -60,37 +60,37 @@ fn variants() -> Vec<(LayerShader, Constants)> {
     all
 }
 
-/// The kernel of a step with single values at the ends of which there are bits in `ends`.
-fn kernel(tuning: Tuning, step: &Step, shapes: [Shape; 2], ends: u32) -> Kernel {
+/// The kernel of a step. Each bit of `scalar` gives one of its operands the host's layout.
+fn kernel(tuning: Tuning, step: &Step, shapes: [Shape; 2], scalar: u32) -> Kernel {
     let [x, y] =
-        [(1, shapes[0]), (2, shapes[1])].map(|(end, shape)| layout(ends & end != 0, shape));
+        [(1, shapes[0]), (2, shapes[1])].map(|(bit, shape)| layout(scalar & bit != 0, shape));
     let plain = step.add.is_none() && matches!(step.finish, Finish::Activate(_));
     let geometry = match step.map() {
         Some((map, _)) => Geometry::new(map, x, y, plain),
         None => Geometry::identity(shapes[1]),
     };
-    let (place, _) = Place::after(0, &geometry);
+    let (offsets, _) = Offsets::after(0, &geometry);
     let layouts = Layouts {
         x,
         add: x,
         saved: y,
         y,
     };
-    Kernel::new(tuning, step, geometry, place, layouts)
+    Kernel::new(tuning, step, geometry, offsets, layouts)
 }
 
-fn layout(is_end: bool, shape: Shape) -> Layout {
+fn layout(scalar: bool, shape: Shape) -> Layout {
     let value = Value {
         shape,
         is_vector: false,
     };
-    match is_end {
+    match scalar {
         true => Layout::host(&value),
         false => Layout::vectors(&value),
     }
 }
 
-/// Layers of each kind, with few outputs and with many, and the shapes that they write.
+/// Layers of each kind, with few and with many outputs, and the shapes of their outputs.
 fn layers() -> Vec<(Layer, Shape)> {
     let mut layers = Vec::new();
     for channels in [3, 24] {
@@ -135,7 +135,7 @@ fn layers() -> Vec<(Layer, Shape)> {
 
 const INPUT: Shape = [8, 8, 24];
 
-/// The steps of all layers and of their gradients, with the shapes that they read and write.
+/// The steps of all layers and of their gradients, with the shapes of inputs and outputs.
 fn steps() -> Vec<(Step, [Shape; 2])> {
     let mut steps = Vec::new();
     for (layer, output) in layers() {
@@ -156,16 +156,16 @@ fn steps() -> Vec<(Step, [Shape; 2])> {
     steps
 }
 
-/// What computes the gradients of all layers.
+/// The gradient kernels of all layers.
 fn gradients() -> Vec<GradientKernel> {
     let mut kernels = Vec::new();
     for (layer, output) in layers() {
         let program = Program::chain("test", INPUT, &[layer], Some(output)).unwrap();
         let reversed = program.reverse(EntryPoint::Forward, Wrt::Weights).unwrap();
         for gradient in &reversed.weights {
-            for ends in 0..4 {
+            for scalar in 0..4 {
                 let layouts = [(1, INPUT), (2, output)];
-                let layouts = layouts.map(|(end, shape)| layout(ends & end != 0, shape));
+                let layouts = layouts.map(|(bit, shape)| layout(scalar & bit != 0, shape));
                 kernels.push(GradientKernel::new(gradient, layouts, 0).0);
             }
         }
@@ -177,52 +177,56 @@ fn parse(source: &str) -> naga::Module {
     naga::front::wgsl::parse_str(source).unwrap()
 }
 
-/// Overrides that have to be set.
-fn asked(module: &naga::Module) -> BTreeSet<&str> {
+/// Names of the overrides without a default.
+fn required_overrides(module: &naga::Module) -> BTreeSet<&str> {
     let overrides = module.overrides.iter().map(|(_, value)| value);
     let unset = overrides.filter(|value| value.init.is_none());
     unset.map(|value| value.name.as_deref().unwrap()).collect()
 }
 
-/// How the buffers are bound, by the number of their binding.
-fn bound(module: &naga::Module) -> Vec<(u32, BufferBindingType)> {
+/// The buffers that a shader declares, sorted by their binding.
+fn bindings(module: &naga::Module) -> Vec<(u32, BufferBindingType)> {
     let variables = module.global_variables.iter();
-    let mut bound: Vec<_> = variables
+    let mut bindings: Vec<_> = variables
         .filter_map(|(_, variable)| Some((variable.binding?, variable.space)))
-        .map(|(place, space)| {
-            assert_eq!(place.group, 0);
+        .map(|(binding, space)| {
+            assert_eq!(binding.group, 0);
             let ty = match space {
                 naga::AddressSpace::Uniform => UNIFORM,
                 naga::AddressSpace::Storage { access } => BufferBindingType::Storage {
                     read_only: !access.contains(naga::StorageAccess::STORE),
                 },
-                other => panic!("{other:?} is no buffer"),
+                other => panic!("{other:?} is not a buffer"),
             };
-            (place.binding, ty)
+            (binding.binding, ty)
         })
         .collect();
-    bound.sort_by_key(|(binding, _)| *binding);
-    bound
+    bindings.sort_by_key(|(binding, _)| *binding);
+    bindings
 }
 
 #[test]
-fn every_override_is_set_and_none_besides() {
-    let mut met: Vec<LayerShader> = Vec::new();
+fn exactly_the_required_overrides_are_set() {
+    let mut seen: Vec<LayerShader> = Vec::new();
     for (shader, constants) in variants() {
         let set: Vec<&str> = constants.iter().map(|(name, _)| *name).collect();
         let unique: BTreeSet<&str> = set.iter().copied().collect();
         assert_eq!(set.len(), unique.len(), "set twice: {set:?}");
-        if met.contains(&shader) {
+        if seen.contains(&shader) {
             continue;
         }
-        met.push(shader);
-        assert_eq!(unique, asked(&parse(&shader.source())), "{shader:?}");
+        seen.push(shader);
+        assert_eq!(
+            unique,
+            required_overrides(&parse(&shader.source())),
+            "{shader:?}"
+        );
     }
     for shader in LayerShader::all()
         .into_iter()
         .chain(LayerShader::gradients())
     {
-        assert!(met.contains(&shader), "{shader:?} is never chosen");
+        assert!(seen.contains(&shader), "{shader:?} is never chosen");
     }
     let present = present::constants(Input {
         channels: 1,
@@ -236,7 +240,7 @@ fn every_override_is_set_and_none_besides() {
         (shaders::SAMPLE_GRADIENT, &sample),
     ] {
         let set: BTreeSet<&str> = constants.iter().map(|(name, _)| *name).collect();
-        assert_eq!(set, asked(&parse(source)));
+        assert_eq!(set, required_overrides(&parse(source)));
     }
 }
 
@@ -251,27 +255,27 @@ fn buffers_are_bound_as_the_shaders_declare_them() {
             false => &BINDINGS,
         };
         let expected: Vec<_> = (0..).zip(expected.iter().copied()).collect();
-        assert_eq!(bound(&parse(&shader.source())), expected, "{shader:?}");
+        assert_eq!(bindings(&parse(&shader.source())), expected, "{shader:?}");
     }
     let present: Vec<_> = (0..).zip(present::BINDINGS).collect();
-    assert_eq!(bound(&parse(shaders::PRESENT)), present);
-    for (source, bindings) in [
+    assert_eq!(bindings(&parse(shaders::PRESENT)), present);
+    for (source, expected) in [
         (shaders::SAMPLE, BINDINGS.as_slice()),
         (shaders::SAMPLE_GRADIENT, &GRADIENT_BINDINGS),
     ] {
         let module = parse(source);
-        // They read no weights.
-        let all = (0..).zip(bindings.iter().copied());
+        // The sampling shaders read no weights.
+        let all = (0..).zip(expected.iter().copied());
         let expected: Vec<_> = all.filter(|(binding, _)| *binding != 1).collect();
-        assert_eq!(bound(&module), expected);
+        assert_eq!(bindings(&module), expected);
         let threads = module.entry_points[0].workgroup_size;
         assert_eq!(threads, [SAMPLE_THREADS as u32, 1, 1]);
     }
 }
 
-/// A dispatch of the largest batch fits, and one item more does not.
+/// A dispatch of `largest_batch` items fits, and one with one more item does not.
 #[test]
-fn the_largest_batch_is_the_largest() {
+fn larger_batches_exceed_the_limit() {
     for (step, shapes) in steps() {
         let tuning = Tuning {
             parallelism: 8192,

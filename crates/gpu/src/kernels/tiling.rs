@@ -1,4 +1,4 @@
-//! Which shader runs a product, and with how many threads. `choose` is the table of shapes to
+//! Selects the shader of a product and its number of threads. `choose` is the table from shapes to
 //! kernels; `docs/kernels.md` has the measurements behind it.
 
 use super::geometry::Geometry;
@@ -7,17 +7,17 @@ use super::shaders::Product;
 use crate::device::capabilities::THREADS;
 use crate::device::pipeline::Constants;
 
-/// Batches up to this one take a linear layer as vectors.
+/// Largest batch for which a linear layer uses `vector.wgsl`.
 const MOST_VECTORS: usize = 2;
 
 /// How a product is divided among threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tiling {
     pub product: Product,
-    /// Rows and vec4 of columns that one thread makes.
+    /// Rows and vec4 of columns that one thread computes.
     rows: usize,
     columns: usize,
-    /// Threads in a workgroup: columns, rows, slices of the sum.
+    /// Threads of a workgroup: along columns, rows, and slices of the sum.
     threads: [usize; 3],
 }
 
@@ -49,12 +49,13 @@ impl Tiling {
         }
     }
 
-    /// Rows and columns that a thread makes, and threads that share a sum.
+    /// Rows and columns that one thread computes, and the number of threads that share a sum.
     #[cfg(not(target_family = "wasm"))]
     pub fn shape(&self) -> (usize, usize, usize) {
         (self.rows, LANES * self.columns, self.threads[2])
     }
 
+    /// The values of the shader's overrides.
     pub fn constants(&self) -> Constants {
         let [across, down, slices] = self.threads.map(|n| n as f64);
         match self.product {
@@ -70,6 +71,7 @@ impl Tiling {
         }
     }
 
+    /// Number of workgroups for a batch, per dimension.
     pub fn workgroups(&self, geometry: &Geometry, batch: usize) -> [usize; 3] {
         [
             self.groups_across(geometry),
@@ -89,7 +91,7 @@ impl Tiling {
         self.rows * self.threads[1]
     }
 
-    /// The most items of a dispatch of `most` workgroups in each direction.
+    /// The largest batch of a dispatch with at most `most` workgroups per dimension.
     pub fn largest_batch(&self, geometry: &Geometry, most: usize) -> usize {
         if geometry.phases.max(self.groups_across(geometry)) > most {
             return 0;
@@ -98,18 +100,18 @@ impl Tiling {
     }
 }
 
-/// What decides between kernels, beside the step.
+/// Properties of the device and the model that decide between kernels.
 #[derive(Debug, Clone, Copy)]
 pub struct Tuning {
-    /// Threads that fill the GPU.
+    /// Number of threads that keep the GPU busy.
     pub parallelism: usize,
-    /// Threads that may share one sum.
+    /// Maximum number of threads that share one sum.
     pub most_slices: usize,
     /// Whether weights are f16.
     pub half_precision: bool,
 }
 
-/// The tilings of a step, each with the smallest batch that it is for.
+/// The tilings of a step, each with the smallest batch for which it is used.
 pub fn choose(geometry: &Geometry, tuning: Tuning) -> Vec<(usize, Tiling)> {
     if geometry.is_identity() {
         let tiling = Tiling::new(Product::Identity, [1, 1], geometry, 1);
@@ -153,11 +155,11 @@ pub fn choose(geometry: &Geometry, tuning: Tuning) -> Vec<(usize, Tiling)> {
     tilings
 }
 
-/// Threads that share a sum where `threads` alone would leave the GPU idle.
+/// Number of threads that share a sum, more than 1 if `threads` alone would leave the GPU idle.
 fn slices(geometry: &Geometry, threads: usize, tuning: Tuning) -> usize {
     let idle = tuning.parallelism / threads;
     let worth = geometry.depth() / LANES;
     let slices = idle.min(worth).clamp(1, tuning.most_slices);
-    // The power of two below.
+    // Rounded down to a power of two.
     1 << slices.ilog2()
 }

@@ -1,5 +1,5 @@
-//! Every kernel that there is, by name, and those that a model meets: what `vaelet check`
-//! and the page's check have to cover.
+//! The names of all kernels and of those that a model runs. `vaelet-check` and the page's check
+//! have to cover all of them.
 
 use super::layer::{Kernel, Variant};
 use super::shaders::{LayerKind, LayerShader, Product};
@@ -9,8 +9,8 @@ use crate::plan::{Launch, Plan};
 use std::collections::BTreeSet;
 use vaelet_model::{Outline, Schedule};
 
-/// Names of the kernels that a batch of a model runs on a device which so many threads as
-/// `parallelism` keep busy, with weights in f16 or in f32.
+/// Names of the kernels that a model runs for a batch of `batch` items on a device that
+/// `parallelism` threads keep busy, with weights in f16 (`half_precision`) or f32.
 pub fn variants(
     outline: &Outline,
     parallelism: usize,
@@ -28,10 +28,10 @@ pub fn variants(
         Launch::Layer(kernel) => Some(kernel),
         Launch::Sample(_) | Launch::SampleGradient(_) => None,
     });
-    layers.flat_map(|kernel| met(kernel, batch)).collect()
+    layers.flat_map(|kernel| names(kernel, batch)).collect()
 }
 
-fn met(kernel: &Kernel, batch: usize) -> [String; 3] {
+fn names(kernel: &Kernel, batch: usize) -> [String; 3] {
     let Variant {
         tiling,
         shader,
@@ -53,13 +53,13 @@ const ACTIVATIONS: [&str; 4] = ["no activation", "relu", "silu", "sigmoid"];
 const ADDED: [&str; 2] = ["nothing added", "a residual added"];
 
 fn tile(shader: LayerShader, rows: usize, columns: usize, shared: bool) -> String {
-    let ends = |scalar| if scalar { "values" } else { "vectors" };
+    let elements = |scalar| if scalar { "values" } else { "vectors" };
     format!(
         "{} {rows} × {columns}{}, {} to {}, {}",
         name(shader.layer, shader.product),
         if shared { ", shared sums" } else { "" },
-        ends(shader.scalar_input),
-        ends(shader.scalar_output),
+        elements(shader.scalar_input),
+        elements(shader.scalar_output),
         if shader.half_precision { "f16" } else { "f32" },
     )
 }
@@ -87,7 +87,7 @@ fn name(layer: LayerKind, product: Product) -> String {
     format!("{layer} {product}")
 }
 
-/// Names of all kernels that a model can meet on a device with or without f16.
+/// Names of all kernels that a model can run on a device with or without f16.
 pub fn all_variants(half_precision: bool) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     let shaders = LayerShader::all().into_iter();
@@ -96,22 +96,22 @@ pub fn all_variants(half_precision: bool) -> BTreeSet<String> {
         let tiles: &[_] = match product {
             Product::Few => &[(8, 4, false)],
             Product::Vector => &[(1, 4, false), (1, 4, true)],
-            // Only gradients have these.
+            // Only gradients use these.
             Product::Identity | Product::WeightGradient | Product::BiasGradient => &[],
             Product::Block => &[(4, 4, false), (4, 4, true), (8, 4, false), (8, 8, false)],
         };
         for &(rows, columns, shared) in tiles {
-            // A sum is shared where it is long, and an image has at most three channels:
-            // whoever reads many single values as channels reads latents, and writes an
-            // image at once, which has few channels too.
+            // Only long sums are shared. A convolution with the host's layout on both sides reads
+            // an image, which has at most three channels, or it reads latents and writes an image,
+            // which `few.wgsl` computes.
             let convolution = layer != LayerKind::Linear;
-            let ends = shader.scalar_input && shader.scalar_output;
-            if !(shared && convolution && ends) {
+            let scalar = shader.scalar_input && shader.scalar_output;
+            if !(shared && convolution && scalar) {
                 all.insert(tile(shader, rows, columns, shared));
             }
         }
         for how in 0..ACTIVATIONS.len() + ADDED.len() {
-            // What is added to is made in blocks.
+            // A step with a residual runs in blocks.
             let added = how == ACTIVATIONS.len() + 1;
             if !(added && product == Product::Few) {
                 all.insert(finish(layer, product, how));

@@ -1,5 +1,5 @@
-//! Parameters as the kernels read them: blocks of four inputs × four outputs, in the
-//! order of use, padded with zeros.
+//! Packs parameters for the kernels: blocks of four inputs × four outputs, in the order of use,
+//! padded with zeros.
 
 use super::geometry::Geometry;
 use super::layout::{LANES, Layout};
@@ -7,29 +7,29 @@ use half::f16;
 use std::iter::repeat_n;
 use vaelet_model::{Map, Step, Weights};
 
-/// Values of a block.
+/// Number of values in a block.
 const BLOCK: usize = LANES * LANES;
 
-/// f32 that a block takes the room of.
+/// Size of a block, in f32 values.
 pub fn block_len(half_precision: bool) -> usize {
     if half_precision { BLOCK / 2 } else { BLOCK }
 }
 
-/// The parameters of a step.
+/// The packed parameters of a step.
 #[derive(Default)]
 pub struct PackedWeights {
     blocks: Vec<f32>,
 }
 
-/// Where a step's parameters begin, in blocks.
+/// Where a step's parameters start, in blocks.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct Offsets {
     pub weight: usize,
     pub bias: usize,
 }
 
-impl Place {
-    /// The place of a step's parameters from block `start` on, and where they end.
+impl Offsets {
+    /// The offsets of parameters that start at block `start`, and the block after them.
     pub fn after(start: usize, geometry: &Geometry) -> (Self, usize) {
         let bias = start.saturating_add(geometry.weight_blocks());
         let end = bias.saturating_add(geometry.columns().div_ceil(LANES));
@@ -43,7 +43,7 @@ impl Place {
     }
 }
 
-/// Where in a map's weight the product of a row and a column of a tap has its factor; `None` for
+/// Index in a map's weight of the factor for input `row` and output `column` of a tap; `None` for
 /// padding.
 fn index(
     map: &Map,
@@ -59,13 +59,14 @@ fn index(
         }
         Map::Conv2d(window) | Map::ConvTranspose2d(window) => {
             let [inputs, outputs] = [window.input[2], window.output[2]];
-            let place = geometry.kernel_index(phase, tap)?;
-            (row < inputs && column < outputs).then_some((place * inputs + row) * outputs + column)
+            let position = geometry.kernel_index(phase, tap)?;
+            let index = (position * inputs + row) * outputs + column;
+            (row < inputs && column < outputs).then_some(index)
         }
     }
 }
 
-/// Where in a map's biases that of a column is; `None` for padding.
+/// Index in a map's bias of the value for a column; `None` for padding.
 fn bias_index(map: &Map, y: Layout, column: usize) -> Option<usize> {
     match map {
         Map::Linear { .. } => y.element(column),
@@ -75,19 +76,19 @@ fn bias_index(map: &Map, y: Layout, column: usize) -> Option<usize> {
     }
 }
 
-/// Weight and biases out of blocks that lie as those of a geometry that is not `few`, from its
-/// place on.
+/// Unpacks weight and bias, of lengths `weight_len` and `bias_len`, from blocks that start at
+/// `offsets`. The geometry must not be `few`, which has another block format.
 #[cfg(feature = "gradients")]
 pub fn unpack(
     blocks: &[f32],
     map: &Map,
     geometry: &Geometry,
-    place: Place,
+    offsets: Offsets,
     layouts: [Layout; 2],
     [weight_len, bias_len]: [usize; 2],
 ) -> [Vec<f32>; 2] {
     let (mut weight, mut bias) = (vec![0.0; weight_len], vec![0.0; bias_len]);
-    let mut values = blocks[BLOCK * place.weight..].chunks_exact(BLOCK);
+    let mut values = blocks[BLOCK * offsets.weight..].chunks_exact(BLOCK);
     for at in 0..geometry.phases * geometry.taps {
         let at = [at / geometry.taps, at % geometry.taps];
         for block in 0..geometry.depth() * geometry.columns() {
@@ -102,7 +103,7 @@ pub fn unpack(
             }
         }
     }
-    let values = &blocks[BLOCK * place.bias..];
+    let values = &blocks[BLOCK * offsets.bias..];
     for (column, value) in values.iter().enumerate().take(geometry.outputs) {
         if let Some(index) = bias_index(map, layouts[1], column) {
             bias[index] = *value;
@@ -112,7 +113,7 @@ pub fn unpack(
 }
 
 impl PackedWeights {
-    /// Packs the parameters of a step; without a map there are none but the zeros of its bias.
+    /// Packs the parameters of a step. A step without a map has only a bias of zeros.
     pub fn of(weights: &Weights, step: &Step, geometry: &Geometry, x: Layout, y: Layout) -> Self {
         let mut packed = Self::default();
         let Some((map, params)) = step.map() else {
@@ -128,7 +129,7 @@ impl PackedWeights {
                 });
             }
         }
-        // Narrow blocks of `few.wgsl` may end within one of four.
+        // The narrower blocks of `few.wgsl` may end inside a block of four × four.
         let whole = packed.blocks.len().next_multiple_of(BLOCK);
         packed.blocks.resize(whole, 0.0);
         let bias = weights.bias(params).unwrap_or(&[]);
@@ -141,7 +142,7 @@ impl PackedWeights {
         packed
     }
 
-    /// Appends one tap: blocks of `[depth, columns]`, or, where outputs are few, their vec4.
+    /// Appends one tap: `[depth, columns]` blocks, or for `few.wgsl` `[depth, outputs]` vec4.
     fn push_tap(&mut self, geometry: &Geometry, value: impl Fn(usize, usize) -> f32) {
         for k in 0..geometry.depth() {
             if geometry.few {
@@ -168,7 +169,7 @@ impl PackedWeights {
         self.blocks.extend(repeat_n(0.0, padding));
     }
 
-    /// The bytes of the storage buffer.
+    /// The contents of the storage buffer, in bytes.
     pub fn bytes(&self, half_precision: bool) -> Vec<u8> {
         if half_precision {
             let halves: Vec<f16> = self.blocks.iter().map(|&v| f16::from_f32(v)).collect();

@@ -1,4 +1,4 @@
-//! A device for tests, and models of one random layer.
+//! A device for the tests, and models with random weights.
 
 use pollster::block_on;
 use std::env;
@@ -11,21 +11,21 @@ use vaelet_model::{
     Program, Tensor, Tensors, WeightsFile, random, write_tensors,
 };
 
-/// A GPU, or `None` with a word about it where there is none. With
-/// `VAELET_REQUIRE_GPU` set, as in CI, there has to be one.
+/// A GPU. Without one it prints a message and returns `None`, or panics if `VAELET_REQUIRE_GPU` is
+/// set, as in CI.
 #[allow(dead_code, reason = "not every test needs it")]
 pub fn context() -> Option<Rc<Context>> {
     context_with(|limits| limits).map(Rc::new)
 }
 
-/// [`context`] with a device of other limits than the adapter's.
+/// [`context`] with a device whose limits are `limits` of the adapter's.
 #[allow(dead_code, reason = "not every test needs it")]
 pub fn context_with(limits: impl FnOnce(Limits) -> Limits) -> Option<Context> {
     match block_on(Context::with_limits(limits)) {
         Ok(context) => Some(context),
         Err(e) if env::var_os("VAELET_REQUIRE_GPU").is_some() => panic!("{e}"),
         Err(e) => {
-            eprintln!("NOT TESTED: {e}. Install mesa-vulkan-drivers for a GPU in software.");
+            eprintln!("NOT TESTED: {e}. Install mesa-vulkan-drivers for a software GPU.");
             None
         }
     }
@@ -51,7 +51,7 @@ pub fn texture(context: &Context, [width, height]: [u32; 2]) -> wgpu::Texture {
 }
 
 #[allow(dead_code, reason = "not every test needs it")]
-/// A texture's bytes, rows without padding.
+/// The bytes of a texture, without padding between rows.
 pub fn read_texture(context: &Context, texture: &wgpu::Texture) -> Vec<u8> {
     let row = (4 * texture.width()).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
     let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
@@ -94,7 +94,7 @@ pub fn model(
     decoder: Vec<Layer>,
     seed: u64,
 ) -> Model {
-    // Weights that are f16 take the kernels for f16 where the adapter has it.
+    // Weights exact in f16 select the f16 kernels if the adapter supports f16.
     let precision = [Precision::I8, Precision::F16, Precision::F32][(seed / 3) as usize % 3];
     model_of(
         input,
@@ -110,7 +110,7 @@ pub fn model(
     )
 }
 
-/// The same for a model whose condition has these classes.
+/// [`model`] with a condition that has these classes.
 #[allow(dead_code, reason = "not every test needs it")]
 pub fn conditional(
     input: Input,
@@ -132,8 +132,8 @@ pub fn conditional(
     )
 }
 
-/// The same with the values that `data` gives for the tensor of this number, which has so many
-/// values and belongs to a step of so many outputs: first the weight of each step, then its bias.
+/// [`model`] with given weights: `data(i, len, outputs)` returns the `len` values of tensor `i`,
+/// which belongs to a step with `outputs` outputs. The tensors are weight and bias of each step.
 pub fn model_of(
     input: Input,
     latent: usize,
@@ -193,7 +193,7 @@ fn build(
     Model::read(&spec.to_json().unwrap(), &weights).unwrap()
 }
 
-/// The whole picture that the CPU paints cell by cell.
+/// The grid of images that the CPU draws cell by cell, as RGBA bytes.
 #[allow(dead_code, reason = "not every test needs it")]
 pub fn grid(images: &[f32], input: Input, [width, height]: [u32; 2], columns: u32) -> Vec<u8> {
     let columns = columns.max(1);
@@ -201,12 +201,12 @@ pub fn grid(images: &[f32], input: Input, [width, height]: [u32; 2], columns: u3
     let mut rgba = vec![0; (4 * width * height) as usize];
     for (i, image) in (0..).zip(images.chunks_exact(input.len())) {
         let cell = present(image, input, [width, height], [columns, rows], i as usize);
-        let edges = |place, side: u32, n| [place, place + 1].map(|i: u32| (i * side).div_ceil(n));
+        let edges = |cell, side: u32, n| [cell, cell + 1].map(|i: u32| (i * side).div_ceil(n));
         let [left, right] = edges(i % columns, width, columns);
         let [top, bottom] = edges(i / columns, height, rows);
         let lines = (4 * (right - left)) as usize;
         if lines == 0 {
-            continue; // more pictures than pixels
+            continue; // more cells than pixels
         }
         for (y, line) in (top..bottom).zip(cell.chunks_exact(lines)) {
             let start = (4 * (y * width + left)) as usize;
