@@ -6,13 +6,15 @@ use super::evaluate::{NLL_SAMPLES, nll_count, splits};
 use crate::data::Images;
 use crate::files::atomic;
 use crate::measure::classifier::Classifier;
-use crate::measure::evaluation::{self, Evaluation};
+use crate::measure::evaluation;
+use crate::measure::evaluation::figures::Evaluation;
 use crate::measure::{directions, prior_fit};
 use crate::network::devices::DeviceName;
 use crate::network::efficientnet::EfficientNet;
 use crate::release::atlas::Atlas;
 use crate::release::card::Report;
-use crate::release::folder::{self, Release};
+use crate::release::folder;
+use crate::release::loaded::LoadedModel;
 use crate::release::stages::{self, Stage};
 use anyhow::Result;
 use burn::tensor::Device;
@@ -57,7 +59,10 @@ pub(super) fn run(args: CompleteArgs) -> Result<()> {
     } = args;
     let device = device.open()?;
     let network = features.read(&device)?;
-    let (train, test) = splits(&Release::read(&model, device.clone())?.model.spec, &data)?;
+    let (train, test) = splits(
+        &LoadedModel::read(&model, device.clone())?.model.spec,
+        &data,
+    )?;
     atomic::change(&model, |folder| {
         if let Some(components) = components {
             let name = model.display();
@@ -95,7 +100,7 @@ pub(super) fn complete(
     network: Option<EfficientNet>,
 ) -> Result<()> {
     if let Some(components) = components {
-        let release = Release::read(folder, device.clone())?;
+        let release = LoadedModel::read(folder, device.clone())?;
         let mut spec = release.model.spec.clone();
         let draws = prior_fit::draws(&release, train)?;
         let fitted = prior_fit::fit(&mut spec.latents, components, &draws)?;
@@ -106,7 +111,7 @@ pub(super) fn complete(
         tensors.extend(fitted);
         folder::write(folder, spec, &tensors, test)?;
     }
-    let release = Release::read(folder, device.clone())?;
+    let release = LoadedModel::read(folder, device.clone())?;
     let (mut directions, mut scores) = (Vec::new(), Vec::new());
     let network = network.as_ref();
     let measured = if keep_figures {

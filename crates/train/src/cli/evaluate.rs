@@ -8,7 +8,7 @@ use crate::network::devices::DeviceName;
 use crate::presets;
 use crate::release::atlas::Atlas;
 use crate::release::card::Report;
-use crate::release::folder::Release;
+use crate::release::loaded::LoadedModel;
 use crate::release::stages;
 use anyhow::Result;
 use clap::Args;
@@ -65,7 +65,7 @@ pub(super) fn run(args: EvaluateArgs) -> Result<()> {
         device,
         features,
     } = args;
-    let release = Release::read(&model, device.open()?)?;
+    let release = LoadedModel::read(&model, device.open()?)?;
     let network = features.read(&release.device)?;
     let spec = &release.model.spec;
     let (train, test) = splits(spec, &data)?;

@@ -2,7 +2,7 @@
 
 use super::args::FEATURES;
 use crate::data::download;
-use crate::network::pretrained;
+use crate::network::efficientnet::pretrained;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;

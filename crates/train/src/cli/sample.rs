@@ -2,7 +2,7 @@
 
 use super::args::{samples, temperature};
 use crate::files::picture;
-use crate::release::folder::Release;
+use crate::release::loaded::LoadedModel;
 use anyhow::Result;
 use burn::tensor::Device;
 use clap::Args;
@@ -38,7 +38,7 @@ pub(super) fn run(args: SampleArgs) -> Result<()> {
         temperature,
         out,
     } = args;
-    let release = Release::read(&model, Device::flex())?;
+    let release = LoadedModel::read(&model, Device::flex())?;
     let spec = &release.model.spec;
     let z = release.priors.sample(seed, count, temperature);
     let columns = (count as f64).sqrt().ceil() as usize;

@@ -7,7 +7,8 @@ use crate::files::atomic;
 use crate::network::devices::DeviceName;
 use crate::network::{Graphs, growth};
 use crate::presets::{self, Preset};
-use crate::release::folder::{self, Release};
+use crate::release::folder;
+use crate::release::loaded::LoadedModel;
 use crate::release::stages::{self, Stage};
 use crate::training::{self, Mode};
 use anyhow::{Context, Result, ensure};
@@ -174,7 +175,7 @@ impl RunArgs {
         let Some(folder) = &self.from else {
             return Ok(None);
         };
-        let model = Release::read(folder, Device::flex())?.model;
+        let model = LoadedModel::read(folder, Device::flex())?.model;
         let unfit = || format!("{} is nothing to go on from", folder.display());
         let model = growth::grown(model, &preset.spec).with_context(unfit)?;
         Ok(Some(model))

@@ -1,6 +1,6 @@
 //! Images as a training step takes them: chosen, made random where that helps, on the device.
 
-use crate::data::Images;
+use super::images::Images;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -23,7 +23,7 @@ pub fn of(
 ) -> Vec<f32> {
     match likelihood {
         Likelihood::Bernoulli if images.binarize => binarized(images, chosen, rng),
-        _ => plain(images, chosen),
+        _ => images.plain(chosen),
     }
 }
 
@@ -54,18 +54,12 @@ pub fn partners(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<us
     chosen.iter().map(partner).collect()
 }
 
-/// The values as they are, in `[0, 1]`.
-pub fn plain(images: &Images, chosen: &[usize]) -> Vec<f32> {
-    let values = chosen.iter().flat_map(|&i| images.image(i));
-    values.map(|&value| f32::from(value) / 255.0).collect()
-}
-
 /// Each image mirrored or not.
 pub fn mirrored(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
     let Input {
         width, channels, ..
     } = images.shape;
-    let mut values = plain(images, chosen);
+    let mut values = images.plain(chosen);
     for image in values.chunks_exact_mut(images.shape.len()) {
         if rng.random() {
             for row in image.chunks_exact_mut(width * channels) {
@@ -148,7 +142,7 @@ mod tests {
         let images = Images::unlabelled(pixels.into(), shape);
         let mut rng = Pcg64Mcg::seed_from_u64(1);
         let values = mirrored(&images, &[0; 20], &mut rng);
-        let plain = plain(&images, &[0]);
+        let plain = images.plain(&[0]);
         let other: Vec<f32> = [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8]
             .map(|i| plain[i])
             .into();

@@ -1,4 +1,4 @@
-//! Folders that are replaced as a whole. Whoever is interrupted leaves the old one or the new
+//! Folders and files that are replaced as a whole. Whoever is interrupted leaves the old one or the new
 //! one, and never parts of both.
 //!
 //! The new folder is written beside the old as `.NAME.next`; once it is complete, the old one is
@@ -6,6 +6,7 @@
 //! holds files, so for a moment there is none of that name: [`recover`] ends what was begun.
 
 use anyhow::{Context, Result};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -146,6 +147,31 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes a file whole or not at all; what is no file, such as `/dev/stdout`, is written as it is.
+///
+/// # Errors
+/// A folder or a file that cannot be written.
+pub fn put(folder: &Path, name: impl AsRef<OsStr>, contents: &[u8]) -> Result<()> {
+    let path = folder.join(name.as_ref());
+    let mut part = path.clone().into_os_string();
+    part.push(".part");
+    let write = || {
+        if !folder.as_os_str().is_empty() {
+            fs::create_dir_all(folder)?;
+        }
+        if path.exists() && !path.is_file() {
+            return fs::write(&path, contents);
+        }
+        let written = fs::write(&part, contents).and_then(|()| fs::rename(&part, &path));
+        if written.is_err() {
+            // Of what was being written when the disk was full, say.
+            let _ = fs::remove_file(&part);
+        }
+        written
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Grids of images as PNG.
 
-use crate::release::folder::put;
+use crate::files::atomic::put;
 use anyhow::{Context, Result, bail};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};

@@ -6,7 +6,7 @@ use crate::data::batch;
 use crate::measure::image_metrics;
 use crate::network::{Stack, to_vec};
 use crate::presets::layers::classifier;
-use crate::release::folder::Release;
+use crate::release::loaded::LoadedModel;
 use anyhow::Result;
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
@@ -48,7 +48,7 @@ pub struct Alphabet {
 ///
 /// # Errors
 /// A device that fails.
-pub fn measure(release: &Release, train: &Images, test: &Images) -> Result<Option<Alphabet>> {
+pub fn measure(release: &LoadedModel, train: &Images, test: &Images) -> Result<Option<Alphabet>> {
     let classes = release.model.spec.classes();
     if classes < 2 || test.groups.is_empty() {
         return Ok(None);
@@ -124,7 +124,7 @@ struct Reader {
 
 impl Reader {
     /// Learns the classes of training glyphs.
-    fn train(release: &Release, images: &Images) -> Result<Self> {
+    fn train(release: &LoadedModel, images: &Images) -> Result<Self> {
         let (shape, classes) = (images.shape, release.model.spec.classes());
         let program = Program::chain(
             "reader",
@@ -160,7 +160,7 @@ impl Reader {
     }
 
     /// The share of glyphs `[N, C, H, W]` that are read as these classes.
-    fn accuracy(&self, release: &Release, glyphs: Vec<f32>, classes: &[usize]) -> Result<f64> {
+    fn accuracy(&self, release: &LoadedModel, glyphs: Vec<f32>, classes: &[usize]) -> Result<f64> {
         let len = glyphs.len() / classes.len();
         let mut right = 0;
         // Glyphs are grey, so that their values have one order.

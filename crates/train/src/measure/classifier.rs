@@ -7,7 +7,7 @@ use crate::data::attributes::Attribute;
 use crate::data::batch;
 use crate::network::{Stack, to_vec};
 use crate::presets::layers::classifier;
-use crate::release::folder::Release;
+use crate::release::loaded::LoadedModel;
 use anyhow::Result;
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
@@ -35,7 +35,7 @@ impl Classifier {
     ///
     /// # Errors
     /// Images whose sides are no multiples of 16, or a device that fails.
-    pub fn train(release: &Release, images: &Images) -> Result<Self> {
+    pub fn train(release: &LoadedModel, images: &Images) -> Result<Self> {
         let shape = images.shape;
         let attributes = images.attributes.len();
         let program = Program::chain(

@@ -4,7 +4,7 @@
 use crate::data::Images;
 use crate::data::attributes::Attribute;
 use crate::measure::classifier::Classifier;
-use crate::release::folder::Release;
+use crate::release::loaded::LoadedModel;
 use anyhow::{Context, Result};
 use linfa_linalg::cholesky::InverseC;
 use ndarray::{Array2, ArrayView2};
@@ -52,7 +52,11 @@ pub struct Score {
 ///
 /// # Errors
 /// Attributes that determine one another, or a device that fails.
-pub fn find(release: &Release, classifier: &Classifier, images: &Images) -> Result<Vec<Direction>> {
+pub fn find(
+    release: &LoadedModel,
+    classifier: &Classifier,
+    images: &Images,
+) -> Result<Vec<Direction>> {
     let means = release.means(images, &images.spread(usize::MAX))?;
     let vectors = vectors(&images.attributes, &means)?;
     let subjects = Subjects::of(release, classifier, images, SUBJECTS)?;
@@ -114,7 +118,7 @@ fn vectors(attributes: &[Attribute], means: &[f32]) -> Result<Vec<Vec<f32>>> {
 /// # Errors
 /// A device that fails.
 pub fn test(
-    release: &Release,
+    release: &LoadedModel,
     classifier: &Classifier,
     directions: &[Direction],
     images: &Images,
@@ -164,7 +168,7 @@ struct Moved {
 
 /// Images to be moved, and what the classifier reads where they are.
 struct Subjects<'a> {
-    release: &'a Release,
+    release: &'a LoadedModel,
     classifier: &'a Classifier,
     attributes: &'a [Attribute],
     means: Vec<f32>,
@@ -175,7 +179,7 @@ struct Subjects<'a> {
 impl<'a> Subjects<'a> {
     /// The first images, `count` at most.
     fn of(
-        release: &'a Release,
+        release: &'a LoadedModel,
         classifier: &'a Classifier,
         images: &'a Images,
         count: usize,

@@ -5,6 +5,6 @@ pub mod alphabet;
 pub mod classifier;
 pub mod directions;
 pub mod evaluation;
-pub mod frechet;
+mod frechet;
 pub mod image_metrics;
 pub mod prior_fit;

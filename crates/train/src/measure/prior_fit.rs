@@ -5,7 +5,7 @@
 use crate::data::Images;
 use crate::data::batch;
 use crate::network::to_vec;
-use crate::release::folder::Release;
+use crate::release::loaded::LoadedModel;
 use anyhow::{Context, Result};
 use linfa::DatasetBase;
 use linfa::traits::Fit;
@@ -28,7 +28,7 @@ const SEED: u64 = 1;
 ///
 /// # Errors
 /// A device that fails.
-pub fn draws(release: &Release, images: &Images) -> Result<Vec<f32>> {
+pub fn draws(release: &LoadedModel, images: &Images) -> Result<Vec<f32>> {
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     let chosen = images.spread(IMAGES);
     let mut draws = Vec::new();

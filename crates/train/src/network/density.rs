@@ -1,7 +1,7 @@
 //! The learned prior's density, differentiable: with it the mixture can be trained along
 //! with encoder and decoder, and counts as p(z) when a model is measured.
 
-use crate::network::{to_vec, towards};
+use super::tensors::{to_vec, towards};
 use anyhow::{Context, Result, ensure};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation};

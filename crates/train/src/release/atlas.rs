@@ -2,9 +2,10 @@
 //! begin with, test images as points in two dimensions with their thumbnails, directions.
 
 use crate::data::Images;
+use crate::files::atomic::put;
 use crate::files::picture::{extension, grid, save};
 use crate::measure::directions::Direction;
-use crate::release::folder::{Release, put};
+use crate::release::loaded::LoadedModel;
 use anyhow::{Context, Result, ensure};
 use image::DynamicImage;
 use image::imageops::FilterType;
@@ -112,7 +113,7 @@ impl Atlas {
     /// A folder that cannot be written, or a device that fails.
     pub fn write(
         folder: &Path,
-        release: &Release,
+        release: &LoadedModel,
         directions: Vec<Direction>,
         train: &Images,
         test: &Images,
@@ -161,7 +162,7 @@ impl Direction {
 }
 
 impl Plane {
-    fn of(release: &Release, images: &Images) -> Result<Self> {
+    fn of(release: &LoadedModel, images: &Images) -> Result<Self> {
         let latent = release.model.spec.latent_size();
         if latent == 2 {
             return Ok(Self {
@@ -207,7 +208,7 @@ impl Plane {
 }
 
 /// Test images evenly spread over the classes.
-fn examples(release: &Release, test: &Images, has_classes: bool) -> Result<Vec<Place>> {
+fn examples(release: &LoadedModel, test: &Images, has_classes: bool) -> Result<Vec<Place>> {
     let chosen = if has_classes {
         let classes = usize::from(test.labels.iter().copied().max().unwrap_or(0)) + 1;
         let each = EXAMPLES.div_ceil(classes);

@@ -1,13 +1,14 @@
 //! A model's pictures and its card: what a person looks at before believing a figure.
 
 use crate::data::Images;
+use crate::files::atomic::put;
 use crate::files::picture::{extension, grid, save};
 use crate::measure::alphabet;
 use crate::measure::directions::Direction;
-use crate::measure::evaluation::Evaluation;
+use crate::measure::evaluation::figures::Evaluation;
 use crate::measure::image_metrics;
 use crate::presets::preset;
-use crate::release::folder::{Release, put};
+use crate::release::loaded::LoadedModel;
 use crate::release::stages::Stage;
 use anyhow::{Context, Result};
 use std::fs;
@@ -35,7 +36,7 @@ const BEYOND: f32 = 0.02;
 /// What a report is made from.
 pub struct Report<'a> {
     /// The model.
-    pub release: &'a Release,
+    pub release: &'a LoadedModel,
     /// How it was made.
     pub stages: &'a [Stage],
     /// What can be changed.
@@ -184,7 +185,7 @@ fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &st
 }
 
 /// Rows of test images, each above the row of what comes back.
-fn reconstructions(release: &Release, test: &Images) -> Result<Vec<f32>> {
+fn reconstructions(release: &LoadedModel, test: &Images) -> Result<Vec<f32>> {
     let [columns, rows] = PAIRS;
     let mut pictures = Vec::new();
     for chosen in test.spread(columns * rows).chunks(columns) {
@@ -196,7 +197,7 @@ fn reconstructions(release: &Release, test: &Images) -> Result<Vec<f32>> {
 }
 
 /// A row of samples above the row of the training images nearest to them.
-fn neighbours(release: &Release, train: &Images) -> Result<Vec<f32>> {
+fn neighbours(release: &LoadedModel, train: &Images) -> Result<Vec<f32>> {
     let z = release.priors.sample(SEED, PAIRS[0], 1.0);
     let samples = release.decode(z, &release.each_class(PAIRS[0]))?;
     let nearest = image_metrics::nearest(train, &samples);
@@ -204,7 +205,7 @@ fn neighbours(release: &Release, train: &Images) -> Result<Vec<f32>> {
     Ok([samples, train.floats(&indices)].concat())
 }
 
-fn morphs(release: &Release) -> Result<Vec<f32>> {
+fn morphs(release: &LoadedModel) -> Result<Vec<f32>> {
     let [steps, count] = MORPHS;
     let size = release.model.spec.latent_size();
     let ends = release.priors.sample(SEED + 1, 2 * count, 1.0);
@@ -222,7 +223,7 @@ fn morphs(release: &Release) -> Result<Vec<f32>> {
     release.decode(z, &classes)
 }
 
-fn edits(release: &Release, directions: &[Direction]) -> Result<Vec<f32>> {
+fn edits(release: &LoadedModel, directions: &[Direction]) -> Result<Vec<f32>> {
     let [steps, faces] = EDITS;
     let size = release.model.spec.latent_size();
     let samples = release
@@ -245,7 +246,7 @@ fn edits(release: &Release, directions: &[Direction]) -> Result<Vec<f32>> {
 }
 
 /// Rows of characters of test typefaces, each above the row that is decoded from the first of them.
-fn alphabets(release: &Release, test: &Images) -> Result<Vec<f32>> {
+fn alphabets(release: &LoadedModel, test: &Images) -> Result<Vec<f32>> {
     let fonts = alphabet::starts(test);
     let mut pictures = Vec::new();
     for i in 0..FONTS.min(fonts.len()) {
@@ -258,7 +259,7 @@ fn alphabets(release: &Release, test: &Images) -> Result<Vec<f32>> {
     Ok(pictures)
 }
 
-fn map(release: &Release, test: &Images) -> Result<Vec<f32>> {
+fn map(release: &LoadedModel, test: &Images) -> Result<Vec<f32>> {
     let means = release.means(test, &test.spread(usize::MAX))?;
     let range = |axis: usize| {
         let mut values: Vec<f32> = means.iter().skip(axis).step_by(2).copied().collect();
@@ -277,7 +278,7 @@ fn map(release: &Release, test: &Images) -> Result<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::evaluation::Seen;
+    use crate::measure::evaluation::figures::Seen;
 
     #[test]
     fn a_sharpened_models_card_says_what_flatters_it() {

@@ -6,7 +6,7 @@
 //! product with a random direction.
 
 use crate::network::{Labelled, Network, to_vec};
-use crate::release::folder::Release;
+use crate::release::loaded::LoadedModel;
 use anyhow::{Context as _, Result};
 use burn::tensor::{Tensor, TensorData};
 use vaelet_model::{Tensors, channels_first, channels_last, latent, random};
@@ -21,7 +21,7 @@ const DIRECTIONS: u64 = 100;
 ///
 /// # Errors
 /// A device that fails.
-pub fn golden_gradients(release: &Release, golden: &Tensors) -> Result<Tensors> {
+pub fn golden_gradients(release: &LoadedModel, golden: &Tensors) -> Result<Tensors> {
     let spec = &release.model.spec;
     let (input, size) = (spec.input, spec.latent_size());
     let device = release.device.clone().autodiff();

@@ -3,5 +3,7 @@
 pub mod atlas;
 pub mod card;
 pub mod folder;
+mod golden;
 mod golden_gradients;
+pub mod loaded;
 pub mod stages;

@@ -1,7 +1,7 @@
 //! `training.json`: the commands that made a model, one after another, so that its card can
 //! say how to make it again.
 
-use crate::release::folder::put;
+use crate::files::atomic::put;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fs;

@@ -1,6 +1,6 @@
 //! A run's loss curves as a picture, drawn anew after each epoch.
 
-use crate::training::Epoch;
+use super::progress::Epoch;
 use anyhow::{Context, Result};
 use plotters::prelude::*;
 use std::path::Path;

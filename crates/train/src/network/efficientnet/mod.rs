@@ -5,8 +5,9 @@
 //! Its weights are fixed, batch normalisation is folded into them, and gradients run through it to
 //! the images where the device tracks them. `vaelet data fetch features` brings the weights.
 
+pub mod pretrained;
+
 use crate::network::ops::{depthwise, im2col, relu6};
-use crate::network::pretrained::FILE;
 use crate::network::{on_cpu, to_images, to_rows};
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::module::{conv2d, interpolate};
@@ -16,6 +17,20 @@ use std::fs;
 use std::path::Path;
 use vaelet_model::Patches;
 use vaelet_model::{Tensors, read_tensors, sha256_hex};
+
+/// A file, and the SHA-256 of its contents.
+pub struct Pinned {
+    /// Its name in its folder.
+    pub name: &'static str,
+    /// In hexadecimal.
+    pub sha256: &'static str,
+}
+
+/// What `vaelet data fetch features` writes.
+pub const FILE: Pinned = Pinned {
+    name: "features.safetensors",
+    sha256: "d0c4223c425df4312351b1293907863dfb50f7aaf9d1714bc227003a1e100e24",
+};
 
 /// Side of the images that it looks at.
 pub const SIDE: usize = 64;
@@ -260,7 +275,7 @@ impl Convolution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::pretrained;
+    use crate::network::efficientnet::pretrained;
     use crate::network::to_vec;
     use burn::tensor::module::adaptive_avg_pool2d;
     use serde::Deserialize;
@@ -286,7 +301,11 @@ mod tests {
         pub(crate) fn tiny(device: &Device) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let wheel = dir.path().join("tiny.whl");
-            fs::write(&wheel, include_bytes!("../../tests/efficientnet/tiny.whl")).unwrap();
+            fs::write(
+                &wheel,
+                include_bytes!("../../../tests/efficientnet/tiny.whl"),
+            )
+            .unwrap();
             Self::of(&pretrained::convert(&wheel, dir.path()).unwrap(), device).unwrap()
         }
     }
@@ -331,7 +350,7 @@ mod tests {
     #[test]
     fn a_tiny_network_gives_what_pytorch_gives() {
         let expected: Expected =
-            serde_json::from_str(include_str!("../../tests/efficientnet/tiny.json")).unwrap();
+            serde_json::from_str(include_str!("../../../tests/efficientnet/tiny.json")).unwrap();
         let device = Device::flex().autodiff();
         let network = EfficientNet::tiny(&device);
         let mut images = prepare(pictures(3, SIDE, &device));
@@ -361,7 +380,7 @@ mod tests {
             return;
         };
         let expected: Expected =
-            serde_json::from_str(include_str!("../../tests/efficientnet/lite0.json")).unwrap();
+            serde_json::from_str(include_str!("../../../tests/efficientnet/lite0.json")).unwrap();
         let colour = pictures(3, SIDE, &device);
         assert_blocks(
             network.blocks(prepare(colour.clone()), STRIDES.len()),

@@ -1,0 +1,90 @@
+//! Images in memory.
+
+use super::attributes::Attribute;
+use std::fmt;
+use vaelet_model::{Input, channels_first};
+
+/// The part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// For training.
+    Train,
+    /// For evaluation only.
+    Test,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "training",
+            Self::Test => "evaluation",
+        })
+    }
+}
+
+/// Images of one shape with a class each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Images {
+    /// `[N, H · W · C]`, channels innermost.
+    pub pixels: Vec<u8>,
+    /// Shape of one image.
+    pub shape: Input,
+    /// One class for each image; all 0 where there are none.
+    pub labels: Vec<u8>,
+    /// Which images belong together, in ascending order: those of one typeface. Empty where none do.
+    pub groups: Vec<u32>,
+    /// Whether a Bernoulli likelihood draws each value as 0 or 1, as is usual for MNIST.
+    pub binarize: bool,
+    /// What else is known of them.
+    pub attributes: Vec<Attribute>,
+    /// Whom to credit for each image; empty where all have the same credit.
+    pub credits: Vec<String>,
+}
+
+impl Images {
+    /// Images that nothing more is known of.
+    pub fn unlabelled(pixels: Vec<u8>, shape: Input) -> Self {
+        Self {
+            labels: vec![0; pixels.len() / shape.len()],
+            groups: Vec::new(),
+            binarize: true,
+            attributes: Vec::new(),
+            credits: Vec::new(),
+            pixels,
+            shape,
+        }
+    }
+
+    /// Number of images.
+    pub fn count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The indices of `most` images, evenly spread; of all where there are fewer.
+    pub fn spread(&self, most: usize) -> Vec<usize> {
+        let most = most.min(self.count());
+        (0..most).map(|i| i * self.count() / most).collect()
+    }
+
+    /// Classes of the chosen images.
+    pub fn classes(&self, chosen: &[usize]) -> Vec<usize> {
+        chosen.iter().map(|&i| self.labels[i].into()).collect()
+    }
+
+    /// The chosen images, `[N, C, H, W]` in `[0, 1]`.
+    pub fn floats(&self, chosen: &[usize]) -> Vec<f32> {
+        channels_first(&self.plain(chosen), self.shape.channels, self.shape.len())
+    }
+
+    /// Their values as they are, `[N, H · W · C]` in `[0, 1]`.
+    pub fn plain(&self, chosen: &[usize]) -> Vec<f32> {
+        let values = chosen.iter().flat_map(|&i| self.image(i));
+        values.map(|&value| f32::from(value) / 255.0).collect()
+    }
+
+    /// The values of image `i`.
+    pub fn image(&self, i: usize) -> &[u8] {
+        let len = self.shape.len();
+        &self.pixels[i * len..(i + 1) * len]
+    }
+}

@@ -1,0 +1,125 @@
+//! The figures of a model as tables in Markdown.
+
+use super::figures::Evaluation;
+use super::samples::SAMPLES;
+
+impl Evaluation {
+    /// −log₂ p(x) for each value of an image. A density over `[0, 1]` is one over the 256
+    /// levels of a pixel, which is 8 bits more.
+    fn bits_per_value(&self) -> f64 {
+        let levels = if self.is_density { 8.0 } else { 0.0 };
+        self.nll / self.dimensions as f64 / std::f64::consts::LN_2 + levels
+    }
+
+    /// The figures as a table in Markdown.
+    pub fn table(&self) -> String {
+        let nll = |prior| format!("−log p(x), {prior}, {} samples", self.nll_samples);
+        let (own, normal) = (nll("own prior"), nll("N(0, I)"));
+        let rows = [
+            ("reconstruction", format!("{:.2}", self.reconstruction)),
+            ("KL", format!("{:.2}", self.kl)),
+            ("−ELBO", format!("{:.2}", self.neg_elbo)),
+            (own.as_str(), format!("{:.2}", self.nll)),
+            (normal.as_str(), format!("{:.2}", self.nll_normal)),
+            ("bits per value", format!("{:.3}", self.bits_per_value())),
+            ("PSNR of reconstructions, dB", format!("{:.2}", self.psnr)),
+            ("SSIM of reconstructions", format!("{:.3}", self.ssim)),
+            ("sharpness of samples", format!("{:.2}", self.sharpness)),
+            ("novelty of samples", format!("{:.2}", self.novelty)),
+            (
+                "active units",
+                format!("{} of {}", self.active_units, self.kl_per_dimension.len()),
+            ),
+        ];
+        let lines = rows.map(|(name, value)| format!("| {name:<36} | {value:>8} |\n"));
+        let figures = format!("| {:<36} | {:>8} |\n|---|---|\n{}", "", "", lines.concat());
+        figures + &self.alphabet_table() + &self.frechet_table() + &self.attribute_table()
+    }
+
+    /// What comes of one character of each typeface; nothing where images are no characters.
+    fn alphabet_table(&self) -> String {
+        let Some(alphabet) = &self.alphabet else {
+            return String::new();
+        };
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        let row =
+            |name: &str, [drawn, other]: [String; 2]| format!("| {name} | {drawn} | {other} |\n");
+        let decibels = [alphabet.psnr, alphabet.psnr_of_nearest].map(|psnr| format!("{psnr:.2}"));
+        format!(
+            "\n| all other characters from one *A*, {} typefaces of families never seen | decoded | compared with |\n\
+             |---|---|---|\n{}{}{}",
+            alphabet.fonts,
+            row(
+                "PSNR, dB; of the training typeface with the nearest *A*",
+                decibels
+            ),
+            row(
+                "read rightly by a classifier; in the typeface itself",
+                [alphabet.legible, alphabet.legible_data].map(percent),
+            ),
+            row(
+                "gradient energy over that of the typeface",
+                [format!("{:.2}", alphabet.sharpness), "1".into()],
+            ),
+        )
+    }
+
+    /// Both Fréchet distances, and what they are not.
+    fn frechet_table(&self) -> String {
+        let row = |name: String, [own, normal, data]: [String; 3], images: usize| {
+            format!("| {name} | {own} | {normal} | {data} | {images} |\n")
+        };
+        let [own, normal, data] = [self.frechet, self.frechet_normal, self.frechet_data];
+        let mut rows = row(
+            "features of an untrained convolutional network".into(),
+            [own, normal, data].map(|distance| format!("{distance:.4}")),
+            self.images.min(SAMPLES),
+        );
+        let mut hint = "";
+        if let Some(seen) = &self.frechet_efficientnet {
+            let resized = if seen.resized { "resized to " } else { "" };
+            let bilinear = if seen.resized { " (bilinear)" } else { "" };
+            let grey = if seen.grey { ", grey as RGB" } else { "" };
+            let (side, seed) = (seen.side, seen.seed);
+            rows += &row(
+                format!(
+                    "EfficientNet-Lite0 features, {resized}{side}×{side}{bilinear}{grey}, seed {seed}"
+                ),
+                [seen.own, seen.normal, seen.data].map(|distance| format!("{distance:.1}")),
+                seen.images,
+            );
+        } else {
+            rows += "| EfficientNet-Lite0 features | not measured | | | |\n";
+            hint = " `vaelet data fetch features` fetches what the second one needs; then measure again.";
+        }
+        format!(
+            "\n| Fréchet distance from the test split | own prior | N(0, I) | training images | images a side |\n\
+             |---|---|---|---|---|\n{rows}\n\
+             Neither is the FID of papers, which has features of Inception-v3; numbers compare within a row only, \
+             and between models where there are as many images a side.{hint}\n"
+        )
+    }
+
+    /// How well directions change their attributes; nothing where there are none.
+    fn attribute_table(&self) -> String {
+        if self.attributes.is_empty() {
+            return String::new();
+        }
+        let head = "| attribute | label flips | others stay | classifier is right | images |\n";
+        let lines = self.attributes.iter().map(|score| {
+            let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+            format!(
+                "| {} | {} | {} | {} | {} |\n",
+                score.name,
+                percent(score.success),
+                percent(score.kept),
+                percent(score.accuracy),
+                score.images,
+            )
+        });
+        format!(
+            "\n{head}|---|---|---|---|---|\n{}",
+            lines.collect::<String>()
+        )
+    }
+}

@@ -1,0 +1,108 @@
+//! Convolutions on the CPU are burn's, and what is exported is what is read.
+
+use super::convolution::{
+    convolve, convolve_natively, convolve_transposed, convolve_transposed_natively,
+};
+use super::growth::tests::untrained;
+use super::{Graphs, Network};
+use crate::presets::pictures;
+use burn::tensor::{Device, Tensor, TensorData};
+use vaelet_model::{Activation, Layer, Window, random};
+
+/// The operations of [`crate::network::ops`] give what burn's own convolutions give.
+#[test]
+fn convolutions_are_burns() {
+    let device = Device::flex();
+    let random = |seed, shape: [usize; 2]| {
+        let values = random::normals(seed, shape[0] * shape[1]);
+        Tensor::<2>::from_data(TensorData::new(values, shape), &device)
+    };
+    for (kernel, stride, padding) in [(4, 2, 1), (3, 1, 1), (5, 3, 2), (1, 1, 0)] {
+        let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
+        let w = Window {
+            input: [9, 11, 3],
+            output: [side(9), side(11), 5],
+            kernel,
+            stride,
+            padding,
+        };
+        let x = random(1, [2, 9 * 11 * 3]);
+        let weight = random(2, [kernel * kernel * 3, 5]);
+        assert_close(
+            convolve(x.clone(), weight.clone(), &w),
+            convolve_natively(x, weight, &w),
+        );
+
+        let side = |s: usize| (s - 1) * stride + kernel - 2 * padding;
+        let w = Window {
+            input: [4, 3, 6],
+            output: [side(4), side(3), 5],
+            ..w
+        };
+        let x = random(3, [2, 4 * 3 * 6]);
+        let weight = random(4, [kernel * kernel * 6, 5]);
+        let ours = convolve_transposed(x.clone(), weight.clone(), &w);
+        assert_close(ours, convolve_transposed_natively(x, weight, &w));
+    }
+}
+
+/// What is trained with an upsampling is exported with the kernel that its reader expects, and
+/// gives the same pictures again.
+#[test]
+fn an_upsampling_is_exported_as_it_is_read() {
+    let mut spec = pictures(
+        "any",
+        "Any",
+        crate::cli::args::subject("dot,dots").unwrap(),
+        "",
+        16,
+    )
+    .spec;
+    let conv = |in_channels, out_channels, activation, params: &str| Layer::Conv2d {
+        in_channels,
+        out_channels,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        activation,
+        params: params.into(),
+    };
+    spec.decoder = vec![
+        Layer::Linear {
+            inputs: 64,
+            outputs: 4 * 4 * 6,
+            activation: Activation::Silu,
+            params: "decoder.0".into(),
+        },
+        Layer::Reshape {
+            channels: 6,
+            height: 4,
+            width: 4,
+        },
+        Layer::Upsample {},
+        conv(6, 5, Activation::Silu, "decoder.1"),
+        Layer::Upsample {},
+        conv(5, 3, Activation::Sigmoid, "decoder.2"),
+    ];
+    let model = untrained(&spec);
+    let [encoder, decoder] = spec.chains().unwrap();
+    let graphs = Graphs { encoder, decoder };
+    let device = Device::flex();
+    // As `untrained` has made it.
+    let trained = Network::init(&graphs, 1, &device);
+    let read = Network::of(&model, &device).unwrap();
+    let z = TensorData::new(random::normals(2, 2 * 64), [2, 64]);
+    let z = Tensor::<2>::from_data(z, &device);
+    assert_close(
+        trained.decode(&graphs, z.clone().into()),
+        read.decode(&graphs, z.into()),
+    );
+    let weight = &trained.to_tensors(&graphs).unwrap()["decoder.1.weight"];
+    assert_eq!(weight.shape, [3, 3, 6, 5]);
+}
+
+fn assert_close(a: Tensor<2>, b: Tensor<2>) {
+    assert_eq!(a.dims(), b.dims());
+    let largest: f32 = (a - b).abs().max().into_scalar();
+    assert!(largest < 1e-4, "{largest}");
+}

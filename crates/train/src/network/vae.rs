@@ -1,0 +1,181 @@
+//! A model's graphs as a burn module: the network that is trained, and the oracle that both runtimes
+//! are tested against.
+
+use super::density::Density;
+use super::stack::{Affine, Stack};
+use super::tensors::{to_vec, towards};
+use anyhow::{Context as _, Result};
+use burn::module::Module;
+use burn::tensor::{Device, Gradients, Tensor};
+use vaelet_model::{Model, Params, Schedule, Tensors};
+
+/// Encoder and decoder of one model, and its learned prior.
+#[derive(Module, Debug)]
+pub struct Network {
+    encoder: Stack,
+    decoder: Stack,
+    prior: Option<Density>,
+}
+
+/// What an encoder or a decoder reads.
+#[derive(Debug, Clone)]
+pub struct Labelled {
+    /// Images `[N, H · W · C]`, or latents.
+    pub values: Tensor<2>,
+    /// The class of each, `[N, classes]`; none where the model has no condition.
+    pub condition: Option<Tensor<2>>,
+}
+
+impl From<Tensor<2>> for Labelled {
+    fn from(values: Tensor<2>) -> Self {
+        Self {
+            values,
+            condition: None,
+        }
+    }
+}
+
+/// The two graphs that a [`Network`] holds the parameters of.
+#[derive(Debug, Clone)]
+pub struct Graphs {
+    /// Images to `[N, 2 · latent]`.
+    pub encoder: Schedule,
+    /// `[N, latent]` to images.
+    pub decoder: Schedule,
+}
+
+impl Graphs {
+    fn params(&self) -> impl Iterator<Item = &Params> {
+        let steps = self.encoder.steps.iter().chain(&self.decoder.steps);
+        steps.filter_map(|step| Some(step.map()?.1))
+    }
+}
+
+impl Network {
+    /// Fresh parameters.
+    pub fn init(graphs: &Graphs, seed: u64, device: &Device) -> Self {
+        let after = seed.wrapping_add(graphs.encoder.steps.len() as u64);
+        Self {
+            encoder: Stack::init(&graphs.encoder, seed, device),
+            decoder: Stack::init(&graphs.decoder, after, device),
+            prior: None,
+        }
+    }
+
+    /// The parameters of a released model.
+    ///
+    /// # Errors
+    /// A learned prior whose covariance has no inverse.
+    pub fn of(model: &Model, device: &Device) -> Result<Self> {
+        let stack = |graph: &Schedule| {
+            Stack::build(graph, device, |_, params| {
+                let weight = params.in_file(&model.weights.weight(params));
+                (weight, model.weights.get(&params.bias_name()).to_vec())
+            })
+        };
+        let [encoder, decoder] = model.spec.chains()?;
+        Ok(Self {
+            encoder: stack(&encoder),
+            decoder: stack(&decoder),
+            prior: Density::of(model, device)?,
+        })
+    }
+
+    /// p(z), where it is more than N(0, I).
+    pub fn prior(&self) -> Option<&Density> {
+        self.prior.as_ref()
+    }
+
+    /// The same with N(0, I) as p(z).
+    pub fn without_prior(self) -> Self {
+        Self {
+            prior: None,
+            ..self
+        }
+    }
+
+    /// All parameters under their names and with their shapes in the weights file.
+    pub fn to_tensors(&self, graphs: &Graphs) -> Result<Tensors> {
+        let mut tensors = self.collect(graphs, |affine| {
+            Ok([to_vec(affine.weight.val())?, to_vec(affine.bias.val())?])
+        })?;
+        if let Some(prior) = &self.prior {
+            tensors.extend(prior.to_tensors()?);
+        }
+        Ok(tensors)
+    }
+
+    /// The gradients of all weights and biases, named and shaped as they are.
+    ///
+    /// # Errors
+    /// A parameter without a gradient, or a device that fails.
+    pub fn gradients(&self, graphs: &Graphs, gradients: &Gradients) -> Result<Tensors> {
+        self.collect(graphs, |affine| {
+            let weight = affine.weight.val().grad(gradients);
+            let bias = affine.bias.val().grad(gradients);
+            let (weight, bias) = weight.zip(bias).context("a parameter without a gradient")?;
+            Ok([to_vec(weight)?, to_vec(bias)?])
+        })
+    }
+
+    fn collect(
+        &self,
+        graphs: &Graphs,
+        values: impl Fn(&Affine) -> Result<[Vec<f32>; 2]>,
+    ) -> Result<Tensors> {
+        let mut tensors = Tensors::new();
+        for (affine, params) in self.affines().zip(graphs.params()) {
+            for ((name, shape), data) in params.stored().into_iter().zip(values(affine)?) {
+                tensors.insert(name, vaelet_model::Tensor { shape, data });
+            }
+        }
+        Ok(tensors)
+    }
+
+    /// Moves towards `other` by the share `1 − decay`: an exponential moving average
+    /// of weights along training (Polyak and Juditsky 1992).
+    pub fn average(self, other: &Self, decay: f64) -> Self {
+        let mix = |stack: Stack, other: &Stack| {
+            let pairs = stack.steps.into_iter().zip(&other.steps);
+            let steps = pairs
+                .map(|(a, b)| Affine {
+                    weight: towards(a.weight, &b.weight, decay),
+                    bias: towards(a.bias, &b.bias, decay),
+                })
+                .collect();
+            Stack { steps }
+        };
+        Self {
+            encoder: mix(self.encoder, &other.encoder),
+            decoder: mix(self.decoder, &other.decoder),
+            prior: self
+                .prior
+                .zip(other.prior.as_ref())
+                .map(|(a, b)| a.average(b, decay)),
+        }
+    }
+
+    /// Mean and log-variance of q(z | x, c), each `[N, latent]`.
+    pub fn encode(&self, graphs: &Graphs, input: Labelled) -> (Tensor<2>, Tensor<2>) {
+        let posterior = self.encoder.run(&graphs.encoder, input, true);
+        let [batch, width] = posterior.dims();
+        let mean = posterior.clone().slice([0..batch, 0..width / 2]);
+        let log_var = posterior.slice([0..batch, width / 2..width]);
+        (mean, log_var)
+    }
+
+    /// Images in `[0, 1]` of latents `[N, latent]`.
+    pub fn decode(&self, graphs: &Graphs, z: Labelled) -> Tensor<2> {
+        self.decoder.run(&graphs.decoder, z, true)
+    }
+
+    /// What the decoder gives before its last activation: for a Bernoulli likelihood
+    /// the logits, from which the loss is exact.
+    pub fn decode_logits(&self, graphs: &Graphs, z: Labelled) -> Tensor<2> {
+        self.decoder.run(&graphs.decoder, z, false)
+    }
+
+    fn affines(&self) -> impl Iterator<Item = &Affine> {
+        self.encoder.steps.iter().chain(&self.decoder.steps)
+    }
+}

@@ -1,0 +1,347 @@
+//! A run: its state, and the steps of an epoch. Everything random in them comes from the seed and the
+//! number of the epoch.
+
+use super::checkpoint::CHECKPOINT;
+use super::objective::{elbo, optimal_sigma};
+use super::progress::{Epoch, Progress, conditions};
+use super::step::{self, Batch, Rows};
+use super::{Mode, Settings};
+use crate::data::{Images, batch};
+use crate::files::atomic;
+use crate::files::picture::{grid, save};
+use crate::network::{Graphs, Labelled, Network, to_vec};
+use crate::presets::Preset;
+use crate::training::adversary::Adversary;
+use anyhow::{Error, Result, anyhow, ensure};
+use burn::module::Module;
+use burn::optim::{AdamWConfig, ModuleOptimizer};
+use burn::tensor::Device;
+use indicatif::{ProgressBar, ProgressStyle};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use std::time::Instant;
+use vaelet_model::{Likelihood, channels_first, latent, random};
+
+/// The share of the run over which learning rate and β rise from zero.
+const WARM_UP: f64 = 0.05;
+
+/// How slowly the averaged weights follow; about the last thousand steps count.
+const AVERAGE_DECAY: f64 = 0.999;
+
+/// How slowly a Gaussian's σ follows the error of the last steps.
+const SIGMA_DECAY: f32 = 0.95;
+
+/// By how much a smaller rate is advised where a loss is no longer a number.
+pub(super) const SLOWER: f64 = 0.25;
+
+/// Side of the grid of samples that is saved after each epoch.
+const SIDE: usize = 8;
+
+pub(super) struct Run {
+    pub(super) network: Network,
+    pub(super) averaged: Network,
+    pub(super) optimizer: ModuleOptimizer,
+    pub(super) adversary: Option<Adversary>,
+    pub(super) progress: Progress,
+}
+
+impl Run {
+    pub(super) fn start(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Self> {
+        let device = settings.device().clone().autodiff();
+        let name = &settings.preset.spec.name;
+        let folder = settings.run.join(CHECKPOINT);
+        atomic::recover(&folder)?;
+        let network = |device: &Device| match &settings.begin {
+            Some(model) => Network::of(model, device),
+            None => Ok(Network::init(graphs, settings.seed, device)),
+        };
+        let Preset {
+            spec, adversarial, ..
+        } = &settings.preset;
+        let features = settings.features.clone().filter(|_| *adversarial);
+        let judge = |features| Adversary::new(spec.input, features, settings.seed, &device);
+        let sigma = match spec.likelihood {
+            Likelihood::Gaussian { sigma } => sigma,
+            Likelihood::Bernoulli => 1.0,
+        };
+        let fresh = Self {
+            network: network(&device)?,
+            averaged: network(settings.device())?,
+            adversary: features.map(judge),
+            optimizer: optimizer(*adversarial),
+            progress: Progress {
+                model: name.clone(),
+                seed: settings.seed,
+                conditions: conditions(&settings.preset, images),
+                sigma,
+                epochs: Vec::new(),
+            },
+        };
+        if settings.mode == Mode::Start {
+            ensure!(
+                !folder.exists(),
+                "{} holds an earlier run; continue it with --resume, or delete the folder",
+                folder.display(),
+            );
+            return Ok(fresh);
+        }
+        ensure!(
+            folder.is_dir(),
+            "{} has no checkpoint; begin without --resume",
+            settings.run.display(),
+        );
+        let progress = Progress::read(&folder)?;
+        progress.check(&fresh.progress, &folder)?;
+        let loaded = fresh.load(progress, &folder)?;
+        let progress = &loaded.progress;
+        eprintln!(
+            "{}: {} epochs done",
+            folder.display(),
+            progress.epochs.len()
+        );
+        Ok(loaded)
+    }
+
+    pub(super) fn epoch(
+        &mut self,
+        settings: &Settings,
+        graphs: &Graphs,
+        images: &Images,
+        training: &[usize],
+        epoch: usize,
+    ) -> Result<Epoch> {
+        let Preset {
+            batch: size,
+            learning_rate,
+            beta,
+            augment,
+            ..
+        } = settings.preset;
+        let device = settings.device().clone().autodiff();
+        let len = images.shape.len();
+        let (latent, classes) = (
+            settings.preset.spec.latent_size(),
+            settings.preset.spec.classes(),
+        );
+        let steps = training.len() / size;
+        let total = steps * settings.epochs;
+        let mut rng = Pcg64Mcg::seed_from_u64(settings.seed.wrapping_add((epoch as u64) << 32));
+        let mut order = training.to_vec();
+        order.shuffle(&mut rng);
+
+        let bar = progress_bar(steps, epoch, settings.epochs)?;
+        let start = Instant::now();
+        let (mut reconstruction, mut kl) = (0.0, 0.0);
+        for (i, chosen) in order.chunks_exact(size).enumerate() {
+            let step = epoch * steps + i;
+            let done = step as f64 / total as f64;
+            let likelihood = self.likelihood(settings);
+            let values = match (augment, &self.adversary) {
+                (true, None) => batch::augmented(images, chosen, &mut rng),
+                (true, Some(_)) => batch::mirrored(images, chosen, &mut rng),
+                (false, _) => batch::of(likelihood, images, chosen, &mut rng),
+            };
+            let input = Rows::new(values, images, chosen, classes);
+            // A font's other characters are what an encoder of one of them has to know of.
+            let target = (!images.groups.is_empty()).then(|| {
+                let partners = batch::partners(images, chosen, &mut rng);
+                let values = batch::of(likelihood, images, &partners, &mut rng);
+                Rows::new(values, images, &partners, classes)
+            });
+            let batch = Batch {
+                input,
+                target,
+                epsilon: random::normals(rng.next_u64(), size * latent),
+                count: size,
+            };
+            let warmth = match settings.begin {
+                Some(_) => 1.0,
+                None => (done / WARM_UP).min(1.0),
+            };
+            let rate = learning_rate * schedule(done);
+            let (network, devices) = (&self.network, &settings.devices);
+            let found = match &mut self.adversary {
+                None => {
+                    let beta = f64::from(beta) * warmth;
+                    step::learn(network, graphs, likelihood, beta, &batch, devices)
+                }
+                Some(adversary) => {
+                    let (input, _, epsilon) = batch.part(0, 1, &device);
+                    let count = size.div_ceil(2);
+                    let imagined = settings.imagined(rng.next_u64(), count);
+                    let imagined = batch::to_tensor(imagined, count, &device);
+                    let inputs = [input.values, epsilon, imagined];
+                    // The judge does not slow down with the decoder: it has to stay ahead.
+                    let pace = learning_rate;
+                    step::sharpen(
+                        network, graphs, likelihood, adversary, pace, inputs, &mut rng,
+                    )?
+                }
+            };
+            let (nats, divergence) = (found.reconstruction, found.divergence);
+            if !(nats + divergence).is_finite() {
+                return Err(self.diverged(settings));
+            }
+            let network = self.network.clone();
+            self.network = self.optimizer.step(rate, network, found.gradients);
+            let decay = AVERAGE_DECAY.min((1 + step) as f64 / (10 + step) as f64);
+            self.averaged = self.averaged.clone().average(&self.network, decay);
+            if let Likelihood::Gaussian { sigma } = likelihood {
+                let sigma = optimal_sigma(sigma, nats, len);
+                self.progress.sigma =
+                    SIGMA_DECAY * self.progress.sigma + (1.0 - SIGMA_DECAY) * sigma;
+            }
+            reconstruction += f64::from(nats);
+            kl += f64::from(divergence);
+            bar.inc(1);
+            if i % 10 == 0 {
+                let speed = ((i + 1) * size) as f64 / start.elapsed().as_secs_f64();
+                bar.set_message(format!(
+                    "loss {:.1}  KL {divergence:.1} nats  {speed:.0} images/s",
+                    nats + divergence,
+                ));
+            }
+        }
+        bar.finish_and_clear();
+        Ok(Epoch {
+            reconstruction: reconstruction / steps as f64,
+            kl: kl / steps as f64,
+            validation: None,
+            images_per_second: (steps * size) as f64 / start.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// −ELBO of the chosen images under `network`, in nats per image; noise and binarization
+    /// are the same each time.
+    pub(super) fn negative_elbo(
+        &self,
+        network: &Network,
+        settings: &Settings,
+        graphs: &Graphs,
+        images: &Images,
+        chosen: &[usize],
+    ) -> f64 {
+        let likelihood = self.likelihood(settings);
+        let latent = settings.preset.spec.latent_size();
+        let mut rng = Pcg64Mcg::seed_from_u64(settings.seed);
+        let mut nats = 0.0;
+        for chosen in chosen.chunks(settings.preset.batch) {
+            let count = chosen.len();
+            let x = batch::of(likelihood, images, chosen, &mut rng);
+            let batch = Batch {
+                input: Rows::new(x, images, chosen, settings.preset.spec.classes()),
+                target: None,
+                epsilon: random::normals(rng.next_u64(), count * latent),
+                count,
+            };
+            let (input, target, epsilon) = batch.part(0, 1, settings.device());
+            let elbo = elbo(network, graphs, likelihood, input, target, epsilon);
+            let sum = (elbo.reconstruction + elbo.divergence).sum();
+            nats += f64::from(sum.into_scalar::<f32>());
+        }
+        nats / chosen.len() as f64
+    }
+
+    /// Fails where an epoch has left anything that is not a number, before it is saved: the
+    /// last step of an epoch has no loss after it to show that.
+    pub(super) fn check(
+        &self,
+        settings: &Settings,
+        graphs: &Graphs,
+        images: &Images,
+        training: &[usize],
+    ) -> Result<()> {
+        let some = &training[..settings.preset.batch];
+        for network in [&self.network.valid(), &self.averaged] {
+            let nats = self.negative_elbo(network, settings, graphs, images, some);
+            if !nats.is_finite() {
+                return Err(self.diverged(settings));
+            }
+        }
+        Ok(())
+    }
+
+    /// What to do where training has left the numbers. The same steps from the same checkpoint
+    /// would end there again, so the advice is to take smaller ones.
+    fn diverged(&self, settings: &Settings) -> Error {
+        let (done, rate) = (
+            self.progress.epochs.len(),
+            settings.preset.learning_rate * SLOWER,
+        );
+        let advice = match done {
+            0 => format!("begin again with smaller steps: --learning-rate {rate}"),
+            _ => format!(
+                "the checkpoint of epoch {done} is from before that: go on from it with smaller \
+                 steps, --resume --learning-rate {rate}"
+            ),
+        };
+        anyhow!(
+            "the loss is no longer a number in epoch {}; {advice}",
+            done + 1
+        )
+    }
+
+    /// Whether the last `patience` epochs were no better than one before.
+    pub(super) fn is_stuck(&self, patience: Option<usize>) -> bool {
+        let best = self.progress.best();
+        patience
+            .zip(best)
+            .is_some_and(|(patience, (best, _))| self.progress.epochs.len() > best + patience)
+    }
+
+    /// p(x | z) as it is now.
+    pub(super) fn likelihood(&self, settings: &Settings) -> Likelihood {
+        match settings.preset.spec.likelihood {
+            Likelihood::Bernoulli => Likelihood::Bernoulli,
+            Likelihood::Gaussian { .. } => Likelihood::Gaussian {
+                sigma: self.progress.sigma,
+            },
+        }
+    }
+
+    /// Saves samples of the averaged network, to look at on the way: from the prior that it
+    /// began with, or from N(0, I).
+    pub(super) fn preview(&self, settings: &Settings, graphs: &Graphs) -> Result<()> {
+        let spec = &settings.preset.spec;
+        let count = SIDE * SIDE;
+        let z = settings.imagined(settings.seed, count);
+        let classes: Vec<usize> = (0..count).map(|i| i % spec.classes().max(1)).collect();
+        let given = latent::one_hot(&classes, count, spec.classes());
+        let z = Labelled {
+            values: batch::to_tensor(z, count, settings.device()),
+            condition: (!given.is_empty())
+                .then(|| batch::to_tensor(given, count, settings.device())),
+        };
+        let images = to_vec(self.averaged.decode(graphs, z))?;
+        let images = channels_first(&images, spec.input.channels, spec.input.len());
+        let picture = grid(&images, spec.input, SIDE)?;
+        save(&picture, &settings.run.join("samples.png"))
+    }
+}
+
+/// What takes a network's steps: AdamW (Loshchilov and Hutter 2019), without momentum against a
+/// judge, which moves.
+fn optimizer(adversarial: bool) -> ModuleOptimizer {
+    let config = AdamWConfig::new()
+        .with_epsilon(1e-8)
+        .with_weight_decay(1e-4);
+    match adversarial {
+        true => config.with_beta_1(0.0).with_beta_2(0.99).init(),
+        false => config.init(),
+    }
+}
+
+/// The share of the highest learning rate when `done` of the run has passed: a linear
+/// rise, then half a cosine down to zero (Loshchilov and Hutter 2017).
+fn schedule(done: f64) -> f64 {
+    let cosine = 0.5 + 0.5 * (std::f64::consts::PI * done).cos();
+    cosine * (done / WARM_UP).min(1.0)
+}
+
+fn progress_bar(steps: usize, epoch: usize, epochs: usize) -> Result<ProgressBar> {
+    let style = "{prefix} {bar:30} {pos}/{len}  {msg}  {eta} left";
+    let bar = ProgressBar::new(steps as u64).with_style(ProgressStyle::with_template(style)?);
+    bar.set_prefix(format!("epoch {}/{epochs}", epoch + 1));
+    Ok(bar)
+}

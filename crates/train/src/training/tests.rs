@@ -1,0 +1,206 @@
+//! Runs that are interrupted, resumed, damaged or too fast.
+
+use super::checkpoint::{CHECKPOINT, PROGRESS};
+use super::run::SLOWER;
+use super::*;
+use crate::network::growth::grown;
+use crate::network::growth::tests::untrained;
+use crate::presets::{pictures, preset, sharpened};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use std::path::Path;
+use vaelet_model::{Input, Tensors};
+
+fn images() -> Images {
+    let mut rng = Pcg64Mcg::seed_from_u64(1);
+    let (count, len) = (300, 28 * 28);
+    let pixels = (0..count * len).map(|_| rng.next_u32() as u8).collect();
+    let shape = Input {
+        channels: 1,
+        height: 28,
+        width: 28,
+    };
+    Images::unlabelled(pixels, shape)
+}
+
+fn settings(folder: &Path, epochs: usize, mode: Mode) -> Settings {
+    Settings {
+        preset: preset("digits-beta-1").unwrap(),
+        epochs,
+        seed: 3,
+        run: folder.into(),
+        mode,
+        begin: None,
+        devices: vec![Device::flex()],
+        features: None,
+    }
+}
+
+fn train_as(settings: &Settings, images: &Images) -> Result<Tensors> {
+    let [encoder, decoder] = settings.preset.spec.chains()?;
+    let graphs = Graphs { encoder, decoder };
+    train(settings, &graphs, images)?
+        .network
+        .to_tensors(&graphs)
+}
+
+fn run(folder: &Path, epochs: usize, mode: Mode) -> Result<Tensors> {
+    train_as(&settings(folder, epochs, mode), &images())
+}
+
+/// What a person reads where that fails.
+fn failure(settings: &Settings, images: &Images) -> String {
+    format!("{:#}", train_as(settings, images).unwrap_err())
+}
+
+#[test]
+fn an_interrupted_run_loses_one_epoch_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let [whole, cut] = ["whole", "cut"].map(|name| dir.path().join(name));
+    let expected = run(&whole, 2, Mode::Start).unwrap();
+
+    // A run is cut off in its second epoch: the first one's checkpoint is there, and
+    // the second one's half written.
+    fs::create_dir_all(&cut).unwrap();
+    let stopped = cut.join(".checkpoint.next");
+    fs::rename(whole.join(".checkpoint.last"), cut.join(CHECKPOINT)).unwrap();
+    fs::create_dir(&stopped).unwrap();
+    fs::write(stopped.join("network.bpk"), "half").unwrap();
+    assert_eq!(run(&cut, 2, Mode::Resume).unwrap(), expected);
+
+    // Another between the two renames of its last checkpoint.
+    fs::write(cut.join(CHECKPOINT).join("complete"), "").unwrap();
+    fs::rename(cut.join(CHECKPOINT), &stopped).unwrap();
+    assert_eq!(run(&cut, 2, Mode::Export).unwrap(), expected);
+}
+
+#[test]
+fn sharpening_goes_on_as_if_it_had_not_been_interrupted() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = pictures(
+        "any",
+        "Any",
+        crate::cli::args::subject("dot,dots").unwrap(),
+        "",
+        16,
+    );
+    let preset = sharpened(plain.clone(), 2);
+    let device = Device::flex().autodiff();
+    let with = |name: &str, mode| Settings {
+        preset: Preset {
+            batch: 4,
+            patience: None,
+            ..preset.clone()
+        },
+        begin: Some(grown(untrained(&plain.spec), &preset.spec).unwrap()),
+        features: Some(EfficientNet::tiny(&device)),
+        ..settings(&dir.path().join(name), 2, mode)
+    };
+    let shape = plain.spec.input;
+    let pixels = (0..8 * shape.len()).map(|i| (i * i / 7) as u8).collect();
+    let images = Images::unlabelled(pixels, shape);
+    let expected = train_as(&with("whole", Mode::Start), &images).unwrap();
+    let last = dir.path().join("whole/.checkpoint.last");
+    fs::create_dir(dir.path().join("cut")).unwrap();
+    fs::rename(last, dir.path().join("cut").join(CHECKPOINT)).unwrap();
+    let resumed = train_as(&with("cut", Mode::Resume), &images).unwrap();
+    assert_eq!(resumed, expected);
+}
+
+#[test]
+fn a_run_is_not_overwritten_and_goes_on_only_as_it_began() {
+    let dir = tempfile::tempdir().unwrap();
+    let resume = settings(dir.path(), 1, Mode::Resume);
+    let missing = failure(&resume, &images());
+    assert!(missing.contains("no checkpoint"), "{missing}");
+    run(dir.path(), 1, Mode::Start).unwrap();
+    let start = settings(dir.path(), 1, Mode::Start);
+    let taken = failure(&start, &images());
+    assert!(taken.contains("--resume"), "{taken}");
+
+    let with = |change: &dyn Fn(&mut Settings)| {
+        let mut changed = resume.clone();
+        change(&mut changed);
+        failure(&changed, &images())
+    };
+    let mut brighter = images();
+    brighter.pixels[0] ^= 1;
+    for (error, words) in [
+        (failure(&resume, &brighter), "images 300 (checksum"),
+        (with(&|s| s.seed = 4), "--seed 3"),
+        (
+            with(&|s| s.preset = preset("digits").unwrap()),
+            "the model digits-beta-1",
+        ),
+        (
+            with(&|s| s.preset.beta = 2.0),
+            "a weight of the KL term of 1",
+        ),
+        (with(&|s| s.preset.batch = 64), "a batch of 128"),
+        (
+            with(&|s| s.preset.patience = Some(3)),
+            "images held out false",
+        ),
+    ] {
+        assert!(error.contains(words), "{words} is not in: {error}");
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), 1, Mode::Start).unwrap();
+    let resume = settings(dir.path(), 1, Mode::Resume);
+    for name in ["network.bpk", "averaged.bpk", "optimizer.bpk", PROGRESS] {
+        let path = dir.path().join(CHECKPOINT).join(name);
+        let whole = fs::read(&path).unwrap();
+        let half = &whole[..whole.len() / 2];
+        for damaged in [half, &[], b"nothing of the kind", b"{}"] {
+            fs::write(&path, damaged).unwrap();
+            let error = failure(&resume, &images());
+            assert!(error.contains(name) && error.contains("damaged"), "{error}");
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(failure(&resume, &images()).contains(name));
+        fs::write(&path, whole).unwrap();
+    }
+    train_as(&resume, &images()).unwrap();
+}
+
+#[test]
+fn a_loss_that_is_no_number_is_not_saved_and_the_advice_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings(dir.path(), 1, Mode::Start);
+    let rate = settings.preset.learning_rate;
+    settings.preset.learning_rate = 1e38;
+    let error = failure(&settings, &images());
+    assert!(error.contains("epoch 1; begin again") && error.contains("--learning-rate"));
+
+    settings.preset.learning_rate = rate;
+    train_as(&settings, &images()).unwrap();
+    let before = fs::read(dir.path().join("checkpoint/network.bpk")).unwrap();
+    // In the middle of an epoch, and with the last of its steps.
+    (settings.mode, settings.epochs) = (Mode::Resume, 3);
+    let mut few = settings.clone();
+    few.run = dir.path().join("few");
+    for (settings, images) in [(&mut settings, images()), (&mut few, first(&images(), 128))] {
+        if settings.run != dir.path() {
+            (settings.mode, settings.epochs) = (Mode::Start, 1);
+            train_as(settings, &images).unwrap();
+            (settings.mode, settings.epochs) = (Mode::Resume, 3);
+        }
+        settings.preset.learning_rate = 1e38;
+        let error = failure(settings, &images);
+        assert!(error.contains("--resume --learning-rate 25000"), "{error}");
+        settings.preset.learning_rate = rate * SLOWER;
+        settings.epochs = 2;
+        train_as(settings, &images).unwrap();
+    }
+    let last = fs::read(dir.path().join(".checkpoint.last/network.bpk")).unwrap();
+    assert_eq!(last, before);
+}
+
+fn first(images: &Images, count: usize) -> Images {
+    let pixels = images.pixels[..count * images.shape.len()].to_vec();
+    Images::unlabelled(pixels, images.shape)
+}
