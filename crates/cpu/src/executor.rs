@@ -1,4 +1,4 @@
-//! Runs the entry points of a schedule with the kernels of this crate.
+//! Runs the entry points of a schedule with the kernels of `vaelet-kernels`.
 
 use crate::GRADIENTS;
 use std::mem;
@@ -7,8 +7,8 @@ use vaelet_model::{
     Entry, EntryPoint, Finish, Kernel, Map, Schedule, Slots, Step, Value, Weights, latent,
 };
 
-/// A schedule with its kernels, one for each step that has been packed, and its memory, which
-/// grows to the largest batch seen and stays.
+/// A schedule with one kernel for each step that has been packed, and its buffers, which grow to
+/// the largest batch so far and are kept.
 pub struct Executor {
     schedule: Schedule,
     kernels: Vec<Packed>,
@@ -17,7 +17,7 @@ pub struct Executor {
     pub scratch: Vec<f32>,
 }
 
-/// A kernel with its parameters.
+/// A kernel with its packed parameters.
 enum Packed {
     Linear(Linear),
     Conv2d(Conv2d),
@@ -28,8 +28,8 @@ enum Packed {
 }
 
 impl Executor {
-    /// Without its parameters, until [`Executor::pack`] has been called for every step. The
-    /// values in `kept` do not share their places.
+    /// An executor without parameters; call [`Executor::pack`] until it returns `false`. The values
+    /// in `kept` do not share their buffers with others.
     pub fn new(schedule: Schedule, kept: &[usize]) -> Self {
         let slots = Slots::new(&schedule, kept, &|value| schedule.values[value].len());
         Self {
@@ -41,7 +41,7 @@ impl Executor {
         }
     }
 
-    /// Takes copies of the next step's parameters. Whether there are more.
+    /// Packs the parameters of the next step. Returns `false` if all had been packed before.
     pub fn pack(&mut self, weights: &Weights) -> bool {
         let next = self.schedule.steps.get(self.kernels.len());
         let kernel = next.map(|step| Packed::new(weights, step));
@@ -49,21 +49,21 @@ impl Executor {
         next.is_some()
     }
 
-    /// f32 that one item takes in all slots.
+    /// Size of all slots for one item, in f32 values.
     pub fn item_len(&self) -> usize {
         self.slots.sizes.iter().sum()
     }
 
-    /// An entry point.
+    /// The entry point with this name.
     ///
     /// # Panics
-    /// Where the schedule has none of the name.
+    /// If the schedule has no such entry point.
     pub fn entry(&self, name: EntryPoint) -> &Entry {
         let found = self.schedule.entry(name);
         found.unwrap_or_else(|| unreachable!("the schedule has no such entry point"))
     }
 
-    /// What a value was computed as, `[N, H, W, C]`.
+    /// The contents of a value, `[N, H, W, C]`.
     pub fn value(&self, value: usize) -> &[f32] {
         self.slots.of[value].map_or(&[], |slot| &self.memory[slot])
     }
@@ -76,8 +76,8 @@ impl Executor {
         }
     }
 
-    /// Runs an entry point on a batch whose inputs have been written; `visit` sees what each step
-    /// has computed.
+    /// Runs an entry point on a batch whose inputs have been written. Calls `visit` with the value
+    /// that each step has computed.
     pub fn run(
         &mut self,
         name: EntryPoint,
@@ -132,7 +132,7 @@ impl Executor {
         }
     }
 
-    /// What is known of a value beside its numbers.
+    /// The shape of a value.
     pub fn describe(&self, value: usize) -> Value {
         self.schedule.values[value]
     }

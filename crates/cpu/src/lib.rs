@@ -1,8 +1,8 @@
 //! The CPU runtime: [`CpuRuntime`] runs a model's entry points with the kernels of
-//! `vaelet-kernels`, [`CpuVjp`] their gradients.
+//! `vaelet-kernels`, and [`CpuVjp`] computes their gradients.
 //!
-//! It has two jobs: it is what the GPU's kernels are tested against, and what a reader gets without
-//! WebGPU. So it is short and single-threaded (an embed cannot have threads).
+//! It is the reference for tests of the GPU's kernels, and the fallback for browsers without
+//! WebGPU. It is single-threaded, because a page that is embedded in another cannot use threads.
 
 mod executor;
 mod present;
@@ -15,6 +15,6 @@ pub use runtime::CpuRuntime;
 #[cfg(feature = "gradients")]
 pub use vjp::CpuVjp;
 
-/// Whether gradients can be computed: the page's first program does without, and the compiler
-/// leaves out what is behind this.
+/// Whether gradients are compiled in. The page's first wasm module is built without them: the
+/// compiler removes code that depends on this constant.
 const GRADIENTS: bool = cfg!(feature = "gradients");

@@ -1,10 +1,11 @@
-//! Draws images as a grid, one at a time.
+//! Draws the images of a grid, one at a time.
 
 use vaelet_model::Input;
 
-/// RGBA bytes of an image `[C, H, W]` in `[0, 1]`, for its cell of a picture of `size` (width and
-/// height): the cell with this number, of `cells` (columns and rows) row by row. Every pixel takes
-/// the nearest one of its image. Cell i of n of a side begins at the pixel ⌈i · side / n⌉.
+/// RGBA bytes of an image `[C, H, W]` in `[0, 1]`, scaled to cell `number` of a grid. The grid has
+/// `size` pixels (width, height) and `cells` cells (columns, rows), numbered row by row. Every
+/// pixel takes the nearest pixel of the image. In each direction, cell i of n starts at pixel ⌈i ·
+/// size / n⌉.
 pub fn present(
     image: &[f32],
     input: Input,
@@ -15,12 +16,12 @@ pub fn present(
     let plane = input.height * input.width;
     let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0).round() as u8;
     let columns = cells[0] as usize;
-    // Which pixels of the image those of the picture take, along one side.
-    let sources = |axis: usize, place: usize, len: usize| {
+    // For each pixel of the cell, the pixel of the image, along one axis.
+    let sources = |axis: usize, cell: usize, len: usize| {
         let (side, n) = (u64::from(size[axis]), u64::from(cells[axis]));
         let edge = |i: u64| (i * side).div_ceil(n);
-        let (place, len) = (place as u64, len as u64);
-        (edge(place)..edge(place + 1)).map(move |at| (at * n * len / side % len) as usize)
+        let (cell, len) = (cell as u64, len as u64);
+        (edge(cell)..edge(cell + 1)).map(move |at| (at * n * len / side % len) as usize)
     };
     let mut rgba = Vec::new();
     for y in sources(1, number / columns, input.height) {
@@ -39,7 +40,7 @@ mod tests {
     use vaelet_model::Input;
 
     #[test]
-    fn cells_are_those_of_the_whole_grid() {
+    fn cells_equal_those_of_a_grid_drawn_at_once() {
         let input = Input {
             channels: 1,
             height: 3,
@@ -58,7 +59,7 @@ mod tests {
             let [width, height] = size.map(|side| side as usize);
             for y in 0..height {
                 for x in 0..width {
-                    // The pixel of the whole grid, were every image drawn in its own size.
+                    // The pixel in the grid, if every image were drawn at its original size.
                     let (row, column) = (y * rows * 3 / height, x * columns * 4 / width);
                     let cell = row / 3 * columns + column / 4;
                     let grey = (cell * 12 + row % 3 * 4 + column % 4) % 256;

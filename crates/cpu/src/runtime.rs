@@ -4,29 +4,29 @@ use crate::executor::Executor;
 use vaelet_model::latent::{self, Posterior};
 use vaelet_model::{CONDITIONS, EntryPoint, Model, Schedule, channels_first, channels_last};
 
-/// Most f32 in the buffers of a network. Items that take more run one part of them after the
-/// other: 64 MB are no more than a single image may ask for.
+/// Maximum size of the buffers, in f32 values (64 MB): as much as a single image may need. Larger
+/// batches are split.
 const MOST_VALUES: usize = 1 << 24;
 
-/// A model on the CPU. Its buffers grow to the largest batch seen and stay.
+/// A model on the CPU. Its buffers grow to the largest batch so far and are kept.
 pub struct CpuRuntime {
     channels: usize,
     image_len: usize,
     latent: usize,
-    /// Of the condition; 0 where there is none.
+    /// Number of classes of the condition; 0 if there is none.
     classes: usize,
     executor: Executor,
 }
 
 impl CpuRuntime {
-    /// Takes copies of the parameters that it needs.
+    /// A runtime with all parameters of `model` packed.
     pub fn new(model: &Model) -> Self {
         let mut runtime = Self::unpacked(model);
         while runtime.pack(model) {}
         runtime
     }
 
-    /// A runtime without its parameters, until [`CpuRuntime::pack`] has been called for every layer.
+    /// A runtime without parameters; call [`CpuRuntime::pack`] until it returns `false`.
     pub fn unpacked(model: &Model) -> Self {
         Self {
             channels: model.spec.input.channels,
@@ -37,19 +37,19 @@ impl CpuRuntime {
         }
     }
 
-    /// Takes copies of the next layer's parameters, from the model that this was made for.
-    /// Whether there are more.
+    /// Packs the parameters of the next layer. `model` must be the one that this runtime was
+    /// created for. Returns `false` if all had been packed before.
     pub fn pack(&mut self, model: &Model) -> bool {
         self.executor.pack(&model.weights)
     }
 
-    /// q(z | x) of images `[N, C, H, W]` in `[0, 1]`, without a class where the model has a condition.
+    /// q(z | x) of images `[N, C, H, W]` in `[0, 1]`, without a class if the model has a condition.
     pub fn encode(&mut self, images: &[f32]) -> Posterior {
         self.encode_given(images, &[])
     }
 
-    /// q(z | x, c) of images `[N, C, H, W]` in `[0, 1]` and of their classes, `[N]`. A model without
-    /// a condition reads no class.
+    /// q(z | x, c) of images `[N, C, H, W]` in `[0, 1]` and their classes `[N]`, which a model
+    /// without a condition ignores.
     pub fn encode_given(&mut self, images: &[f32], classes: &[usize]) -> Posterior {
         let (latent, most) = (self.latent, self.largest_batch());
         let mut all = Posterior::default();
@@ -64,26 +64,26 @@ impl CpuRuntime {
         all
     }
 
-    /// What every step of the encoder writes for one image without a class, one after the other:
-    /// height, width, channels, then `[H, W, C]` values.
+    /// The outputs of all encoder steps for one image `[C, H, W]` without a class, concatenated:
+    /// for each step height, width and channels, then its values `[H, W, C]`.
     pub fn trace_encoder(&mut self, image: &[f32]) -> Vec<f32> {
         let image = channels_last(image, self.channels, self.image_len);
         self.trace(EntryPoint::Encode, &image)
     }
 
-    /// What every step of the decoder writes for one latent, as [`Self::trace_encoder`] gives it.
+    /// The outputs of all decoder steps for one latent, in the format of [`Self::trace_encoder`].
     pub fn trace_decoder(&mut self, z: &[f32]) -> Vec<f32> {
         self.trace(EntryPoint::Decode, z)
     }
 
-    /// The mean of p(x | z), `[N, C, H, W]` in `[0, 1]`, of latents `[N, latent]`, without a class
-    /// where the model has a condition.
+    /// The mean of p(x | z), `[N, C, H, W]` in `[0, 1]`, for latents `[N, latent]`, without a class
+    /// if the model has a condition.
     pub fn decode(&mut self, z: &[f32]) -> Vec<f32> {
         self.decode_given(z, &[])
     }
 
-    /// The mean of p(x | z, c), `[N, C, H, W]` in `[0, 1]`, of latents `[N, latent]` and classes `[N]`.
-    /// A model without a condition reads no class.
+    /// The mean of p(x | z, c), `[N, C, H, W]` in `[0, 1]`, for latents `[N, latent]` and classes
+    /// `[N]`, which a model without a condition ignores.
     pub fn decode_given(&mut self, z: &[f32], classes: &[usize]) -> Vec<f32> {
         let (channels, len, most) = (self.channels, self.image_len, self.largest_batch());
         let mut all = Vec::new();
@@ -95,7 +95,7 @@ impl CpuRuntime {
         all
     }
 
-    /// The most items whose values fit [`MOST_VALUES`], but at least one.
+    /// Number of items whose buffers fit [`MOST_VALUES`], but at least one.
     fn largest_batch(&self) -> usize {
         (MOST_VALUES / self.executor.item_len()).max(1)
     }
@@ -109,8 +109,8 @@ impl CpuRuntime {
         trace
     }
 
-    /// From the input of an entry point, and its condition if it has one, to its one output, both
-    /// `[N, H, W, C]`.
+    /// Runs an entry point on an input `[N, H, W, C]` and on classes, if it has a condition.
+    /// Returns its only output, `[N, H, W, C]`.
     fn run(
         &mut self,
         name: EntryPoint,

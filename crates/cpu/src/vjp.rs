@@ -6,24 +6,24 @@ use vaelet_model::{
     EntryPoint, Model, Program, Schedule, Tensors, Weights, Wrt, channels_first, channels_last,
 };
 
-/// The vector-Jacobian product of an entry point of a model: from dL/d outputs to dL/d inputs
-/// and to dL/d weights. Images are `[N, C, H, W]` in inputs, outputs and their gradients.
+/// The vector-Jacobian product of a program's entry point: computes dL/d inputs and dL/d weights
+/// from dL/d outputs. Images are `[N, C, H, W]` in inputs, outputs and their gradients.
 pub struct CpuVjp {
     executor: Executor,
     weights: Vec<WeightSums>,
-    /// Of the noise of a sample.
+    /// The temperature T of the sampling step.
     temperature: f32,
     batch: usize,
 }
 
 impl CpuVjp {
-    /// Of an entry point; takes copies of the parameters that it needs. Nothing where the model
-    /// does not have the entry point.
+    /// Prepares the entry point `name` of a model and its gradients with respect to `wrt`. Returns
+    /// `None` if the model has no such entry point.
     pub fn new(model: &Model, name: EntryPoint, wrt: Wrt) -> Option<Self> {
         Self::of(&model.program, &model.weights, name, wrt)
     }
 
-    /// Of any program.
+    /// [`CpuVjp::new`] for any program.
     pub fn of(program: &Program, weights: &Weights, name: EntryPoint, wrt: Wrt) -> Option<Self> {
         let reversed = program.reverse(name, wrt)?;
         let kept = reversed.kept();
@@ -38,7 +38,7 @@ impl CpuVjp {
         Some(vjp)
     }
 
-    /// The same with the temperature T of [`vaelet_model::Op::Sample`], which is 1 otherwise.
+    /// Sets the temperature T of [`vaelet_model::Op::Sample`]; the default is 1.
     pub fn with_temperature(mut self, temperature: f32) -> Self {
         self.temperature = temperature;
         self
@@ -59,7 +59,7 @@ impl CpuVjp {
         self.read(&entry.outputs)
     }
 
-    /// From the gradients of the outputs of the last [`CpuVjp::forward`] to those of its inputs.
+    /// Takes dL/d outputs of the last [`CpuVjp::forward`] and returns dL/d inputs.
     pub fn backward(&mut self, gradients: &[&[f32]]) -> Vec<Vec<f32>> {
         let entry = self.executor.entry(EntryPoint::Backward).clone();
         self.write(&entry.inputs, gradients);
@@ -69,7 +69,8 @@ impl CpuVjp {
         self.read(&entry.outputs)
     }
 
-    /// The gradients of weights and biases after [`CpuVjp::backward`], summed over the batch.
+    /// The gradients of weights and biases, summed over the batch, by their names in the weights
+    /// file. Call it after [`CpuVjp::backward`].
     pub fn weight_gradients(&mut self) -> Tensors {
         let mut tensors = Tensors::new();
         let mut scratch = std::mem::take(&mut self.executor.scratch);

@@ -1,5 +1,5 @@
-//! Ten thousand damaged model files: each is an error or a model that runs, none a panic, and
-//! none costs more than a second or 256 MB. `fuzz/` looks further, without an end.
+//! Ten thousand damaged model files: each is an error or a model that runs. None panics, and none
+//! takes more than a second or 256 MB. The targets in `fuzz/` run without a limit.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,36 +13,36 @@ use std::time::{Duration, Instant};
 use vaelet_model::Outline;
 use zeros::{describe, run, zeros};
 
-/// Of the smallest released models.
+/// The smallest released models.
 const SEEDS: [&str; 3] = ["faces-map", "digits-beta-4", "digits-map"];
 const CASES: u64 = 10_000;
-/// Every case of this many damages the weights, the others the description.
+/// One case in this many damages the weights, the others the description.
 const WEIGHTS: u64 = 5;
 const MOST_BYTES: usize = 256 << 20;
 const MOST_TIME: Duration = Duration::from_secs(1);
 
-/// Counts what this thread holds, and the most that it held.
+/// Counts the bytes that this thread has allocated, and their maximum.
 struct Counting;
 
 thread_local! {
-    static HELD: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+    static ALLOCATED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = HELD.try_with(|held| {
-            let (now, most) = held.get();
+        let _ = ALLOCATED.try_with(|allocated| {
+            let (now, most) = allocated.get();
             let now = now.saturating_add(layout.size());
-            held.set((now, most.max(now)));
+            allocated.set((now, most.max(now)));
         });
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        let _ = HELD.try_with(|held| {
-            let (now, most) = held.get();
-            held.set((now.saturating_sub(layout.size()), most));
+        let _ = ALLOCATED.try_with(|allocated| {
+            let (now, most) = allocated.get();
+            allocated.set((now.saturating_sub(layout.size()), most));
         });
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -51,8 +51,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Time that this thread has run, which other programs do not lengthen; the clock's where the
-/// system does not tell.
+/// CPU time of this thread, which does not depend on other programs; elapsed time if the system
+/// does not report it.
 fn time(start: Instant) -> Duration {
     let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = stat.split(' ').next().and_then(|word| word.parse().ok());
@@ -70,7 +70,7 @@ impl Dice {
         (self.0 % n.max(1) as u64) as usize
     }
 
-    /// A number that readers may trip over.
+    /// A number that readers may handle wrongly.
     fn number(&mut self, old: &str) -> String {
         let old: u64 = old.parse().unwrap_or(0);
         let edges = [8, 16, 24, 31, 32, 53, 63].map(|bits| 1_u64 << bits);
@@ -85,7 +85,7 @@ impl Dice {
         }
     }
 
-    /// Damages a text once or a few times, where it has numbers, values and bytes.
+    /// Changes one to three numbers, bracketed values or bytes of a text.
     fn damage(&mut self, text: &mut Vec<u8>) {
         for _ in 0..1 + self.below(3) {
             match self.below(10) {
@@ -109,12 +109,13 @@ impl Dice {
         let starts: Vec<usize> = (1..text.len())
             .filter(|&i| is_digit(i) && b" :[,".contains(&text[i - 1]))
             .collect();
-        // Pixels of the examples are most of all numbers, and all alike.
-        let near = starts
+        // Most numbers are pixels of the examples, which are all alike. So most often it changes
+        // a number that follows a name.
+        let named = starts
             .iter()
             .copied()
             .filter(|&i| text[i - 1] == b':' || text[i - 1] == b' ');
-        let named: Vec<usize> = near.collect();
+        let named: Vec<usize> = named.collect();
         let starts = if named.is_empty() || self.below(10) == 0 {
             starts
         } else {
@@ -131,8 +132,8 @@ impl Dice {
         text.splice(start..end, new.into_bytes());
     }
 
-    /// Puts a copy of a value between brackets in the place of another, or, up to a thousand
-    /// times, beside itself.
+    /// Replaces a bracketed value by a copy of another, or inserts up to a thousand copies after
+    /// it.
     fn copy_value(&mut self, text: &mut Vec<u8>) {
         let (mut open, mut values) = (Vec::new(), Vec::new());
         for (i, byte) in text.iter().enumerate() {
@@ -159,7 +160,7 @@ impl Dice {
 }
 
 #[test]
-fn damaged_models_are_errors_and_cost_little() {
+fn damaged_models_are_errors_with_bounded_cost() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     let seeds = SEEDS.map(|name| {
         let json = fs::read_to_string(folder.join(name).join("model.json")).unwrap();
@@ -168,7 +169,7 @@ fn damaged_models_are_errors_and_cost_little() {
         let described = Outline::read(&json).unwrap().spec.weights;
         (json, weights, described)
     });
-    let (mut refused, mut read) = (0, 0);
+    let (mut rejected, mut read) = (0, 0);
     for case in 0..CASES {
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (case + 1));
         dice.below(1);
@@ -193,7 +194,7 @@ fn damaged_models_are_errors_and_cost_little() {
             dice.damage(&mut text);
             let text = String::from_utf8_lossy(&text).into_owned();
             match Outline::read(&text) {
-                // With weights that fit it, so that what was read is also built.
+                // It gets weights that match, so that the model is also built.
                 Ok(outline) => {
                     let weights = zeros(&outline);
                     (describe(&text, &outline.spec.weights, &weights), weights)
@@ -204,10 +205,10 @@ fn damaged_models_are_errors_and_cost_little() {
 
         let start = Instant::now();
         let before = time(start);
-        let (now, _) = HELD.get();
-        HELD.set((now, now));
+        let (now, _) = ALLOCATED.get();
+        ALLOCATED.set((now, now));
         let result = run(&json, &weights);
-        let (_, most) = HELD.get();
+        let (_, most) = ALLOCATED.get();
         let took = time(start).saturating_sub(before);
         let what = || format!("case {case}: {:.2000}", json);
         assert!(most - now <= MOST_BYTES, "{} bytes, {}", most - now, what());
@@ -216,11 +217,11 @@ fn damaged_models_are_errors_and_cost_little() {
             Ok(()) => read += 1,
             Err(error) => {
                 assert!(error.to_string().len() < 1_000, "{}", what());
-                refused += 1;
+                rejected += 1;
             }
         }
     }
-    // Damage to a title or a weight is not seen; damage to anything else is.
-    assert!(refused > CASES / 2, "{refused} refused, {read} read");
-    assert!(read > CASES / 100, "{refused} refused, {read} read");
+    // A changed title or weight may be valid; almost every other change is an error.
+    assert!(rejected > CASES / 2, "{rejected} rejected, {read} read");
+    assert!(read > CASES / 100, "{rejected} rejected, {read} read");
 }

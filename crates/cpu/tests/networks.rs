@@ -1,5 +1,5 @@
-//! Whole networks of random layers against the oracle: what they compute, the gradients of their
-//! inputs and weights, and the identity that makes a gradient an adjoint.
+//! Compares networks of random layers with the oracle: their outputs and the gradients of inputs
+//! and weights. Also tests that the gradient of a linear network is its adjoint.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,13 +13,13 @@ use vaelet_reference::conv::{self, Kind};
 use vaelet_reference::{Gradients, Oracle, linear, networks};
 
 const BATCH: usize = 3;
-/// Values inside are about 1, whatever the last layer makes of them: what comes of them smaller than
-/// this has lost as much of f32's precision.
+/// Differences of smaller values are relative to this. Values inside the network are about 1, so a
+/// much smaller output is a difference of larger terms and has lost precision.
 const LEAST: f64 = 1e-2;
-/// As for a single kernel, in kernels.rs; what is wrong differs by as much as there is.
+/// The tolerance for a single kernel in kernels.rs. A wrong result differs by much more.
 const TOLERANCE: f64 = 1e-4;
 
-/// Differences are relative to the largest value.
+/// Differences are relative to the largest expected value.
 fn assert_close(what: &str, found: &[f32], expected: &[f64]) {
     let largest = expected
         .iter()
@@ -27,7 +27,7 @@ fn assert_close(what: &str, found: &[f32], expected: &[f64]) {
     assert_close_to(what, found, expected, largest);
 }
 
-/// Differences are relative to `scale`: of a sum whose terms cancel, the size of the terms.
+/// Differences are relative to `scale`: for a sum whose terms cancel, the size of the terms.
 fn assert_close_to(what: &str, found: &[f32], expected: &[f64], scale: f64) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
@@ -39,7 +39,7 @@ fn assert_close_to(what: &str, found: &[f32], expected: &[f64], scale: f64) {
     }
 }
 
-/// Whether an argument of a relu is so near to 0 that f32 may see it on the other side.
+/// Whether an argument of a ReLU is so near 0 that rounding to f32 may change its sign.
 fn is_at_a_kink(program: &Program, values: &[Vec<f64>]) -> bool {
     let relus = program
         .nodes
@@ -49,8 +49,8 @@ fn is_at_a_kink(program: &Program, values: &[Vec<f64>]) -> bool {
     arguments.any(|x| x.abs() < 1e-5)
 }
 
-/// The sizes of the sums that the gradients of weights and biases are: of each tensor the largest
-/// Σ |x δ|, or Σ |δ|.
+/// For each tensor the size of the terms in the sums that are its gradient: the largest Σ |x δ| for
+/// a weight, Σ |δ| for a bias.
 fn terms(program: &Program, values: &[Vec<f64>], gradients: &[Vec<f64>]) -> Vec<(String, f64)> {
     let absolute = |values: &[f64]| -> Vec<f64> { values.iter().map(|v| v.abs()).collect() };
     let largest = |sums: &[f64]| sums.iter().copied().fold(0.0, f64::max);
@@ -89,7 +89,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 150, ..Default::default() })]
 
     #[test]
-    fn networks_and_their_gradients_are_the_oracles(seed in any::<u64>()) {
+    fn networks_and_their_gradients_equal_the_oracles(seed in any::<u64>()) {
         let program = networks::chain(seed);
         let tensors = networks::tensors(program.params(), seed);
         let oracle = Oracle { program: &program, tensors: &tensors, temperature: 1.0 };
@@ -130,7 +130,7 @@ proptest! {
         let dy = channels_first(&dy, y_channels, y_len);
         for wrt in [Wrt::All, Wrt::Inputs, Wrt::Weights] {
             let mut vjp = CpuVjp::of(&program, &weights, EntryPoint::Forward, wrt).unwrap();
-            // Nothing is left of a call before.
+            // An earlier call must have no effect.
             vjp.forward(&[&x, &c]);
             vjp.backward(&[&vec![1.0; dy.len()]]);
             vjp.weight_gradients();
@@ -152,7 +152,8 @@ proptest! {
         }
     }
 
-    /// ⟨y, A x⟩ = ⟨Aᵀ y, x⟩: of a network without biases and activations the gradient is the adjoint.
+    /// ⟨y, A x⟩ = ⟨Aᵀ y, x⟩: the gradient of a network without biases and activations is the
+    /// adjoint.
     #[test]
     fn gradients_of_linear_maps_are_adjoints(seed in any::<u64>()) {
         let mut program = networks::chain(seed);

@@ -1,18 +1,18 @@
-//! Weights for any description, and a model of both that runs: for the tests that damage
-//! files, and for `fuzz/`.
+//! Creates weights for any description and runs the model, for tests with damaged files and for
+//! `fuzz/`.
 
 use std::collections::BTreeMap;
 use vaelet_cpu::CpuRuntime;
 use vaelet_model::{Error, Model, Outline, WeightsFile};
 
-/// Models are run up to so many operations, which the tests have time for.
+/// Larger models, in operations per item, are read but not run, to keep the tests quick.
 const RUN: f64 = 1e7;
 
-/// Weights of zeros for a description.
+/// A weights file of zeros for a description.
 pub fn zeros(outline: &Outline) -> Vec<u8> {
     let tensors = outline.params().flat_map(|params| params.stored());
     let tensors = tensors.chain(outline.spec.prior_tensors());
-    // One of two of the same name is an error later on.
+    // Of two tensors with one name only one is stored; the reader reports the error.
     let tensors: BTreeMap<_, _> = tensors.collect();
     let (mut header, mut end) = (String::new(), 0);
     for (name, shape) in tensors {
@@ -30,7 +30,7 @@ pub fn zeros(outline: &Outline) -> Vec<u8> {
     file
 }
 
-/// The description of a model whose weights are `new` instead of `old`.
+/// A description in which the weights file `new` replaces `old`.
 pub fn describe(json: &str, old: &WeightsFile, new: &[u8]) -> String {
     let new = WeightsFile::describe(&old.file, new);
     let bytes = |file: &WeightsFile| format!("\"bytes\":{}", file.bytes);
@@ -38,7 +38,10 @@ pub fn describe(json: &str, old: &WeightsFile, new: &[u8]) -> String {
         .replace(&old.sha256, &new.sha256)
 }
 
-/// Reads a model and runs it where that takes no time.
+/// Reads a model and runs it if that is quick.
+///
+/// # Errors
+/// The error of reading the model.
 pub fn run(json: &str, weights: &[u8]) -> Result<(), Error> {
     let model = Model::read(json, weights)?;
     let mut runtime = CpuRuntime::new(&model);
