@@ -8,7 +8,7 @@ use crate::math::winograd::FourTapsStrided;
 use crate::math::winograd::{ThreeTaps, Winograd};
 use vaelet_model::{Patches, Window};
 
-/// A convolution.
+/// A convolution with its packed weight.
 pub struct Conv2d {
     window: Window,
     method: Method,
@@ -16,16 +16,16 @@ pub struct Conv2d {
 }
 
 enum Method {
-    /// Gathers the patches of an image and multiplies them with the weight.
+    /// Gathers the patches of an image (im2col) and multiplies them by the weight.
     Patches(Packed),
     ThreeTaps(Winograd<ThreeTaps, 4, 4, 4, 2>),
-    /// It is 1.7 KB of program, which the page's first picture does without.
+    /// It takes 1.7 KB of wasm, so the page's first module is built without it.
     #[cfg(feature = "gradients")]
     FourTaps(Winograd<FourTapsStrided, 6, 3, 3, 2>),
 }
 
 impl Conv2d {
-    /// Prepares a weight of shape `[k, k, C, C']`.
+    /// Packs a weight `[k, k, C, C']`.
     pub fn new(window: &Window, weight: &[f32], epilogue: Epilogue) -> Self {
         let [inputs, outputs] = [window.input[2], window.output[2]];
         let pays = inputs.min(outputs) >= 8;
@@ -41,7 +41,7 @@ impl Conv2d {
         }
     }
 
-    /// `out` = conv(x), finished, for x of shape `[N, H, W, C]` and `out` of
+    /// Writes epilogue(conv(x)) to `out`, for `x` of shape `[N, H, W, C]` and `out` of shape
     /// `[N, H', W', C']`.
     pub fn run(&self, x: &[f32], operands: Operands<'_>, scratch: &mut Vec<f32>, out: &mut [f32]) {
         match &self.method {

@@ -7,7 +7,7 @@ use crate::math::lanes::add_to;
 use crate::math::winograd::{FourTapsTransposed, Winograd};
 use vaelet_model::{Patches, Window};
 
-/// A transposed convolution.
+/// A transposed convolution with its packed weight.
 pub struct ConvTranspose2d {
     window: Window,
     method: Method,
@@ -15,14 +15,14 @@ pub struct ConvTranspose2d {
 }
 
 enum Method {
-    /// One product with the weight as `[C, k, k, C']` gives what each pixel adds to its
-    /// whole patch, and the patches are summed.
+    /// A product with the weight as `[C, k, k, C']` yields a patch for each input pixel; the
+    /// patches are summed in the output (col2im).
     Patches(Packed),
     Winograd(Winograd<FourTapsTransposed, 4, 5, 6, 4>),
 }
 
 impl ConvTranspose2d {
-    /// Prepares a weight of shape `[k, k, C, C']`.
+    /// Packs a weight `[k, k, C, C']`.
     pub fn new(window: &Window, weight: &[f32], epilogue: Epilogue) -> Self {
         let four_taps = (window.kernel, window.stride, window.padding) == (4, 2, 1);
         Self {
@@ -37,7 +37,7 @@ impl ConvTranspose2d {
         }
     }
 
-    /// `out` = convᵀ(x), finished, for x of shape `[N, H, W, C]` and `out` of
+    /// Writes epilogue(convᵀ(x)) to `out`, for `x` of shape `[N, H, W, C]` and `out` of shape
     /// `[N, H', W', C']`.
     pub fn run(&self, x: &[f32], operands: Operands<'_>, scratch: &mut Vec<f32>, out: &mut [f32]) {
         match &self.method {

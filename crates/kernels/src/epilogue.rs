@@ -1,29 +1,30 @@
-//! What happens to a kernel's sums while they are still in the cache.
+//! The epilogue of a kernel: bias, addition and activation, applied to sums that are still in the
+//! cache.
 
 use crate::GRADIENTS;
 use crate::math::lanes::{LANES, Lanes, add_to};
 use std::ops::Range;
 use vaelet_model::{Activation, Finish};
 
-/// `out = finish(sum + bias + add)`: the end of every step.
+/// Computes `out = finish(sum + bias + add)` at the end of every step.
 pub struct Epilogue {
-    /// One value for each output channel, over and over until vectors are full.
+    /// One value per output channel, repeated until the last vector is full.
     bias: Vec<Lanes>,
     finish: Finish,
 }
 
-/// What an epilogue reads, each as long as the step's output.
+/// The operands of an epilogue, each as long as the step's output.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Operands<'a> {
     /// The other branch of a residual block, or another gradient.
     pub add: Option<&'a [f32]>,
-    /// What an activation's derivative is computed from.
+    /// The value from which an activation's derivative is computed.
     pub saved: Option<&'a [f32]>,
 }
 
 impl Epilogue {
-    /// `bias` has one value for each output channel, or is `[0.0]`.
-    #[inline(never)] // four kernels have one
+    /// `bias` has one value per output channel, or is `[0.0]`.
+    #[inline(never)] // for size: four kernels call it
     pub fn new(bias: &[f32], finish: Finish) -> Self {
         let times = (1..=LANES).find(|times| (times * bias.len()).is_multiple_of(LANES));
         let bias = bias.repeat(times.unwrap_or(LANES));
@@ -33,7 +34,7 @@ impl Epilogue {
         }
     }
 
-    /// Finishes `out[pixels]`, a whole number of pixels of a batch, in place.
+    /// Applies the epilogue in place to `out[pixels]`, a whole number of pixels of a batch.
     pub fn apply(&self, operands: Operands<'_>, out: &mut [f32], pixels: Range<usize>) {
         let out = &mut out[pixels.clone()];
         if let Some(add) = operands.add {
@@ -43,7 +44,7 @@ impl Epilogue {
             (Finish::Activate(Activation::Relu), _) => {
                 self.map(out, |x| x.max(Lanes::splat(0.0)));
             }
-            // Below −87 the sigmoid stays as it is, and −∞ times that is no limit.
+            // The sigmoid is constant below −87; clamping avoids −∞ times a small number.
             (Finish::Activate(Activation::Silu), _) => {
                 self.map(out, |x| x.max(Lanes::splat(-87.0)) * sigmoid(x));
             }
@@ -65,17 +66,17 @@ impl Epilogue {
     }
 }
 
-/// `out · f′`, where `saved` is the argument of SiLU, and what the others gave. A gradient has no
-/// bias.
+/// Multiplies `out` by the activation's derivative. `saved` is the argument of SiLU, or the result
+/// of any other activation. A gradient has no bias.
 fn multiply_by_derivative(activation: Activation, saved: &[f32], out: &mut [f32]) {
     let one = Lanes::splat(1.0);
     match activation {
         Activation::None => {}
-        // 1 wherever y is above 0, were it ever so little.
+        // 1 for every y above 0, however small.
         Activation::Relu => multiply(saved, out, |y| (y * Lanes::splat(f32::MAX)).min(one)),
         Activation::Sigmoid => multiply(saved, out, |y| y * (one - y)),
         Activation::Silu => multiply(saved, out, |x| {
-            // Beyond ±87 it is 1 or 0, and ∞ times 0 is no limit.
+            // Beyond ±87 the derivative is 1 or 0; clamping avoids ∞ · 0.
             let x = x.max(Lanes::splat(-87.0)).min(Lanes::splat(87.0));
             let s = sigmoid(x);
             s * (one + x * (one - s))
@@ -83,7 +84,7 @@ fn multiply_by_derivative(activation: Activation, saved: &[f32], out: &mut [f32]
     }
 }
 
-/// `out · derivative(saved)`
+/// Multiplies `out` by `derivative(saved)`.
 #[inline(always)]
 fn multiply(saved: &[f32], out: &mut [f32], derivative: impl Fn(Lanes) -> Lanes) {
     for (out, saved) in out.chunks_mut(LANES).zip(saved.chunks(LANES)) {
@@ -97,12 +98,12 @@ fn sigmoid(x: Lanes) -> Lanes {
     one / (one + exp(Lanes::splat(0.0) - x))
 }
 
-/// eˣ to within 2 units in the last place, for x cut to where it is a normal number. After
-/// Cephes' `expf` (Moshier 1992): x = n ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for
-/// eʳ, and n added to the exponent.
+/// eˣ to within 2 units in the last place, for x clamped so that the result is a normal number.
+/// After `expf` of Cephes (Moshier 1992): x = n ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for eʳ,
+/// and n added to the exponent.
 #[inline(always)]
 fn exp(x: Lanes) -> Lanes {
-    /// Adding it rounds to an integer, which ends up in the lowest bits.
+    /// Adding it rounds to an integer, which is then in the lowest bits.
     const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³
     /// ln 2 in two parts. The first has few bits, so that n times it is exact.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn every_activation_is_its_formula() {
+    fn activations_equal_their_formulas() {
         let x: Vec<f32> = (-60..=60).map(|i| i as f32 / 3.0).collect();
         let formula = |activation, x: f32| match activation {
             Activation::None => x,
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn bias_and_add_reach_their_pixels_and_no_others() {
+    fn only_the_given_pixels_get_bias_and_addition() {
         for channels in 1..=9 {
             let len = 3 * channels;
             let bias: Vec<f32> = (0..channels).map(|c| c as f32).collect();
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn activations_have_their_limits() {
+    fn activations_of_extreme_arguments_are_their_limits() {
         let extremes = [f32::INFINITY, 1e30, 200.0, f32::NEG_INFINITY, -1e30, -200.0];
         for (activation, above) in [
             (Activation::Sigmoid, [1.0, 1.0, 1.0]),

@@ -1,16 +1,17 @@
 //! The CPU's kernels: one for each operation of a schedule, fast in wasm.
 //!
-//! Everything ends in one matrix product with weights that are packed once, the common convolutions
-//! after Winograd's transform. Images are channels-innermost throughout. A kernel owns its
-//! parameters. It computes its sums and finishes them ([`Epilogue`]) while they are in the cache:
-//! bias, the other branch of a residual block, activation.
+//! Every kernel is a matrix product with weights that are packed once; the common convolutions use
+//! Winograd's transform. Images are `[N, H, W, C]`. A kernel owns its parameters. It computes its
+//! sums and applies the epilogue ([`Epilogue`]) while they are in the cache: bias, the other branch
+//! of a residual block, activation.
 //!
-//! A crate of its own, because of the page's program only this is compiled for speed.
+//! This is a separate crate because only these parts of the page's wasm module are compiled for
+//! speed; the rest is compiled for size.
 
-// Flags of the environment take the place of the project's own; slow and silent is worse than an error.
+// RUSTFLAGS replace the flags in `.cargo/config.toml`. An error is better than a slow module.
 #[cfg(all(target_family = "wasm", not(target_feature = "simd128")))]
 compile_error!(
-    "the page's program needs SIMD: add `-C target-feature=+simd128` to RUSTFLAGS, or build with `cargo xtask build`"
+    "wasm modules need SIMD: add `-C target-feature=+simd128` to RUSTFLAGS, or build with `cargo xtask build`"
 );
 
 mod conv2d;
@@ -28,11 +29,11 @@ pub use linear::Linear;
 #[cfg(feature = "gradients")]
 pub use weight_gradient::WeightSums;
 
-/// Whether gradients can be computed: the page's first program does without, and the compiler
-/// leaves out what is behind this.
+/// Whether gradients are compiled in. The page's first wasm module is built without them: the
+/// compiler removes code that depends on this constant.
 const GRADIENTS: bool = cfg!(feature = "gradients");
 
-/// The first `len` values of `scratch`, whatever they are: it grows, but never shrinks.
+/// The first `len` values of `scratch`, with any contents. `scratch` grows but never shrinks.
 fn first_values(scratch: &mut Vec<f32>, len: usize) -> &mut [f32] {
     if scratch.len() < len {
         scratch.resize(len, 0.0);

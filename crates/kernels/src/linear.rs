@@ -3,14 +3,14 @@
 use crate::epilogue::{Epilogue, Operands};
 use crate::math::gemm::Packed;
 
-/// A fully connected layer.
+/// A fully connected layer with its packed weight.
 pub struct Linear {
     weight: Packed,
     epilogue: Epilogue,
 }
 
 impl Linear {
-    /// Prepares a weight of shape `[inputs, outputs]`.
+    /// Packs a weight `[inputs, outputs]`.
     pub fn new(weight: &[f32], outputs: usize, epilogue: Epilogue) -> Self {
         Self {
             weight: Packed::new(weight, outputs),
@@ -18,7 +18,8 @@ impl Linear {
         }
     }
 
-    /// `out` = x · W, finished, for x of shape `[N, inputs]` and `out` of `[N, outputs]`.
+    /// Writes epilogue(x · W) to `out`, for `x` of shape `[N, inputs]` and `out` of shape
+    /// `[N, outputs]`.
     pub fn run(&self, x: &[f32], operands: Operands<'_>, out: &mut [f32]) {
         self.weight.multiply(x, out);
         let len = out.len();

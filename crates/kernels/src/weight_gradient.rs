@@ -1,21 +1,21 @@
-//! Gradients of a map's weight and bias: one product, Xᵀ · δ, over the rows of a batch, and the
-//! sums of δ's columns.
+//! Gradients of a map's weight and bias: the product Xᵀ · δ over the rows of a batch, and the sums
+//! of δ's columns.
 
 use crate::first_values;
 use crate::math::lanes::add_to;
 use crate::math::transposed::multiply_transposed;
 use vaelet_model::{Map, Patches, Tensor, Tensors, WeightGradient};
 
-/// The sums over a batch so far.
+/// The gradients of one map, summed over the batches added so far.
 pub struct WeightSums {
     gradient: WeightGradient,
-    /// For a transposed convolution `[in, k, k, out]`, otherwise as in the weights file.
+    /// `[in, k, k, out]` for a transposed convolution, otherwise the shape in the weights file.
     weight: Vec<f32>,
     bias: Vec<f32>,
 }
 
 impl WeightSums {
-    /// Nothing is summed yet.
+    /// Sums that are zero.
     pub fn new(gradient: &WeightGradient) -> Self {
         let (weight, bias) = (&gradient.params.weight, gradient.params.bias);
         Self {
@@ -25,18 +25,19 @@ impl WeightSums {
         }
     }
 
-    /// What is summed.
+    /// The gradient that is computed.
     pub fn gradient(&self) -> &WeightGradient {
         &self.gradient
     }
 
-    /// Starts anew.
+    /// Resets the sums to zero.
     pub fn clear(&mut self) {
         self.weight.fill(0.0);
         self.bias.fill(0.0);
     }
 
-    /// Adds a batch: `x` is what the map has read, `delta` the gradient of what it wrote.
+    /// Adds a batch: `x` is the map's input, `delta` the gradient of its output, both `[N, H, W,
+    /// C]`.
     pub fn add(&mut self, x: &[f32], delta: &[f32], scratch: &mut Vec<f32>) {
         match &self.gradient.map {
             &Map::Linear { inputs, outputs } => {
@@ -70,7 +71,7 @@ impl WeightSums {
         }
     }
 
-    /// Adds both tensors as the weights file has them.
+    /// Inserts both tensors, with names and shapes of the weights file.
     pub fn write(&self, tensors: &mut Tensors) {
         let params = &self.gradient.params;
         let weight = match self.gradient.map {
@@ -93,7 +94,7 @@ impl WeightSums {
     }
 }
 
-/// The patches of an image as a matrix.
+/// Gathers the patches of an image into a matrix (im2col).
 fn gather(patches: &Patches, image: &[f32], matrix: &mut [f32]) {
     matrix.fill(0.0);
     patches.for_each_run(|row, pixel, len| {
@@ -101,7 +102,7 @@ fn gather(patches: &Patches, image: &[f32], matrix: &mut [f32]) {
     });
 }
 
-/// `[in, k, k, out]` to `[k, k, in, out]`, which is `shape`.
+/// Reorders `[in, k, k, out]` to `shape`, which is `[k, k, in, out]`.
 fn taps_first(values: &[f32], shape: &[usize]) -> Vec<f32> {
     let [.., inputs, outputs] = *shape else {
         return values.to_vec();

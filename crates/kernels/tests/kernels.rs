@@ -1,5 +1,5 @@
-//! Every kernel against the oracle's plain loops, over random shapes: small ones of every kind, and
-//! those for which there is a faster way.
+//! Every kernel equals the oracle's plain loops over random shapes: small ones of every kind, and
+//! those that have a faster algorithm.
 
 use proptest::prelude::*;
 use vaelet_kernels::{Conv2d, ConvTranspose2d, Epilogue, Linear, Operands};
@@ -24,7 +24,7 @@ fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| f64::from(value)).collect()
 }
 
-/// Checks a convolution of random numbers, with a bias and something that is added.
+/// Checks a convolution of random numbers, with a bias and an addition.
 fn check_conv(kind: Kind, window: &Window, batch: usize, seed: u64) {
     let [input, output] = [window.input, window.output].map(|s| s.iter().product::<usize>());
     let (inputs, outputs) = (window.input[2], window.output[2]);
@@ -127,7 +127,7 @@ proptest! {
     ) {
         let side = |s: usize| ((s - 1) * stride + kernel).checked_sub(2 * padding).filter(|&s| s > 0);
         let (Some(tall), Some(wide)) = (side(height), side(width)) else {
-            return Err(TestCaseError::reject("nothing left"));
+            return Err(TestCaseError::reject("the output is empty"));
         };
         let window = Window {
             input: [height, width, inputs],
@@ -151,7 +151,7 @@ proptest! {
     }
 }
 
-/// One tile's share of the scratch memory is more than a block of tiles usually has.
+/// A single tile with so many channels exceeds the usual size of a block of tiles.
 #[test]
 fn conv_transpose2d_may_have_many_channels() {
     let window = Window {
@@ -164,9 +164,9 @@ fn conv_transpose2d_may_have_many_channels() {
     check_conv(Kind::Transposed, &window, 2, 7);
 }
 
-/// A runtime's kernels share their scratch memory, so nothing may depend on what is in it.
+/// A runtime's kernels share scratch memory, so results must not depend on its contents.
 #[test]
-fn scratch_may_hold_anything() {
+fn scratch_may_have_any_contents() {
     let window = |kernel: usize, channels: usize| Window {
         input: [5, 5, channels],
         output: [5, 5, channels],

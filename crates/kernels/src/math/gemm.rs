@@ -1,17 +1,17 @@
-//! The matrix product that all kernels end in: A · B, where B is a weight that was
-//! packed once, when the model was loaded.
+//! The matrix product of all kernels: A · B, where B is a weight that is packed once, when the
+//! model is loaded.
 
 use super::lanes::{LANES, Lanes};
 
-/// Columns of a panel.
+/// Number of columns of a panel.
 pub(super) const WIDTH: usize = 2 * LANES;
-/// Rows that share a pass over a panel. Their 4 × 8 sums fit the registers.
+/// Number of rows that share a pass over a panel. Their 4 × 8 sums fit in registers.
 pub const ROWS: usize = 4;
-/// Steps along the sum between two tests whether it is over.
+/// Number of unrolled steps of the loop over the sum.
 const UNROLL: usize = 4;
 
-/// A matrix `[inner, columns]`, cut into panels of [`WIDTH`] columns, so that the
-/// product reads it from front to back. The last panel is filled up with zeros.
+/// A matrix `[inner, columns]`, cut into panels of [`WIDTH`] columns, so that the product reads it
+/// sequentially. The last panel is padded with zeros.
 pub struct Packed {
     inner: usize,
     columns: usize,
@@ -20,7 +20,7 @@ pub struct Packed {
 
 impl Packed {
     /// Packs a row-major matrix of `columns` columns.
-    #[inline(never)] // every kernel has one
+    #[inline(never)] // for size: every kernel calls it
     pub fn new(matrix: &[f32], columns: usize) -> Self {
         let inner = matrix.len() / columns;
         let mut panels = Vec::with_capacity(inner * columns.next_multiple_of(WIDTH));
@@ -38,8 +38,8 @@ impl Packed {
         }
     }
 
-    /// `out` = A · B for A of shape `[rows, inner]` and `out` of `[rows, columns]`. A panel
-    /// stays in the innermost cache while all rows pass it.
+    /// Writes A · B to `out`, for A of shape `[rows, inner]` and `out` of shape `[rows, columns]`.
+    /// Multiplies all rows by one panel before the next, so that the panel stays in the L1 cache.
     pub fn multiply(&self, a: &[f32], out: &mut [f32]) {
         let (inner, columns) = (self.inner, self.columns);
         assert_eq!(a.len() * columns, out.len() * inner);
@@ -63,14 +63,14 @@ impl Packed {
     }
 }
 
-/// `sums` + a · b
+/// `sums` + a · b.
 #[inline(always)]
 pub(super) fn add_to_sums([left, right]: Sums, a: f32, [b_left, b_right]: Sums) -> Sums {
     let a = Lanes::splat(a);
     [left + a * b_left, right + a * b_right]
 }
 
-/// One row of a product, as wide as a panel.
+/// The sums of one row, as wide as a panel.
 pub(super) type Sums = [Lanes; 2];
 
 #[inline(always)]
@@ -80,7 +80,7 @@ fn store([left, right]: Sums, out: &mut [f32]) {
     right.store(right_out);
 }
 
-/// `sums` + a · b for a row of a panel.
+/// `sums` + a · b for a row `b` of a panel.
 #[inline(always)]
 fn add_product(sums: Sums, a: f32, b: &[f32; WIDTH]) -> Sums {
     add_to_sums(
@@ -90,7 +90,7 @@ fn add_product(sums: Sums, a: f32, b: &[f32; WIDTH]) -> Sums {
     )
 }
 
-/// Four rows of A, end to end, times a panel.
+/// Four consecutive rows of A times a panel.
 #[inline(always)]
 fn four_rows(a: &[f32], panel: &[f32]) -> [Sums; ROWS] {
     let [mut s0, mut s1, mut s2, mut s3] = [[Lanes::splat(0.0); 2]; ROWS];
@@ -108,8 +108,8 @@ fn four_rows(a: &[f32], panel: &[f32]) -> [Sums; ROWS] {
     [s0, s1, s2, s3]
 }
 
-/// One row of A times a panel. Sums of every fourth row of the panel take turns, because
-/// an addition takes longer than the next weights to arrive.
+/// One row of A times a panel. It has four independent sums, one for every fourth row of the panel,
+/// because the latency of an addition is longer than a load of weights.
 #[inline(always)]
 fn one_row(a: &[f32], panel: &[f32]) -> Sums {
     let mut sums = [[Lanes::splat(0.0); 2]; UNROLL];
@@ -117,7 +117,7 @@ fn one_row(a: &[f32], panel: &[f32]) -> Sums {
     let (b, b_rest) = panel.as_chunks::<{ UNROLL * WIDTH }>();
     for (a, b) in a.iter().zip(b) {
         let b = b.as_chunks().0;
-        // Written out: a closure of `array::from_fn` stays a call in the page's program.
+        // Written out, because in wasm a closure of `array::from_fn` is not inlined.
         sums = [
             add_product(sums[0], a[0], &b[0]),
             add_product(sums[1], a[1], &b[1]),

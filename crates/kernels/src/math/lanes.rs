@@ -1,5 +1,5 @@
-//! Four numbers in one vector register. Written out because the compiler does not find
-//! the vectors itself in a page's program, which is optimised for size as a whole.
+//! Four f32 values in one SIMD register. Written by hand, because the compiler does not vectorise
+//! in the page's wasm module, which is optimised for size at link time.
 
 use std::array;
 use std::ops::{Add, Div, Mul, Sub};
@@ -7,21 +7,21 @@ use std::ops::{Add, Div, Mul, Sub};
 #[cfg(target_feature = "simd128")]
 use wasm as register;
 
-/// How many numbers there are.
+/// Number of values in a register.
 pub const LANES: usize = 4;
 
-/// [`LANES`] numbers, on which every operation works at once.
+/// [`LANES`] f32 values; every operation is elementwise.
 #[derive(Clone, Copy)]
 pub struct Lanes(register::Register);
 
 impl Lanes {
-    /// The same number in all lanes.
+    /// The same value in all lanes.
     #[inline(always)]
     pub fn splat(value: f32) -> Self {
         Self(register::splat(value))
     }
 
-    /// The first numbers of `values`, filled up with zeros.
+    /// The first [`LANES`] of `values`, padded with zeros if there are fewer.
     #[inline(always)]
     pub fn load(values: &[f32]) -> Self {
         Self(register::load(&match values.first_chunk() {
@@ -30,7 +30,7 @@ impl Lanes {
         }))
     }
 
-    /// Overwrites the first numbers of `out`, or all.
+    /// Overwrites the first [`LANES`] values of `out`, or all if there are fewer.
     #[inline(always)]
     pub fn store(self, out: &mut [f32]) {
         let values = register::store(self.0);
@@ -40,27 +40,26 @@ impl Lanes {
         }
     }
 
-    /// The smaller of each two numbers; where `self` is not a number, neither is the result.
+    /// The elementwise minimum; NaN where `self` is NaN.
     #[inline(always)]
     pub fn min(self, other: Self) -> Self {
         Self(register::min(self.0, other.0))
     }
 
-    /// The larger of each two numbers; where `self` is not a number, neither is the result.
+    /// The elementwise maximum; NaN where `self` is NaN.
     #[inline(always)]
     pub fn max(self, other: Self) -> Self {
         Self(register::max(self.0, other.0))
     }
 
-    /// 2ⁿ for integers −127 < n < 128 that were added to 1.5 · 2²³, which leaves them in
-    /// the lowest bits.
+    /// 2ⁿ for lanes n + 1.5 · 2²³, which have the integer −127 < n < 128 in the lowest bits.
     #[inline(always)]
     pub fn power_of_two(self) -> Self {
         Self(register::power_of_two(self.0))
     }
 }
 
-/// Adds each of `values` to its number in `sums`.
+/// Adds `values` to `sums` elementwise.
 pub fn add_to(sums: &mut [f32], values: &[f32]) {
     for (sums, values) in sums.chunks_mut(LANES).zip(values.chunks(LANES)) {
         (Lanes::load(sums) + Lanes::load(values)).store(sums);
@@ -115,14 +114,14 @@ mod wasm {
 
     #[inline(always)]
     pub fn load(values: &[f32; 4]) -> Register {
-        // SAFETY: an array of four is 16 readable bytes; any alignment will do.
+        // SAFETY: an array of four f32 is 16 readable bytes; any alignment is allowed.
         unsafe { v128_load(values.as_ptr().cast()) }
     }
 
     #[inline(always)]
     pub fn store(register: Register) -> [f32; 4] {
         let mut values = [0.0; 4];
-        // SAFETY: an array of four is 16 writable bytes; any alignment will do.
+        // SAFETY: an array of four f32 is 16 writable bytes; any alignment is allowed.
         unsafe { v128_store(values.as_mut_ptr().cast(), register) };
         values
     }
@@ -150,7 +149,7 @@ mod wasm {
 mod register {
     pub type Register = [f32; 4];
 
-    /// Written out, because not every optimiser sees through a closure for each lane.
+    /// Written out, because not every compiler inlines a closure per lane.
     #[inline(always)]
     fn zip([a0, a1, a2, a3]: Register, b: Register, f: impl Fn(f32, f32) -> f32) -> Register {
         [f(a0, b[0]), f(a1, b[1]), f(a2, b[2]), f(a3, b[3])]

@@ -1,4 +1,4 @@
-//! What the kernels are made of: vectors, matrix products, Winograd's transform.
+//! The arithmetic of the kernels: SIMD vectors, matrix products, Winograd's transform.
 
 pub mod gemm;
 pub mod lanes;

@@ -1,14 +1,14 @@
-//! The matrix product that gradients of weights are: Aᵀ · B, where both change at every call, so
-//! that neither is packed.
+//! The matrix product for weight gradients: Aᵀ · B. Both matrices change at every call, so neither
+//! is packed.
 
 use super::gemm::{ROWS, Sums, WIDTH, add_to_sums};
 use super::lanes::{LANES, Lanes};
 
-/// Rows of a sum that stay in the innermost cache while a tile's columns pass them.
+/// Number of rows of A and B that are summed at a time, so that they stay in the L1 cache.
 const DEPTH: usize = 128;
 
-/// `out` += Aᵀ · B, for A of shape `[n, rows]`, B of `[n, columns]` and `out` of
-/// `[rows, columns]`: the gradient of a weight.
+/// Adds Aᵀ · B to `out`, for A of shape `[n, rows]`, B of shape `[n, columns]` and `out` of shape
+/// `[rows, columns]`.
 pub fn multiply_transposed(a: &[f32], rows: usize, b: &[f32], columns: usize, out: &mut [f32]) {
     assert_eq!(a.len() * columns, b.len() * rows);
     assert_eq!(out.len(), rows * columns);
@@ -27,8 +27,8 @@ pub fn multiply_transposed(a: &[f32], rows: usize, b: &[f32], columns: usize, ou
     }
 }
 
-/// The sums of four rows and [`WIDTH`] columns from `row` and `column` on; those beyond the ends
-/// are of other numbers, and nobody's.
+/// The sums of a tile of four rows and [`WIDTH`] columns that starts at `row` and `column`. Sums
+/// beyond the last row or column are meaningless.
 #[inline(always)]
 fn tile(
     a: &[f32],
@@ -51,7 +51,7 @@ fn tile(
     [s0, s1, s2, s3]
 }
 
-/// `out` + `sums`, of which there may be more.
+/// Adds the first of `sums` to `out`, which may be shorter.
 #[inline(always)]
 fn add_sums([left, right]: Sums, out: &mut [f32]) {
     let (left_out, right_out) = out.split_at_mut(out.len().min(LANES));

@@ -2,10 +2,10 @@
 //!
 //! Minimal filtering (Winograd 1980; Lavin & Gray 2016, "Fast algorithms for
 //! convolutional neural networks", §4) computes neighbouring outputs of a short filter
-//! together: outputs = Aᵀ[(G g) ⊙ (Bᵀ d)] for inputs d and filter g. Nested over rows and
-//! columns, and summed over channels, the products in the middle become one matrix
-//! product for each pair of a row's and a column's: `[tiles, C] · [C, C']`. All
-//! coefficients are 0, ±1 and ½, so the rounding errors stay those of a plain sum.
+//! together: outputs = Aᵀ[(G g) ⊙ (Bᵀ d)] for inputs d and filter g. It is applied along rows and
+//! columns and summed over channels. The elementwise products ⊙ then become one matrix product
+//! `[tiles, C] · [C, C']` for each pair of a row product and a column product. All coefficients are
+//! 0, ±1 and ½, so the rounding errors are those of a plain sum.
 
 use super::gemm::{Packed, ROWS};
 use super::lanes::{LANES, Lanes};
@@ -15,34 +15,34 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use vaelet_model::Window;
 
-/// Values of the two scratch matrices of a block of tiles, which should stay in the cache.
+/// Number of values of the two scratch matrices of a block of tiles, which should fit in the cache.
 const BLOCK: usize = 64 * 1024;
-/// Values between the matrices of two points or products. Matrices a power of two apart
-/// would fight for the same few places in the cache.
+/// Number of unused values between the matrices of two points or products. Without it, matrices a
+/// power of two apart would map to the same few cache sets.
 const PADDING: usize = 16;
 
-/// Minimal filtering in one dimension: `POINTS` combinations of a tile's inputs, which
-/// `PRODUCTS` products read, for `OUT` outputs. A filter may be a sum of filters, one for each
-/// phase of its inputs; the phases are summed as channels are.
+/// Minimal filtering in one dimension: a tile's inputs are combined to `POINTS` points, which are
+/// the factors of `PRODUCTS` products, from which `OUT` outputs follow. A filter may be a sum of
+/// filters, one for each phase of its inputs. Phases are summed like channels.
 pub trait Filtering<const POINTS: usize, const PRODUCTS: usize, const OUT: usize> {
     /// The point that each product reads.
     const READS: [usize; PRODUCTS];
-    /// Inputs from one tile to the next.
+    /// Number of inputs from one tile to the next.
     const STEP: usize;
-    /// Filters that are summed.
+    /// Number of filters that are summed.
     const PHASES: usize = 1;
 
-    /// Bᵀ d of a phase.
+    /// Bᵀ d for a phase.
     fn points(d: impl Fn(usize) -> Lanes, phase: usize) -> [Lanes; POINTS];
 
-    /// G g of a phase.
+    /// G g for a phase.
     fn filter(g: impl Fn(usize) -> f32, phase: usize) -> [f32; PRODUCTS];
 
     /// Aᵀ m.
     fn outputs(m: impl Fn(usize) -> Lanes) -> [Lanes; OUT];
 }
 
-/// F(2, 3): two outputs of a filter of three with 4 products instead of 6.
+/// F(2, 3): two outputs of a filter with three taps, by 4 products instead of 6.
 pub struct ThreeTaps;
 
 impl Filtering<4, 4, 2> for ThreeTaps {
@@ -67,9 +67,9 @@ impl Filtering<4, 4, 2> for ThreeTaps {
     }
 }
 
-/// A transposed filter of four with stride 2 and padding 1 is two filters of two: even
-/// outputs see g₃ and g₁, odd ones g₂ and g₀, one input further on. Each is F(2, 2), two
-/// outputs with 3 products instead of 4, and one of their points is the same.
+/// A transposed filter with four taps, stride 2 and padding 1 is two filters with two taps: even
+/// outputs use g₃ and g₁, odd outputs use g₂ and g₀, one input later. Each is F(2, 2): two outputs
+/// by 3 products instead of 4. They share one point.
 pub struct FourTapsTransposed;
 
 impl Filtering<5, 6, 4> for FourTapsTransposed {
@@ -93,8 +93,9 @@ impl Filtering<5, 6, 4> for FourTapsTransposed {
     }
 }
 
-/// A filter of four with stride 2 is the sum of two filters of two with stride 1: g₀ and g₂ see every
-/// second input, g₁ and g₃ those between. Each is F(2, 2), and they share their products.
+/// A filter with four taps and stride 2 is the sum of two filters with two taps and stride 1: g₀
+/// and g₂ read even inputs, g₁ and g₃ read odd inputs. Each is F(2, 2), and their products are
+/// summed.
 #[cfg(feature = "gradients")]
 pub struct FourTapsStrided;
 
@@ -122,7 +123,7 @@ impl Filtering<3, 3, 2> for FourTapsStrided {
     }
 }
 
-/// A convolution whose weight has been transformed. A tile reads `PATCH` rows and columns.
+/// A convolution with a transformed weight. A tile reads a patch of `PATCH` × `PATCH` pixels.
 pub struct Winograd<
     F,
     const PATCH: usize,
@@ -131,11 +132,11 @@ pub struct Winograd<
     const OUT: usize,
 > {
     window: Window,
-    /// Rows and columns of tiles on one image.
+    /// Number of rows and columns of tiles in one image.
     tiles: [usize; 2],
     /// One matrix `[phases · C, C']` for each pair of products.
     weights: Vec<Packed>,
-    /// What lies around an image: one pixel.
+    /// One pixel of zero padding.
     zeros: Vec<f32>,
     filtering: PhantomData<F>,
 }
@@ -145,10 +146,10 @@ impl<F, const PATCH: usize, const POINTS: usize, const PRODUCTS: usize, const OU
 where
     F: Filtering<POINTS, PRODUCTS, OUT>,
 {
-    /// Pairs of a row's and a column's phase.
+    /// Number of pairs of a row phase and a column phase.
     const PAIRS: usize = F::PHASES * F::PHASES;
 
-    /// Transforms a weight of shape `[k, k, C, C']`.
+    /// Transforms a weight `[k, k, C, C']`.
     pub fn new(window: &Window, weight: &[f32]) -> Self {
         let (kernel, columns) = (window.kernel, window.output[2]);
         let len = window.input[2] * columns;
@@ -177,8 +178,8 @@ where
         }
     }
 
-    /// Convolves a batch `[N, H, W, C]` into `out`, `[N, H', W', C']`, and finishes it, a
-    /// row of tiles at a time.
+    /// Convolves a batch `[N, H, W, C]` into `out`, `[N, H', W', C']`, and applies the epilogue to
+    /// each finished row of tiles.
     pub fn run(
         &self,
         x: &[f32],
@@ -191,7 +192,7 @@ where
         let images = x.len() / self.window.input.iter().product::<usize>();
         let tiles = images * self.tiles[0] * self.tiles[1];
 
-        // A whole number of the matrix product's rows, for no more tiles than there are.
+        // A multiple of the matrix product's rows, and no larger than the batch needs.
         let per_tile = POINTS * POINTS * inputs + PRODUCTS * PRODUCTS * outputs;
         let block = (BLOCK / per_tile).min(tiles).max(1).next_multiple_of(ROWS);
         let [point_stride, product_stride] = [inputs, outputs].map(|c| block * c + PADDING);
@@ -202,8 +203,8 @@ where
         for first in (0..tiles).step_by(block) {
             let count = block.min(tiles - first);
             for i in 0..count {
-                let place = self.place(first + i);
-                self.read(x, place, &mut points[i * inputs..], point_stride);
+                let tile = self.tile(first + i);
+                self.read(x, tile, &mut points[i * inputs..], point_stride);
             }
             for (i, weight) in self.weights.iter().enumerate() {
                 let point = F::READS[i / PRODUCTS] * POINTS + F::READS[i % PRODUCTS];
@@ -213,43 +214,43 @@ where
                 );
             }
             for i in 0..count {
-                let place = self.place(first + i);
-                self.write(&products[i * outputs..], product_stride, place, out);
-                if place.column + 1 == self.tiles[1] {
-                    epilogue.apply(operands, out, self.pixels(place));
+                let tile = self.tile(first + i);
+                self.write(&products[i * outputs..], product_stride, tile, out);
+                if tile.column + 1 == self.tiles[1] {
+                    epilogue.apply(operands, out, self.pixels(tile));
                 }
             }
         }
     }
 
-    /// Where the tile of this number, counted through the batch, lies.
-    fn place(&self, tile: usize) -> Place {
+    /// The tile with this number, counted over the batch.
+    fn tile(&self, number: usize) -> Tile {
         let [rows, columns] = self.tiles;
-        Place {
-            image: tile / (rows * columns),
-            row: tile / columns % rows,
-            column: tile % columns,
+        Tile {
+            image: number / (rows * columns),
+            row: number / columns % rows,
+            column: number % columns,
         }
     }
 
-    /// The values of a batch's output that a row of tiles computes.
-    fn pixels(&self, place: Place) -> Range<usize> {
+    /// The range of the batch's output that the row of this tile computes.
+    fn pixels(&self, tile: Tile) -> Range<usize> {
         let [height, width, channels] = self.window.output;
-        let row = |tile: usize| (place.image * height + height.min(tile * OUT)) * width * channels;
-        row(place.row)..row(place.row + 1)
+        let row = |row: usize| (tile.image * height + height.min(row * OUT)) * width * channels;
+        row(tile.row)..row(tile.row + 1)
     }
 
-    /// Transforms a tile's patch: its point i goes to `points[i * stride..]`. The last vector of a
-    /// phase may reach into the next phase's or tile's points, which are written later.
-    fn read(&self, batch: &[f32], place: Place, points: &mut [f32], stride: usize) {
+    /// Transforms a tile's patch and writes its point i to `points[i * stride..]`. The last vector
+    /// of a phase may overwrite the next phase's or tile's points, which are written later.
+    fn read(&self, batch: &[f32], tile: Tile, points: &mut [f32], stride: usize) {
         let [height, width, channels] = self.window.input;
         let mut patch: [[&[f32]; PATCH]; PATCH] = [[&self.zeros; PATCH]; PATCH];
         for (dy, row) in patch.iter_mut().enumerate() {
-            let y = (place.row * F::STEP + dy).wrapping_sub(self.window.padding);
+            let y = (tile.row * F::STEP + dy).wrapping_sub(self.window.padding);
             for (dx, pixel) in row.iter_mut().enumerate() {
-                let x = (place.column * F::STEP + dx).wrapping_sub(self.window.padding);
+                let x = (tile.column * F::STEP + dx).wrapping_sub(self.window.padding);
                 if y < height && x < width {
-                    let start = ((place.image * height + y) * width + x) * channels;
+                    let start = ((tile.image * height + y) * width + x) * channels;
                     *pixel = &batch[start..][..channels];
                 }
             }
@@ -272,12 +273,12 @@ where
         }
     }
 
-    /// Transforms a tile's products, of which number i is at `products[i * stride..]`,
-    /// into those of its pixels that lie on the image.
-    fn write(&self, products: &[f32], stride: usize, place: Place, out: &mut [f32]) {
+    /// Transforms a tile's products, of which product i is at `products[i * stride..]`, to its
+    /// output pixels and writes those inside the image.
+    fn write(&self, products: &[f32], stride: usize, tile: Tile, out: &mut [f32]) {
         let [height, width, channels] = self.window.output;
-        let (top, left) = (place.row * OUT, place.column * OUT);
-        let start = ((place.image * height + top) * width + left) * channels;
+        let (top, left) = (tile.row * OUT, tile.column * OUT);
+        let start = ((tile.image * height + top) * width + left) * channels;
         let (rows, columns) = (0..OUT.min(height - top), OUT.min(width - left));
         let mut lines = [[Lanes::splat(0.0); OUT]; PRODUCTS];
         for c in (0..channels).step_by(LANES) {
@@ -296,9 +297,9 @@ where
     }
 }
 
-/// Where a tile lies: its image in the batch, its row and column among the image's tiles.
+/// The position of a tile: its image in the batch, and its row and column in the image's tiles.
 #[derive(Clone, Copy)]
-struct Place {
+struct Tile {
     image: usize,
     row: usize,
     column: usize,
