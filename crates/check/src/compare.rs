@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use vaelet_cpu::{CpuRuntime, present};
 use vaelet_gpu::{Context, GpuRuntime, TOLERANCE, Target, largest_difference, wgpu};
 use vaelet_model::latent::reparameterize;
-use vaelet_model::{Input, Model, random};
+use vaelet_model::{ImageShape, Model, random};
 
 /// How long a measurement lasts at least.
 const LONG_ENOUGH: Duration = Duration::from_millis(50);
@@ -29,7 +29,7 @@ struct Runtimes {
     context: Rc<Context>,
     gpu: GpuRuntime,
     cpu: CpuRuntime,
-    input: Input,
+    input: ImageShape,
     latent: usize,
 }
 

@@ -1,6 +1,6 @@
 //! Draws the images of a grid, one at a time.
 
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 
 /// RGBA bytes of an image `[C, H, W]` in `[0, 1]`, scaled to cell `number` of a grid. The grid has
 /// `size` pixels (width, height) and `cells` cells (columns, rows), numbered row by row. Every
@@ -8,7 +8,7 @@ use vaelet_model::Input;
 /// size / n⌉.
 pub fn present(
     image: &[f32],
-    input: Input,
+    input: ImageShape,
     size: [u32; 2],
     cells: [u32; 2],
     number: usize,
@@ -37,11 +37,11 @@ pub fn present(
 #[cfg(test)]
 mod tests {
     use super::present;
-    use vaelet_model::Input;
+    use vaelet_model::ImageShape;
 
     #[test]
     fn cells_equal_those_of_a_grid_drawn_at_once() {
-        let input = Input {
+        let input = ImageShape {
             channels: 1,
             height: 3,
             width: 4,

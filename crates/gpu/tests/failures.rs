@@ -11,9 +11,9 @@ use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, Error, GpuRuntime, Target, wgpu};
 use vaelet_model::latent::reparameterize;
-use vaelet_model::{Activation, Input, Layer, Model, random};
+use vaelet_model::{Activation, ImageShape, Layer, Model, random};
 
-const INPUT: Input = Input {
+const INPUT: ImageShape = ImageShape {
     channels: 3,
     height: 6,
     width: 5,
@@ -205,7 +205,7 @@ fn narrow() -> Model {
         activation,
         params: params.into(),
     };
-    let input = Input {
+    let input = ImageShape {
         channels: 3,
         height: 20,
         width: 20,
@@ -414,7 +414,7 @@ impl Canvas {
         }
     }
 
-    fn assert_shows(&self, context: &Context, images: &[f32], input: Input) {
+    fn assert_shows(&self, context: &Context, images: &[f32], input: ImageShape) {
         let size = [self.texture.width(), self.texture.height()];
         let expected = common::grid(images, input, size, self.columns);
         let found = common::read_texture(context, &self.texture);

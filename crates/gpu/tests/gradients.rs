@@ -12,7 +12,7 @@ use proptest::test_runner::TestRunner;
 use std::rc::Rc;
 use vaelet_cpu::CpuVjp;
 use vaelet_gpu::{Context, GpuVjp};
-use vaelet_model::{Activation, EntryPoint, Input, Layer, Program, Weights, Wrt, random};
+use vaelet_model::{Activation, EntryPoint, ImageShape, Layer, Program, Weights, Wrt, random};
 use vaelet_reference::networks;
 
 const BATCH: usize = 3;
@@ -124,7 +124,7 @@ fn gradients_equal_the_cpus() {
 #[test]
 fn gradients_pass_through_the_sampling_step() {
     let Some(context) = context() else { return };
-    let input = Input {
+    let input = ImageShape {
         channels: 3,
         height: 4,
         width: 5,

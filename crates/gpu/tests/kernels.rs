@@ -13,7 +13,7 @@ use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, GpuRuntime, Target, wgpu};
 use vaelet_model::latent::reparameterize;
-use vaelet_model::{Activation, Input, Layer, Model, Precision, random};
+use vaelet_model::{Activation, ImageShape, Layer, Model, Precision, random};
 
 const ACTIVATIONS: [Activation; 4] = [
     Activation::None,
@@ -74,13 +74,13 @@ fn linear(inputs: usize, outputs: usize, activation: Activation, params: &str) -
     }
 }
 
-fn input() -> impl Strategy<Value = Input> {
+fn input() -> impl Strategy<Value = ImageShape> {
     (
         prop::sample::select(vec![1usize, 3]),
         1usize..13,
         1usize..13,
     )
-        .prop_map(|(channels, height, width)| Input {
+        .prop_map(|(channels, height, width)| ImageShape {
             channels,
             height,
             width,
@@ -209,7 +209,7 @@ fn conv_transpose2d_equals_the_cpu() {
             };
             // An image has one or three channels; a fourth makes the last vec4 partial.
             let out_channels = if out % 2 == 0 { 1 } else { 3 };
-            let input = Input {
+            let input = ImageShape {
                 channels: out_channels,
                 height: tall,
                 width: wide,
@@ -261,7 +261,7 @@ fn the_largest_windows_equal_the_cpu() {
         }
     };
     for (side, sizes) in [(7, [255, 255, 124]), (1, [1, 255, 0])] {
-        let input = Input {
+        let input = ImageShape {
             channels: 1,
             height: side,
             width: side,
@@ -278,7 +278,7 @@ fn the_largest_windows_equal_the_cpu() {
 }
 
 /// A model whose decoder copies each latent to a pixel.
-fn pixels(input: Input, seed: u64) -> Model {
+fn pixels(input: ImageShape, seed: u64) -> Model {
     let len = input.len();
     let encoder = vec![linear(len, 2 * len, Activation::None, "e")];
     let decoder = vec![
@@ -346,7 +346,7 @@ fn reparameterize_and_present_equal_the_cpu() {
 #[test]
 fn extreme_exponents_give_finite_and_equal_results() {
     let Some(context) = context() else { return };
-    let input = Input {
+    let input = ImageShape {
         channels: 1,
         height: 1,
         width: 1,
@@ -393,7 +393,7 @@ fn extreme_exponents_give_finite_and_equal_results() {
 #[test]
 fn f32_weights_are_not_rounded_to_f16() {
     let Some(context) = context() else { return };
-    let input = Input {
+    let input = ImageShape {
         channels: 1,
         height: 1,
         width: 4,
@@ -424,7 +424,7 @@ fn f32_weights_are_not_rounded_to_f16() {
 #[test]
 fn batches_of_any_size_follow_one_another() {
     let Some(context) = context() else { return };
-    let input = Input {
+    let input = ImageShape {
         channels: 3,
         height: 5,
         width: 4,
@@ -441,7 +441,7 @@ fn batches_of_any_size_follow_one_another() {
 #[test]
 fn extreme_inputs_stay_finite() {
     let Some(context) = context() else { return };
-    let input = Input {
+    let input = ImageShape {
         channels: 1,
         height: 4,
         width: 4,
@@ -468,7 +468,7 @@ fn conditional_models_are_their_twins() {
         activation: Activation::Silu,
         params: params.into(),
     };
-    let input = Input {
+    let input = ImageShape {
         channels: 3,
         height: 4,
         width: 5,

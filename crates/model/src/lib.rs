@@ -17,7 +17,7 @@ pub mod latent;
 
 pub use error::{Error, Result};
 pub use format::description::{
-    Activation, Condition, Drawing, Example, FORMAT, Input, LatentGroup, Layer, Likelihood,
+    Activation, Condition, Drawing, Example, FORMAT, ImageShape, LatentGroup, Layer, Likelihood,
     ModelSpec, Prior, Subject, Training, WeightsFile,
 };
 pub use format::limits;

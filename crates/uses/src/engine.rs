@@ -3,7 +3,7 @@
 use crate::{Error, Observation, Result};
 use vaelet_cpu::{CpuRuntime, CpuVjp};
 use vaelet_model::latent::Posterior;
-use vaelet_model::{EntryPoint, Input, Likelihood, Model, Priors, Wrt};
+use vaelet_model::{EntryPoint, ImageShape, Likelihood, Model, Priors, Wrt};
 
 /// Seed and number of the latents in [`Bank`].
 const BANK_SEED: u64 = 29;
@@ -13,7 +13,7 @@ const BANK_VALUES: usize = 1 << 23;
 
 /// A model with its CPU runtime, the gradients of its decoder, and its prior.
 pub struct Engine {
-    pub(crate) input: Input,
+    pub(crate) input: ImageShape,
     pub(crate) likelihood: Likelihood,
     pub(crate) latent: usize,
     pub(crate) priors: Priors,
@@ -60,7 +60,7 @@ impl Engine {
     }
 
     /// Shape of a picture.
-    pub fn input(&self) -> Input {
+    pub fn input(&self) -> ImageShape {
         self.input
     }
 

@@ -1,7 +1,7 @@
 //! What was seen of a picture, and how likely that is given what the decoder says.
 
 use crate::{Error, Result};
-use vaelet_model::{Input, Likelihood};
+use vaelet_model::{ImageShape, Likelihood};
 
 /// Variance of a grey pixel about the mean m that a Bernoulli decoder gives, over m (1 − m), which it
 /// is where pixels are 0 or 1; those of MNIST are often between.
@@ -59,7 +59,7 @@ impl Observation {
     ///
     /// # Errors
     /// The argument that does not.
-    pub fn check(&self, input: Input) -> Result<()> {
+    pub fn check(&self, input: ImageShape) -> Result<()> {
         let scale = self.scale;
         if scale == 0 || !input.height.is_multiple_of(scale) || !input.width.is_multiple_of(scale) {
             let expected = format!("a divisor of {} and {}", input.height, input.width);
@@ -90,7 +90,7 @@ impl Observation {
     }
 
     /// A picture `[C, H, W]` for the encoder: values as far as they were seen, `fill` elsewhere.
-    pub(crate) fn guess(&self, input: Input, fill: &[f32]) -> Vec<f32> {
+    pub(crate) fn guess(&self, input: ImageShape, fill: &[f32]) -> Vec<f32> {
         let (width, small) = (input.width, input.width / self.scale);
         let plane = input.height * width;
         let value = |i: usize| {
@@ -115,7 +115,7 @@ impl Observation {
     pub(crate) fn log_likelihood(
         &self,
         likelihood: Likelihood,
-        input: Input,
+        input: ImageShape,
         decoded: &[f32],
         gradient: &mut [f32],
     ) -> f64 {
@@ -177,7 +177,7 @@ impl Observation {
 }
 
 /// The means `[C, H / scale, W / scale]` of squares of a picture `[C, H, W]`.
-pub fn shrink(image: &[f32], input: Input, scale: usize) -> Vec<f32> {
+pub fn shrink(image: &[f32], input: ImageShape, scale: usize) -> Vec<f32> {
     let (height, width) = (input.height / scale, input.width / scale);
     let mut means = vec![0.0; input.channels * height * width];
     let plane = input.height * input.width;

@@ -5,7 +5,7 @@
 //! overlapping blocks, after Yu and Sapiro 2011).
 
 use crate::matrix::{product, transposed};
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 
 /// Side of a square.
 const SIDE: usize = 8;
@@ -14,9 +14,9 @@ const LEAST: f32 = 2.7;
 
 /// What stands out of noise of this standard deviation in `residual`, `[C, H, W]`: coefficients above
 /// `threshold` standard deviations.
-pub(crate) fn details(residual: &[f32], noise: f32, threshold: f32, input: Input) -> Vec<f32> {
+pub(crate) fn details(residual: &[f32], noise: f32, threshold: f32, input: ImageShape) -> Vec<f32> {
     let threshold = noise * threshold.max(LEAST);
-    let Input { height, width, .. } = input;
+    let ImageShape { height, width, .. } = input;
     let side = SIDE.min(height).min(width);
     let basis = basis(side);
     let back = transposed(&basis, side);
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use vaelet_model::random;
 
-    const INPUT: Input = Input {
+    const INPUT: ImageShape = ImageShape {
         channels: 1,
         height: 20,
         width: 24,

@@ -7,7 +7,7 @@ use crate::device::pipeline::{
 };
 use bytemuck::{Pod, Zeroable};
 use std::ops::Range;
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 use wgpu::{
     BindGroup, BindGroupLayout, Buffer, BufferBindingType, CommandEncoder, LoadOp, RenderPipeline,
     ShaderModule, ShaderStages, TextureFormat,
@@ -53,7 +53,7 @@ impl Grid {
 pub const BINDINGS: [BufferBindingType; 2] = [UNIFORM, READ];
 
 /// The values of the overrides of `present.wgsl`.
-pub fn constants(input: Input) -> [(&'static str, f64); 3] {
+pub fn constants(input: ImageShape) -> [(&'static str, f64); 3] {
     [
         ("HEIGHT", input.height as f64),
         ("WIDTH", input.width as f64),
@@ -76,7 +76,7 @@ pub struct Present {
 
 impl Present {
     /// `value` holds images of shape `input`.
-    pub fn new(device: &wgpu::Device, input: Input, value: usize) -> Self {
+    pub fn new(device: &wgpu::Device, input: ImageShape, value: usize) -> Self {
         let layout = bind_group_layout(device, ShaderStages::FRAGMENT, &BINDINGS);
         Self {
             value,

@@ -16,7 +16,7 @@ use crate::device::capabilities::SAMPLE_THREADS;
 use crate::device::pipeline::{Constants, UNIFORM};
 use std::collections::BTreeSet;
 use vaelet_model::{
-    Activation, EntryPoint, Finish, Input, Layer, Program, Schedule, Shape, Step, Value, Wrt,
+    Activation, EntryPoint, Finish, ImageShape, Layer, Program, Schedule, Shape, Step, Value, Wrt,
 };
 use wgpu::BufferBindingType;
 
@@ -228,7 +228,7 @@ fn exactly_the_required_overrides_are_set() {
     {
         assert!(seen.contains(&shader), "{shader:?} is never chosen");
     }
-    let present = present::constants(Input {
+    let present = present::constants(ImageShape {
         channels: 1,
         height: 2,
         width: 3,

@@ -7,8 +7,8 @@ use vaelet_cpu::present;
 use vaelet_gpu::Context;
 use vaelet_gpu::wgpu::{self, Limits};
 use vaelet_model::{
-    Condition, FORMAT, Input, LatentGroup, Layer, Likelihood, Model, ModelSpec, Precision, Prior,
-    Program, Tensor, Tensors, WeightsFile, random, write_tensors,
+    Condition, FORMAT, ImageShape, LatentGroup, Layer, Likelihood, Model, ModelSpec, Precision,
+    Prior, Program, Tensor, Tensors, WeightsFile, random, write_tensors,
 };
 
 /// A GPU. Without one it prints a message and returns `None`, or panics if `VAELET_REQUIRE_GPU` is
@@ -88,7 +88,7 @@ pub fn read_texture(context: &Context, texture: &wgpu::Texture) -> Vec<u8> {
 /// A model with random weights: `encoder` maps an image to `2 · latent` values,
 /// `decoder` maps `latent` values to an image.
 pub fn model(
-    input: Input,
+    input: ImageShape,
     latent: usize,
     encoder: Vec<Layer>,
     decoder: Vec<Layer>,
@@ -113,7 +113,7 @@ pub fn model(
 /// [`model`] with a condition that has these classes.
 #[allow(dead_code, reason = "not every test needs it")]
 pub fn conditional(
-    input: Input,
+    input: ImageShape,
     latent: usize,
     classes: Vec<String>,
     [encoder, decoder]: [Vec<Layer>; 2],
@@ -135,7 +135,7 @@ pub fn conditional(
 /// [`model`] with given weights: `data(i, len, outputs)` returns the `len` values of tensor `i`,
 /// which belongs to a step with `outputs` outputs. The tensors are weight and bias of each step.
 pub fn model_of(
-    input: Input,
+    input: ImageShape,
     latent: usize,
     encoder: Vec<Layer>,
     decoder: Vec<Layer>,
@@ -146,7 +146,7 @@ pub fn model_of(
 }
 
 fn build(
-    input: Input,
+    input: ImageShape,
     latent: usize,
     condition: Option<Condition>,
     [encoder, decoder]: [Vec<Layer>; 2],
@@ -195,7 +195,7 @@ fn build(
 
 /// The grid of images that the CPU draws cell by cell, as RGBA bytes.
 #[allow(dead_code, reason = "not every test needs it")]
-pub fn grid(images: &[f32], input: Input, [width, height]: [u32; 2], columns: u32) -> Vec<u8> {
+pub fn grid(images: &[f32], input: ImageShape, [width, height]: [u32; 2], columns: u32) -> Vec<u8> {
     let columns = columns.max(1);
     let rows = (images.len() / input.len()).div_ceil(columns as usize) as u32;
     let mut rgba = vec![0; (4 * width * height) as usize];

@@ -34,7 +34,7 @@ pub struct ModelSpec {
     #[cfg_attr(feature = "write", serde(skip_serializing_if = "Vec::is_empty"))]
     pub first: Vec<String>,
     /// What the encoder reads and the decoder writes.
-    pub input: Input,
+    pub input: ImageShape,
     /// What is known of an image beside its latent; encoder and decoder may read it.
     #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub condition: Option<Condition>,
@@ -99,10 +99,10 @@ pub enum Drawing {
     Mnist,
 }
 
-/// Shape of one image; values are in `[0, 1]`.
+/// Shape of one image, which the encoder reads and the decoder writes; values are in `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "write", derive(Serialize))]
-pub struct Input {
+pub struct ImageShape {
     /// 1 for grey, 3 for RGB.
     pub channels: usize,
     /// Rows of pixels.
@@ -111,7 +111,7 @@ pub struct Input {
     pub width: usize,
 }
 
-impl Input {
+impl ImageShape {
     /// Values in one image.
     pub fn len(&self) -> usize {
         product(&[self.channels, self.height, self.width])
@@ -391,7 +391,7 @@ impl ModelSpec {
     }
 
     fn check(&self) -> Result<()> {
-        let Input {
+        let ImageShape {
             channels,
             height,
             width,

@@ -1,8 +1,8 @@
 //! How the structs of `model.json` are read; their fields are explained in `description.rs`.
 
 use super::description::{
-    Activation, Condition, Drawing, Example, FILE, FORMAT, Input, LatentGroup, Layer, Likelihood,
-    ModelSpec, Prior, Subject, Training, WeightsFile,
+    Activation, Condition, Drawing, Example, FILE, FORMAT, ImageShape, LatentGroup, Layer,
+    Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,
 };
 use super::json::{Field, Object};
 use crate::{CONDITIONS, Error, Precision, Result};
@@ -36,7 +36,7 @@ impl ModelSpec {
                 }
                 _ => Vec::new(),
             },
-            input: Input::read(&object.take("input")?)?,
+            input: ImageShape::read(&object.take("input")?)?,
             // Where it is not read, it is a field that nobody knows.
             condition: match CONDITIONS.then(|| object.find("condition")).flatten() {
                 Some(condition) => Some(Condition::read(&condition)?),
@@ -98,7 +98,7 @@ impl Condition {
     }
 }
 
-impl Input {
+impl ImageShape {
     fn read(field: &Field<'_>) -> Result<Self> {
         let mut object = field.object()?;
         let input = Self {

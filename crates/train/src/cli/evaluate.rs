@@ -13,7 +13,7 @@ use crate::release::stages;
 use anyhow::Result;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use vaelet_model::{Input, ModelSpec};
+use vaelet_model::{ImageShape, ModelSpec};
 
 /// What the command takes.
 #[derive(Args)]
@@ -46,7 +46,7 @@ pub(super) struct EvaluateArgs {
 pub(super) const NLL_SAMPLES: usize = 1000;
 
 /// Images on which that bound is measured: as many as take a few minutes on a CPU.
-pub(super) fn nll_count(input: Input) -> usize {
+pub(super) fn nll_count(input: ImageShape) -> usize {
     (128 * 28 * 28 / input.len()).clamp(16, 128)
 }
 

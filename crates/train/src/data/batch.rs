@@ -4,7 +4,7 @@ use super::images::Images;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
-use vaelet_model::{Input, Likelihood};
+use vaelet_model::{ImageShape, Likelihood};
 
 /// Of so many images of a batch one is its own partner.
 const ITSELF: u32 = 8;
@@ -56,7 +56,7 @@ pub fn partners(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<us
 
 /// Each image mirrored or not.
 pub fn mirrored(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
-    let Input {
+    let ImageShape {
         width, channels, ..
     } = images.shape;
     let mut values = images.plain(chosen);
@@ -113,7 +113,7 @@ mod tests {
     use rand::SeedableRng;
 
     fn images(width: usize, pixels: &[u8]) -> Images {
-        let shape = Input {
+        let shape = ImageShape {
             channels: 1,
             height: 1,
             width,
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_image_is_mirrored_as_a_whole() {
-        let shape = Input {
+        let shape = ImageShape {
             channels: 3,
             height: 2,
             width: 2,

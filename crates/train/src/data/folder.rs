@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use vaelet_model::{Input, sha256_hex};
+use vaelet_model::{ImageShape, sha256_hex};
 
 /// Every image of this many is for evaluation.
 const TEST: u64 = 10;
@@ -27,7 +27,7 @@ struct Listing {
 
 /// Reads the pictures of a split, each fitted to `shape`, and says on standard error how many
 /// there are, and which were left out and why.
-pub(super) fn read(folder: &Path, split: Split, shape: Input) -> Result<Images> {
+pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Images> {
     let Listing {
         files,
         mut left_out,

@@ -6,10 +6,15 @@ use super::{Images, Split};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 
 /// Reads the glyphs of a split: their classes are the `characters`, their groups the fonts.
-pub(super) fn read(folder: &Path, split: Split, shape: Input, characters: &str) -> Result<Images> {
+pub(super) fn read(
+    folder: &Path,
+    split: Split,
+    shape: ImageShape,
+    characters: &str,
+) -> Result<Images> {
     check(folder, characters)?;
     let characters = characters.chars().count();
     let (headers, rows) = read_table(&folder.join("fonts.csv"))?;

@@ -6,7 +6,7 @@ use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 
 /// Reads a split of MNIST, or of a data set in its format, from `folder`.
 ///
@@ -33,7 +33,7 @@ pub fn read(folder: &Path, split: Split) -> Result<Images> {
         images.shape[0],
         labels.shape[0],
     );
-    let shape = Input {
+    let shape = ImageShape {
         channels: 1,
         height: images.shape[1],
         width: images.shape[2],

@@ -2,7 +2,7 @@
 
 use super::attributes::Attribute;
 use std::fmt;
-use vaelet_model::{Input, channels_first};
+use vaelet_model::{ImageShape, channels_first};
 
 /// The part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Images {
     /// `[N, H · W · C]`, channels innermost.
     pub pixels: Vec<u8>,
     /// Shape of one image.
-    pub shape: Input,
+    pub shape: ImageShape,
     /// One class for each image; all 0 where there are none.
     pub labels: Vec<u8>,
     /// Which images belong together, in ascending order: those of one typeface. Empty where none do.
@@ -43,7 +43,7 @@ pub struct Images {
 
 impl Images {
     /// Images that nothing more is known of.
-    pub fn unlabelled(pixels: Vec<u8>, shape: Input) -> Self {
+    pub fn unlabelled(pixels: Vec<u8>, shape: ImageShape) -> Self {
         Self {
             labels: vec![0; pixels.len() / shape.len()],
             groups: Vec::new(),

@@ -18,7 +18,7 @@ use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 pub use images::{Images, Split};
 use std::path::Path;
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 
 /// Where a data set's files are, and how they are laid out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +47,7 @@ pub struct Table {
 /// # Errors
 /// A missing folder or file, or one that is not what its name says; the message names
 /// it and what to do.
-pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result<Images> {
+pub fn read(source: Source, folder: &Path, split: Split, shape: ImageShape) -> Result<Images> {
     // What IDX files there are to download is told where they are read.
     ensure!(
         folder.is_dir() || source == Source::Idx,
@@ -84,7 +84,7 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: Input) -> Result
 }
 
 /// A picture's largest centred square, as an image of `shape`.
-fn fit(picture: &RgbImage, shape: Input) -> Result<Vec<u8>> {
+fn fit(picture: &RgbImage, shape: ImageShape) -> Result<Vec<u8>> {
     let (width, height) = picture.dimensions();
     let (wide, tall) = (u32::try_from(shape.width)?, u32::try_from(shape.height)?);
     let scale = (f64::from(width) / f64::from(wide)).min(f64::from(height) / f64::from(tall));

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
 use std::fs;
 use std::path::{Path, PathBuf};
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 
 /// Tiles in a row of a sheet, and rows in a sheet.
 const SIDE: u32 = 32;
@@ -15,7 +15,7 @@ const SIDE: u32 = 32;
 const TEST: usize = 12;
 
 /// Reads the tiles of a split and fits them to `shape`.
-pub(super) fn read(folder: &Path, split: Split, shape: Input, table: Table) -> Result<Images> {
+pub(super) fn read(folder: &Path, split: Split, shape: ImageShape, table: Table) -> Result<Images> {
     let path = folder.join("labels.csv");
     let (headers, rows) = read_table(&path)?;
     let classes = classes(&headers, &rows, table)
@@ -39,7 +39,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: Input, table: Table) -> R
 }
 
 /// The chosen tiles of the sheets in `folder`, fitted to `shape`.
-pub(super) fn tiles(folder: &Path, shape: Input, chosen: &[bool]) -> Result<Vec<u8>> {
+pub(super) fn tiles(folder: &Path, shape: ImageShape, chosen: &[bool]) -> Result<Vec<u8>> {
     let mut pixels = Vec::new();
     let per_sheet = (SIDE * SIDE) as usize;
     let sheets = sheets(folder)?;

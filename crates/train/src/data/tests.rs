@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-const SHAPE: Input = Input {
+const SHAPE: ImageShape = ImageShape {
     channels: 3,
     height: 16,
     width: 16,

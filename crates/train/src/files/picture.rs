@@ -7,7 +7,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, RgbImage};
 use std::io::Cursor;
 use std::path::Path;
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 
 /// Of JPEG, 1 to 100.
 const QUALITY: u8 = 92;
@@ -16,8 +16,8 @@ const QUALITY: u8 = 92;
 ///
 /// # Errors
 /// Sizes that do not agree.
-pub fn grid(images: &[f32], input: Input, columns: usize) -> Result<DynamicImage> {
-    let Input {
+pub fn grid(images: &[f32], input: ImageShape, columns: usize) -> Result<DynamicImage> {
+    let ImageShape {
         channels,
         height,
         width,
@@ -51,7 +51,7 @@ pub fn grid(images: &[f32], input: Input, columns: usize) -> Result<DynamicImage
 
 /// What pictures of such images are best stored as: JPEG in colour, where PNG takes five times
 /// the space.
-pub fn extension(input: Input) -> &'static str {
+pub fn extension(input: ImageShape) -> &'static str {
     match input.channels {
         1 => "png",
         _ => "jpg",

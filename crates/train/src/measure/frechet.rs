@@ -22,7 +22,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use linfa_linalg::eigh::{EigValshInto, EighInto};
 use ndarray::{Array1, Array2, Axis};
-use vaelet_model::{Input, random};
+use vaelet_model::{ImageShape, random};
 
 const CHANNELS: [usize; 4] = [3, 16, 32, 32];
 /// Images looked at at once.
@@ -41,7 +41,7 @@ impl Features {
     /// A device that fails.
     pub fn of(
         images: &[f32],
-        shape: Input,
+        shape: ImageShape,
         device: &Device,
         features: impl Fn(Tensor<4>) -> Tensor<2>,
     ) -> Result<Self> {
@@ -102,7 +102,7 @@ pub fn untrained(images: Tensor<4>) -> Tensor<2> {
 mod tests {
     use super::*;
 
-    const SHAPE: Input = Input {
+    const SHAPE: ImageShape = ImageShape {
         channels: 1,
         height: 16,
         width: 16,

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use image::GrayImage;
 use image_compare::{Algorithm, gray_similarity_structure};
 use rayon::prelude::*;
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 use vaelet_model::channels_last;
 
 /// Mean structural similarity (Wang et al. 2004) of pairs of images `[N, C, H, W]` in
@@ -13,7 +13,7 @@ use vaelet_model::channels_last;
 ///
 /// # Errors
 /// Images of different numbers or shapes.
-pub fn similarity(a: &[f32], b: &[f32], shape: Input) -> Result<f64> {
+pub fn similarity(a: &[f32], b: &[f32], shape: ImageShape) -> Result<f64> {
     let pairs = a.chunks_exact(shape.len()).zip(b.chunks_exact(shape.len()));
     let scores = pairs.map(|(a, b)| {
         let [a, b] = [a, b].map(|image| grey(image, shape));
@@ -24,7 +24,7 @@ pub fn similarity(a: &[f32], b: &[f32], shape: Input) -> Result<f64> {
     Ok(scores.iter().sum::<f64>() / scores.len() as f64)
 }
 
-fn grey(image: &[f32], shape: Input) -> Result<GrayImage> {
+fn grey(image: &[f32], shape: ImageShape) -> Result<GrayImage> {
     let values = luminance(image, shape).map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8);
     let (width, height) = (u32::try_from(shape.width)?, u32::try_from(shape.height)?);
     GrayImage::from_raw(width, height, values.collect()).context("an image that is not whole")
@@ -32,8 +32,8 @@ fn grey(image: &[f32], shape: Input) -> Result<GrayImage> {
 
 /// Mean squared difference of neighbouring pixels' luminance over images `[N, C, H, W]`:
 /// a blurred image has less of it.
-pub fn gradient_energy(images: &[f32], shape: Input) -> f64 {
-    let Input { height, width, .. } = shape;
+pub fn gradient_energy(images: &[f32], shape: ImageShape) -> f64 {
+    let ImageShape { height, width, .. } = shape;
     let energy = images.chunks_exact(shape.len()).map(|image| {
         let grey: Vec<f32> = luminance(image, shape).collect();
         let at = |y: usize, x: usize| grey[y * width + x];
@@ -78,7 +78,7 @@ pub fn distance_from(data: &Images, images: &[f32]) -> f64 {
 }
 
 /// Rec. 601 luminance of an image `[C, H, W]`.
-fn luminance(image: &[f32], shape: Input) -> impl Iterator<Item = f32> {
+fn luminance(image: &[f32], shape: ImageShape) -> impl Iterator<Item = f32> {
     let plane = shape.height * shape.width;
     (0..plane).map(move |i| match shape.channels {
         3 => 0.299 * image[i] + 0.587 * image[plane + i] + 0.114 * image[2 * plane + i],

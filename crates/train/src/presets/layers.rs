@@ -1,6 +1,6 @@
 //! Builders of layers: the encoders and decoders that presets are made of.
 
-use vaelet_model::{Activation, Input, Layer, ModelSpec};
+use vaelet_model::{Activation, ImageShape, Layer, ModelSpec};
 
 /// Encoder and decoder.
 pub(super) type Layers = [Vec<Layer>; 2];
@@ -87,7 +87,7 @@ pub(super) fn conditional(latent: usize) -> Layers {
 /// 16 channels at full size, of which a convolution makes the picture.
 pub(super) fn fine(spec: &ModelSpec) -> Vec<Layer> {
     const LAST: usize = 16;
-    let Input {
+    let ImageShape {
         channels, height, ..
     } = spec.input;
     let low = height / 16;
@@ -115,12 +115,12 @@ pub(super) fn fine(spec: &ModelSpec) -> Vec<Layer> {
 }
 
 /// Tells which of so many attributes a picture has: a logit for each.
-pub fn classifier(shape: Input, attributes: usize) -> Vec<Layer> {
+pub fn classifier(shape: ImageShape, attributes: usize) -> Vec<Layer> {
     reader(shape, [16, 32, 64, 64], attributes)
 }
 
 /// From pictures whose sides are multiples of 16 to numbers.
-pub(super) fn reader(shape: Input, channels: [usize; 4], outputs: usize) -> Vec<Layer> {
+pub(super) fn reader(shape: ImageShape, channels: [usize; 4], outputs: usize) -> Vec<Layer> {
     let mut layer = Builder::default();
     let mut layers = Vec::new();
     let mut inputs = shape.channels;

@@ -16,7 +16,7 @@ use letters::letters;
 use mnist::{beta, digits_map, fashion, handwritten};
 use scans::scans;
 use vaelet_model::{
-    FORMAT, Input, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Subject, WeightsFile,
+    FORMAT, ImageShape, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Subject, WeightsFile,
 };
 
 /// A model's description before training, with the settings that trained it best.
@@ -153,7 +153,7 @@ fn spec(
         title: title.into(),
         subject: Some(subject),
         first: first(name).iter().map(|view| (*view).to_owned()).collect(),
-        input: Input {
+        input: ImageShape {
             channels,
             height: side,
             width: side,

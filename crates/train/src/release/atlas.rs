@@ -236,7 +236,7 @@ fn examples(release: &LoadedModel, test: &Images, has_classes: bool) -> Result<V
 /// The chosen images, each scaled to `side` by itself, so that their edges do not run
 /// together.
 fn thumbnails(images: &Images, chosen: &[usize], side: usize) -> Result<DynamicImage> {
-    let small = vaelet_model::Input {
+    let small = vaelet_model::ImageShape {
         height: side,
         width: side,
         ..images.shape

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 
 /// What one epoch measured, in nats per training image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ pub(super) fn conditions(preset: &Preset, images: &Images) -> BTreeMap<String, S
     let Preset { spec, .. } = preset;
     let layers = format!("{:?}", (&spec.encoder, &spec.decoder));
     let (count, pixels) = (images.count(), checksum(&images.pixels));
-    let Input { height, width, .. } = spec.input;
+    let ImageShape { height, width, .. } = spec.input;
     let layers = checksum(layers.as_bytes());
     [
         ("a size of", format!("{width}×{height}")),

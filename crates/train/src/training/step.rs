@@ -54,7 +54,7 @@ pub struct Step {
 }
 
 impl Batch {
-    /// Input, target and ε of part `i` of `parts`, as equal as they can be, on `device`.
+    /// ImageShape, target and ε of part `i` of `parts`, as equal as they can be, on `device`.
     pub fn part(&self, i: usize, parts: usize, device: &Device) -> (Labelled, Labelled, Tensor<2>) {
         let (start, end) = (i * self.count / parts, (i + 1) * self.count / parts);
         let tensor = |values: &[f32]| {

@@ -9,13 +9,13 @@ use crate::presets::{pictures, preset, sharpened};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::path::Path;
-use vaelet_model::{Input, Tensors};
+use vaelet_model::{ImageShape, Tensors};
 
 fn images() -> Images {
     let mut rng = Pcg64Mcg::seed_from_u64(1);
     let (count, len) = (300, 28 * 28);
     let pixels = (0..count * len).map(|_| rng.next_u32() as u8).collect();
-    let shape = Input {
+    let shape = ImageShape {
         channels: 1,
         height: 28,
         width: 28,

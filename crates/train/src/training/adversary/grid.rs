@@ -3,7 +3,7 @@
 //! repeats like that over half a picture.
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 
 /// Pixels after which such a pattern repeats.
 const PERIOD: usize = 4;
@@ -19,8 +19,8 @@ pub struct Grid {
 
 impl Grid {
     /// Of pictures of this shape.
-    pub fn new(shape: Input, device: &Device) -> Self {
-        let Input {
+    pub fn new(shape: ImageShape, device: &Device) -> Self {
+        let ImageShape {
             height,
             width,
             channels,
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_grid_is_told_from_an_edge_and_from_a_slope() {
         let device = Device::flex();
-        let shape = Input {
+        let shape = ImageShape {
             channels: 1,
             height: 32,
             width: 32,

@@ -25,7 +25,7 @@ use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 use view::View;
 
 /// The blocks of EfficientNet-Lite0 whose outputs count: strides 4, 8 and 16.
@@ -45,7 +45,7 @@ const MEAN_DECAY: f32 = 0.95;
 
 /// The judge and what it needs to learn.
 pub struct Adversary {
-    shape: Input,
+    shape: ImageShape,
     features: EfficientNet,
     grid: Grid,
     mixing: Mixing,
@@ -66,7 +66,7 @@ struct State {
 
 impl Adversary {
     /// A judge of images of `shape` that knows nothing yet. Tensors of `features` are on the `device`.
-    pub fn new(shape: Input, features: EfficientNet, seed: u64, device: &Device) -> Self {
+    pub fn new(shape: ImageShape, features: EfficientNet, seed: u64, device: &Device) -> Self {
         let (heads, singular) = Heads::init(seed, device);
         let state = State {
             real: 0.0,
@@ -127,7 +127,7 @@ impl Adversary {
     }
 
     fn see(&self, values: Tensor<2>) -> Vec<Maps> {
-        let Input {
+        let ImageShape {
             height,
             width,
             channels,
@@ -255,7 +255,7 @@ mod tests {
     use rand::SeedableRng;
     use vaelet_model::random;
 
-    const SHAPE: Input = Input {
+    const SHAPE: ImageShape = ImageShape {
         channels: 3,
         height: 32,
         width: 32,

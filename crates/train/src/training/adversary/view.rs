@@ -5,7 +5,7 @@ use crate::data::batch::to_tensor;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
-use vaelet_model::Input;
+use vaelet_model::ImageShape;
 
 /// Largest change of brightness.
 const BRIGHTNESS: f32 = 0.15;
@@ -32,7 +32,7 @@ pub struct View {
 
 impl View {
     /// Of `count` images of `shape`.
-    pub fn random(shape: Input, count: usize, rng: &mut Pcg64Mcg, device: &Device) -> Self {
+    pub fn random(shape: ImageShape, count: usize, rng: &mut Pcg64Mcg, device: &Device) -> Self {
         let (height, width) = (shape.height as i32, shape.width as i32);
         let share = |side: i32, share: f32| (side as f32 * share).round() as i32;
         let (mut places, mut shown) = (Vec::new(), Vec::new());
