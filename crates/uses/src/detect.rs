@@ -15,8 +15,6 @@ pub const FIGURES: usize = 10;
 /// Samples of the estimate of −log p(x), and their seed.
 const SAMPLES: usize = 64;
 const SEED: u64 = 17;
-/// Least images to calibrate with.
-const LEAST: usize = 8 * FIGURES;
 
 /// The figures of a model's own test images.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -44,14 +42,17 @@ pub struct Scored {
 }
 
 impl Calibration {
+    /// Least images to calibrate with.
+    pub const LEAST: usize = 8 * FIGURES;
+
     /// From the figures of a model's own test images, `[N, FIGURES]`, of which every other one makes
     /// the covariance, and the rest the percentiles.
     ///
     /// # Errors
     /// Fewer than 80 images.
     pub fn of(figures: &[[f64; FIGURES]]) -> Result<Self> {
-        if figures.len() < LEAST {
-            let expected = format!("at least {LEAST} images");
+        if figures.len() < Self::LEAST {
+            let expected = format!("at least {} images", Self::LEAST);
             return Err(Error::argument("calibration", expected, figures.len()));
         }
         let half: Vec<_> = figures.iter().step_by(2).collect();

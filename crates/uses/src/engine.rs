@@ -64,6 +64,11 @@ impl Engine {
         self.input
     }
 
+    /// p(x | z).
+    pub fn likelihood(&self) -> Likelihood {
+        self.likelihood
+    }
+
     /// Number of latent variables.
     pub fn latent(&self) -> usize {
         self.latent

@@ -16,6 +16,8 @@ pub struct Observation {
     pub seen: Vec<bool>,
     /// Standard deviation of the Gaussian noise in `values`.
     pub noise: f32,
+    /// Whether what the noise made of values was cut to `[0, 1]`, as a file does.
+    pub cut: bool,
     /// Each value is the mean of `scale` × `scale` pixels.
     pub scale: usize,
 }
@@ -27,6 +29,7 @@ impl Observation {
             values: values.to_vec(),
             seen: Vec::new(),
             noise: 0.0,
+            cut: false,
             scale: 1,
         }
     }
@@ -39,10 +42,12 @@ impl Observation {
         }
     }
 
-    /// A picture `[C, H, W]` with Gaussian noise of this standard deviation.
+    /// A picture `[C, H, W]` with Gaussian noise of this standard deviation, which is taken as cut to
+    /// `[0, 1]` where no value lies beyond.
     pub fn noisy(values: &[f32], noise: f32) -> Self {
         Self {
             noise,
+            cut: values.iter().all(|v| (0.0..=1.0).contains(v)),
             ..Self::whole(values)
         }
     }
@@ -148,10 +153,14 @@ impl Observation {
             }
             let (x, m) = (f64::from(self.values[i]), f64::from(m));
             let gaussian = |variance: f64, steepness: f64| {
-                let d = x - m;
+                let (expected, slope) = match self.cut && noise > 0.0 {
+                    true => mean_of_cut(m, self.noise.into()),
+                    false => (m, 1.0),
+                };
+                let d = x - expected;
                 let log = -0.5 * (d * d / variance + libm::log(std::f64::consts::TAU * variance));
                 let by_variance = 0.5 * (d * d / variance - 1.0) / variance;
-                (log, d / variance + steepness * by_variance)
+                (log, slope * d / variance + steepness * by_variance)
             };
             let (log, by_mean) = match likelihood {
                 Likelihood::Gaussian { sigma } => {
@@ -188,4 +197,70 @@ pub fn shrink(image: &[f32], input: ImageShape, scale: usize) -> Vec<f32> {
     let area = (scale * scale) as f32;
     means.iter_mut().for_each(|mean| *mean /= area);
     means
+}
+
+/// The mean of N(m, noise²) whose values are cut to `[0, 1]`, and its derivative with respect to m.
+pub(crate) fn mean_of_cut(m: f64, noise: f64) -> (f64, f64) {
+    let [low, high] = [-m / noise, (1.0 - m) / noise];
+    let below = |x: f64| 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2);
+    let density = |x: f64| libm::exp(-0.5 * x * x) / std::f64::consts::TAU.sqrt();
+    let inside = below(high) - below(low);
+    let mean = m * inside - noise * (density(high) - density(low)) + 1.0 - below(high);
+    (mean, inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INPUT: Input = Input {
+        channels: 3,
+        height: 4,
+        width: 6,
+    };
+
+    /// Every kind of observation, under both likelihoods.
+    #[test]
+    fn the_gradient_is_that_of_the_differences() {
+        let length = INPUT.len();
+        let decoded: Vec<f32> = (0..length)
+            .map(|i| 0.1 + 0.8 * (i as f32 * 0.37).fract())
+            .collect();
+        let values: Vec<f32> = (0..length).map(|i| (i as f32 * 0.71).fract()).collect();
+        let seen: Vec<bool> = (0..24).map(|i| i % 3 > 0).collect();
+        let mut far = values.clone();
+        far[0] = 1.4;
+        for observation in [
+            Observation::whole(&values),
+            Observation::part(&values, &seen),
+            Observation::noisy(&values, 0.2),
+            Observation::noisy(&far, 0.2),
+            Observation::small(&shrink(&values, INPUT, 2), 2),
+        ] {
+            observation.check(INPUT).unwrap();
+            for likelihood in [Likelihood::Bernoulli, Likelihood::Gaussian { sigma: 0.3 }] {
+                let log = |decoded: &[f32]| {
+                    let mut gradient = vec![0.0; length];
+                    let log = observation.log_likelihood(likelihood, INPUT, decoded, &mut gradient);
+                    (log, gradient)
+                };
+                let (_, gradient) = log(&decoded);
+                for i in 0..length {
+                    let step = 1.0 / 512.0;
+                    let [up, down] = [step, -step].map(|step| {
+                        let mut decoded = decoded.clone();
+                        decoded[i] += step;
+                        log(&decoded).0
+                    });
+                    let expected = (up - down) / (2.0 * f64::from(step));
+                    let error = (f64::from(gradient[i]) - expected).abs();
+                    assert!(
+                        error < 0.02 * expected.abs().max(0.5),
+                        "{i}: {} {expected}",
+                        gradient[i]
+                    );
+                }
+            }
+        }
+    }
 }

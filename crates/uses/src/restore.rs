@@ -1,6 +1,7 @@
 //! Pictures made whole: cleaned of noise, filled in, enlarged. Each is the posterior of z given what
 //! was seen, decoded, and then what was seen itself as far as it can be trusted.
 
+use crate::observe::mean_of_cut;
 use crate::residual::details;
 use crate::{Answer, Engine, Observation, Plan, Result, shrink};
 use vaelet_model::Likelihood;
@@ -23,8 +24,10 @@ impl Engine {
         let observation = Observation::noisy(picture, noise);
         let answers = self.infer(&observation, Plan::default(), go_on)?;
         let explained = &answers[0].picture;
-        let cut = picture.iter().all(|v| (0.0..=1.0).contains(v));
-        let expected = |mean: f32| if cut { mean_of_cut(mean, noise) } else { mean };
+        let expected = |mean: f32| match observation.cut && noise > 0.0 {
+            true => mean_of_cut(mean.into(), noise.into()).0 as f32,
+            false => mean,
+        };
         let residual: Vec<f32> = picture
             .iter()
             .zip(explained)
@@ -120,17 +123,4 @@ impl Engine {
         };
         (0..self.input.len()).map(value).collect()
     }
-}
-
-/// The mean of N(m, noise²) whose values are cut to `[0, 1]`.
-fn mean_of_cut(mean: f32, noise: f32) -> f32 {
-    if noise == 0.0 {
-        return mean;
-    }
-    let (m, s) = (f64::from(mean), f64::from(noise));
-    let [low, high] = [-m / s, (1.0 - m) / s];
-    let below = |x: f64| 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2);
-    let density = |x: f64| libm::exp(-0.5 * x * x) / std::f64::consts::TAU.sqrt();
-    let inside = m * (below(high) - below(low)) - s * (density(high) - density(low));
-    (inside + 1.0 - below(high)) as f32
 }
