@@ -11,6 +11,7 @@ mod training;
 
 use anyhow::Result;
 use std::ffi::{c_int, c_long};
+use std::process::ExitCode;
 
 /// Training allocates and frees the same large buffers at every step; this
 /// allocator keeps them, where the system's returns them to the kernel each time.
@@ -30,7 +31,7 @@ fn keep_memory() {
     unsafe { mi_option_set(PURGE_DELAY, -1) }
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     keep_memory();
     cli::run()
 }

@@ -213,7 +213,7 @@ pub(crate) fn mean_of_cut(m: f64, noise: f64) -> (f64, f64) {
 mod tests {
     use super::*;
 
-    const INPUT: Input = Input {
+    const INPUT: ImageShape = ImageShape {
         channels: 3,
         height: 4,
         width: 6,

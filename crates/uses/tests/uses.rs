@@ -404,7 +404,9 @@ fn a_file_of_an_earlier_version_is_still_read() {
     let (mut engine, _) = digits();
     let file = fs::read(folder.join("digits.vae")).unwrap();
     let contents = read(&engine, &file).unwrap();
-    let pictures = engine.unpack(&contents.words(), contents.count, &mut || true).unwrap();
+    let pictures = engine
+        .unpack(&contents.words(), contents.count, &mut || true)
+        .unwrap();
     let latents = random::normals(12, 60 * engine.latent());
     let drawn = engine.decode(&latents);
     // Decoded in another batch, a probability may differ in its last bit: no pixel lies that near.

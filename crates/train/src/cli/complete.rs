@@ -12,6 +12,7 @@ use crate::measure::{directions, prior_fit};
 use crate::network::devices::DeviceName;
 use crate::network::efficientnet::EfficientNet;
 use crate::release::atlas::Atlas;
+use crate::release::calibration;
 use crate::release::card::Report;
 use crate::release::folder;
 use crate::release::loaded::LoadedModel;
@@ -20,6 +21,7 @@ use anyhow::Result;
 use burn::tensor::Device;
 use clap::Args;
 use std::path::{Path, PathBuf};
+use vaelet_uses::Calibration;
 
 /// What the command takes.
 #[derive(Args)]
@@ -148,6 +150,10 @@ pub(super) fn complete(
     report.write(folder, !keep_figures)?;
     if !keep_figures {
         Atlas::write(folder, &release, directions, train, test)?;
+    }
+    // A handful of test images says nothing of what is strange.
+    if test.count() >= Calibration::LEAST {
+        calibration::write(folder, &release.model, test)?;
     }
     print!("{}", measured.table());
     Ok(())

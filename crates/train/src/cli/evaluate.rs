@@ -105,7 +105,14 @@ pub(super) fn run(args: EvaluateArgs) -> Result<()> {
 
 /// The data that a model was made for.
 pub(super) fn splits(spec: &ModelSpec, folder: &Path) -> Result<(Images, Images)> {
+    Ok((
+        split(spec, folder, Split::Train)?,
+        split(spec, folder, Split::Test)?,
+    ))
+}
+
+/// One split of it.
+pub(super) fn split(spec: &ModelSpec, folder: &Path, split: Split) -> Result<Images> {
     let source = presets::preset(&spec.name).map_or(Source::Folder, |preset| preset.source);
-    let read = |split| data::read(source, folder, split, spec.input);
-    Ok((read(Split::Train)?, read(Split::Test)?))
+    data::read(source, folder, split, spec.input)
 }

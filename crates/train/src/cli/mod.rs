@@ -6,6 +6,7 @@ mod evaluate;
 mod fetch;
 mod sample;
 mod train;
+mod uses;
 
 use crate::training::Mode;
 use anyhow::Result;
@@ -14,7 +15,13 @@ use complete::CompleteArgs;
 use evaluate::EvaluateArgs;
 use fetch::FetchArgs;
 use sample::SampleArgs;
+use std::process::ExitCode;
 use train::{RunArgs, TrainArgs};
+use uses::compress::{self, CompressArgs, DecompressArgs};
+use uses::detect::{self, DetectArgs};
+use uses::group::{self, GroupArgs};
+use uses::measure::{self, MeasureCommand};
+use uses::restore::{self, CleanArgs, EnlargeArgs, FillArgs};
 
 #[derive(Parser)]
 #[command(
@@ -42,6 +49,23 @@ enum Command {
     /// Data sets
     #[command(subcommand)]
     Data(DataCommand),
+    /// Score how strange pictures are to a model, and show where
+    Detect(DetectArgs),
+    /// Take noise from pictures
+    Clean(CleanArgs),
+    /// Complete pictures of which a part is hidden
+    Fill(FillArgs),
+    /// Enlarge small pictures
+    Enlarge(EnlargeArgs),
+    /// Make one file of a folder of pictures
+    Compress(CompressArgs),
+    /// Make pictures of such a file again
+    Decompress(DecompressArgs),
+    /// Find groups among pictures, or name them all after a few
+    Group(GroupArgs),
+    /// Measure what a model is worth in use
+    #[command(subcommand)]
+    Measure(MeasureCommand),
 }
 
 #[derive(Subcommand)]
@@ -54,14 +78,23 @@ enum DataCommand {
 ///
 /// # Errors
 /// Whatever the command fails with.
-pub fn run() -> Result<()> {
+pub fn run() -> Result<ExitCode> {
     match Cli::parse().command {
-        Command::Train(TrainArgs { run, resume: false }) => train::run(&run, Mode::Start),
-        Command::Train(TrainArgs { run, resume: true }) => train::run(&run, Mode::Resume),
-        Command::Export(run) => train::run(&run, Mode::Export),
-        Command::Evaluate(args) => evaluate::run(args),
-        Command::Complete(args) => complete::run(args),
-        Command::Sample(args) => sample::run(args),
-        Command::Data(DataCommand::Fetch(args)) => fetch::run(args),
+        Command::Train(TrainArgs { run, resume: false }) => train::run(&run, Mode::Start)?,
+        Command::Train(TrainArgs { run, resume: true }) => train::run(&run, Mode::Resume)?,
+        Command::Export(run) => train::run(&run, Mode::Export)?,
+        Command::Evaluate(args) => evaluate::run(args)?,
+        Command::Complete(args) => complete::run(args)?,
+        Command::Sample(args) => sample::run(args)?,
+        Command::Data(DataCommand::Fetch(args)) => fetch::run(args)?,
+        Command::Measure(what) => measure::run(&what)?,
+        Command::Detect(args) => return detect::run(&args),
+        Command::Clean(args) => return restore::clean(&args),
+        Command::Fill(args) => return restore::fill(&args),
+        Command::Enlarge(args) => return restore::enlarge(&args),
+        Command::Compress(args) => return compress::compress(&args),
+        Command::Decompress(args) => return compress::decompress(&args),
+        Command::Group(args) => return group::run(&args),
     }
+    Ok(ExitCode::SUCCESS)
 }

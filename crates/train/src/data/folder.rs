@@ -16,6 +16,9 @@ const NAMED: usize = 10;
 /// Files that systems leave in folders, beside those whose name begins with a dot.
 const SYSTEM: [&str; 3] = ["Thumbs.db", "desktop.ini", "Icon\r"];
 
+/// Pictures by name.
+pub type Pictures = Vec<(PathBuf, Vec<u8>)>;
+
 /// What a folder holds.
 #[derive(Default)]
 struct Listing {
@@ -70,6 +73,42 @@ pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Ima
         shape.height,
     );
     Ok(Images::unlabelled(pixels, shape))
+}
+
+/// Every picture of a folder, each fitted to `shape`, `[H · W · C]`, by its name in the folder; and what
+/// could not be read, with the reason.
+///
+/// # Errors
+/// A folder that is missing, cannot be read, or holds no pictures.
+pub fn all(folder: &Path, shape: ImageShape) -> Result<(Pictures, Vec<(PathBuf, String)>)> {
+    ensure!(
+        folder.is_dir(),
+        "no pictures in {}: there is no such folder",
+        folder.display()
+    );
+    let listing = Listing::of(folder)?;
+    let (mut pictures, mut left_out) = (Vec::new(), listing.left_out);
+    for path in listing.files {
+        match open(&path).and_then(|picture| fit(&picture, shape)) {
+            Ok(picture) => {
+                let name = path.strip_prefix(folder).unwrap_or(&path);
+                pictures.push((name.to_path_buf(), picture));
+            }
+            Err(reason) => left_out.push((path, reason.to_string())),
+        }
+    }
+    ensure!(
+        !pictures.is_empty(),
+        "{} holds no pictures that could be read: give a folder of PNG, JPEG, WebP, GIF, BMP or TIFF files{}",
+        folder.display(),
+        left_out
+            .first()
+            .map_or(String::new(), |(path, reason)| format!(
+                "; {}: {reason}",
+                path.display()
+            )),
+    );
+    Ok((pictures, left_out))
 }
 
 /// What was read, in lines.

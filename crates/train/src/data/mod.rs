@@ -3,11 +3,11 @@
 pub mod attributes;
 pub mod batch;
 pub mod download;
-mod folder;
+pub mod folder;
 mod glyphs;
 mod idx;
 mod images;
-mod open;
+pub mod open;
 mod sheets;
 #[cfg(test)]
 mod tests;
@@ -83,8 +83,37 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: ImageShape) -> R
     Ok(images)
 }
 
-/// A picture's largest centred square, as an image of `shape`.
-fn fit(picture: &RgbImage, shape: ImageShape) -> Result<Vec<u8>> {
+/// At most `most` images of any folder as images of `shape`, whatever its layout: the evaluation split of
+/// an IDX data set, sheets, or pictures.
+///
+/// # Errors
+/// A folder that holds none of these, or images that cannot be read.
+pub fn any(folder: &Path, shape: ImageShape, most: usize) -> Result<Images> {
+    if folder.join("t10k-images-idx3-ubyte.gz").is_file() {
+        let all = read(Source::Idx, folder, Split::Test, shape)?;
+        let chosen = all.spread(most);
+        let pixels = chosen.iter().flat_map(|&i| all.image(i).to_vec());
+        return Ok(Images::unlabelled(pixels.collect(), shape));
+    }
+    if ["labels.csv", "fonts.csv"]
+        .iter()
+        .any(|name| folder.join(name).is_file())
+    {
+        return sheets::some(folder, shape, most);
+    }
+    let (pictures, _) = folder::all(folder, shape)?;
+    let pixels = pictures
+        .into_iter()
+        .take(most)
+        .flat_map(|(_, picture)| picture);
+    Ok(Images::unlabelled(pixels.collect(), shape))
+}
+
+/// A picture's largest centred square, as an image of `shape`, `[H · W · C]`.
+///
+/// # Errors
+/// Sides that do not fit 32 bits.
+pub fn fit(picture: &RgbImage, shape: ImageShape) -> Result<Vec<u8>> {
     let (width, height) = picture.dimensions();
     let (wide, tall) = (u32::try_from(shape.width)?, u32::try_from(shape.height)?);
     let scale = (f64::from(width) / f64::from(wide)).min(f64::from(height) / f64::from(tall));

@@ -42,7 +42,7 @@ const OTHERS: [(usize, &[u8], &str); 18] = [
 ///
 /// # Errors
 /// A sentence that goes on from the file's name: what is wrong, and what to do.
-pub(super) fn open(path: &Path) -> Result<RgbImage> {
+pub fn open(path: &Path) -> Result<RgbImage> {
     let mut bytes = Vec::new();
     let read =
         fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));

@@ -83,6 +83,36 @@ fn classes(headers: &StringRecord, rows: &[StringRecord], table: Table) -> Resul
     Ok(rows.iter().map(class).collect())
 }
 
+/// Tiles of the sheets of any folder, at most `most` and evenly spread over them, without their labels.
+///
+/// # Errors
+/// A folder without sheets.
+pub(super) fn some(folder: &Path, shape: ImageShape, most: usize) -> Result<Images> {
+    let sheets = sheets(folder)?;
+    let each = most.div_ceil(sheets.len());
+    let mut pixels = Vec::new();
+    for path in &sheets {
+        let sheet = open(path).with_context(|| format!("cannot use {}", path.display()))?;
+        let tile = sheet.width() / SIDE;
+        ensure!(
+            tile > 0,
+            "{} is not a sheet of {SIDE} tiles a row",
+            path.display()
+        );
+        let count = SIDE * (sheet.height() / tile);
+        for i in (0..each as u32).map(|i| i * count / each as u32) {
+            let (x, y) = (i % SIDE * tile, i / SIDE * tile);
+            let picture = image::imageops::crop_imm(&sheet, x, y, tile, tile).to_image();
+            // The end of the last sheet is empty.
+            if picture.as_raw().iter().any(|v| *v != picture.as_raw()[0]) {
+                pixels.extend(fit(&picture, shape)?);
+            }
+        }
+    }
+    pixels.truncate(most * shape.len());
+    Ok(Images::unlabelled(pixels, shape))
+}
+
 fn sheets(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut sheets: Vec<PathBuf> = fs::read_dir(folder)?
         .map(|file| Ok(file?.path()))

@@ -8,3 +8,4 @@ pub mod evaluation;
 mod frechet;
 pub mod image_metrics;
 pub mod prior_fit;
+pub mod uses;

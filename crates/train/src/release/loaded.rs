@@ -26,21 +26,29 @@ pub struct LoadedModel {
     pub device: Device,
 }
 
+/// Reads and checks the model in a folder.
+///
+/// # Errors
+/// A missing folder or file, or whatever is wrong with one.
+pub fn read(folder: &Path) -> Result<Model> {
+    atomic::recover(folder)?;
+    let read = |name: &str| {
+        let path = folder.join(name);
+        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let json = String::from_utf8(read("model.json")?)
+        .with_context(|| format!("{}/model.json is not text", folder.display()))?;
+    let file = ModelSpec::parse(&json)?.weights.file;
+    Ok(Model::read(&json, &read(&file)?)?)
+}
+
 impl LoadedModel {
     /// Reads and checks a model folder.
     ///
     /// # Errors
     /// A missing folder or file, or whatever is wrong with one.
     pub fn read(folder: &Path, device: Device) -> Result<Self> {
-        atomic::recover(folder)?;
-        let read = |name: &str| {
-            let path = folder.join(name);
-            fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
-        };
-        let json = String::from_utf8(read("model.json")?)
-            .with_context(|| format!("{}/model.json is not text", folder.display()))?;
-        let file = ModelSpec::parse(&json)?.weights.file;
-        let model = Model::read(&json, &read(&file)?)?;
+        let model = read(folder)?;
         let [encoder, decoder] = model.spec.chains()?;
         let last = decoder.steps.last().map(Step::activation);
         ensure!(

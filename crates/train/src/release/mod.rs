@@ -1,6 +1,7 @@
 //! The model folder: description, weights, golden files, card and atlas.
 
 pub mod atlas;
+pub mod calibration;
 pub mod card;
 pub mod folder;
 mod golden;

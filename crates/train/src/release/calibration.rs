@@ -1,0 +1,85 @@
+//! `calibration.json`: what a model's own test images score, by which `vaelet detect` says how strange
+//! another picture is.
+
+use crate::data::Images;
+use crate::files::atomic::put;
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use vaelet_model::Model;
+use vaelet_uses::{Calibration, Engine};
+
+const FILE: &str = "calibration.json";
+
+/// Scores the test images and keeps that in the model's folder.
+///
+/// # Errors
+/// Fewer than 80 test images, or a folder that cannot be written.
+pub fn write(folder: &Path, model: &Model, test: &Images) -> Result<Calibration> {
+    let calibration = of(&mut Engine::new(model)?, test)?;
+    let short = |values: &[f64]| -> Vec<Value> {
+        let rounded = values.iter().map(|v| json!((v * 1e6).round() / 1e6));
+        rounded.collect()
+    };
+    let value = json!({
+        "weights": model.spec.weights.sha256,
+        "mean": short(&calibration.mean),
+        "factor": short(&calibration.factor),
+        "scores": short(&calibration.scores),
+    });
+    put(folder, FILE, value.to_string().as_bytes())?;
+    Ok(calibration)
+}
+
+/// From test images: as many as take some seconds.
+///
+/// # Errors
+/// Fewer than 80 of them.
+pub fn of(engine: &mut Engine, test: &Images) -> Result<Calibration> {
+    let most = (2000 * 784 / test.shape.len()).clamp(400, 2000);
+    let mut figures = Vec::new();
+    for i in test.spread(most) {
+        figures.push(engine.figures(&test.floats(&[i]))?.0);
+    }
+    Ok(Calibration::of(&figures)?)
+}
+
+/// Reads what was kept.
+///
+/// # Errors
+/// None, a damaged one, or that of other weights.
+pub fn read(folder: &Path, model: &Model) -> Result<Calibration> {
+    let path = folder.join(FILE);
+    let text = fs::read_to_string(&path).with_context(|| {
+        format!(
+            "what the model's own pictures score is not known: {} is missing; give the model's data \
+             set with --data once",
+            path.display()
+        )
+    })?;
+    let again = || {
+        format!(
+            "{} cannot be used; make it again with --data",
+            path.display()
+        )
+    };
+    let value: Value = serde_json::from_str(&text).with_context(again)?;
+    ensure!(
+        value["weights"] == model.spec.weights.sha256.as_str(),
+        "{}: it is of other weights",
+        again()
+    );
+    let numbers = |name: &str| -> Vec<f64> {
+        let values = value[name].as_array().map_or(&[][..], Vec::as_slice);
+        let numbers = values.iter().map(|v| v.as_f64().unwrap_or(f64::NAN));
+        numbers.collect()
+    };
+    let calibration = Calibration {
+        mean: numbers("mean"),
+        factor: numbers("factor"),
+        scores: numbers("scores"),
+    };
+    calibration.check().with_context(again)?;
+    Ok(calibration)
+}
