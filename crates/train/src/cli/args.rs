@@ -13,19 +13,19 @@ pub(super) const FEATURES: &str = "data/features";
 /// The network of the second Fréchet distance, and of what sharpens a decoder.
 #[derive(Args)]
 pub(super) struct FeaturesArg {
-    /// Folder with EfficientNet-Lite0's features [default: data/features, where it is there]
+    /// Folder with EfficientNet-Lite0's weights [default: data/features, if it exists]
     #[arg(long)]
     features: Option<PathBuf>,
 }
 
 impl FeaturesArg {
-    /// None where nobody has asked for it, and it has not been fetched.
+    /// None if the folder was not given and the default folder does not exist.
     pub(super) fn read(&self, device: &Device) -> Result<Option<EfficientNet>> {
         let folder = self.features.as_deref().unwrap_or(Path::new(FEATURES));
         let found = EfficientNet::read(folder, device)?;
         ensure!(
             found.is_some() || self.features.is_none(),
-            "no features in {0}; run `vaelet data fetch features --out {0}`",
+            "{0} does not contain features; run `vaelet data fetch features --out {0}`",
             folder.display(),
         );
         Ok(found)
@@ -50,18 +50,20 @@ pub fn subject(text: &str) -> Result<Subject, String> {
             unseen: None,
             drawing: None,
         }),
-        _ => Err("expected one and several, separated by a comma, as in cat,cats".into()),
+        _ => {
+            Err("expected the singular and the plural, separated by a comma, as in cat,cats".into())
+        }
     }
 }
 
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(rate),
-        _ => Err("expected a number above 0, at most 1".into()),
+        _ => Err("expected a number greater than 0 and at most 1".into()),
     }
 }
 
-/// As many pictures as one can look at, and as fit one JPEG.
+/// Number of samples; more pictures than this do not fit a JPEG file.
 pub(super) fn samples(text: &str) -> Result<usize, String> {
     match positive(text)? {
         count if count <= 10_000 => Ok(count),
@@ -72,13 +74,13 @@ pub(super) fn samples(text: &str) -> Result<usize, String> {
 pub(super) fn temperature(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(scale) if scale.is_finite() && scale >= 0.0 => Ok(scale),
-        _ => Err("expected a number from 0 on".into()),
+        _ => Err("expected a number of at least 0".into()),
     }
 }
 
 pub(super) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("expected a whole number above 0".into()),
+        Ok(0) | Err(_) => Err("expected a whole number greater than 0".into()),
         Ok(n) => Ok(n),
     }
 }

@@ -23,7 +23,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use vaelet_uses::Calibration;
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Args)]
 pub(super) struct CompleteArgs {
     /// Model folder
@@ -34,9 +34,9 @@ pub(super) struct CompleteArgs {
     /// Fit the learned prior again, with this many Gaussians
     #[arg(long, value_parser = positive)]
     components: Option<usize>,
-    /// Write description, golden file and card again with the figures that were measured
-    /// before; they have to be of the same weights. The second Fréchet distance is added where it
-    /// is missing and its features are there
+    /// Write description, golden files and card again, and keep the measured figures, which must
+    /// belong to the same weights. The second Fréchet distance is added if it is missing and its
+    /// features have been fetched
     #[arg(long, conflicts_with = "components")]
     keep_figures: bool,
     /// flex (the CPU), cuda, vulkan, metal, cuda:1, remote=ws://HOST:PORT
@@ -90,8 +90,8 @@ pub(super) fn run(args: CompleteArgs) -> Result<()> {
     })
 }
 
-/// Measures the model in `folder`, after fitting a prior of so many `components` if that is
-/// asked for, and writes all that follows; or, to keep its figures, what costs no measurement.
+/// Measures the model in `folder` and writes all files that depend on its weights. If `components`
+/// is given, a prior of that many Gaussians is fitted first. With `keep_figures` nothing is measured.
 pub(super) fn complete(
     folder: &Path,
     device: &Device,
@@ -120,7 +120,7 @@ pub(super) fn complete(
         directions = Atlas::read(folder)?.map_or_else(Vec::new, |atlas| atlas.directions);
         let kept = Evaluation::read(folder, &release)?;
         let measured = kept.clone().with_missing(&release, train, test, network)?;
-        // Numbers that were read may differ in their last digit: the file stays where nothing is new.
+        // Numbers that were read may differ in their last digit, so the file is kept if nothing is new.
         if measured != kept {
             measured.write(folder)?;
         }

@@ -15,7 +15,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use vaelet_model::{ImageShape, ModelSpec};
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Args)]
 pub(super) struct EvaluateArgs {
     /// Model folder

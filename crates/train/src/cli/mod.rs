@@ -70,7 +70,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum DataCommand {
-    /// Download a public data set, or the network that pictures are sharpened and measured with
+    /// Download a public data set, or the network that sharpens and measures pictures
     Fetch(FetchArgs),
 }
 

@@ -8,12 +8,12 @@ use burn::tensor::Device;
 use clap::Args;
 use std::path::PathBuf;
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Args)]
 pub(super) struct SampleArgs {
     /// Model folder
     model: PathBuf,
-    /// How many, at most 10,000
+    /// Number of samples, at most 10,000
     #[arg(long, default_value_t = 64, value_parser = samples)]
     count: usize,
     #[arg(long, default_value_t = 1)]
@@ -21,7 +21,7 @@ pub(super) struct SampleArgs {
     /// Scale of the prior's standard deviation
     #[arg(long, default_value_t = 1.0, value_parser = temperature)]
     temperature: f32,
-    /// The picture, a PNG or a JPEG
+    /// Picture to write, a PNG or a JPEG file
     #[arg(long)]
     out: PathBuf,
 }

@@ -17,10 +17,10 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use vaelet_model::{Model, Subject, Training};
 
-/// What training and exporting a run have in common.
+/// Arguments of both `train` and `export`.
 #[derive(Args)]
 pub(super) struct RunArgs {
-    /// Which preset; none with --images
+    /// Preset; left out with --images
     #[arg(value_parser = presets::NAMES, required_unless_present = "images", conflicts_with = "images")]
     model: Option<String>,
     /// Folder with the preset's data set
@@ -29,14 +29,14 @@ pub(super) struct RunArgs {
     /// Folder of your own pictures: PNG, JPEG, WebP, GIF, BMP or TIFF
     #[arg(long)]
     images: Option<PathBuf>,
-    /// Side of your images in the model, a multiple of 16
+    /// Side of the images in the model, in pixels, a multiple of 16
     #[arg(long, default_value_t = 64, requires = "images", value_parser = side)]
     size: usize,
-    /// What your images show, one and several of it, as in "cat,cats"
+    /// What your images show, singular and plural, as in "cat,cats"
     #[arg(long, default_value = "picture,pictures", requires = "images", value_parser = subject)]
     subject: Subject,
-    /// Model folder to go on from, which presets whose name ends in -sharp need; its learned
-    /// prior is trained along
+    /// Model folder to start from, required by presets whose name ends in -sharp; its learned prior
+    /// is trained too
     #[arg(long)]
     from: Option<PathBuf>,
     /// Model folder to write
@@ -48,8 +48,8 @@ pub(super) struct RunArgs {
     /// Passes over the data
     #[arg(long, value_parser = positive)]
     epochs: Option<usize>,
-    /// Keep a twentieth of the training images apart, stop after this many epochs without a
-    /// better −ELBO on them, and take the best [default with --images: 20]
+    /// Hold out a twentieth of the training images, stop after this many epochs without a better
+    /// −ELBO on them, and keep the best epoch [default with --images: 20]
     #[arg(long, value_parser = positive)]
     patience: Option<usize>,
     /// Highest learning rate [default: the preset's]
@@ -70,12 +70,12 @@ pub(super) struct RunArgs {
 pub(super) struct TrainArgs {
     #[command(flatten)]
     pub(super) run: RunArgs,
-    /// Go on from the run's last checkpoint
+    /// Continue from the run's last checkpoint
     #[arg(long)]
     pub(super) resume: bool,
 }
 
-/// Trains, or takes the run as it is, and writes the model folder.
+/// Trains, or uses the run's last checkpoint, and writes the model folder.
 pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
     let (mut preset, folder) = args.resolve()?;
     let devices = args.devices.iter().map(DeviceName::open);
@@ -86,7 +86,7 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
     if preset.adversarial {
         let missing = || {
             format!(
-                "{} is trained in features that are not in {FEATURES}; run `vaelet data fetch \
+                "training {} needs features, and {FEATURES} does not contain them; run `vaelet data fetch \
                  features`, or name their folder with --features",
                 preset.spec.name,
             )
@@ -99,15 +99,14 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
     preset.patience = args.patience.or(preset.patience);
     ensure!(
         preset.patience.is_none() || !preset.adversarial,
-        "--patience goes by −ELBO, which sharpening makes worse; leave it out"
+        "--patience watches −ELBO, which sharpening makes worse; leave --patience out"
     );
     if let Some(begin) = &begin {
         preset.spec.likelihood = begin.spec.likelihood;
     }
     let [encoder, decoder] = preset.spec.chains()?;
     let graphs = Graphs { encoder, decoder };
-    // Where it is to be written, and both splits, before hours of work: what is wrong with them
-    // is noticed now.
+    // The output folder and both splits are checked first, before hours of training.
     drop(atomic::Next::empty(&args.out)?);
     let read = |split| data::read(preset.source, folder, split, preset.spec.input);
     let (images, test) = (read(Split::Train)?, read(Split::Test)?);
@@ -157,8 +156,8 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
     };
     atomic::change(&args.out, write).with_context(|| {
         format!(
-            "{} is as it was. What was trained is in {}: `vaelet export` with the same options \
-             makes a model of it",
+            "{} was not changed. The trained network is in {}: `vaelet export` with the same options \
+             writes the model folder",
             args.out.display(),
             settings.run.display(),
         )
@@ -166,22 +165,22 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
 }
 
 impl RunArgs {
-    /// The model that a sharpened one begins with.
+    /// The trained model that training starts from.
     fn begin(&self, preset: &Preset) -> Result<Option<Model>> {
         ensure!(
             self.from.is_some() || !preset.adversarial,
-            "a sharpened model begins with a trained one: give its folder with --from"
+            "a preset that sharpens starts from a trained model: give its folder with --from"
         );
         let Some(folder) = &self.from else {
             return Ok(None);
         };
         let model = LoadedModel::read(folder, Device::flex())?.model;
-        let unfit = || format!("{} is nothing to go on from", folder.display());
+        let unfit = || format!("training cannot start from {}", folder.display());
         let model = growth::grown(model, &preset.spec).with_context(unfit)?;
         Ok(Some(model))
     }
 
-    /// What the model's history says of this call.
+    /// This call as `training.json` records it.
     fn stage(&self, epochs: usize) -> Stage {
         let out = self.out.display();
         let mut command = match &self.model {
@@ -222,8 +221,8 @@ impl RunArgs {
     fn resolve(&self) -> Result<(Preset, &Path)> {
         if let Some(images) = &self.images {
             let name = self.out.file_name().and_then(|name| name.to_str());
-            let name = name.context("--out needs a name that is text")?;
-            let credit = "Trained on pictures of its author's";
+            let name = name.context("--out must end in a folder name that is valid UTF-8")?;
+            let credit = "Trained on its author's pictures";
             return Ok((
                 presets::pictures(name, name, self.subject.clone(), credit, self.size),
                 images,

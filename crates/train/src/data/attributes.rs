@@ -1,4 +1,4 @@
-//! Attributes of images, from the columns of a table: who smiles, who wears glasses.
+//! Attributes of images, read from the columns of a table: smile, glasses.
 
 use anyhow::{Context, Result};
 use csv::StringRecord;
@@ -18,9 +18,9 @@ pub struct Attribute {
 pub struct Rule {
     /// Name of the attribute.
     pub name: &'static str,
-    /// What the table tells for certain.
+    /// The column that states it.
     pub certain: Column,
-    /// What it tells less certainly.
+    /// A column to guess it from.
     pub guess: Option<Column>,
     /// A column, and its values where the attribute cannot be seen.
     pub hidden: Option<(&'static str, &'static [&'static str])>,
@@ -44,7 +44,7 @@ impl Rule {
     /// The code of each row; a column that is not there leaves it unknown.
     ///
     /// # Errors
-    /// A number that is none.
+    /// A cell that is not a number.
     pub fn apply(&self, headers: &StringRecord, rows: &[StringRecord]) -> Result<Attribute> {
         let code = |row: &StringRecord| {
             if let Some((column, values)) = self.hidden
@@ -77,7 +77,7 @@ impl Column {
                 text => {
                     let number: f32 = text
                         .parse()
-                        .with_context(|| format!("`{text}` in column {name} is no number"))?;
+                        .with_context(|| format!("`{text}` in column `{name}` is not a number"))?;
                     (number <= low, number >= high)
                 }
             },
@@ -86,7 +86,7 @@ impl Column {
     }
 }
 
-/// What `row` has in a column; nothing where there is no such column.
+/// The cell of `row` in a column; empty if there is no such column.
 fn value<'a>(headers: &StringRecord, row: &'a StringRecord, name: &str) -> &'a str {
     let column = headers.iter().position(|header| header == name);
     column.and_then(|column| row.get(column)).unwrap_or("")

@@ -1,4 +1,4 @@
-//! Images as a training step takes them: chosen, made random where that helps, on the device.
+//! Batches of images: chosen, augmented or binarized, on the device.
 
 use super::images::Images;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -6,15 +6,15 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use vaelet_model::{ImageShape, Likelihood};
 
-/// Of so many images of a batch one is its own partner.
+/// One of this many images is its own partner.
 const ITSELF: u32 = 8;
 /// Largest shift of an augmented image, in pixels.
 const SHIFT: i32 = 2;
 /// Largest change of an augmented image's contrast and brightness.
 const LIGHT: f32 = 0.1;
 
-/// Images as a likelihood has them: binarized for Bernoulli's where a data set is used like that,
-/// else as they are.
+/// Images for a likelihood: binarized for a Bernoulli likelihood if the data set is used that way,
+/// otherwise unchanged.
 pub fn of(
     likelihood: Likelihood,
     images: &Images,
@@ -27,8 +27,8 @@ pub fn of(
     }
 }
 
-/// Draws each value as a coin with its grey value as probability: the dynamic
-/// binarization that likelihoods on MNIST are reported with (Burda et al. 2016).
+/// Draws each value as 0 or 1 with its grey value as probability: the dynamic binarization used for
+/// likelihoods on MNIST (Burda et al. 2016).
 fn binarized(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
     chosen
         .iter()
@@ -40,7 +40,7 @@ fn binarized(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> 
         .collect()
 }
 
-/// For each of the chosen images another one of its group, or now and then itself.
+/// For each of the chosen images another one of its group, or, one time in eight, itself.
 pub fn partners(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<usize> {
     let partner = |&i: &usize| {
         let group = images.groups[i];
@@ -54,7 +54,7 @@ pub fn partners(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<us
     chosen.iter().map(partner).collect()
 }
 
-/// Each image mirrored or not.
+/// Images, half of them mirrored.
 pub fn mirrored(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
     let ImageShape {
         width, channels, ..
@@ -74,7 +74,7 @@ pub fn mirrored(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f3
     values
 }
 
-/// Each image mirrored or not, shifted a little, a little darker or brighter.
+/// Images, half of them mirrored, with small random shifts and changes of contrast and brightness.
 pub fn augmented(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
     let shape = images.shape;
     let (height, width) = (shape.height as i32, shape.width as i32);

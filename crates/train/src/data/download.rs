@@ -1,4 +1,4 @@
-//! Downloads public data sets: with progress, resumed where it was cut off, checked.
+//! Downloads public data sets: with progress, resumable, checked.
 
 use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use vaelet_model::sha256_hex;
 
-/// A public data set, and where it is served.
+/// A public data set and its address.
 pub struct DataSet {
     url: &'static str,
     /// Names, each with the SHA-256 of its unpacked contents: the packed ones differ between
@@ -63,11 +63,10 @@ pub const FASHION: DataSet = DataSet {
 };
 
 impl DataSet {
-    /// Downloads it into `folder`, from its usual address or from `url`. Files that are there
-    /// and whole stay.
+    /// Downloads it into `folder`, from its usual address or from `url`. Complete files are kept.
     ///
     /// # Errors
-    /// What the server or the disk said; what has arrived is kept for the next try.
+    /// Errors of the server or the disk; received bytes are kept for the next try.
     pub fn fetch(&self, url: Option<&str>, folder: &Path) -> Result<()> {
         files(url.unwrap_or(self.url), folder, &self.files)
     }
@@ -86,9 +85,7 @@ fn files(url: &str, folder: &Path, files: &[(&str, &str)]) -> Result<()> {
         let found = unpacked_sha256(&part);
         if !found.as_ref().is_ok_and(|found| found == sha256) {
             fs::remove_file(&part)?;
-            bail!(
-                "{url}/{name} is not the file it should be; run the command again, or try another --url"
-            );
+            bail!("{url}/{name} has a wrong checksum; run the command again, or try another --url");
         }
         fs::rename(&part, &path)?;
         println!("{name}: done");
@@ -104,13 +101,13 @@ fn download(url: &str, part: &Path) -> Result<()> {
         request = request.header("Range", format!("bytes={have}-"));
     }
     let response = match request.call() {
-        // The server has nothing after what is here: it is whole, or of another file.
+        // The server has no more bytes: the file is complete, or a different one.
         Err(ureq::Error::StatusCode(416)) => return Ok(()),
         response => response.with_context(|| {
             format!("cannot download {url}; check the connection and run the command again")
         })?,
     };
-    // A server that knows nothing of ranges sends everything, from the start.
+    // A server without support for ranges sends the whole file.
     let resumed = response.status() == 206;
     let mut file = OpenOptions::new()
         .create(true)
@@ -128,12 +125,12 @@ fn download(url: &str, part: &Path) -> Result<()> {
     bar.set_position(start);
     let mut body = response.into_body().into_reader();
     let copied = io::copy(&mut bar.wrap_read(&mut body), &mut file).with_context(|| {
-        format!("the download of {url} broke off; run the command again to go on from there")
+        format!("the download of {url} was interrupted; run the command again to continue it")
     })?;
     bar.finish_and_clear();
     ensure!(
         length.is_none_or(|length| copied == length),
-        "the download of {url} broke off after {copied} bytes; run the command again to go on from there",
+        "the download of {url} was interrupted after {copied} bytes; run the command again to continue it",
     );
     Ok(())
 }
@@ -224,10 +221,7 @@ mod tests {
         let list = [("data.gz", "0000")];
         assert!(files(&url, dir.path(), &list).is_err());
         let error = files(&url, dir.path(), &list).unwrap_err();
-        assert!(
-            error.to_string().contains("not the file it should be"),
-            "{error:#}"
-        );
+        assert!(error.to_string().contains("wrong checksum"), "{error:#}");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 

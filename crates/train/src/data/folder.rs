@@ -1,4 +1,4 @@
-//! A folder of anyone's pictures, and its subfolders.
+//! A folder of the user's own pictures, and its subfolders.
 
 use super::open::open;
 use super::{Images, Split, fit};
@@ -9,11 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use vaelet_model::{ImageShape, sha256_hex};
 
-/// Every image of this many is for evaluation.
+/// One of this many images is for evaluation.
 const TEST: u64 = 10;
-/// Files named one by one, before the rest are only counted.
+/// Most files that are named one by one; more are only counted.
 const NAMED: usize = 10;
-/// Files that systems leave in folders, beside those whose name begins with a dot.
+/// Files that operating systems leave in folders, besides those whose names begin with a dot.
 const SYSTEM: [&str; 3] = ["Thumbs.db", "desktop.ini", "Icon\r"];
 
 /// Pictures by name.
@@ -23,7 +23,7 @@ pub type Pictures = Vec<(PathBuf, Vec<u8>)>;
 #[derive(Default)]
 struct Listing {
     files: Vec<PathBuf>,
-    /// What is not looked into, and why.
+    /// Files that are left out, and why.
     left_out: Vec<(PathBuf, String)>,
     hidden: usize,
 }
@@ -38,7 +38,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Ima
     } = Listing::of(folder)?;
     ensure!(
         !(files.is_empty() && left_out.is_empty()),
-        "{} holds no pictures: give a folder of PNG, JPEG, WebP, GIF, BMP or TIFF files",
+        "{} contains no pictures: give a folder of PNG, JPEG, WebP, GIF, BMP or TIFF files",
         folder.display()
     );
     left_out.retain(|(path, _)| split_of(folder, path) == split);
@@ -62,7 +62,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Ima
         eprintln!("    {} of them are copies of others", count - seen.len());
     }
     if hidden > 0 && split == Split::Train {
-        eprintln!("    {hidden} hidden files and files of the system are not looked at");
+        eprintln!("    {hidden} hidden files and system files are ignored");
     }
     ensure!(
         count < 2 || seen.len() > 1,
@@ -83,7 +83,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Ima
 pub fn all(folder: &Path, shape: ImageShape) -> Result<(Pictures, Vec<(PathBuf, String)>)> {
     ensure!(
         folder.is_dir(),
-        "no pictures in {}: there is no such folder",
+        "the folder {} does not exist",
         folder.display()
     );
     let listing = Listing::of(folder)?;
@@ -99,7 +99,7 @@ pub fn all(folder: &Path, shape: ImageShape) -> Result<(Pictures, Vec<(PathBuf, 
     }
     ensure!(
         !pictures.is_empty(),
-        "{} holds no pictures that could be read: give a folder of PNG, JPEG, WebP, GIF, BMP or TIFF files{}",
+        "{} contains no pictures that could be read: give a folder of PNG, JPEG, WebP, GIF, BMP or TIFF files{}",
         folder.display(),
         left_out
             .first()
@@ -111,7 +111,7 @@ pub fn all(folder: &Path, shape: ImageShape) -> Result<(Pictures, Vec<(PathBuf, 
     Ok((pictures, left_out))
 }
 
-/// What was read, in lines.
+/// A report of what was read.
 fn report(folder: &Path, split: Split, count: usize, left_out: &[(PathBuf, String)]) -> String {
     let mut text = format!("{}: {count} pictures for {split}", folder.display());
     if !left_out.is_empty() {
@@ -119,7 +119,7 @@ fn report(folder: &Path, split: Split, count: usize, left_out: &[(PathBuf, Strin
     }
     text.push('\n');
     for (path, reason) in left_out.iter().take(NAMED) {
-        // A String takes whatever is written.
+        // Writing to a String cannot fail.
         let _ = writeln!(text, "    {}: {reason}", path.display());
     }
     if left_out.len() > NAMED {
@@ -172,15 +172,16 @@ impl Listing {
         Ok(listing)
     }
 
-    /// Takes a file in; gives whether it is a folder to look into.
+    /// Adds a file. Returns whether it is a folder to list.
     fn look(&mut self, path: &Path, known: &mut HashSet<PathBuf>) -> Result<bool, String> {
-        let metadata = fs::metadata(path).map_err(|error| format!("it leads nowhere ({error})"))?;
+        let metadata =
+            fs::metadata(path).map_err(|error| format!("the link is broken ({error})"))?;
         if !metadata.is_file() && !metadata.is_dir() {
             return Err("it is neither a file nor a folder".into());
         }
         let place = fs::canonicalize(path).unwrap_or_else(|_| path.into());
         if !known.insert(place) {
-            return Err("a link to what is read already".into());
+            return Err("a link to a file that was read already".into());
         }
         if metadata.is_file() {
             self.files.push(path.into());

@@ -37,7 +37,7 @@ pub(super) fn read(
     })
 }
 
-/// Fails where the data set in `folder` has other characters of each font.
+/// Checks that the data set in `folder` has these characters of each font.
 fn check(folder: &Path, characters: &str) -> Result<()> {
     let path = folder.join("chars.txt");
     let found = fs::read_to_string(&path);

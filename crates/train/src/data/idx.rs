@@ -11,8 +11,7 @@ use vaelet_model::ImageShape;
 /// Reads a split of MNIST, or of a data set in its format, from `folder`.
 ///
 /// # Errors
-/// A missing folder or file, or a file that is not what its name says; the message
-/// names it and what to do.
+/// A missing folder or file, or a damaged file; the message names it and says what to do.
 pub fn read(folder: &Path, split: Split) -> Result<Images> {
     let prefix = match split {
         Split::Train => "train",
@@ -20,7 +19,7 @@ pub fn read(folder: &Path, split: Split) -> Result<Images> {
     };
     ensure!(
         folder.is_dir(),
-        "no data in {}: there is no such folder. `vaelet data fetch mnist --out {}` downloads MNIST, with fashion-mnist in its place Fashion-MNIST",
+        "the folder {} does not exist. `vaelet data fetch mnist --out {}` downloads MNIST, and `fashion-mnist` instead of `mnist` Fashion-MNIST",
         folder.display(),
         folder.display(),
     );
@@ -28,7 +27,7 @@ pub fn read(folder: &Path, split: Split) -> Result<Images> {
     let labels = array(folder, &format!("{prefix}-labels-idx1-ubyte"), 1)?;
     ensure!(
         images.shape[0] == labels.shape[0],
-        "{}: {} images but {} labels; the files do not belong together",
+        "{}: {} images but {} labels; the files are not from one data set",
         folder.display(),
         images.shape[0],
         labels.shape[0],
@@ -57,7 +56,7 @@ fn array(folder: &Path, name: &str, rank: usize) -> Result<Idx> {
     let path = folder.join(format!("{name}.gz"));
     let compressed = File::open(&path).with_context(|| {
         format!(
-            "{} is missing. `vaelet data fetch mnist --out {}` downloads MNIST, with fashion-mnist in its place Fashion-MNIST",
+            "{} is missing. `vaelet data fetch mnist --out {}` downloads MNIST, and `fashion-mnist` instead of `mnist` Fashion-MNIST",
             path.display(),
             folder.display(),
         )
@@ -66,12 +65,12 @@ fn array(folder: &Path, name: &str, rank: usize) -> Result<Idx> {
     GzDecoder::new(compressed)
         .take(MOST_BYTES + 1)
         .read_to_end(&mut bytes)
-        .with_context(|| damaged(&path, "it does not unpack"))?;
+        .with_context(|| damaged(&path, "it cannot be decompressed"))?;
     ensure!(
         bytes.len() as u64 <= MOST_BYTES,
-        damaged(&path, "it unpacks to more than 1 GB")
+        damaged(&path, "its decompressed size is more than 1 GB")
     );
-    parse(&bytes, rank).with_context(|| damaged(&path, "it is not the IDX file it should be"))
+    parse(&bytes, rank).with_context(|| damaged(&path, "it is not a valid IDX file"))
 }
 
 fn damaged(path: &Path, what: &str) -> String {
@@ -173,14 +172,14 @@ mod tests {
         write(dir.path(), "train-images-idx3-ubyte", &whole);
         let bytes = std::fs::read(&packed).unwrap();
         std::fs::write(&packed, &bytes[..bytes.len() - 9]).unwrap();
-        assert!(error(Split::Train).contains("does not unpack"));
+        assert!(error(Split::Train).contains("cannot be decompressed"));
         std::fs::write(packed, b"nonsense").unwrap();
-        assert!(error(Split::Train).contains("does not unpack"));
+        assert!(error(Split::Train).contains("cannot be decompressed"));
         write(dir.path(), "train-images-idx3-ubyte", &whole);
         write(dir.path(), "train-labels-idx1-ubyte", &idx(&[1], &[7]));
-        assert!(error(Split::Train).contains("do not belong together"));
+        assert!(error(Split::Train).contains("not from one data set"));
 
         let missing = read(&dir.path().join("nowhere"), Split::Test).unwrap_err();
-        assert!(missing.to_string().contains("no such folder"));
+        assert!(missing.to_string().contains("does not exist"));
     }
 }

@@ -35,14 +35,14 @@ pub struct Images {
     pub groups: Vec<u32>,
     /// Whether a Bernoulli likelihood draws each value as 0 or 1, as is usual for MNIST.
     pub binarize: bool,
-    /// What else is known of them.
+    /// Their attributes.
     pub attributes: Vec<Attribute>,
-    /// Whom to credit for each image; empty where all have the same credit.
+    /// The credit of each image; empty if all have the model's credit.
     pub credits: Vec<String>,
 }
 
 impl Images {
-    /// Images that nothing more is known of.
+    /// Images without classes, groups or attributes.
     pub fn unlabelled(pixels: Vec<u8>, shape: ImageShape) -> Self {
         Self {
             labels: vec![0; pixels.len() / shape.len()],

@@ -45,16 +45,15 @@ pub struct Table {
 /// Reads a split of the data set in `folder`, as images of `shape`.
 ///
 /// # Errors
-/// A missing folder or file, or one that is not what its name says; the message names
-/// it and what to do.
+/// A missing folder or file, or a damaged one; the message names it and says what to do.
 pub fn read(source: Source, folder: &Path, split: Split, shape: ImageShape) -> Result<Images> {
-    // What IDX files there are to download is told where they are read.
+    // The reader of IDX files says how to download them.
     ensure!(
         folder.is_dir() || source == Source::Idx,
         "no images in {}: {}",
         folder.display(),
         match folder.exists() {
-            true => "it is a file; give the folder that holds it",
+            true => "it is a file; give the folder that contains it",
             false => "the folder does not exist",
         },
     );

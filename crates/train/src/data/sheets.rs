@@ -55,7 +55,7 @@ pub(super) fn tiles(folder: &Path, shape: ImageShape, chosen: &[bool]) -> Result
         let tile = sheet.width() / SIDE;
         ensure!(
             tile > 0 && sheet.height() / tile >= (rows.len() as u32).div_ceil(SIDE),
-            "{} is not a sheet of {SIDE} tiles a row",
+            "{} is not a sheet with {SIDE} tiles in each row",
             path.display(),
         );
         for (i, _) in (0..).zip(rows).filter(|&(_, &chosen)| chosen) {
@@ -119,7 +119,11 @@ fn sheets(folder: &Path) -> Result<Vec<PathBuf>> {
         .collect::<Result<_>>()?;
     sheets.retain(|path| path.extension().is_some_and(|e| e == "png"));
     sheets.sort();
-    ensure!(!sheets.is_empty(), "no PNG in {}", folder.display());
+    ensure!(
+        !sheets.is_empty(),
+        "{} contains no PNG files",
+        folder.display()
+    );
     Ok(sheets)
 }
 

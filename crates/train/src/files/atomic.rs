@@ -1,5 +1,5 @@
-//! Folders and files that are replaced as a whole. Whoever is interrupted leaves the old one or the new
-//! one, and never parts of both.
+//! Folders and files that are replaced as a whole. A process that is interrupted leaves the old one or
+//! the new one, never parts of both.
 //!
 //! The new folder is written beside the old as `.NAME.next`; once it is complete, the old one is
 //! renamed to `.NAME.last` and the new one takes its name. No system renames over a folder that
@@ -44,7 +44,7 @@ impl Next {
     /// # Errors
     /// A folder that cannot be created, or a file that cannot be copied.
     pub fn copy(target: &Path) -> Result<Self> {
-        // What a link leads to is replaced, and the link stays.
+        // The target of a link is replaced, the link is kept.
         let target = &fs::canonicalize(target).unwrap_or_else(|_| target.into());
         let next = Self::empty(target)?;
         if target.exists() {
@@ -68,7 +68,7 @@ impl Next {
         let last = beside(&self.target, "last");
         let replace = || {
             fs::write(self.next.join(COMPLETE), [])?;
-            // So that not even a power cut leaves a name without its bytes.
+            // After a power failure every file name must have its contents.
             for file in fs::read_dir(&self.next)? {
                 let file = file?.path();
                 if file.is_file() {
@@ -98,14 +98,14 @@ pub fn change(target: &Path, change: impl FnOnce(&Path) -> Result<()>) -> Result
 }
 
 impl Drop for Next {
-    /// Leaves nothing of a folder that was not completed.
+    /// Removes a folder that was not completed.
     fn drop(&mut self) {
-        // Where it cannot be removed, the next one to write there says so.
+        // If it cannot be removed, the next call of `Next::empty` reports it.
         let _ = remove(&self.next);
     }
 }
 
-/// Brings `target` back where its replacement was interrupted between the two renames.
+/// Restores `target` if its replacement was interrupted between the two renames.
 ///
 /// # Errors
 /// A folder that cannot be renamed.
@@ -149,7 +149,8 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a file whole or not at all; what is no file, such as `/dev/stdout`, is written as it is.
+/// Writes a whole file or nothing. Something that is not a file, such as `/dev/stdout`, is written
+/// directly.
 ///
 /// # Errors
 /// A folder or a file that cannot be written.
@@ -166,7 +167,7 @@ pub fn put(folder: &Path, name: impl AsRef<OsStr>, contents: &[u8]) -> Result<()
         }
         let written = fs::write(&part, contents).and_then(|()| fs::rename(&part, &path));
         if written.is_err() {
-            // Of what was being written when the disk was full, say.
+            // The file is incomplete, for example because the disk is full.
             let _ = fs::remove_file(&part);
         }
         written

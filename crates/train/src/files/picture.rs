@@ -49,8 +49,7 @@ pub fn grid(images: &[f32], input: ImageShape, columns: usize) -> Result<Dynamic
     })
 }
 
-/// What pictures of such images are best stored as: JPEG in colour, where PNG takes five times
-/// the space.
+/// The format for pictures of such images: JPEG for colour, which is five times smaller than PNG.
 pub fn extension(input: ImageShape) -> &'static str {
     match input.channels {
         1 => "png",
@@ -75,7 +74,7 @@ pub fn save(picture: &DynamicImage, path: &Path) -> Result<()> {
             picture.write_with_encoder(PngEncoder::new_with_quality(&mut bytes, best, adaptive))
         }
         _ => bail!(
-            "{} is to be a picture: give it a name that ends in .png or .jpg",
+            "the name of the picture {} must end in .png or .jpg",
             path.display()
         ),
     };

@@ -1,5 +1,5 @@
-//! What a conditional model of glyphs is for: from one character of a typeface that it has never seen,
-//! all others of that typeface.
+//! Alphabets: from one character of a typeface that the model has never seen, all other characters of
+//! that typeface.
 
 use crate::data::Images;
 use crate::data::batch;
@@ -20,7 +20,7 @@ use vaelet_model::{Program, Schedule};
 /// The class of the character that is encoded: `A`.
 const GIVEN: usize = 0;
 /// Training of the reader: steps, glyphs in each, highest learning rate and seed.
-const STEPS: usize = 3000;
+const STEPS: usize = 1500;
 const BATCH: usize = 64;
 const LEARNING_RATE: f64 = 2e-3;
 const SEED: u64 = 13;
@@ -115,7 +115,7 @@ fn mean_square(a: &[f32], b: &[f32]) -> f64 {
     squares.sum::<f64>() / a.len() as f64
 }
 
-/// Tells which character a glyph is.
+/// A classifier of characters.
 struct Reader {
     graph: Schedule,
     stack: Stack,

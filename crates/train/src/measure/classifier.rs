@@ -1,6 +1,6 @@
-//! Reads attributes off pictures, as the judge of whether an edit did what it says. It is
-//! trained on the labels of the training split when a model is measured, a quarter of the
-//! pictures as the model gives them back, so that it knows both looks.
+//! A classifier of attributes, which decides whether an edit had its effect. It is trained on the labels
+//! of the training split when a model is measured. A quarter of its images are reconstructions, so that
+//! it knows both images and what the decoder makes of them.
 
 use crate::data::Images;
 use crate::data::attributes::Attribute;
@@ -34,7 +34,7 @@ impl Classifier {
     /// Learns the attributes of `images`, the training split of `release`.
     ///
     /// # Errors
-    /// Images whose sides are no multiples of 16, or a device that fails.
+    /// Images whose sides are not multiples of 16, or a device that fails.
     pub fn train(release: &LoadedModel, images: &Images) -> Result<Self> {
         let shape = images.shape;
         let attributes = images.attributes.len();

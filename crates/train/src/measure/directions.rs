@@ -10,7 +10,7 @@ use linfa_linalg::cholesky::InverseC;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-/// How far to go along a direction, at most, and the steps tried on the way.
+/// The ranges along a direction that are tried, in ascending order.
 const REACHES: [f32; 8] = [0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0];
 /// An edit that succeeds this often reaches far enough.
 const ENOUGH: f64 = 0.97;
@@ -51,7 +51,7 @@ pub struct Score {
 /// do what they say.
 ///
 /// # Errors
-/// Attributes that determine one another, or a device that fails.
+/// Attributes that are linearly dependent, or a device that fails.
 pub fn find(
     release: &LoadedModel,
     classifier: &Classifier,
@@ -103,7 +103,9 @@ fn vectors(attributes: &[Attribute], means: &[f32]) -> Result<Vec<Vec<f32>>> {
     });
     let means = ArrayView2::from_shape((rows, means.len() / rows), means)?;
     let normal = codes.t().dot(&codes) + Array2::<f32>::eye(columns) * 1e-3;
-    let inverse = normal.invc().context("the labels cannot be told apart")?;
+    let inverse = normal
+        .invc()
+        .context("two attributes have the same labels")?;
     let slopes = inverse.dot(&codes.t().dot(&means));
     // Codes are −1 and 1.
     let steps = slopes
@@ -113,7 +115,7 @@ fn vectors(attributes: &[Attribute], means: &[f32]) -> Result<Vec<Vec<f32>>> {
     Ok(steps.collect())
 }
 
-/// Puts directions to the test.
+/// Measures directions on the test split.
 ///
 /// # Errors
 /// A device that fails.
@@ -159,7 +161,7 @@ pub fn test(
 /// Images read or moved at once.
 const BATCH: usize = 250;
 
-/// What became of images that were moved.
+/// The result of moving images along a direction.
 struct Moved {
     success: f64,
     kept: f64,

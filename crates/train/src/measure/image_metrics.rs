@@ -1,4 +1,4 @@
-//! What an eye would notice: structural similarity, sharpness, and copies of training images.
+//! Metrics of images: structural similarity, sharpness, and distance from training images.
 
 use crate::data::Images;
 use anyhow::{Context, Result};
@@ -27,7 +27,8 @@ pub fn similarity(a: &[f32], b: &[f32], shape: ImageShape) -> Result<f64> {
 fn grey(image: &[f32], shape: ImageShape) -> Result<GrayImage> {
     let values = luminance(image, shape).map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8);
     let (width, height) = (u32::try_from(shape.width)?, u32::try_from(shape.height)?);
-    GrayImage::from_raw(width, height, values.collect()).context("an image that is not whole")
+    GrayImage::from_raw(width, height, values.collect())
+        .context("an image with a wrong number of values")
 }
 
 /// Mean squared difference of neighbouring pixels' luminance over images `[N, C, H, W]`:

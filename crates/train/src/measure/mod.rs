@@ -1,5 +1,5 @@
-//! What a trained model is worth: figures on the test split, directions of attributes, and the fit of
-//! a learned prior.
+//! Measures of a trained model: figures on the test split, directions of attributes, alphabets, and the
+//! fit of a learned prior.
 
 pub mod alphabet;
 pub mod classifier;

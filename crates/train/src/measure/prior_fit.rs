@@ -1,6 +1,6 @@
 //! The learned prior: a mixture of Gaussians over what the encoder gives for the training
 //! data (the aggregate posterior, Hoffman and Johnson 2016). N(0, I) has mass between the
-//! images' posteriors, where the decoder has never been; the mixture has less.
+//! images' posteriors, where the decoder was not trained; the mixture has less.
 
 use crate::data::Images;
 use crate::data::batch;
@@ -50,7 +50,7 @@ pub fn draws(release: &LoadedModel, images: &Images) -> Result<Vec<f32>> {
 /// gives the groups their priors and returns the tensors that these name.
 ///
 /// # Errors
-/// Draws that no such mixture fits, far too few ones above all.
+/// Latents that no such mixture can be fitted to, for example too few.
 pub fn fit(groups: &mut [LatentGroup], components: usize, draws: &[f32]) -> Result<Tensors> {
     let latent: usize = groups.iter().map(|group| group.size).sum();
     let mut tensors = Tensors::new();

@@ -40,7 +40,7 @@ impl Stack {
     pub fn init(graph: &Schedule, seed: u64, device: &Device) -> Self {
         let mut seed = seed;
         let condition = graph.entries.first().and_then(|entry| entry.inputs.get(1));
-        // One value of a one-hot vector counts.
+        // Only one value of a one-hot vector is not 0.
         let reads_condition = |step: &Step| Some(&step.input) == condition;
         let is_condition = |value: usize| {
             let mut written = graph.steps.iter().filter(|step| step.output == value);
@@ -94,7 +94,7 @@ impl Stack {
             let Some((map, params)) = step.map() else {
                 unreachable!("every step of a chain of layers has a map");
             };
-            // Only a condition can be missing, and adds nothing but its bias then.
+            // Only a condition can be missing; then its layers add their bias only.
             let mut y = match values.get(&step.input) {
                 Some(x) => affine.forward(map, params, x.clone()),
                 None => affine.bias.val().unsqueeze(),
@@ -125,7 +125,7 @@ fn activate(x: Tensor<2>, function: Activation) -> Tensor<2> {
 }
 
 impl Affine {
-    /// With these values.
+    /// A step with these parameters.
     pub fn new(weight: Vec<f32>, bias: Vec<f32>, device: &Device) -> Self {
         let outputs = bias.len();
         let shape = [weight.len() / outputs, outputs];

@@ -14,7 +14,7 @@ pub(super) fn face() -> Subject {
     subject("face", "faces", "Faces that never existed")
 }
 
-/// The worked example of many an introduction: a grey face of 28×28, two latents.
+/// The worked example of many introductions to VAEs: a grey face of 28×28, two latents.
 pub(super) fn faces_map(name: &str) -> Preset {
     let layers = small(2, [16, 32], 32);
     Preset {

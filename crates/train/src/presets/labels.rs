@@ -1,9 +1,9 @@
-//! Which columns of `labels.csv` tell the attributes that a data set is edited by.
+//! How attributes are read from the columns of `labels.csv`, by data set.
 
 use crate::data::Table;
 use crate::data::attributes::{Column, Rule};
 
-/// Of the portraits: the London Set has everyone both smiling and not.
+/// Attributes of the portraits. The London Set shows each person both smiling and neutral.
 pub(super) const PORTRAIT: &[Rule] = &[
     Rule {
         name: "smile",
@@ -15,7 +15,7 @@ pub(super) const PORTRAIT: &[Rule] = &[
     certain("youth", Column::Number("birth_year", 1947.0, 1964.0)),
 ];
 
-/// Of the avatars, each of which was drawn from its labels.
+/// Attributes of the avatars, which were drawn from their labels.
 pub(super) const AVATAR: &[Rule] = &[
     certain(
         "smile",
@@ -92,7 +92,7 @@ pub(super) const AVATAR: &[Rule] = &[
     ),
 ];
 
-/// Of the pixel-art people, each of whom was put together from these.
+/// Attributes of the pixel-art people, which were composed from their labels.
 pub(super) const CHARACTER: &[Rule] = &[
     certain(
         "facing away",

@@ -53,8 +53,8 @@ pub(super) fn tall(latent: usize, [channels, side]: [usize; 2]) -> Layers {
     [encoder, decoder]
 }
 
-/// For grey images of 64×64 that have a class: the class is added where there are
-/// vectors, and again as a picture of 4×4.
+/// For grey images of 64×64 that have a class. The class is added to the hidden vectors of both
+/// networks, and to the decoder's 4×4 image.
 pub(super) fn conditional(latent: usize) -> Layers {
     const HIDDEN: usize = 256;
     let mut layer = Builder::default();
@@ -84,7 +84,7 @@ pub(super) fn conditional(latent: usize) -> Layers {
 }
 
 /// The decoder of [`tall`] with a residual block at an eighth, a quarter and a half of the side, and
-/// 16 channels at full size, of which a convolution makes the picture.
+/// 16 channels at full size, followed by a convolution.
 pub(super) fn fine(spec: &ModelSpec) -> Vec<Layer> {
     const LAST: usize = 16;
     let ImageShape {
@@ -114,12 +114,12 @@ pub(super) fn fine(spec: &ModelSpec) -> Vec<Layer> {
     ]
 }
 
-/// Tells which of so many attributes a picture has: a logit for each.
+/// A classifier of images: one logit for each attribute.
 pub fn classifier(shape: ImageShape, attributes: usize) -> Vec<Layer> {
     reader(shape, [16, 32, 64, 64], attributes)
 }
 
-/// From pictures whose sides are multiples of 16 to numbers.
+/// From images whose sides are multiples of 16 to a vector.
 pub(super) fn reader(shape: ImageShape, channels: [usize; 4], outputs: usize) -> Vec<Layer> {
     let mut layer = Builder::default();
     let mut layers = Vec::new();
@@ -141,7 +141,7 @@ pub(super) fn image(channels: usize, side: usize) -> Layer {
     }
 }
 
-/// Makes layers and numbers their tensors in the order of use.
+/// Builds layers, and numbers their tensors in the order of use.
 struct Builder {
     chain: &'static str,
     next: usize,
@@ -178,7 +178,7 @@ impl Builder {
         }
     }
 
-    /// The class of an image, added to a vector, and a SiLU.
+    /// Adds the class to a vector, then a SiLU.
     fn condition(&mut self, outputs: usize) -> Layer {
         Layer::Condition {
             outputs,
@@ -187,7 +187,7 @@ impl Builder {
         }
     }
 
-    /// A convolution with padding 1 that is followed by a SiLU.
+    /// A convolution with padding 1, then a SiLU.
     fn conv(
         &mut self,
         in_channels: usize,
@@ -219,7 +219,7 @@ impl Builder {
         }
     }
 
-    /// Twice the side, kernel 4.
+    /// A transposed convolution of kernel 4 that doubles the sides.
     fn conv_transpose(
         &mut self,
         in_channels: usize,

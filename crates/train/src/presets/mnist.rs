@@ -19,7 +19,7 @@ pub(super) fn clothes() -> Subject {
     subject("piece of clothing", "clothes", "Clothes nobody made")
 }
 
-/// The digits that the page draws, in a file that a phone fetches in a moment.
+/// The page's default digits; a small file for phones.
 pub(super) fn handwritten(name: &str) -> Preset {
     Preset {
         components: 24,
@@ -27,7 +27,7 @@ pub(super) fn handwritten(name: &str) -> Preset {
     }
 }
 
-/// Digits with two latents, which are the places on a map.
+/// Digits with two latents, for the map.
 pub(super) fn digits_map(name: &str) -> Preset {
     digits(name, "Digits on a map", small(2, [32, 64], 64))
 }
@@ -57,8 +57,7 @@ fn digits(name: &str, title: &str, layers: Layers) -> Preset {
     }
 }
 
-/// One of a family that differs in nothing but β: the plain autoencoder at 0, collapse at
-/// the other end.
+/// A family that differs only in β: from a plain autoencoder at 0 to posterior collapse at 16.
 pub(super) fn beta(name: &str, title: &str, beta: f32) -> Preset {
     Preset {
         epochs: 12,
@@ -67,7 +66,7 @@ pub(super) fn beta(name: &str, title: &str, beta: f32) -> Preset {
     }
 }
 
-/// Clothes, as sharp as a Gaussian with its own σ makes them.
+/// Clothes, with a Gaussian likelihood whose σ is learned.
 pub(super) fn fashion(name: &str) -> Preset {
     let credit = "Trained on Fashion-MNIST (Zalando SE), MIT";
     let title = "Fashion";

@@ -24,12 +24,12 @@ use vaelet_model::{
 pub struct Preset {
     /// Everything but weights and figures.
     pub spec: ModelSpec,
-    /// How its data lies in its folder.
+    /// The layout of its data set.
     pub source: Source,
     /// What the data is, for the model's card.
     pub data: &'static str,
-    /// Whether images are mirrored, shifted and lit anew at each pass; only mirrored where a judge
-    /// takes them for what pictures should be like.
+    /// Whether images are mirrored, shifted and changed in brightness at each pass. With a
+    /// discriminator they are only mirrored, because it learns from them.
     pub augment: bool,
     /// Passes over the data.
     pub epochs: usize,
@@ -39,8 +39,8 @@ pub struct Preset {
     pub learning_rate: f64,
     /// Weight of the KL term after warm-up (Higgins et al. 2017); 1 is the ELBO.
     pub beta: f32,
-    /// Epochs without a better −ELBO on held-out images after which training stops; no images
-    /// are held out where there is no such number.
+    /// Epochs without a better −ELBO on held-out images after which training stops; if none, no
+    /// images are held out.
     pub patience: Option<usize>,
     /// Gaussians of the learned prior.
     pub components: usize,
@@ -107,7 +107,7 @@ pub fn pictures(name: &str, title: &str, subject: Subject, credit: &str, side: u
     }
 }
 
-/// A preset that goes on from a trained model, with a decoder that has more to draw with: see
+/// A preset that starts from a trained model and has a larger decoder: see
 /// [`crate::network::growth`].
 pub fn sharpened(mut preset: Preset, epochs: usize) -> Preset {
     preset.spec.decoder = fine(&preset.spec);
@@ -120,10 +120,10 @@ pub fn sharpened(mut preset: Preset, epochs: usize) -> Preset {
     }
 }
 
-/// σ here is where training starts; the model has its own in the end.
+/// σ is the initial value; training estimates it.
 const GAUSSIAN: Likelihood = Likelihood::Gaussian { sigma: 0.3 };
 
-/// The views that a released model is what the page opens with.
+/// The page's views whose default model this is.
 fn first(name: &str) -> &'static [&'static str] {
     match name {
         "portraits-sharp" => &["sample", "morph", "edit"],

@@ -7,7 +7,7 @@ use crate::data::{Source, Table};
 /// Classes of the medical images that `scans` learns; it never sees the others.
 pub(super) const SCANS: &[&str] = &["Hand", "CXR", "HeadCT"];
 
-/// Medical pictures of three kinds, for detecting others.
+/// Medical images of three kinds, for detecting other kinds.
 pub(super) fn scans(name: &str) -> Preset {
     let credit = "Trained on MedNIST (Dr. Bradley J. Erickson, Mayo Clinic; from TCIA, the RSNA Bone \
         Age Challenge and the NIH Chest X-ray data set), CC BY-SA 4.0. Not for diagnosis";

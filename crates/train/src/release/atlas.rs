@@ -1,5 +1,5 @@
-//! `atlas.json` and `atlas.png` (or `.jpg`): what the views read that show a model as a place. Latents to
-//! begin with, test images as points in two dimensions with their thumbnails, directions.
+//! `atlas.json` and `atlas.png` (or `.jpg`), for views that show the latent space: example latents,
+//! test images as points in two dimensions with their thumbnails, and directions.
 
 use crate::data::Images;
 use crate::files::atomic::put;
@@ -29,14 +29,14 @@ const SIDE: usize = 32;
 /// Training images that the principal axes are taken from.
 const MEANS: usize = 5000;
 
-/// A model as a place.
+/// The contents of `atlas.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Atlas {
     /// Always `vaelet-atlas/1`.
     pub format: String,
-    /// What can be changed, and which way to go.
+    /// Directions of attributes.
     pub directions: Vec<Direction>,
-    /// Where to begin.
+    /// Latents of example images.
     pub examples: Vec<Place>,
     /// The plane in which latents vary most.
     pub plane: Plane,
@@ -89,7 +89,7 @@ impl Atlas {
     /// Reads the atlas of the model in `folder`; none where it has none.
     ///
     /// # Errors
-    /// A file that is no atlas.
+    /// A file that is not an atlas.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(FILE);
         if !path.exists() {
@@ -97,7 +97,7 @@ impl Atlas {
         }
         let json = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let atlas: Self = serde_json::from_slice(&json)
-            .with_context(|| format!("{} is no atlas", path.display()))?;
+            .with_context(|| format!("{} is not an atlas", path.display()))?;
         ensure!(
             atlas.format == FORMAT,
             "{} has the format `{}`, expected `{FORMAT}`",

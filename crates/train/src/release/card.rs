@@ -1,4 +1,4 @@
-//! A model's pictures and its card: what a person looks at before believing a figure.
+//! A model's pictures and its card, `README.md`.
 
 use crate::data::Images;
 use crate::files::atomic::put;
@@ -33,17 +33,17 @@ const MAP: usize = 15;
 /// The share of test images that lies beyond that grid, on each side.
 const BEYOND: f32 = 0.02;
 
-/// What a report is made from.
+/// The contents of a report.
 pub struct Report<'a> {
     /// The model.
     pub release: &'a LoadedModel,
-    /// How it was made.
+    /// The commands that made it.
     pub stages: &'a [Stage],
-    /// What can be changed.
+    /// Directions of attributes.
     pub directions: &'a [Direction],
-    /// Where samples are looked for.
+    /// Training images.
     pub train: &'a Images,
-    /// What is reconstructed.
+    /// Test images.
     pub test: &'a Images,
     /// The figures.
     pub measured: &'a Evaluation,
@@ -92,7 +92,7 @@ impl Report<'_> {
             },
             Picture {
                 name: "reconstructions",
-                caption: "Test images and, below each, what comes back".into(),
+                caption: "Test images and, below each, its reconstruction".into(),
                 images: reconstructions(release, self.test)?,
                 columns: PAIRS[0],
             },
@@ -184,7 +184,7 @@ fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &st
     )
 }
 
-/// Rows of test images, each above the row of what comes back.
+/// Rows of test images, each above the row of their reconstructions.
 fn reconstructions(release: &LoadedModel, test: &Images) -> Result<Vec<f32>> {
     let [columns, rows] = PAIRS;
     let mut pictures = Vec::new();

@@ -1,5 +1,4 @@
-//! `training.json`: the commands that made a model, one after another, so that its card can
-//! say how to make it again.
+//! `training.json`: the commands that made a model, in order, for its card.
 
 use crate::files::atomic::put;
 use anyhow::{Context, Result};
@@ -14,12 +13,12 @@ const FILE: &str = "training.json";
 pub struct Stage {
     /// The call, with DATA for the folder of the data set.
     pub command: String,
-    /// Passes over the data that it took: fewer than asked for where it stopped early, none where only the
-    /// prior was fitted.
+    /// Passes over the data; fewer than requested if training stopped early, 0 if only the prior was
+    /// fitted.
     pub epochs: usize,
 }
 
-/// The stages of the model in `folder`; none where it does not say.
+/// The stages of the model in `folder`; none if it has no such file.
 ///
 /// # Errors
 /// A file that cannot be read.

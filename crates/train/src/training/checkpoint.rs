@@ -50,8 +50,10 @@ impl Run {
         };
         write().with_context(|| {
             let advice = match folder.is_dir() {
-                true => "the last one is kept. Free some space and continue with --resume",
-                false => "there was none before. Free some space and begin again",
+                true => {
+                    "the previous checkpoint is kept. Free some space and continue with --resume"
+                }
+                false => "there is no previous checkpoint. Free some space and start again",
             };
             format!("cannot write a checkpoint to {}; {advice}", run.display())
         })
@@ -90,8 +92,8 @@ pub(super) fn load(network: Network, path: &Path) -> Result<Network> {
 
 fn damaged(path: &Path) -> String {
     format!(
-        "{} cannot be used: the checkpoint is damaged, or of another network. Delete its folder \
-         and begin again, or use the one before, .checkpoint.last, in its place",
+        "{} cannot be used: the checkpoint is damaged, or belongs to another network. Delete its \
+         folder and start again, or replace it by the previous one, .checkpoint.last",
         path.display(),
     )
 }

@@ -1,4 +1,4 @@
-//! A run's loss curves as a picture, drawn anew after each epoch.
+//! A run's loss curves as a picture, written after each epoch.
 
 use super::progress::Epoch;
 use anyhow::{Context, Result};
@@ -18,7 +18,7 @@ pub fn save(epochs: &[Epoch], path: &Path) -> Result<()> {
 fn draw(epochs: &[Epoch], path: &Path) -> Result<()> {
     let points = |value: fn(&Epoch) -> Option<f64>| -> Vec<(f64, f64)> {
         let numbered = (1u32..).map(f64::from).zip(epochs);
-        // The first epoch would flatten all that follows.
+        // The first epoch is much higher and would flatten the curves.
         let skipped = usize::from(epochs.len() > 2);
         let known = numbered.skip(skipped);
         known

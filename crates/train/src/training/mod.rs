@@ -29,7 +29,7 @@ use vaelet_model::{Likelihood, Model, Priors, random};
 /// One of so many training images is held out, where any are.
 const HELD_OUT: usize = 20;
 
-/// What a run needs to know beside its data.
+/// The settings of a run.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// What to build and how to train it.
@@ -40,14 +40,14 @@ pub struct Settings {
     pub seed: u64,
     /// Folder for checkpoints.
     pub run: PathBuf,
-    /// Where to begin and where to end.
+    /// How the run begins and ends.
     pub mode: Mode,
-    /// A model to begin with, instead of random parameters. Its learned prior learns on.
+    /// A model to start from instead of random parameters. Its learned prior is trained too.
     pub begin: Option<Model>,
     /// Where to compute: devices that share each batch, one or more. The parameters live on
     /// the first.
     pub devices: Vec<Device>,
-    /// What a decoder is sharpened in, on the first device with autodiff.
+    /// The network in whose features a decoder is sharpened, on the first device with autodiff.
     pub features: Option<EfficientNet>,
 }
 
@@ -91,7 +91,7 @@ impl Parts {
     }
 }
 
-/// What training gives.
+/// The result of training.
 pub struct Trained {
     /// The averaged network, on the device without autodiff.
     pub network: Network,
@@ -110,7 +110,7 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
     let parts = Parts::of(images.count(), settings.preset.patience.is_some());
     ensure!(
         parts.training.len() >= batch,
-        "{} images for training are too few, a step takes {batch}: add more of them",
+        "{} training images are not enough for a batch of {batch}; add more images",
         parts.training.len(),
     );
     let mut run = Run::start(settings, graphs, images)?;
@@ -122,7 +122,7 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
     };
     for epoch in run.progress.epochs.len()..epochs {
         if run.is_stuck(settings.preset.patience) {
-            eprintln!("no better −ELBO on held-out images: training stops");
+            eprintln!("−ELBO on held-out images did not improve: training stops");
             break;
         }
         let mut measured = run.epoch(settings, graphs, images, &parts.training, epoch)?;
@@ -150,7 +150,7 @@ pub fn train(settings: &Settings, graphs: &Graphs, images: &Images) -> Result<Tr
         );
         if let Some(adversary) = &run.adversary {
             let (real, made) = adversary.verdicts();
-            eprintln!("    the judge gives data {real:.2} and pictures {made:.2}");
+            eprintln!("    mean logits of the discriminator: data {real:.2}, pictures {made:.2}");
         }
     }
     if let Some((epoch, nats)) = run.progress.best() {

@@ -52,8 +52,8 @@ impl Progress {
         let differs = |what: &str, was: &dyn Display, is: &dyn Display| {
             let folder = folder.display();
             Err(anyhow!(
-                "{folder} is a run with {what} {was}, and this command is for {is}; give the \
-                 same again, or begin another run in a folder of its own with --run"
+                "{folder} is a run with {what} {was}, but this command has {is}; use the same \
+                 value, or start another run in its own folder with --run"
             ))
         };
         if self.model != wanted.model {

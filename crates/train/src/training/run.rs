@@ -32,7 +32,7 @@ const AVERAGE_DECAY: f64 = 0.999;
 /// How slowly a Gaussian's σ follows the error of the last steps.
 const SIGMA_DECAY: f32 = 0.95;
 
-/// By how much a smaller rate is advised where a loss is no longer a number.
+/// The factor of the learning rate that is advised when a loss is not a number.
 pub(super) const SLOWER: f64 = 0.25;
 
 /// Side of the grid of samples that is saved after each epoch.
@@ -81,14 +81,14 @@ impl Run {
         if settings.mode == Mode::Start {
             ensure!(
                 !folder.exists(),
-                "{} holds an earlier run; continue it with --resume, or delete the folder",
+                "{} contains an earlier run; continue it with --resume, or delete the folder",
                 folder.display(),
             );
             return Ok(fresh);
         }
         ensure!(
             folder.is_dir(),
-            "{} has no checkpoint; begin without --resume",
+            "{} has no checkpoint; start without --resume",
             settings.run.display(),
         );
         let progress = Progress::read(&folder)?;
@@ -143,7 +143,7 @@ impl Run {
                 (false, _) => batch::of(likelihood, images, chosen, &mut rng),
             };
             let input = Rows::new(values, images, chosen, classes);
-            // A font's other characters are what an encoder of one of them has to know of.
+            // From one character the latent must hold what all characters of the font share.
             let target = (!images.groups.is_empty()).then(|| {
                 let partners = batch::partners(images, chosen, &mut rng);
                 let values = batch::of(likelihood, images, &partners, &mut rng);
@@ -172,7 +172,7 @@ impl Run {
                     let imagined = settings.imagined(rng.next_u64(), count);
                     let imagined = batch::to_tensor(imagined, count, &device);
                     let inputs = [input.values, epsilon, imagined];
-                    // The judge does not slow down with the decoder: it has to stay ahead.
+                    // The discriminator keeps its learning rate: it must stay ahead of the decoder.
                     let pace = learning_rate;
                     step::sharpen(
                         network, graphs, likelihood, adversary, pace, inputs, &mut rng,
@@ -243,8 +243,8 @@ impl Run {
         nats / chosen.len() as f64
     }
 
-    /// Fails where an epoch has left anything that is not a number, before it is saved: the
-    /// last step of an epoch has no loss after it to show that.
+    /// Fails if any parameter is not a number after an epoch, before it is saved: no loss is computed
+    /// after the last step of an epoch.
     pub(super) fn check(
         &self,
         settings: &Settings,
@@ -262,18 +262,18 @@ impl Run {
         Ok(())
     }
 
-    /// What to do where training has left the numbers. The same steps from the same checkpoint
-    /// would end there again, so the advice is to take smaller ones.
+    /// The error for a loss that is not a number. The same steps from the same checkpoint would fail
+    /// again, so it advises a lower learning rate.
     fn diverged(&self, settings: &Settings) -> Error {
         let (done, rate) = (
             self.progress.epochs.len(),
             settings.preset.learning_rate * SLOWER,
         );
         let advice = match done {
-            0 => format!("begin again with smaller steps: --learning-rate {rate}"),
+            0 => format!("start again with a lower --learning-rate {rate}"),
             _ => format!(
-                "the checkpoint of epoch {done} is from before that: go on from it with smaller \
-                 steps, --resume --learning-rate {rate}"
+                "the checkpoint of epoch {done} is not affected: continue from it with \
+                 --resume --learning-rate {rate}"
             ),
         };
         anyhow!(
@@ -320,8 +320,7 @@ impl Run {
     }
 }
 
-/// What takes a network's steps: AdamW (Loshchilov and Hutter 2019), without momentum against a
-/// judge, which moves.
+/// The optimizer: AdamW (Loshchilov and Hutter 2019), without momentum against a discriminator.
 fn optimizer(adversarial: bool) -> ModuleOptimizer {
     let config = AdamWConfig::new()
         .with_epsilon(1e-8)

@@ -1,5 +1,5 @@
-//! One step's gradients: of the negative ELBO, over a batch that devices share, or of what
-//! makes a decoder's pictures sharp.
+//! The gradients of a step: of the negative ELBO over a batch that devices share, or of the loss that
+//! sharpens a decoder.
 
 use crate::data::Images;
 use crate::data::batch;
@@ -13,11 +13,11 @@ use burn::tensor::{Device, Tensor, activation};
 use rand_pcg::Pcg64Mcg;
 use vaelet_model::{Likelihood, latent};
 
-/// What a step takes.
+/// A batch.
 pub struct Batch {
     /// What is encoded.
     pub input: Rows,
-    /// What the decoder has to give; none where that is what is encoded.
+    /// The target of the decoder; if none, it is the input.
     pub target: Option<Rows>,
     /// `[N, latent]`
     pub epsilon: Vec<f32>,
@@ -43,7 +43,7 @@ impl Rows {
     }
 }
 
-/// What a step gives.
+/// The result of a step.
 pub struct Step {
     /// For the optimizer.
     pub gradients: GradientsParams,

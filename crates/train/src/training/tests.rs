@@ -174,7 +174,7 @@ fn a_loss_that_is_no_number_is_not_saved_and_the_advice_works() {
     let rate = settings.preset.learning_rate;
     settings.preset.learning_rate = 1e38;
     let error = failure(&settings, &images());
-    assert!(error.contains("epoch 1; begin again") && error.contains("--learning-rate"));
+    assert!(error.contains("epoch 1; start again") && error.contains("--learning-rate"));
 
     settings.preset.learning_rate = rate;
     train_as(&settings, &images()).unwrap();

@@ -44,7 +44,7 @@ pub struct Evaluation {
     pub frechet: f64,
     /// The same with z from N(0, I).
     pub frechet_normal: f64,
-    /// The same for training images instead of samples: what no model needs to beat.
+    /// The same for training images instead of samples: a lower bound for good models.
     pub frechet_data: f64,
     /// The same three in features of EfficientNet-Lite0, where these have been fetched.
     pub frechet_efficientnet: Option<Seen>,
@@ -61,9 +61,9 @@ pub struct Evaluation {
     pub images: usize,
     /// KL(q(z | x) ‖ N(0, I)) of each variable.
     pub kl_per_dimension: Vec<f32>,
-    /// What its directions do.
+    /// The effect of each direction.
     pub attributes: Vec<Score>,
-    /// What comes of one character of a typeface, of a model of glyphs.
+    /// Alphabets decoded from one character each, of a model of glyphs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alphabet: Option<Alphabet>,
 }
@@ -79,9 +79,9 @@ pub struct Seen {
     pub data: f64,
     /// Images on each side.
     pub images: usize,
-    /// Side at which they are looked at.
+    /// Side to which they are resized.
     pub side: usize,
-    /// Whether they have another one and are resized, bilinearly.
+    /// Whether they have another side and are resized (bilinear).
     pub resized: bool,
     /// Whether they are grey, which is repeated to RGB.
     pub grey: bool,
@@ -93,7 +93,7 @@ impl Evaluation {
     /// The figures that were measured of the model in `folder` before.
     ///
     /// # Errors
-    /// None, damaged ones, or those of other weights.
+    /// Figures that are missing or damaged, or belong to other weights.
     pub fn read(folder: &Path, release: &LoadedModel) -> Result<Self> {
         let path = folder.join(FILE);
         let json = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -101,7 +101,7 @@ impl Evaluation {
             .with_context(|| format!("{} is damaged; measure again", path.display()))?;
         ensure!(
             kept.weights == release.model.spec.weights.sha256,
-            "{} is of other weights; measure again, without --keep-figures",
+            "{} belongs to other weights; measure again, without --keep-figures",
             path.display(),
         );
         Ok(kept)

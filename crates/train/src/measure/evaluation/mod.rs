@@ -1,4 +1,4 @@
-//! What a model is worth on the test split.
+//! The figures of a model on the test split.
 
 pub mod figures;
 mod likelihood;
@@ -123,7 +123,7 @@ fn measure(release: &LoadedModel, x: Labelled, seed: u64) -> Elbo {
     elbo(network, graphs, likelihood, x.clone(), x, epsilon)
 }
 
-/// The chosen images and what comes back from their μ, `[N, C, H, W]` each.
+/// The chosen images and their reconstructions from μ, `[N, C, H, W]` each.
 fn reconstructed(release: &LoadedModel, test: &Images, chosen: &[usize]) -> Result<[Vec<f32>; 2]> {
     let x = release.labelled(test, chosen);
     let (mean, _) = release.network.encode(&release.graphs, x.clone());

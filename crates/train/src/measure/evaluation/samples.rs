@@ -1,4 +1,4 @@
-//! Samples beside the data: Fréchet distances, sharpness, and how far they are from training images.
+//! Comparison of samples with data: Fréchet distances, sharpness, and distance from training images.
 
 use super::figures::{Evaluation, Seen};
 use crate::data::Images;
@@ -26,7 +26,7 @@ const SEEN: usize = 2_000;
 /// Samples whose nearest training images are looked for.
 const NEIGHBOURS: usize = 500;
 
-/// Samples beside the data.
+/// Comparison of samples with data.
 pub(super) struct Compared {
     pub(super) frechet: f64,
     pub(super) frechet_normal: f64,

@@ -54,7 +54,7 @@ impl Evaluation {
                 decibels
             ),
             row(
-                "read rightly by a classifier; in the typeface itself",
+                "read correctly by a classifier; glyphs of the typeface itself",
                 [alphabet.legible, alphabet.legible_data].map(percent),
             ),
             row(

@@ -1,9 +1,9 @@
 //! EfficientNet-Lite0 (Tan and Le 2019; the Lite variants of 2020 have no squeeze-and-excitation
-//! and ReLU6) up to its last block, as burn runs it: a network that has seen ImageNet, and so
-//! sees what people see in a picture better than an untrained one does.
+//! and ReLU6) up to its last block, in burn: a network trained on ImageNet, whose features match human
+//! perception better than those of an untrained one.
 //!
 //! Its weights are fixed, batch normalisation is folded into them, and gradients run through it to
-//! the images where the device tracks them. `vaelet data fetch features` brings the weights.
+//! the images where the device tracks them. `vaelet data fetch features` downloads the weights.
 
 pub mod pretrained;
 
@@ -45,7 +45,7 @@ pub struct EfficientNet {
     blocks: Vec<Block>,
 }
 
-/// What a part of the network gives, or images.
+/// Feature maps, or images.
 #[derive(Debug, Clone)]
 pub struct Maps {
     /// `[N, H · W · C]`
@@ -91,7 +91,7 @@ impl EfficientNet {
     /// where there is no such file.
     ///
     /// # Errors
-    /// A file that cannot be read, or is another one.
+    /// A file that cannot be read, or has a wrong checksum.
     pub fn read(folder: &Path, device: &Device) -> Result<Option<Self>> {
         let path = folder.join(FILE.name);
         if !path.exists() {
@@ -101,7 +101,7 @@ impl EfficientNet {
             fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(
             sha256_hex(&contents) == FILE.sha256,
-            "{} is not the file it should be; delete it and run `vaelet data fetch features --out {}`",
+            "{} has a wrong checksum; delete it and run `vaelet data fetch features --out {}`",
             path.display(),
             folder.display(),
         );
@@ -121,7 +121,7 @@ impl EfficientNet {
                 TensorData::new(tensor.data.clone(), tensor.shape.clone())
             };
             let [out, inputs, kernel, _] = weight.shape[..] else {
-                bail!("{name} in {} is no convolution", FILE.name);
+                bail!("{name} in {} is not a convolution", FILE.name);
             };
             let values = Tensor::<4>::from_data(data(weight), device);
             let values = values.permute([2, 3, 1, 0]);

