@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vaelet_model::Outline;
+use vaelet_model::Architecture;
 
 fuzz_target!(|text: &str| {
-    if let Err(error) = Outline::read(text) {
+    if let Err(error) = Architecture::read(text) {
         assert!(error.to_string().len() < 4_000);
     }
 });

@@ -7,12 +7,12 @@
 mod zeros;
 
 use libfuzzer_sys::fuzz_target;
-use vaelet_model::Outline;
+use vaelet_model::Architecture;
 use zeros::{describe, run, zeros};
 
 fuzz_target!(|text: &str| {
-    if let Ok(outline) = Outline::read(text) {
-        let weights = zeros(&outline);
-        let _ = run(&describe(text, &outline.spec.weights, &weights), &weights);
+    if let Ok(architecture) = Architecture::read(text) {
+        let weights = zeros(&architecture);
+        let _ = run(&describe(text, &architecture.spec.weights, &weights), &weights);
     }
 });

@@ -7,7 +7,7 @@
 mod zeros;
 
 use libfuzzer_sys::fuzz_target;
-use vaelet_model::{Outline, read_tensors};
+use vaelet_model::{Architecture, read_tensors};
 use zeros::{describe, run};
 
 const MODEL: &str = include_str!("../../models/faces-map/model.json");
@@ -17,7 +17,7 @@ fuzz_target!(|weights: &[u8]| {
         let values: usize = tensors.values().map(|tensor| tensor.data.len()).sum();
         assert!(values <= weights.len());
     }
-    if let Ok(outline) = Outline::read(MODEL) {
-        let _ = run(&describe(MODEL, &outline.spec.weights, weights), weights);
+    if let Ok(architecture) = Architecture::read(MODEL) {
+        let _ = run(&describe(MODEL, &architecture.spec.weights, weights), weights);
     }
 });

@@ -92,7 +92,7 @@ fn the_gpu_gives_burns_gradients() {
     for folder in models() {
         let (model, golden) = read(&folder);
         let (inputs, seeds) = arguments(&model, &golden);
-        let (entry, f16) = (EntryPoint::Autoencode, model.outline().is_f16());
+        let (entry, f16) = (EntryPoint::Autoencode, model.architecture().is_f16());
         let parts = (&model.program, &model.weights);
         let mut vjp = GpuVjp::new(context.clone(), parts, entry, Wrt::All, f16)
             .unwrap()

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vaelet_model::{
-    FORMAT, Model, Outline, Precision, Tensor, Tensors, WeightsFile, random, write_tensors,
+    Architecture, FORMAT, Model, Precision, Tensor, Tensors, WeightsFile, random, write_tensors,
 };
 
 const CASES: &str = include_str!("../../../web/check/cases.json");
@@ -54,8 +54,8 @@ impl Case {
     /// The model with f32 weights of which one in `part`, `encoder` or `decoder`, is wrong.
     #[cfg(test)]
     pub fn wrong_model(&self, part: &str) -> Result<Model> {
-        let outline = Outline::read(&self.describe(&WeightsFile::describe(FILE, &[]))?)?;
-        let [encoder, decoder] = outline.spec.chains()?;
+        let architecture = Architecture::read(&self.describe(&WeightsFile::describe(FILE, &[]))?)?;
+        let [encoder, decoder] = architecture.spec.chains()?;
         let chain = match part {
             "encoder" => encoder,
             _ => decoder,
@@ -74,9 +74,9 @@ impl Case {
         precision: Precision,
         change: impl FnOnce(&mut Tensors),
     ) -> Result<Model> {
-        let outline = Outline::read(&self.describe(&WeightsFile::describe(FILE, &[]))?)?;
+        let architecture = Architecture::read(&self.describe(&WeightsFile::describe(FILE, &[]))?)?;
         let mut tensors = Tensors::new();
-        let stored = outline.params().flat_map(|params| params.stored());
+        let stored = architecture.params().flat_map(|params| params.stored());
         for (seed, (name, shape)) in stored.enumerate() {
             let len: usize = shape.iter().product();
             let sum = len / shape.last().copied().unwrap_or(1);

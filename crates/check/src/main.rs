@@ -68,7 +68,10 @@ fn kernels(context: &Rc<Context>, case: &Case, precision: Precision) -> Result<C
 
 fn released(context: &Rc<Context>, folder: &Path) -> Result<Comparison> {
     let description = fs::read_to_string(folder.join("model.json"))?;
-    let file = vaelet_model::Outline::read(&description)?.spec.weights.file;
+    let file = vaelet_model::Architecture::read(&description)?
+        .spec
+        .weights
+        .file;
     let model = Model::read(&description, &fs::read(folder.join(file))?)?;
     let mut comparison = Comparison::new(context, &model, &model)?;
     comparison.compare(1, true)?;
@@ -191,9 +194,9 @@ mod tests {
         for case in cases {
             for precision in &case.precisions {
                 let half_precision = half_precision && *precision != Precision::F32;
-                let outline = case.model(*precision)?.outline();
+                let architecture = case.model(*precision)?.architecture();
                 for batch in &case.batches {
-                    met.extend(variants(&outline, parallelism, half_precision, *batch));
+                    met.extend(variants(&architecture, parallelism, half_precision, *batch));
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use vaelet_model::Outline;
+use vaelet_model::Architecture;
 use zeros::{describe, run, zeros};
 
 /// The smallest released models.
@@ -166,7 +166,7 @@ fn damaged_models_are_errors_with_bounded_cost() {
         let json = fs::read_to_string(folder.join(name).join("model.json")).unwrap();
         let weights = fs::read(folder.join(name).join("weights.safetensors")).unwrap();
         run(&json, &weights).unwrap();
-        let described = Outline::read(&json).unwrap().spec.weights;
+        let described = Architecture::read(&json).unwrap().spec.weights;
         (json, weights, described)
     });
     let (mut rejected, mut read) = (0, 0);
@@ -193,11 +193,14 @@ fn damaged_models_are_errors_with_bounded_cost() {
             let mut text = json.clone().into_bytes();
             dice.damage(&mut text);
             let text = String::from_utf8_lossy(&text).into_owned();
-            match Outline::read(&text) {
+            match Architecture::read(&text) {
                 // It gets weights that match, so that the model is also built.
-                Ok(outline) => {
-                    let weights = zeros(&outline);
-                    (describe(&text, &outline.spec.weights, &weights), weights)
+                Ok(architecture) => {
+                    let weights = zeros(&architecture);
+                    (
+                        describe(&text, &architecture.spec.weights, &weights),
+                        weights,
+                    )
                 }
                 Err(_) => (text, Vec::new()),
             }

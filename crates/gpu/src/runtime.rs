@@ -6,7 +6,7 @@ use crate::{Context, Error};
 use std::future::Future;
 use std::rc::Rc;
 use vaelet_model::latent::{self, Posterior};
-use vaelet_model::{EntryPoint, Model, Outline, Schedule};
+use vaelet_model::{Architecture, EntryPoint, Model, Schedule};
 
 /// A model on the GPU. Pipelines are built once. Buffers grow to the largest batch so far and are
 /// kept. Batches may have any size; large ones are split.
@@ -39,7 +39,7 @@ impl GpuRuntime {
     /// Those of [`GpuRuntime::prepare`].
     pub fn new(context: Rc<Context>, model: &Model) -> Result<Self, Error> {
         let parallelism = context.capabilities.parallelism();
-        let mut runtime = Self::prepare(context, &model.outline(), parallelism)?;
+        let mut runtime = Self::prepare(context, &model.architecture(), parallelism)?;
         runtime.upload(model);
         Ok(runtime)
     }
@@ -52,13 +52,13 @@ impl GpuRuntime {
     /// [`Error::TooLarge`], before any GPU object is created.
     pub fn prepare(
         context: Rc<Context>,
-        outline: &Outline,
+        architecture: &Architecture,
         parallelism: usize,
     ) -> Result<Self, Error> {
-        let schedule = Schedule::new(&outline.program, &[]);
+        let schedule = Schedule::new(&architecture.program, &[]);
         let decode = schedule.entry(EntryPoint::Decode);
         let (input, images) = (
-            outline.spec.input,
+            architecture.spec.input,
             decode.map_or(0, |entry| entry.outputs[0]),
         );
         let (engine, present) = Engine::new(
@@ -67,19 +67,19 @@ impl GpuRuntime {
             Options {
                 kept: &[],
                 parallelism,
-                f16: outline.is_f16(),
+                f16: architecture.is_f16(),
             },
             |device| Present::new(device, input, images),
         )?;
         Ok(Self {
             engine,
-            latent: outline.spec.latent_size(),
-            classes: outline.spec.classes(),
+            latent: architecture.spec.latent_size(),
+            classes: architecture.spec.classes(),
             present,
         })
     }
 
-    /// Uploads the parameters. `model` must have the outline that this runtime was prepared for.
+    /// Uploads the parameters. `model` must have the architecture that this runtime was prepared for.
     pub fn upload(&mut self, model: &Model) {
         self.engine.upload(&model.weights);
     }

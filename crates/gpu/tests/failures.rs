@@ -129,7 +129,7 @@ fn a_smaller_device_gets_smaller_workgroups() {
     };
     let context = Rc::new(context);
     let model = small();
-    let mut gpu = GpuRuntime::prepare(context, &model.outline(), WIDE).unwrap();
+    let mut gpu = GpuRuntime::prepare(context, &model.architecture(), WIDE).unwrap();
     gpu.upload(&model);
     for count in [1, 3, 40] {
         assert_decodes(&mut gpu, &model, count);
@@ -169,10 +169,10 @@ fn weights_that_do_not_fit_are_an_error_before_anything_is_built() {
         return;
     };
     let model = small();
-    let outline = model.outline();
+    let architecture = model.architecture();
     context.capabilities.f16 = false;
     let context = Rc::new(context);
-    let error = GpuRuntime::prepare(context.clone(), &outline, 1).err();
+    let error = GpuRuntime::prepare(context.clone(), &architecture, 1).err();
     let Some(Error::TooLarge {
         what: "bytes of weights",
         needed: 138_000..150_000,

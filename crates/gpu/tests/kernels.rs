@@ -53,7 +53,7 @@ fn assert_close(found: &[f32], expected: &[f32]) {
 fn assert_same(context: &Rc<Context>, model: &Model, batch: usize, seed: u64) {
     // These select large blocks, small blocks, and small blocks with shared sums.
     let parallelism = [1, 256, 65536][(seed % 3) as usize];
-    let mut gpu = GpuRuntime::prepare(context.clone(), &model.outline(), parallelism).unwrap();
+    let mut gpu = GpuRuntime::prepare(context.clone(), &model.architecture(), parallelism).unwrap();
     gpu.upload(model);
     let mut cpu = CpuRuntime::new(model);
     let images = random::normals(seed, batch * model.spec.input.len());

@@ -46,16 +46,16 @@ pub struct Model {
     pub weights: Weights,
 }
 
-/// A model before its weights have come: enough to build everything but its numbers.
+/// A model without its weights: its description and its program.
 #[derive(Debug, Clone)]
-pub struct Outline {
+pub struct Architecture {
     /// See [`Model::spec`].
     pub spec: ModelSpec,
     /// See [`Model::program`].
     pub program: Program,
 }
 
-impl Outline {
+impl Architecture {
     /// Reads the contents of `model.json`.
     ///
     /// # Errors
@@ -105,12 +105,12 @@ impl Model {
     /// Whatever is wrong with either file, with the file's name, the field, what
     /// was found and what was expected.
     pub fn read(model_json: &str, weights: &[u8]) -> Result<Self> {
-        Outline::read(model_json)?.fill(weights)
+        Architecture::read(model_json)?.fill(weights)
     }
 
     /// The model without its weights.
-    pub fn outline(&self) -> Outline {
-        Outline {
+    pub fn architecture(&self) -> Architecture {
+        Architecture {
             spec: self.spec.clone(),
             program: self.program.clone(),
         }

@@ -217,7 +217,7 @@ fn the_precision_is_stated_and_kept() {
     assert!(!old.contains("precision"));
     let old = Model::read(&old, &mixed).unwrap();
     assert_eq!(old.spec.weights.precision, Precision::F32);
-    assert!(!old.outline().is_f16());
+    assert!(!old.architecture().is_f16());
 }
 
 /// Of one byte a value, but for a bias that no f16 holds.
@@ -245,7 +245,7 @@ fn a_kernel_summed_at_load_is_no_f16() {
     let (json, weights) = files();
     let model = Model::read(&json, &weights).unwrap();
     assert_eq!(model.spec.weights.precision, Precision::F16);
-    assert!(!model.outline().is_f16(), "it has an upsampling");
+    assert!(!model.architecture().is_f16(), "it has an upsampling");
     let plain = LAYERS.replace(
         r#"{"type": "upsample"},"#,
         r#"{"type": "conv_transpose2d", "in_channels": 4, "out_channels": 4, "kernel": 4,
@@ -256,7 +256,7 @@ fn a_kernel_summed_at_load_is_no_f16() {
     let weights = write_tensors("w.safetensors", &tensors, Precision::F16).unwrap();
     let described = WeightsFile::describe("w.safetensors", &weights);
     let model = Model::read(&self::json(&plain, &described), &weights).unwrap();
-    assert!(model.outline().is_f16());
+    assert!(model.architecture().is_f16());
 }
 
 #[test]

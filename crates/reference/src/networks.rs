@@ -12,7 +12,7 @@ pub fn chain(seed: u64) -> Program {
     let input = [choice.of(5..10), choice.of(5..10), choice.of(1..6)];
     let classes = [0, 0, choice.of(1..5)][choice.of(0..3)];
     let (mut layers, mut program) = (Vec::new(), None);
-    let mut wanted = choice.of(1..6);
+    let mut remaining = choice.of(1..6);
     for number in 0.. {
         let shape = program.as_ref().map_or(input, end);
         let mut longer: Vec<Layer> = layers.clone();
@@ -21,8 +21,8 @@ pub fn chain(seed: u64) -> Program {
         if let Ok(fits) = Program::conditional_chain("random", input, classes, &longer, None) {
             (layers, program) = (longer, Some(fits));
         }
-        wanted = wanted.saturating_sub(1);
-        if let (0, Some(program)) = (wanted, &program) {
+        remaining = remaining.saturating_sub(1);
+        if let (0, Some(program)) = (remaining, &program) {
             return program.clone();
         }
     }

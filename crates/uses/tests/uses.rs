@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::Path;
-use vaelet_model::{Model, Outline, random};
+use vaelet_model::{Architecture, Model, random};
 use vaelet_uses::compress::{Codec, Contents, read, write};
 use vaelet_uses::group::Graph;
 use vaelet_uses::{Calibration, Engine, Error, Observation, Plan, shrink};
@@ -14,9 +14,9 @@ fn model(name: &str) -> Model {
         .join("../../models")
         .join(name);
     let json = fs::read_to_string(folder.join("model.json")).unwrap();
-    let outline = Outline::read(&json).unwrap();
-    let weights = fs::read(folder.join(&outline.spec.weights.file)).unwrap();
-    outline.fill(&weights).unwrap()
+    let architecture = Architecture::read(&json).unwrap();
+    let weights = fs::read(folder.join(&architecture.spec.weights.file)).unwrap();
+    architecture.fill(&weights).unwrap()
 }
 
 /// A Bernoulli model with an image of its own.

@@ -31,7 +31,7 @@ impl Gpu {
         device.tell(&on_lost);
         let context = device.context.clone();
         let parallelism = context.capabilities.parallelism();
-        let mut runtime = GpuRuntime::prepare(context, &model.outline(), parallelism)?;
+        let mut runtime = GpuRuntime::prepare(context, &model.architecture(), parallelism)?;
         // Weights that are sent while the device still compiles would wait for it, and the page with them.
         runtime.checked().await?;
         Ok(Self {

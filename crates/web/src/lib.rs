@@ -18,7 +18,7 @@ use error::Failure;
 use gpu::promise;
 use js_sys::Promise;
 use std::rc::Rc;
-use vaelet_model::{Outline, Priors, Reading, drawing, latent};
+use vaelet_model::{Architecture, Priors, Reading, drawing, latent};
 use wasm_bindgen::prelude::*;
 
 pub use cpu::Cpu;
@@ -46,8 +46,8 @@ pub struct Reader(Reading);
 impl Reader {
     /// Checks a model's description.
     pub fn open(description: &str) -> Result<Reader, JsValue> {
-        let outline = Outline::read(description).map_err(Failure::from)?;
-        Ok(Self(Reading::new(outline)))
+        let architecture = Architecture::read(description).map_err(Failure::from)?;
+        Ok(Self(Reading::new(architecture)))
     }
 
     /// Appends the next bytes of the weights file.

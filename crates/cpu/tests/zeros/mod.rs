@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 use vaelet_cpu::CpuRuntime;
-use vaelet_model::{Error, Model, Outline, WeightsFile};
+use vaelet_model::{Architecture, Error, Model, WeightsFile};
 
 /// Larger models, in operations per item, are read but not run, to keep the tests quick.
 const RUN: f64 = 1e7;
 
 /// A weights file of zeros for a description.
-pub fn zeros(outline: &Outline) -> Vec<u8> {
-    let tensors = outline.params().flat_map(|params| params.stored());
-    let tensors = tensors.chain(outline.spec.prior_tensors());
+pub fn zeros(architecture: &Architecture) -> Vec<u8> {
+    let tensors = architecture.params().flat_map(|params| params.stored());
+    let tensors = tensors.chain(architecture.spec.prior_tensors());
     // Of two tensors with one name only one is stored; the reader reports the error.
     let tensors: BTreeMap<_, _> = tensors.collect();
     let (mut header, mut end) = (String::new(), 0);

@@ -7,12 +7,12 @@ use super::tiling::Tuning;
 use crate::device::capabilities::MOST_SLICES;
 use crate::plan::{Launch, Plan};
 use std::collections::BTreeSet;
-use vaelet_model::{Outline, Schedule};
+use vaelet_model::{Architecture, Schedule};
 
 /// Names of the kernels that a model runs for a batch of `batch` items on a device that
 /// `parallelism` threads keep busy, with weights in f16 (`half_precision`) or f32.
 pub fn variants(
-    outline: &Outline,
+    architecture: &Architecture,
     parallelism: usize,
     half_precision: bool,
     batch: usize,
@@ -22,7 +22,7 @@ pub fn variants(
         most_slices: MOST_SLICES,
         half_precision,
     };
-    let schedule = Schedule::new(&outline.program, &[]);
+    let schedule = Schedule::new(&architecture.program, &[]);
     let (plan, _) = Plan::new(tuning, schedule, &[]);
     let layers = plan.launches.iter().filter_map(|launch| match launch {
         Launch::Layer(kernel) => Some(kernel),

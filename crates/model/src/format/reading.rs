@@ -1,14 +1,14 @@
 //! A model that is read piece by piece, so that a page can do other things in between.
 
 use super::safetensors::{Views, hex, parse};
-use crate::{Error, Model, Outline, Params, Result, Weights, WeightsFile};
+use crate::{Architecture, Error, Model, Params, Result, Weights, WeightsFile};
 use sha2::{Digest, Sha256};
 use std::mem;
 
 /// A model whose weights are on their way: bytes are hashed as they come ([`Reading::push`]),
 /// then each tensor is unpacked ([`Reading::step`]).
 pub struct Reading {
-    outline: Outline,
+    architecture: Architecture,
     contents: Vec<u8>,
     digest: Sha256,
     /// Where tensors lie, once all bytes have come.
@@ -22,10 +22,10 @@ pub struct Reading {
 
 impl Reading {
     /// Nothing of the weights file has come yet.
-    pub fn new(outline: Outline) -> Self {
-        let mut unread = outline.stored();
+    pub fn new(architecture: Architecture) -> Self {
+        let mut unread = architecture.stored();
         unread.reverse();
-        let upsampled = outline.params().filter(|params| params.upsampled);
+        let upsampled = architecture.params().filter(|params| params.upsampled);
         Self {
             contents: Vec::new(),
             digest: Sha256::new(),
@@ -33,7 +33,7 @@ impl Reading {
             unread,
             unfolded: upsampled.cloned().collect(),
             weights: Weights::empty(),
-            outline,
+            architecture,
         }
     }
 
@@ -43,7 +43,7 @@ impl Reading {
     /// [`Error::Length`] where there are more than `model.json` says.
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
         let found = self.contents.len().saturating_add(bytes.len());
-        if found > self.outline.spec.weights.bytes {
+        if found > self.architecture.spec.weights.bytes {
             return Err(self.wrong_length(found));
         }
         self.contents.extend_from_slice(bytes);
@@ -60,7 +60,7 @@ impl Reading {
         if self.views.is_none() {
             self.verify()?;
         }
-        let file = &self.outline.spec.weights;
+        let file = &self.architecture.spec.weights;
         let Some(views) = &self.views else {
             self.views = Some(parse(&file.file, &self.contents)?);
             return Ok(true);
@@ -81,7 +81,7 @@ impl Reading {
     /// As [`Reading::step`].
     pub fn finish(mut self) -> Result<Model> {
         while self.step()? {}
-        let Outline { spec, program } = self.outline;
+        let Architecture { spec, program } = self.architecture;
         Ok(Model {
             spec,
             program,
@@ -95,7 +95,7 @@ impl Reading {
             bytes,
             sha256,
             ..
-        } = &self.outline.spec.weights;
+        } = &self.architecture.spec.weights;
         if self.contents.len() != *bytes {
             return Err(self.wrong_length(self.contents.len()));
         }
@@ -112,8 +112,8 @@ impl Reading {
 
     fn wrong_length(&self, found: usize) -> Error {
         Error::Length {
-            file: self.outline.spec.weights.file.clone(),
-            expected: self.outline.spec.weights.bytes,
+            file: self.architecture.spec.weights.file.clone(),
+            expected: self.architecture.spec.weights.bytes,
             found,
         }
     }

@@ -207,16 +207,16 @@ impl Builder {
         Ok(())
     }
 
-    fn layers(&mut self, room: &str, layers: &[Layer]) -> Result<()> {
+    fn layers(&mut self, chain: &str, layers: &[Layer]) -> Result<()> {
         for (i, layer) in layers.iter().enumerate() {
-            let field = format!("{room}[{i}]");
+            let field = format!("{chain}[{i}]");
             if self.upsample && !matches!(layer, Layer::Conv2d { .. }) {
                 return Err(Error::field(FILE, field, AFTER_UPSAMPLE, "another layer"));
             }
             self.layer(&field, layer)?;
         }
         if self.upsample {
-            return Err(Error::field(FILE, room, AFTER_UPSAMPLE, "the end"));
+            return Err(Error::field(FILE, chain, AFTER_UPSAMPLE, "the end"));
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ impl Program {
         let entry = self.entry(name)?;
         let mut reverse = Reverse {
             gradients: vec![None; self.values.len()],
-            wanted: self.wanted(entry, wrt),
+            needed: self.needed(entry, wrt),
             program: Self {
                 nodes: self.nodes[entry.range.clone()].to_vec(),
                 values: self.values.clone(),
@@ -96,18 +96,18 @@ impl Program {
     }
 
     /// For each value whether its gradient is needed.
-    fn wanted(&self, entry: &Entry, wrt: Wrt) -> Vec<bool> {
-        let mut wanted = vec![false; self.values.len()];
+    fn needed(&self, entry: &Entry, wrt: Wrt) -> Vec<bool> {
+        let mut needed = vec![false; self.values.len()];
         if wrt != Wrt::Weights {
             for &input in &entry.inputs {
-                wanted[input] = true;
+                needed[input] = true;
             }
         }
         for node in &self.nodes[entry.range.clone()] {
             let learns = wrt != Wrt::Inputs && matches!(node.op, Op::Map(..));
-            wanted[node.output] = learns || node.inputs.iter().any(|&input| wanted[input]);
+            needed[node.output] = learns || node.inputs.iter().any(|&input| needed[input]);
         }
-        wanted
+        needed
     }
 }
 
@@ -125,7 +125,7 @@ impl Reversed {
 struct Reverse {
     program: Program,
     gradients: Vec<Option<usize>>,
-    wanted: Vec<bool>,
+    needed: Vec<bool>,
     weights: Vec<WeightGradient>,
     of_weights: bool,
 }
@@ -148,7 +148,7 @@ impl Reverse {
                         delta: gradient,
                     });
                 }
-                if self.wanted[input] {
+                if self.needed[input] {
                     let op = Op::Map(map.adjoint(), params.adjoint());
                     let adjoint = self.program.push(op, vec![gradient], shape);
                     self.accumulate(input, adjoint);
@@ -156,12 +156,12 @@ impl Reverse {
             }
             Op::Add => {
                 for &input in &node.inputs {
-                    if self.wanted[input] {
+                    if self.needed[input] {
                         self.accumulate(input, gradient);
                     }
                 }
             }
-            &Op::Activate(activation) if self.wanted[input] => {
+            &Op::Activate(activation) if self.needed[input] => {
                 let from = match activation {
                     Activation::Silu => input,
                     _ => node.output,
@@ -170,7 +170,7 @@ impl Reverse {
                 let product = self.program.push(op, vec![gradient, from], shape);
                 self.accumulate(input, product);
             }
-            Op::Sample if self.wanted[input] => {
+            Op::Sample if self.needed[input] => {
                 let inputs = vec![gradient, input, node.inputs[1]];
                 let posterior = self.program.push(Op::SampleGradient, inputs, shape);
                 self.accumulate(input, posterior);

@@ -47,8 +47,8 @@ impl Progress {
         measured.min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// Fails where the run in `folder`, which `self` is of, cannot go on as `wanted`.
-    pub(super) fn check(&self, wanted: &Self, folder: &Path) -> Result<()> {
+    /// Fails where the run in `folder`, which `self` is of, cannot go on as `expected`.
+    pub(super) fn check(&self, expected: &Self, folder: &Path) -> Result<()> {
         let differs = |what: &str, was: &dyn Display, is: &dyn Display| {
             let folder = folder.display();
             Err(anyhow!(
@@ -56,14 +56,14 @@ impl Progress {
                  value, or start another run in its own folder with --run"
             ))
         };
-        if self.model != wanted.model {
-            return differs("the model", &self.model, &wanted.model);
+        if self.model != expected.model {
+            return differs("the model", &self.model, &expected.model);
         }
-        if self.seed != wanted.seed {
-            return differs("--seed", &self.seed, &wanted.seed);
+        if self.seed != expected.seed {
+            return differs("--seed", &self.seed, &expected.seed);
         }
         for (what, was) in &self.conditions {
-            match wanted.conditions.get(what) {
+            match expected.conditions.get(what) {
                 Some(is) if is != was => return differs(what, was, is),
                 _ => {}
             }
