@@ -6,7 +6,7 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// f(x)
+/// The activation f(x).
 pub fn forward(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::None => x,
@@ -16,7 +16,7 @@ pub fn forward(activation: Activation, x: f64) -> f64 {
     }
 }
 
-/// f′(x)
+/// The derivative f′(x). For ReLU it is 0 at x = 0.
 pub fn derivative(activation: Activation, x: f64) -> f64 {
     let s = sigmoid(x);
     match activation {

@@ -2,7 +2,7 @@
 
 use vaelet_model::Window;
 
-/// Which of the two.
+/// Convolution or transposed convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `y[oy, ox, o] += x[oy · stride + ky − padding, …, i] · weight[ky, kx, i, o]`
@@ -11,9 +11,9 @@ pub enum Kind {
     Transposed,
 }
 
-/// Calls `visit(x, y, weight)` with the places of every product for one image. Images are
-/// `[H, W, C]`, the weight `[kernel, kernel, in, out]`; a kernel's place is a pixel of the smaller
-/// image, and its taps lie on the larger.
+/// Calls `visit(x, y, weight)` for every product of one image, with the indices of its input,
+/// output and weight. Images are `[H, W, C]`, the weight is `[kernel, kernel, in, out]`. The kernel
+/// is applied once for each pixel of the smaller image, and its taps cover pixels of the larger.
 fn each(kind: Kind, window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
     let (inputs, outputs) = (window.input[2], window.output[2]);
     let (small, large) = match kind {
@@ -26,10 +26,10 @@ fn each(kind: Kind, window: &Window, mut visit: impl FnMut(usize, usize, usize))
         padding,
         ..
     } = *window;
-    for place in 0..small[0] * small[1] {
+    for small_pixel in 0..small[0] * small[1] {
         for tap in 0..kernel * kernel {
-            let row = place / small[1] * stride + tap / kernel;
-            let column = place % small[1] * stride + tap % kernel;
+            let row = small_pixel / small[1] * stride + tap / kernel;
+            let column = small_pixel % small[1] * stride + tap % kernel;
             let inside = (padding..large[0] + padding).contains(&row)
                 && (padding..large[1] + padding).contains(&column);
             if !inside {
@@ -37,8 +37,8 @@ fn each(kind: Kind, window: &Window, mut visit: impl FnMut(usize, usize, usize))
             }
             let pixel = (row - padding) * large[1] + (column - padding);
             let (from, to) = match kind {
-                Kind::Plain => (pixel, place),
-                Kind::Transposed => (place, pixel),
+                Kind::Plain => (pixel, small_pixel),
+                Kind::Transposed => (small_pixel, pixel),
             };
             for i in 0..inputs {
                 for o in 0..outputs {
@@ -50,14 +50,14 @@ fn each(kind: Kind, window: &Window, mut visit: impl FnMut(usize, usize, usize))
     }
 }
 
-/// Convolves one image.
+/// Convolves one image `[H, W, C]`; returns `[H', W', C']`.
 pub fn forward(kind: Kind, window: &Window, x: &[f64], weight: &[f64]) -> Vec<f64> {
     let mut out = vec![0.0; window.output.iter().product()];
     each(kind, window, |i, o, w| out[o] += x[i] * weight[w]);
     out
 }
 
-/// Of dL/dy: dL/dx, and what the image adds to dL/dweight.
+/// Returns dL/dx from dL/dy for one image, and adds its dL/dweight to `dweight`.
 pub fn backward(
     kind: Kind,
     window: &Window,

@@ -1,7 +1,8 @@
-//! The oracle: what every operation means, as a plain loop nest in f64, forward and backward.
+//! The oracle: a reference implementation of every operation, forward and backward, as plain loops
+//! in f64.
 //!
-//! Nothing here is fast, and nothing is shared with what it is compared to: gradients come from
-//! the definition of each operation, not from the pass that writes a program of them.
+//! It is slow, and shares no code with what it is compared to: gradients follow from the definition
+//! of each operation, not from the pass that generates a program of gradients.
 
 pub mod activation;
 pub mod conv;
@@ -17,28 +18,28 @@ use vaelet_model::{Activation, Entry, Map, Node, Op, Params, Program};
 /// Tensors by their names in the weights file.
 pub type Tensors = BTreeMap<String, Vec<f64>>;
 
-/// A program with its weights, for items one at a time.
+/// A program with its weights, which it runs for one item at a time.
 pub struct Oracle<'a> {
-    /// What is computed.
+    /// The program that is run.
     pub program: &'a Program,
     /// Weights and biases.
     pub tensors: &'a Tensors,
-    /// T of [`Op::Sample`].
+    /// The temperature T of [`Op::Sample`].
     pub temperature: f64,
 }
 
-/// What [`Oracle::backward`] finds for one item.
+/// The gradients of one item.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Gradients {
-    /// With respect to every value, by its index; zeros where nothing depends on it.
+    /// With respect to every value, by its index; zeros if no output depends on it.
     pub values: Vec<Vec<f64>>,
     /// With respect to weights and biases.
     pub tensors: Tensors,
 }
 
 impl Oracle<'_> {
-    /// All values of an entry point for one item, by their indices; those that it neither reads
-    /// nor writes are empty.
+    /// Runs an entry point for one item. Returns all values by their index; those that it neither
+    /// reads nor writes are empty.
     pub fn forward(&self, entry: &Entry, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut values = vec![Vec::new(); self.program.values.len()];
         for (&value, input) in entry.inputs.iter().zip(inputs) {
@@ -48,7 +49,7 @@ impl Oracle<'_> {
         values
     }
 
-    /// Runs an entry point on values that are there already.
+    /// Runs an entry point on `values`, by index, in which its inputs have been set.
     pub fn run(&self, entry: &Entry, values: &mut [Vec<f64>]) {
         for node in &self.program.nodes[entry.range.clone()] {
             values[node.output] = self.node(node, values);
@@ -75,7 +76,7 @@ impl Oracle<'_> {
                 let derivative = |&value: &f64| match f {
                     Activation::Silu => activation::derivative(f, value),
                     Activation::Sigmoid => value * (1.0 - value),
-                    // Where relu gave more than 0, its argument was that.
+                    // ReLU's result is above 0 exactly if its argument is.
                     Activation::None | Activation::Relu => activation::derivative(f, value),
                 };
                 let pairs = x.iter().zip(input(1));
@@ -97,7 +98,7 @@ impl Oracle<'_> {
         }
     }
 
-    /// As the map has it: an adjoint's inputs and outputs have changed places.
+    /// The weight in the shape of the map. For an adjoint, inputs and outputs are swapped.
     fn weight(&self, params: &Params) -> Vec<f64> {
         let stored = &self.tensors[&params.weight_name()];
         let weight = match params.upsampled {
@@ -108,23 +109,23 @@ impl Oracle<'_> {
             return weight;
         }
         let [inputs, outputs] = [2, 1].map(|from| params.weight[params.weight.len() - from]);
-        let mut turned = vec![0.0; weight.len()];
+        let mut swapped = vec![0.0; weight.len()];
         for tap in 0..weight.len() / (inputs * outputs) {
             for i in 0..inputs {
                 for o in 0..outputs {
-                    turned[(tap * outputs + o) * inputs + i] =
+                    swapped[(tap * outputs + o) * inputs + i] =
                         weight[(tap * inputs + i) * outputs + o];
                 }
             }
         }
-        turned
+        swapped
     }
 
-    /// The gradients of Σ seeds · outputs of an entry point whose `values` [`Oracle::forward`]
-    /// has computed.
+    /// The gradients of Σ seeds · outputs. `values` is the result of [`Oracle::forward`] for the
+    /// same entry point.
     ///
     /// # Panics
-    /// Where the entry point computes gradients itself: it has no second derivatives here.
+    /// If the entry point computes gradients itself: second derivatives are not implemented.
     pub fn backward(&self, entry: &Entry, values: &[Vec<f64>], seeds: &[Vec<f64>]) -> Gradients {
         let mut gradients = Gradients {
             values: self
@@ -166,7 +167,7 @@ impl Oracle<'_> {
                     add(&mut gradients.values[node.inputs[1]], &de);
                 }
                 Op::Derivative(_) | Op::SampleGradient => {
-                    panic!("an entry point of gradients has none of its own")
+                    panic!("second derivatives are not implemented")
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-/// `y[o] = Σᵢ x[i] · weight[i, o]` for one item; weight `[inputs, outputs]`.
+/// `y[o] = Σᵢ x[i] · weight[i, o]` for one item, with a weight `[inputs, outputs]`.
 pub fn forward(x: &[f64], weight: &[f64], outputs: usize) -> Vec<f64> {
     let mut y = vec![0.0; outputs];
     for (i, x) in x.iter().enumerate() {
@@ -11,7 +11,7 @@ pub fn forward(x: &[f64], weight: &[f64], outputs: usize) -> Vec<f64> {
     y
 }
 
-/// Of dL/dy: dL/dx, and what the item adds to dL/dweight.
+/// Returns dL/dx from dL/dy for one item, and adds its dL/dweight to `dweight`.
 pub fn backward(x: &[f64], weight: &[f64], dy: &[f64], dweight: &mut [f64]) -> Vec<f64> {
     let outputs = dy.len();
     let mut dx = vec![0.0; x.len()];

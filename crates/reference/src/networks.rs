@@ -1,9 +1,9 @@
-//! Random networks with random weights, for tests of whatever runs programs.
+//! Random networks with random weights, for tests of everything that runs programs.
 
 use crate::Tensors;
 use vaelet_model::{Activation, Layer, Params, Program, Shape, Tensor, Weights, random};
 
-/// A chain of one to five layers of every kind, with small odd shapes; one in three reads a
+/// A chain of one to five random layers or blocks with small shapes. One in three chains has a
 /// condition as its second input.
 pub fn chain(seed: u64) -> Program {
     let mut choice = Choice {
@@ -14,10 +14,10 @@ pub fn chain(seed: u64) -> Program {
     let (mut layers, mut program) = (Vec::new(), None);
     let mut remaining = choice.of(1..6);
     for number in 0.. {
-        let shape = program.as_ref().map_or(input, end);
+        let shape = program.as_ref().map_or(input, output_shape);
         let mut longer: Vec<Layer> = layers.clone();
         longer.extend(choice.layers(shape, number, classes));
-        // What does not fit the image any more is left out; a linear layer always fits.
+        // A layer that does not fit the image is left out. A linear layer always fits.
         if let Ok(fits) = Program::conditional_chain("random", input, classes, &longer, None) {
             (layers, program) = (longer, Some(fits));
         }
@@ -26,15 +26,15 @@ pub fn chain(seed: u64) -> Program {
             return program.clone();
         }
     }
-    unreachable!("a linear layer, which fits, is chosen sooner or later")
+    unreachable!("a linear layer is chosen eventually, and always fits")
 }
 
-/// The shape that a chain ends with.
-fn end(program: &Program) -> Shape {
+/// The output shape of a chain.
+fn output_shape(program: &Program) -> Shape {
     program.values[program.entries[0].outputs[0]].shape
 }
 
-/// Standard normal weights, scaled so that values stay about as large as they are, and biases.
+/// Normal weights, scaled so that the size of values stays about the same, and normal biases.
 pub fn tensors<'a>(params: impl Iterator<Item = &'a Params>, seed: u64) -> Tensors {
     let mut tensors = Tensors::new();
     for (i, params) in params.enumerate() {
@@ -54,7 +54,7 @@ pub fn tensors<'a>(params: impl Iterator<Item = &'a Params>, seed: u64) -> Tenso
     tensors
 }
 
-/// The oracle's tensors as a runtime takes them.
+/// Converts the oracle's tensors to weights for the runtimes.
 pub fn weights(program: &Program, tensors: &Tensors) -> Weights {
     let stored = program.params().flat_map(|params| params.stored());
     let narrow = stored.map(|(name, shape)| {
@@ -64,7 +64,7 @@ pub fn weights(program: &Program, tensors: &Tensors) -> Weights {
     Weights::of(narrow.collect(), program.params())
 }
 
-/// Numbers to choose by.
+/// Random choices.
 struct Choice {
     numbers: std::vec::IntoIter<f32>,
 }
@@ -85,7 +85,7 @@ impl Choice {
     }
 
     fn layers(&mut self, shape: Shape, number: usize, classes: usize) -> Vec<Layer> {
-        // A chain that has a condition reads it often.
+        // A chain that has a condition reads it in many layers.
         let kinds = if classes > 0 && self.of(0..3) == 0 {
             1
         } else {
@@ -153,7 +153,7 @@ impl Choice {
         }
     }
 
-    /// Kernel, stride and padding: every third has those for which there are fast kernels.
+    /// Kernel, stride and padding. A third of them have a fast kernel.
     fn window(&mut self, transposed: bool) -> [usize; 3] {
         match (self.of(0..3), transposed) {
             (0, true) => [4, 2, 1],

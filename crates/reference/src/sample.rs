@@ -1,6 +1,6 @@
-//! z = μ + T · exp(½ log σ²) · ε.
+//! The sampling z = μ + T · exp(½ log σ²) · ε.
 
-/// Of a posterior (all μ, then all log σ²) and noise ε, one item.
+/// Samples z from a posterior (all μ, then all log σ²) and noise ε, for one item.
 pub fn forward(posterior: &[f64], noise: &[f64], temperature: f64) -> Vec<f64> {
     let (mean, log_var) = posterior.split_at(noise.len());
     (0..noise.len())
@@ -8,7 +8,7 @@ pub fn forward(posterior: &[f64], noise: &[f64], temperature: f64) -> Vec<f64> {
         .collect()
 }
 
-/// Of dL/dz: dL/d posterior and dL/dε.
+/// Returns dL/d posterior and dL/dε from dL/dz.
 pub fn backward(
     posterior: &[f64],
     noise: &[f64],

@@ -1,4 +1,4 @@
-//! The passes fire where they should, and what they make means the same.
+//! The passes fuse what they should, and values share memory only when they may.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -20,9 +20,9 @@ fn conv(activation: Activation, params: &str) -> Layer {
     }
 }
 
-/// A condition is one more map, whose sum with what there is, activation and shape cost nothing.
+/// A condition costs one map; its addition, activation and reshape are fused.
 #[test]
-fn conditions_are_the_ends_of_maps() {
+fn conditions_are_fused_into_maps() {
     let linear = Layer::Linear {
         inputs: 7,
         outputs: 30,
@@ -49,7 +49,7 @@ fn conditions_are_the_ends_of_maps() {
     for step in &steps {
         assert_eq!(program.values[step.output].shape, [2, 3, 5]);
     }
-    // What the sum is of must be able to have another shape as well.
+    // The operands of the sum must be reshapable as well, and a residual block's are not.
     let residual = Layer::Residual {
         layers: vec![Layer::Linear {
             inputs: 30,
@@ -74,7 +74,7 @@ fn block(activation: Activation) -> Program {
 }
 
 #[test]
-fn additions_and_activations_are_the_ends_of_maps() {
+fn additions_and_activations_are_fused_into_maps() {
     let program = block(Activation::Silu);
     assert_eq!(
         program.nodes.len(),
@@ -91,7 +91,7 @@ fn additions_and_activations_are_the_ends_of_maps() {
 }
 
 #[test]
-fn what_somebody_keeps_is_not_fused() {
+fn kept_values_are_not_fused() {
     let program = block(Activation::Relu);
     let before = program.nodes[0].output;
     assert!(matches!(program.nodes[0].op, Op::Map(..)));
@@ -102,14 +102,14 @@ fn what_somebody_keeps_is_not_fused() {
 }
 
 #[test]
-fn derivatives_and_sums_of_gradients_are_the_ends_of_adjoints() {
+fn derivatives_and_sums_of_gradients_are_fused_into_adjoints() {
     for (activation, kept) in [(Activation::Relu, 0), (Activation::Silu, 3)] {
         let reversed = block(activation)
             .reverse(EntryPoint::Forward, Wrt::All)
             .unwrap();
         let schedule = Schedule::new(&reversed.program, &reversed.kept());
-        // SiLU's derivative takes its argument, so that is written; and the first gradient of all
-        // is that of no map.
+        // SiLU's derivative needs the argument, so that is stored by a separate step. The first
+        // derivative follows no map.
         let identities = schedule
             .steps
             .iter()
@@ -132,7 +132,7 @@ fn derivatives_and_sums_of_gradients_are_the_ends_of_adjoints() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 100, ..Default::default() })]
 
-    /// Whatever a later step still reads survives.
+    /// No value is overwritten before the last step that reads it.
     #[test]
     fn values_alive_together_never_share_a_slot(seed in any::<u64>()) {
         let reversed = networks::chain(seed).reverse(EntryPoint::Forward, Wrt::All).unwrap();

@@ -1,4 +1,4 @@
-//! The pass that writes gradients, against gradients from the definition of each operation.
+//! The gradients that the reverse pass generates equal those from the definition of each operation.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,7 +13,7 @@ fn normals(seed: u64, len: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Largest difference, relative to the largest of the expected values.
+/// The largest difference, relative to the largest expected value.
 fn difference(expected: &[f64], found: &[f64]) -> f64 {
     assert_eq!(expected.len(), found.len());
     let scale = expected.iter().fold(1e-6, |most: f64, v| most.max(v.abs()));
@@ -21,7 +21,7 @@ fn difference(expected: &[f64], found: &[f64]) -> f64 {
     pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / scale
 }
 
-/// Checks the program of a program's gradients, run by the oracle, against the oracle's own.
+/// Compares a program's generated gradients, run by the oracle, with the oracle's own gradients.
 fn check(program: &Program, name: EntryPoint, seed: u64) {
     let tensors = networks::tensors(program.params(), seed);
     let temperature = 0.7;
@@ -57,7 +57,7 @@ fn check(program: &Program, name: EntryPoint, seed: u64) {
     for (&input, &gradient) in entry.inputs.iter().zip(&backward.outputs) {
         assert!(difference(&expected.values[input], &values[gradient]) < 1e-9);
     }
-    // δ and x of each map are those that its weight's gradient is made of.
+    // The weight gradient of each map is computed from its input x and its output's gradient δ.
     let maps = program.nodes[entry.range.clone()].iter().rev();
     let maps: Vec<_> = maps
         .filter(|node| matches!(node.op, vaelet_model::Op::Map(..)))
@@ -70,7 +70,7 @@ fn check(program: &Program, name: EntryPoint, seed: u64) {
     }
 }
 
-/// Finite differences of Σ seeds · outputs: the oracle itself.
+/// Checks the oracle itself by finite differences of Σ seeds · outputs.
 fn check_oracle(program: &Program, seed: u64) {
     let tensors = networks::tensors(program.params(), seed);
     let oracle = Oracle {
@@ -108,7 +108,7 @@ fn check_oracle(program: &Program, seed: u64) {
     let h = 1e-6;
     let expected = (sum(&moved(h)) - sum(&moved(-h))) / (2.0 * h);
     let found: f64 = gradient.iter().zip(&direction).map(|(a, b)| a * b).sum();
-    // A relu within h of 0 makes a small jump.
+    // A ReLU whose argument is within h of 0 causes a small error.
     assert!(
         (expected - found).abs() <= 1e-3 * (1.0 + found.abs()),
         "{expected} {found}"
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn gradients_are_those_of_the_definitions(seed in any::<u64>()) {
+    fn generated_gradients_equal_the_oracles(seed in any::<u64>()) {
         check(&networks::chain(seed), EntryPoint::Forward, seed);
         check_oracle(&networks::chain(seed), seed);
     }
