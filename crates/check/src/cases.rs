@@ -1,5 +1,5 @@
-//! Small models that meet every kernel: `web/check/cases.json`, which the page reads too.
-//! A test of this module's parent says which kernels a change has left without one.
+//! Small models that together run every kernel. They are in `web/check/cases.json`, which the page
+//! reads too. A test in the parent module names kernels that no case runs.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use vaelet_model::{
 
 const CASES: &str = include_str!("../../../web/check/cases.json");
 
-/// A model without weights, and the batches that meet its kernels.
+/// A model without weights, with the batch sizes and precisions that run its kernels.
 #[derive(Deserialize)]
 pub struct Case {
     pub name: String,
@@ -23,12 +23,15 @@ pub struct Case {
     decoder: Value,
 }
 
-/// All cases.
+/// Reads all cases.
+///
+/// # Errors
+/// If `cases.json` is not valid.
 pub fn all() -> Result<Vec<Case>> {
     serde_json::from_str(CASES).context("web/check/cases.json")
 }
 
-/// A precision as `model.json` calls it.
+/// The name of a precision in `model.json`.
 pub fn name(precision: Precision) -> &'static str {
     match precision {
         Precision::I8 => "i8",
@@ -40,18 +43,18 @@ pub fn name(precision: Precision) -> &'static str {
 fn precisions<'de, D: serde::Deserializer<'de>>(names: D) -> Result<Vec<Precision>, D::Error> {
     let names = Vec::<String>::deserialize(names)?;
     let all = [Precision::I8, Precision::F16, Precision::F32];
-    let find = |wanted: &String| all.into_iter().find(|known| name(*known) == wanted);
+    let find = |text: &String| all.into_iter().find(|known| name(*known) == text);
     let found: Option<Vec<_>> = names.iter().map(find).collect();
-    found.ok_or_else(|| serde::de::Error::custom("no precision"))
+    found.ok_or_else(|| serde::de::Error::custom("unknown precision"))
 }
 
 impl Case {
-    /// The model with random weights, of about one for each sum.
+    /// The model with random weights, scaled so that sums are about 1.
     pub fn model(&self, precision: Precision) -> Result<Model> {
         self.with_weights(precision, |_| {})
     }
 
-    /// The model with f32 weights of which one in `part`, `encoder` or `decoder`, is wrong.
+    /// The model with f32 weights, of which one bias in `part`, "encoder" or "decoder", is changed.
     #[cfg(test)]
     pub fn wrong_model(&self, part: &str) -> Result<Model> {
         let architecture = Architecture::read(&self.describe(&WeightsFile::describe(FILE, &[]))?)?;

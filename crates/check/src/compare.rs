@@ -1,4 +1,4 @@
-//! One model on both runtimes: how far they are apart, and how long each takes.
+//! Compares the results and the speed of both runtimes for one model.
 
 use anyhow::Result;
 use pollster::block_on;
@@ -9,19 +9,19 @@ use vaelet_gpu::{Context, GpuRuntime, TOLERANCE, Target, largest_difference, wgp
 use vaelet_model::latent::reparameterize;
 use vaelet_model::{ImageShape, Model, random};
 
-/// How long a measurement lasts at least.
-const LONG_ENOUGH: Duration = Duration::from_millis(50);
-/// Side of the picture that is drawn.
+/// Minimum duration of a measurement.
+const MIN_DURATION: Duration = Duration::from_millis(50);
+/// Width and height of the image that is drawn, in pixels.
 const SIDE: u32 = 64;
 
-/// Two runtimes of one model.
+/// Both runtimes of one model with the results of the comparison.
 pub struct Comparison {
     runtimes: Option<Runtimes>,
-    /// The largest difference so far, in values; of values beyond ±1 in parts of them.
+    /// The largest difference so far: absolute, or relative for values beyond ±1.
     pub largest: f32,
-    /// Milliseconds of decoding one latent.
+    /// Time to decode one latent on the GPU, in milliseconds.
     pub gpu_ms: f64,
-    /// See `gpu_ms`.
+    /// Time to decode one latent on the CPU, in milliseconds.
     pub cpu_ms: f64,
 }
 
@@ -34,7 +34,10 @@ struct Runtimes {
 }
 
 impl Comparison {
-    /// `model` on the GPU and `expected` on the CPU: the same, outside of tests.
+    /// Compares `model` on the GPU with `expected` on the CPU. They differ only in tests.
+    ///
+    /// # Errors
+    /// If the GPU cannot run the model.
     pub fn new(context: &Rc<Context>, model: &Model, expected: &Model) -> Result<Self> {
         let runtimes = Runtimes {
             gpu: GpuRuntime::new(context.clone(), model)?,
@@ -49,7 +52,7 @@ impl Comparison {
         })
     }
 
-    /// A result without runtimes.
+    /// A result without runtimes, for tests.
     pub fn of(largest: f32) -> Self {
         Self {
             runtimes: None,
@@ -59,14 +62,16 @@ impl Comparison {
         }
     }
 
-    /// Whether the two agree as far as sums in another order can.
+    /// Whether the difference is within the tolerance.
     pub fn is_right(&self) -> bool {
         self.largest <= TOLERANCE
     }
 
-    /// Encodes, decodes, reconstructs and draws a batch on both. What is encoded is noise, or
-    /// with `pictures` what the decoder makes of it: a trained encoder exaggerates differences
-    /// on what is no picture.
+    /// Encodes, decodes, reconstructs and draws a batch on both. It encodes noise, or with
+    /// `pictures` the decoded images, because a trained encoder exaggerates differences on noise.
+    ///
+    /// # Errors
+    /// The GPU's errors.
     pub fn compare(&mut self, batch: usize, pictures: bool) -> Result<()> {
         let Some(Runtimes {
             context,
@@ -109,15 +114,18 @@ impl Comparison {
         differences.push(relative(&found.z, &expected));
         differences.push(relative(&found.images, &images));
         let expected = present(&images, *input, [SIDE; 2], [1, 1], 0);
-        let off = |(a, b): (&u8, &u8)| a.abs_diff(*b) > 1;
-        if read(context, &texture)?.iter().zip(&expected).any(off) {
+        let differs = |(a, b): (&u8, &u8)| a.abs_diff(*b) > 1;
+        if read(context, &texture)?.iter().zip(&expected).any(differs) {
             differences.push(1.0);
         }
         self.largest = differences.into_iter().fold(self.largest, f32::max);
         Ok(())
     }
 
-    /// Measures both, with more and more pictures until it lasts long enough.
+    /// Times both, with more and more images until a measurement lasts [`MIN_DURATION`].
+    ///
+    /// # Errors
+    /// The GPU's errors.
     pub fn time(&mut self) -> Result<()> {
         let Some(Runtimes {
             gpu, cpu, latent, ..
@@ -145,7 +153,7 @@ impl Comparison {
     }
 }
 
-/// The largest difference, for values beyond ±1 in parts of them.
+/// The largest difference: absolute, or relative for expected values beyond ±1.
 fn relative(found: &[f32], expected: &[f32]) -> f32 {
     let scale = |v: f32| v.abs().max(1.0);
     let scaled = |values: &[f32]| -> Vec<f32> {
@@ -158,6 +166,7 @@ fn relative(found: &[f32], expected: &[f32]) -> f32 {
     largest_difference(&scaled(found), &scaled(expected))
 }
 
+/// Time of one run, in milliseconds.
 fn milliseconds(mut run: impl FnMut(u32) -> Result<()>) -> Result<f64> {
     run(1)?;
     let mut count = 1;
@@ -165,7 +174,7 @@ fn milliseconds(mut run: impl FnMut(u32) -> Result<()>) -> Result<f64> {
         let start = Instant::now();
         run(count)?;
         let time = start.elapsed();
-        if time >= LONG_ENOUGH {
+        if time >= MIN_DURATION {
             return Ok(time.as_secs_f64() * 1e3 / f64::from(count));
         }
         count *= 2;
@@ -189,7 +198,7 @@ fn texture(context: &Context) -> wgpu::Texture {
     })
 }
 
-/// The texture's bytes; a row of 64 pixels needs no padding.
+/// The bytes of the texture. A row of 64 pixels needs no padding.
 fn read(context: &Context, texture: &wgpu::Texture) -> Result<Vec<u8>> {
     let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
         label: None,

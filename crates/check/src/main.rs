@@ -1,7 +1,7 @@
-//! `vaelet-check`: whether the GPU of this machine gives the CPU's numbers, for every kernel
-//! and every model, and how fast it is. One item that fails is reported, and the next is
-//! tried: the report is what somebody with a strange GPU sends. It is the page's `#/check`
-//! natively, and a command of its own because the trainer takes minutes to build.
+//! `vaelet-check` compares this machine's GPU with its CPU, for every kernel and every model, and
+//! times both. A failure is reported and the check continues, so that users with an unusual GPU can
+//! send a complete report. It is the native version of the page's `#/check`. It is a separate
+//! command because the trainer takes minutes to build.
 
 mod cases;
 mod compare;
@@ -18,14 +18,14 @@ use std::rc::Rc;
 use vaelet_gpu::{Context, Error, all_variants};
 use vaelet_model::{Model, Precision};
 
-/// Pictures of a released model that are compared.
+/// Number of images of a released model that are compared.
 const PICTURES: usize = 5;
 
 /// Compare this machine's GPU with its CPU on every kernel and every model
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
-    /// Folder with model folders
+    /// Folder that contains model folders
     #[arg(long, default_value = "models")]
     models: PathBuf,
 }
@@ -80,7 +80,7 @@ fn released(context: &Rc<Context>, folder: &Path) -> Result<Comparison> {
     Ok(comparison)
 }
 
-/// Folders with a model.
+/// The folders below `models` that contain a model, sorted.
 fn folders(models: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(models).with_context(|| format!("{}", models.display()))?;
     let mut folders = entries
@@ -91,7 +91,7 @@ fn folders(models: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// The device, asked for again once it is lost.
+/// The device, which is requested again after it was lost.
 struct Gpu {
     context: Rc<Context>,
 }
@@ -99,7 +99,7 @@ struct Gpu {
 impl Gpu {
     fn new() -> Result<Self> {
         let context = block_on(Context::new())
-            .context("there is no GPU to check; mesa-vulkan-drivers has one in software")?;
+            .context("no GPU found; install mesa-vulkan-drivers for a software GPU")?;
         Ok(Self {
             context: Rc::new(context),
         })
@@ -161,7 +161,7 @@ impl Report {
     }
 }
 
-/// What a reader of the report wants to know of the device.
+/// The properties of the device for the report.
 fn describe(context: &Context) -> String {
     let info = context.adapter.get_info();
     let capabilities = &context.capabilities;
@@ -185,34 +185,38 @@ mod tests {
     use std::collections::BTreeSet;
     use vaelet_gpu::variants;
 
-    /// Threads that fill a GPU in software, and a real one.
+    /// Number of threads that keep a software GPU and a hardware GPU busy.
     const PARALLELISM: [usize; 2] = [16, 8192];
 
-    /// Kernels that the cases meet on a device.
-    fn met(cases: &[Case], parallelism: usize, half_precision: bool) -> Result<BTreeSet<String>> {
-        let mut met = BTreeSet::new();
+    /// Names of the kernels that the cases run on a device.
+    fn covered(
+        cases: &[Case],
+        parallelism: usize,
+        half_precision: bool,
+    ) -> Result<BTreeSet<String>> {
+        let mut covered = BTreeSet::new();
         for case in cases {
             for precision in &case.precisions {
                 let half_precision = half_precision && *precision != Precision::F32;
                 let architecture = case.model(*precision)?.architecture();
                 for batch in &case.batches {
-                    met.extend(variants(&architecture, parallelism, half_precision, *batch));
+                    covered.extend(variants(&architecture, parallelism, half_precision, *batch));
                 }
             }
         }
-        Ok(met)
+        Ok(covered)
     }
 
     #[test]
-    fn every_kernel_is_met() {
+    fn every_kernel_is_covered() {
         let cases = cases::all().unwrap();
         for parallelism in PARALLELISM {
             for half_precision in [false, true] {
-                let met = met(&cases, parallelism, half_precision).unwrap();
+                let covered = covered(&cases, parallelism, half_precision).unwrap();
                 let all = all_variants(half_precision);
-                let missing: Vec<_> = all.difference(&met).collect();
+                let missing: Vec<_> = all.difference(&covered).collect();
                 assert!(missing.is_empty(), "{parallelism}: {missing:#?}");
-                let unknown: Vec<_> = met.difference(&all).collect();
+                let unknown: Vec<_> = covered.difference(&all).collect();
                 assert!(unknown.is_empty(), "{parallelism}: {unknown:#?}");
             }
         }
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_software_gpu_is_right() {
+    fn the_gpu_agrees_with_the_cpu() {
         let Some(mut gpu) = gpu() else { return };
         let mut report = Report::default();
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
@@ -251,9 +255,9 @@ mod tests {
         );
     }
 
-    /// A weight that the GPU has and the CPU has not is seen, wherever it stands.
+    /// A changed bias on the GPU is found in both networks of every case.
     #[test]
-    fn a_wrong_weight_is_seen() {
+    fn a_wrong_weight_is_found() {
         let Some(gpu) = gpu() else { return };
         for case in cases::all().unwrap() {
             let right = case.model(Precision::F32).unwrap();
@@ -267,17 +271,17 @@ mod tests {
     }
 
     #[test]
-    fn one_failure_is_reported_and_the_next_is_tried() {
+    fn failures_are_reported_and_counted() {
         let mut report = Report::default();
         let right = Comparison::of(1e-6);
         let wrong = Comparison::of(0.5);
         report.add("right", Ok(right));
         report.add("wrong", Ok(wrong));
-        report.add("no number", Ok(Comparison::of(f32::INFINITY)));
+        report.add("infinite", Ok(Comparison::of(f32::INFINITY)));
         report.add("failed", Err(Error::OutOfMemory.into()));
         assert_eq!(
             report.verdict(),
-            "This GPU is wrong in 3 of 4: wrong; no number; failed."
+            "This GPU is wrong in 3 of 4: wrong; infinite; failed."
         );
     }
 }
