@@ -1,4 +1,4 @@
-//! Lets the page put the stack back where it was, after the program has stopped in the middle.
+//! Exports the stack pointer, so that JavaScript can reset the stack after a panic.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,4 +1,4 @@
-//! A model on the CPU. Each call is one step of work: a layer to pack, a few images to run.
+//! A model on the CPU. Each call is short: it packs one layer or runs a few images.
 
 use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
@@ -13,7 +13,7 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Nothing is packed yet.
+    /// A runtime without packed weights.
     pub fn new(model: Rc<Model>) -> Self {
         Self {
             runtime: CpuRuntime::unpacked(&model),
@@ -24,24 +24,25 @@ impl Cpu {
 
 #[wasm_bindgen]
 impl Cpu {
-    /// Packs the next layer. Whether there are more; nothing else works before the last.
+    /// Packs the weights of the next layer. Returns `false` if all had been packed before; only
+    /// then may other methods be called.
     pub fn pack(&mut self) -> bool {
         self.runtime.pack(&self.model)
     }
 
-    /// All means of a batch of images `[N, C, H, W]`, then all log-variances.
+    /// Encodes images `[N, C, H, W]`. Returns all means `[N, latent]`, then all log-variances.
     pub fn encode(&mut self, images: &[f32]) -> Vec<f32> {
         let posterior = self.runtime.encode(images);
         [posterior.mean, posterior.log_var].concat()
     }
 
-    /// Images `[N, C, H, W]` in `[0, 1]` of latents.
+    /// Decodes latents `[N, latent]` to images `[N, C, H, W]` in `[0, 1]`.
     pub fn decode(&mut self, z: &[f32]) -> Vec<f32> {
         self.runtime.decode(z)
     }
 
-    /// RGBA bytes of an image for its cell of a picture of `width` × `height`, the cell with this
-    /// number in a grid of `columns` × `rows`.
+    /// RGBA bytes of an image `[C, H, W]`, scaled to cell `number` of a grid of `columns` × `rows`
+    /// cells with `width` × `height` pixels.
     pub fn paint(
         &self,
         image: &[f32],
@@ -55,8 +56,8 @@ impl Cpu {
         vaelet_cpu::present(image, self.model.spec.input, size, cells, number)
     }
 
-    /// What every layer writes, of the encoder for one image or of the decoder for one latent,
-    /// one after the other: height, width, channels, then `[H, W, C]` values.
+    /// The outputs of all layers, of the encoder for one image or of the decoder for one latent,
+    /// concatenated: for each layer height, width and channels, then its values `[H, W, C]`.
     pub fn activations(&mut self, values: &[f32], decoder: bool) -> Vec<f32> {
         if decoder {
             self.runtime.trace_decoder(values)

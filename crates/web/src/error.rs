@@ -1,10 +1,9 @@
-//! Errors as JavaScript sees them: an `Error` with a `code` for programs and a sentence
-//! for people.
+//! Errors for JavaScript: an `Error` with a `code` for programs and a message for people.
 
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 
-/// Anything that can go wrong behind the API.
+/// An error of the API.
 #[derive(Debug)]
 pub struct Failure {
     code: &'static str,
@@ -12,7 +11,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A canvas that cannot be drawn into.
+    /// The error for a canvas that cannot be drawn into.
     pub fn canvas(reason: &str) -> Self {
         Self {
             code: "canvas",
@@ -50,7 +49,7 @@ impl From<vaelet_gpu::Error> for Failure {
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
         let error = js_sys::Error::new(&failure.message);
-        // An `Error` takes any property.
+        // Setting a property of an `Error` cannot fail.
         let _ = Reflect::set(&error, &"code".into(), &failure.code.into());
         error.into()
     }

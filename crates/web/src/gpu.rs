@@ -1,4 +1,4 @@
-//! A model on the page's one GPU, which all models share, with the canvases that it draws into.
+//! A model on the GPU and the canvases that it draws into. All models share one device.
 
 use crate::error::Failure;
 use js_sys::{Float32Array, Function, Promise};
@@ -24,15 +24,18 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Asks for the device and builds everything on it but the weights.
+    /// Requests the device and builds the pipelines.
+    ///
+    /// # Errors
+    /// If there is no WebGPU device, or it rejects the model.
     pub async fn new(model: Rc<Model>) -> Result<Self, Failure> {
         let device = Shared::get().await?;
         let on_lost = Rc::default();
-        device.tell(&on_lost);
+        device.subscribe(&on_lost);
         let context = device.context.clone();
         let parallelism = context.capabilities.parallelism();
         let mut runtime = GpuRuntime::prepare(context, &model.architecture(), parallelism)?;
-        // Weights that are sent while the device still compiles would wait for it, and the page with them.
+        // Uploading weights while the device compiles pipelines would block the page.
         runtime.checked().await?;
         Ok(Self {
             model,
@@ -46,30 +49,31 @@ impl Gpu {
 
 #[wasm_bindgen]
 impl Gpu {
-    /// Sends the next layer's weights. Whether there are more; nothing else works before the last.
+    /// Uploads the weights of the next layer. Returns `false` if all had been uploaded before; only
+    /// then may other methods be called.
     pub fn pack(&mut self) -> bool {
         self.runtime.upload_step(&self.model)
     }
 
-    /// What the platform calls the adapter.
+    /// The name of the adapter.
     #[wasm_bindgen(getter)]
     pub fn adapter(&self) -> String {
         self.device.context.name()
     }
 
-    /// Whether the device has gone.
+    /// Whether the device is lost.
     #[wasm_bindgen(getter)]
     pub fn lost(&self) -> bool {
         self.device.lost.get()
     }
 
-    /// Called with a reason once the device is lost; this runtime is then of no further use.
+    /// Sets a callback that gets the reason when the device is lost. This runtime is then unusable.
     #[wasm_bindgen(setter, js_name = onLost)]
     pub fn set_on_lost(&self, callback: Option<Function>) {
         *self.on_lost.borrow_mut() = callback;
     }
 
-    /// Promises all means of a batch of images `[N, C, H, W]`, then all log-variances.
+    /// Encodes images `[N, C, H, W]`. Promises all means `[N, latent]`, then all log-variances.
     pub fn encode(&mut self, images: &[f32]) -> Result<Promise, JsValue> {
         let posterior = self.runtime.encode(images).map_err(Failure::from)?;
         Ok(promise_numbers(&self.device, async move {
@@ -78,13 +82,14 @@ impl Gpu {
         }))
     }
 
-    /// Promises images `[N, C, H, W]` in `[0, 1]` of latents.
+    /// Decodes latents `[N, latent]`. Promises images `[N, C, H, W]` in `[0, 1]`.
     pub fn decode(&mut self, z: &[f32]) -> Result<Promise, JsValue> {
         let images = self.runtime.decode(z).map_err(Failure::from)?;
         Ok(promise_numbers(&self.device, images))
     }
 
-    /// Decodes latents and draws them into a canvas, `columns` in a row. Nothing is read back.
+    /// Decodes latents `[N, latent]` and draws the images into a canvas, `columns` per row. Nothing
+    /// is read back.
     pub fn present(
         &mut self,
         canvas: &HtmlCanvasElement,
@@ -102,8 +107,8 @@ impl Gpu {
         })?)
     }
 
-    /// Encodes one image, samples z = μ + T · σ · ε, decodes it and draws it, all in one
-    /// submit. Promises μ, log σ², z and the image, one after the other.
+    /// Encodes one image, samples z = μ + T · σ · ε, decodes z and draws the result, in one submit.
+    /// Promises μ, log σ², z and the decoded image, concatenated.
     pub fn reconstruct(
         &mut self,
         canvas: &HtmlCanvasElement,
@@ -131,34 +136,35 @@ impl Gpu {
     }
 }
 
-/// A promise of what a future gives. Boxed, because what it takes to drive one is long.
+/// A promise for the result of a future. The future is boxed to compile the code that polls it only
+/// once.
 pub fn promise(future: impl Future<Output = Result<JsValue, Failure>> + 'static) -> Promise {
     let future: Pin<Box<dyn Future<Output = _>>> =
         Box::pin(async move { future.await.map_err(JsValue::from) });
     future_to_promise(future)
 }
 
-/// A promise of a device's numbers. Where they are lost with it, everybody is told, for the
-/// browser's own news of a loss may come later.
+/// A promise for values from the device. If they are lost with it, this announces the loss at once,
+/// because the browser may report it later.
 fn promise_numbers(
     device: &Rc<Shared>,
-    numbers: impl Future<Output = Result<Vec<f32>, vaelet_gpu::Error>> + 'static,
+    values: impl Future<Output = Result<Vec<f32>, vaelet_gpu::Error>> + 'static,
 ) -> Promise {
     let device = device.clone();
     promise(async move {
-        let numbers = numbers.await.inspect_err(|error| {
+        let values = values.await.inspect_err(|error| {
             if let vaelet_gpu::Error::Lost(reason) = error {
                 device.announce_loss(reason);
             }
         })?;
-        Ok(Float32Array::from(numbers.as_slice()).into())
+        Ok(Float32Array::from(values.as_slice()).into())
     })
 }
 
-/// Where a model's reader wants to hear of a loss.
+/// The callback of one model for the loss of the device.
 type Listener = RefCell<Option<Function>>;
 
-/// A device and those who want to hear of its loss.
+/// The device and the listeners for its loss.
 struct Shared {
     context: Rc<Context>,
     listeners: RefCell<Vec<Weak<Listener>>>,
@@ -170,7 +176,10 @@ thread_local! {
 }
 
 impl Shared {
-    /// The page's device, asked for the first time and after a loss.
+    /// The page's device. It is requested on first use and after a loss.
+    ///
+    /// # Errors
+    /// If there is no WebGPU device.
     async fn get() -> Result<Rc<Self>, Failure> {
         if let Some(gpu) = GPU.with_borrow(Clone::clone) {
             return Ok(gpu);
@@ -192,21 +201,21 @@ impl Shared {
         Ok(gpu)
     }
 
-    /// Adds someone to be told of a loss, for as long as they keep the listener.
-    fn tell(&self, listener: &Rc<Listener>) {
+    /// Calls a listener when the device is lost, unless the listener was dropped before.
+    fn subscribe(&self, listener: &Rc<Listener>) {
         self.listeners.borrow_mut().push(Rc::downgrade(listener));
     }
 
     fn announce_loss(&self, reason: &str) {
-        // Another may have come in its place already.
+        // On a second call, `GPU` may already be a new device.
         if !self.lost.replace(true) {
             GPU.set(None);
         }
         for listener in self.listeners.take().iter().filter_map(Weak::upgrade) {
-            // Cloned, so that the callback may set another one.
+            // Cloned, because the callback may replace itself.
             let callback = listener.borrow().clone();
             if let Some(callback) = callback {
-                // A callback that throws has reported itself to the console.
+                // An exception of the callback must not stop the others.
                 let _ = callback.call1(&JsValue::NULL, &reason.into());
             }
         }
@@ -241,8 +250,8 @@ impl Canvases {
         let texture = match canvas.surface.get_current_texture() {
             CurrentSurfaceTexture::Success(texture)
             | CurrentSurfaceTexture::Suboptimal(texture) => texture,
-            // Its `Debug` would bring the names of all texture formats along.
-            _ => return Err(Failure::canvas("the browser gives no texture for it")),
+            // Printing the variant would add the names of all texture formats to the module.
+            _ => return Err(Failure::canvas("the browser has no texture for it")),
         };
         let result = draw(&Target {
             view: &texture.texture.create_view(&Default::default()),
@@ -263,7 +272,7 @@ impl Canvases {
         let i = match known {
             Some(i) => i,
             None => {
-                // Canvases that have left the page will not come back.
+                // Surfaces of removed canvases are dropped; a canvas that returns gets a new one.
                 self.0.retain(|canvas| canvas.element.is_connected());
                 self.0.push(Canvas::new(context, element)?);
                 self.0.len() - 1
@@ -285,7 +294,7 @@ impl Canvas {
             .map_err(|e| Failure::canvas(&e.to_string()))?;
         let mut config = surface
             .get_default_config(&context.adapter, width, height)
-            .ok_or_else(|| Failure::canvas("the GPU cannot present to it"))?;
+            .ok_or_else(|| Failure::canvas("the GPU does not support it"))?;
         config.alpha_mode = wgpu::CompositeAlphaMode::PreMultiplied;
         surface.configure(&context.device, &config);
         Ok(Self {

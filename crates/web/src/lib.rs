@@ -1,13 +1,12 @@
-//! The engine in the browser: what the modules of `web/api/` call.
+//! The page's wasm module, which the modules in `web/api/` call.
 //!
-//! Nothing clever happens here, and nothing takes long: a model is read, packed and run in small
-//! steps, between which the page is free. The callers have checked their arguments, and read every
-//! panic as a failure of the object that it happened in: a [`Model`] never changes, so it stays
-//! good; runtimes are made of it anew. Errors become JavaScript `Error`s with a `code` and a
-//! sentence. Work for the GPU is submitted before a call returns; its promises only bring the
-//! numbers.
+//! Every call is short: a model is read, packed and run in small steps, so that the page stays
+//! responsive. The callers check the arguments. They treat a panic as the failure of the runtime in
+//! which it occurred and create a new one from the [`Model`], which never changes. Errors become
+//! JavaScript `Error`s with a `code` and a message. GPU work is submitted before a call returns;
+//! the promise resolves with the values.
 
-// Natively there is no browser to work in, and nothing to build.
+// This crate is empty on native targets.
 #![cfg(target_family = "wasm")]
 
 mod cpu;
@@ -24,44 +23,56 @@ use wasm_bindgen::prelude::*;
 pub use cpu::Cpu;
 pub use gpu::Gpu;
 
-/// Grey ink in `[0, 1]`, `height` rows of `width`, as a 28×28 digit the way MNIST's were
-/// made; nothing where there is no ink.
+/// Normalizes a drawing, `height` rows of `width` grey values in `[0, 1]`, to a 28×28 digit in the
+/// way of MNIST. Returns `undefined` if it has no ink.
 #[wasm_bindgen(js_name = normalizeDrawing)]
 pub fn normalize_drawing(pixels: &[f32], width: usize, height: usize) -> Option<Vec<f32>> {
     drawing::normalize(pixels, width, height)
 }
 
-/// Lines of a drawing as a 28×28 digit with MNIST's pen, over the 28×28 pixels of `under`
-/// where there are any: `drawing::normalize_lines`.
+/// Draws lines as a 28×28 digit with MNIST's pen width, over the 28×28 pixels of `under` if it is
+/// not empty. See `drawing::normalize_lines`.
 #[wasm_bindgen(js_name = normalizeLines)]
 pub fn normalize_lines(lines: &[f32], under: &[f32]) -> Option<Vec<f32>> {
     drawing::normalize_lines(lines, under)
 }
 
-/// A model whose weights are on their way.
+/// Reads a model while its weights are downloading.
 #[wasm_bindgen]
 pub struct Reader(Reading);
 
 #[wasm_bindgen]
 impl Reader {
-    /// Checks a model's description.
+    /// Starts to read a model from its description, the text of `model.json`.
+    ///
+    /// # Errors
+    /// If the description is not valid.
     pub fn open(description: &str) -> Result<Reader, JsValue> {
         let architecture = Architecture::read(description).map_err(Failure::from)?;
         Ok(Self(Reading::new(architecture)))
     }
 
     /// Appends the next bytes of the weights file.
+    ///
+    /// # Errors
+    /// If there are more bytes than the description states.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), JsValue> {
         Ok(self.0.push(bytes).map_err(Failure::from)?)
     }
 
-    /// After the last byte: checks the file, then unpacks a tensor at a call. Whether there is
-    /// more to do.
+    /// Call this after the last byte until it returns `false`. The first call checks the file; each
+    /// other call unpacks one tensor.
+    ///
+    /// # Errors
+    /// If the file does not match the description.
     pub fn step(&mut self) -> Result<bool, JsValue> {
         Ok(self.0.step().map_err(Failure::from)?)
     }
 
-    /// The model, once there is nothing left to do.
+    /// The model, after [`Reader::step`] has returned `false`.
+    ///
+    /// # Errors
+    /// If the weights do not match the description.
     pub fn finish(self) -> Result<Model, JsValue> {
         let model = Rc::new(self.0.finish().map_err(Failure::from)?);
         Ok(Model {
@@ -71,7 +82,7 @@ impl Reader {
     }
 }
 
-/// A model that has been read, of which runtimes are made.
+/// A model from which runtimes are created.
 #[wasm_bindgen]
 pub struct Model {
     model: Rc<vaelet_model::Model>,
@@ -80,26 +91,27 @@ pub struct Model {
 
 #[wasm_bindgen]
 impl Model {
-    /// A runtime on the CPU, still to be packed.
+    /// A runtime on the CPU; call [`Cpu::pack`] next.
     pub fn cpu(&self) -> Cpu {
         Cpu::new(self.model.clone())
     }
 
-    /// Promises a runtime on the GPU, a [`Gpu`].
+    /// Promises a runtime on the GPU, a [`Gpu`]; call [`Gpu::pack`] next.
     pub fn gpu(&self) -> Promise {
         let model = self.model.clone();
         promise(async move { Ok(Gpu::new(model).await?.into()) })
     }
 
-    /// `count` vectors of standard normals from number `first` on; a seed gives the same
-    /// numbers everywhere.
+    /// `count` latents from N(0, I), `[count, latent]`, starting at index `first` of the sequence.
+    /// A seed gives the same sequence everywhere.
     pub fn noise(&self, seed: f64, first: usize, count: usize) -> Vec<f32> {
         let standard = self.priors.standard();
         standard.sample_in(seed as u64, first..first + count, 1.0)
     }
 
-    /// `count` latents from number `first` on, from the model's own prior, or where `learned` is
-    /// false from N(0, I); `temperature` scales the noise.
+    /// `count` latents, `[count, latent]`, starting at index `first` of the sequence. They are from
+    /// the model's own prior, or from N(0, I) if `learned` is false. `temperature` scales the
+    /// noise.
     pub fn sample(
         &self,
         seed: f64,
@@ -117,7 +129,7 @@ impl Model {
         }
     }
 
-    /// z = μ + T · σ · ε, of slices of one length.
+    /// z = μ + T · σ · ε, for slices of equal length.
     pub fn reparameterize(
         &self,
         mean: &[f32],
@@ -128,7 +140,7 @@ impl Model {
         latent::reparameterize(mean, log_var, epsilon, temperature)
     }
 
-    /// The latent at `t` between `a` and `b`, on an arc or on a line.
+    /// The latent between `a` (t = 0) and `b` (t = 1), by spherical or linear interpolation.
     pub fn interpolate(&self, a: &[f32], b: &[f32], t: f32, arc: bool) -> Vec<f32> {
         if arc {
             latent::slerp(a, b, t)
@@ -137,9 +149,9 @@ impl Model {
         }
     }
 
-    /// What an image `x` costs in nats when it comes back as `y`: −log p(x | z), KL to the model's
-    /// own prior (`Priors::kl`, whatever the temperature), log p(z), and the KL of each latent to
-    /// N(0, I).
+    /// The terms of the ELBO in nats for an image `x` with reconstruction `y`: −log p(x | z), the
+    /// KL to the model's own prior (`Priors::kl`, which ignores the temperature), log p(z), then
+    /// the KL of each latent to N(0, I).
     pub fn cost(
         &self,
         x: &[f32],
