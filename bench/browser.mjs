@@ -1,6 +1,6 @@
 /**
- * What a measurement stands on: a server that notes what is fetched, a Chromium
- * on its software or its real GPU, fresh pages, and what its processes hold.
+ * The basis of all measurements: a server that records what is fetched, a Chromium with software
+ * or hardware WebGPU, fresh pages, and the memory of its processes.
  */
 
 import { existsSync } from "node:fs";
@@ -10,7 +10,7 @@ import { delimiter, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-/** What the project's root holds, as the first part of an address names it. */
+/** The served folders, by the first part of a URL's path. */
 const FOLDERS = {
   bench: fileURLToPath(new URL("./", import.meta.url)),
   dist: fileURLToPath(new URL("../dist/", import.meta.url)),
@@ -27,15 +27,15 @@ const TYPES = {
   ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
 };
-/** Pages of Chromium's own address bar, which it builds in the first second of every new window, on the same cores. */
+/** Pages of Chromium's address bar. It builds them in the first second of a new window, which disturbs measurements. */
 const OWN_PAGES = ["PreloadTopChromeWebUI", "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"];
 const QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync", `--disable-features=${OWN_PAGES}`];
 const WEBGPU = ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--use-angle=vulkan"];
-/** The browser itself has to draw with the same software Vulkan, as in the browser tests. */
+/** The browser must draw with the same software Vulkan, as in the browser tests. */
 const SOFTWARE = ["--use-webgpu-adapter=swiftshader", "--use-vulkan=swiftshader"];
 const HARDWARE = ["--ignore-gpu-blocklist"];
 
-/** The file that a path of the server stands for, or null. */
+/** The file for a path of the server, or null. */
 export function fileOf(path) {
   const [, name, ...rest] = path.split("/");
   const folder = Object.hasOwn(FOLDERS, name) ? FOLDERS[name] : null;
@@ -43,7 +43,7 @@ export function fileOf(path) {
   return file?.startsWith(folder) ? file : null;
 }
 
-/** Serves the built page, the peers and the models. `fetched()` gives the paths asked for since the last time. */
+/** Serves the built page, the other engines and the models. `fetched()` returns the paths requested since its last call. */
 export async function startServer() {
   let paths = [];
   const server = createServer(async (request, response) => {
@@ -55,7 +55,7 @@ export async function startServer() {
       "cache-control": "no-store",
       "content-length": body?.length ?? 0,
       "content-type": TYPES[extname(path)] ?? "application/octet-stream",
-      // An isolated page has a clock of 5 instead of 100 µs.
+      // The clock of an isolated page has a resolution of 5 µs instead of 100 µs.
       "cross-origin-embedder-policy": "require-corp",
       "cross-origin-opener-policy": "same-origin",
     });
@@ -70,7 +70,7 @@ export async function startServer() {
   return { url: `http://127.0.0.1:${server.address().port}`, fetched, close: () => server.close() };
 }
 
-/** Starts Chromium with WebGPU on the machine's GPU or in software. */
+/** Starts Chromium with hardware or software WebGPU. */
 export function startBrowser({ hardware }) {
   return chromium.launch({ executablePath: findBrowser(), args: [...QUIET, ...WEBGPU, ...(hardware ? HARDWARE : SOFTWARE)] });
 }
@@ -79,17 +79,17 @@ function findBrowser() {
   const { CHROMIUM, PATH = "" } = process.env;
   const files = PATH.split(delimiter).flatMap((folder) => BROWSERS.map((name) => join(folder, name)));
   const found = CHROMIUM ?? files.find(existsSync);
-  if (!found) throw new Error("no Chromium was found: `cargo xtask bench` installs it, or name one in CHROMIUM");
+  if (!found) throw new Error("no Chromium found: run `cargo xtask bench`, which installs it, or set CHROMIUM to its path");
   return found;
 }
 
 /**
- * Opens an address in a page of its own, with nothing cached, and gives it to `use`.
+ * Opens a URL in a new page with an empty cache, and calls `use` with it.
  * @template T
  * @param {import("playwright-core").Browser} browser
  * @param {string} url
  * @param {(page: import("playwright-core").Page) => Promise<T>} use
- * @param {{ limit: number, init?: () => void }} options `limit` in milliseconds; `init` runs in the page before all else
+ * @param {{ limit: number, init?: () => void }} options `limit` in milliseconds; `init` runs in the page before its scripts
  * @returns {Promise<T>}
  */
 export async function withPage(browser, url, use, { limit, init }) {
@@ -103,20 +103,20 @@ export async function withPage(browser, url, use, { limit, init }) {
       page.on("crash", () => reject(new Error("the page crashed")));
       page.on("pageerror", reject);
     });
-    failed.catch(() => {}); // reported by the race, unless that is over
+    failed.catch(() => {}); // reported by the race, unless it has ended
     await Promise.race([page.goto(url), failed]);
     const used = use(page);
-    used.catch(() => {}); // likewise, where the other comes first
+    used.catch(() => {}); // likewise
     return await Promise.race([used, failed]);
   } finally {
     clearTimeout(timer);
-    await context.close().catch(() => {}); // the browser may be gone
+    await context.close().catch(() => {}); // the browser may have crashed
   }
 }
 
 /**
- * Bytes that the renderers and the GPU process of a browser hold in memory.
- * @returns {Promise<number | null>} null where the system does not say
+ * Resident memory of a browser's renderers and GPU process, in bytes.
+ * @returns {Promise<number | null>} null if the system does not report it
  */
 export async function residentBytes(browser) {
   const session = await browser.newBrowserCDPSession();

@@ -1,13 +1,13 @@
 /**
- * Times engines on models at batch sizes: a cell is one of each, and every
- * measurement of a cell has a page of its own.
+ * Times engines. A cell is one engine, one model and one batch size. Every measurement of a cell runs
+ * in a new page.
  */
 
 import { startBrowser, withPage } from "./browser.mjs";
 
-/** Largest difference between two engines' images at which they still compute the same. */
+/** Largest allowed difference between two engines' images. */
 const TOLERANCE = 1e-3;
-/** How long one page may take, in milliseconds. */
+/** Time limit for one page, in milliseconds. */
 const LIMIT = 300_000;
 const TIMES = ["first", "call", "frame", "submit"];
 
@@ -22,20 +22,20 @@ const TIMES = ["first", "call", "frame", "submit"];
  * @property {number | null} frame
  * @property {number | null} submit
  * @property {number[]} calls `call` of each round
- * @property {string[]} fetched what its page asked the server for
- * @property {string} [error] why there are no times
+ * @property {string[]} fetched paths that its page fetched
+ * @property {string} [error] the reason if there are no times
  */
 
-/** Where measurements take place. @typedef {{ browser: import("playwright-core").Browser, server: object, hardware: boolean }} Stage */
+/** The environment of measurements. @typedef {{ browser: import("playwright-core").Browser, server: object, hardware: boolean }} Stage */
 
 /**
- * Measures all cells of a plan once in each round, so that a busy machine disturbs all engines alike.
- * What takes longer than the budget for one call is long enough to be measured once.
+ * Measures all cells of a plan once per round, so that other load on the machine affects all engines
+ * equally. A cell with a call longer than the budget is measured only once.
  * @param {Stage} stage
  * @param {{ model: import("./prepare.mjs").ModelFacts, batch: number, engines: string[] }[]} plan
  * @param {{ rounds: number, budget: number }} options `budget` as in `page.mjs`
  * @returns {Promise<{ cells: Cell[], agreement: { model: string, batch: number, difference: number }[] }>}
- * @throws {Error} where engines give different images
+ * @throws {Error} if engines compute different images
  */
 export async function measureCells(stage, plan, { rounds, budget }) {
   const samples = new Map();
@@ -56,7 +56,7 @@ export async function measureCells(stage, plan, { rounds, budget }) {
       if (round > 0 || outputs.length < 2) continue;
       const difference = spread(outputs);
       if (!(difference < TOLERANCE)) {
-        throw new Error(`the engines' images of ${model.name} at batch ${batch} differ by ${difference}: they do not compute the same`);
+        throw new Error(`the engines' images of ${model.name} at batch ${batch} differ by ${difference}`);
       }
       agreement.push({ model: model.name, batch, difference });
     }
@@ -64,7 +64,7 @@ export async function measureCells(stage, plan, { rounds, budget }) {
   return { cells: [...samples.values()].map(summary), agreement };
 }
 
-/** One engine in a fresh page. An engine that fails has an `error` instead of times. */
+/** Measures one cell in a new page. The result has an `error` instead of times if the engine fails. */
 export async function measureOnce(stage, { engine, model, batch, budget, look }) {
   const [height, width, channels] = model.image;
   const query = new URLSearchParams({ engine, model: model.name, batch, budget, latent: model.latent, height, width, channels });
@@ -83,7 +83,7 @@ export async function measureOnce(stage, { engine, model, batch, budget, look })
     );
     return { ...cell, ...result, fetched: server.fetched() };
   } catch (error) {
-    // A GPU that hangs takes the whole browser down with it, sooner or later; the next engine gets another.
+    // A GPU that hangs eventually crashes the browser, so the next engine gets a new one.
     await stage.browser.close().catch(() => {});
     stage.browser = await startBrowser(stage);
     return { ...cell, error: error.message.split("\n")[0], fetched: server.fetched() };
@@ -95,7 +95,7 @@ function decode(base64) {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
-/** The largest difference between any two outputs in any value; NaN where a value is. */
+/** The largest difference between any two outputs in any value; NaN if a value is NaN. */
 function spread(outputs) {
   if (outputs.some(({ length }) => length !== outputs[0].length)) return Infinity;
   let largest = 0;

@@ -1,6 +1,6 @@
 /**
- * What an engine or the page costs beside time for each picture: bytes to fetch, memory,
- * the wait until a reader sees the first digits, and the wait for each piece of a stroke.
+ * Costs besides the time per image: download size, memory, the time until the first digits are
+ * visible, and the latency of drawing.
  */
 
 import { readFile } from "node:fs/promises";
@@ -9,15 +9,15 @@ import { fileOf, residentBytes, startBrowser, withPage } from "./browser.mjs";
 import { measureOnce } from "./cells.mjs";
 
 const LIMIT = 120_000;
-/** Pointer events of the stroke that is measured. */
+/** Number of pointer events in the measured stroke. */
 const STROKE = 100;
 const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
-/** How often the wait for the first picture is measured. */
+/** Number of measurements of the time to the first image. */
 const VISITS = 5;
 
 /**
- * Bytes after `gzip -9` of all that a page of each engine fetched: the program once,
- * and for each model its description and weights.
+ * Download size of each engine in bytes after `gzip -9`: once the program, and for each model its
+ * description and weights.
  * @param {import("./cells.mjs").Cell[]} cells
  */
 export async function measureBytes(cells) {
@@ -30,7 +30,7 @@ export async function measureBytes(cells) {
   return engines;
 }
 
-/** Neither a model nor the page that measures. */
+/** Whether a path is neither a model nor the measuring page. */
 function isProgram(path) {
   return !path.startsWith("/target/models/") && !path.startsWith("/bench/");
 }
@@ -47,7 +47,7 @@ async function weigh(paths) {
 }
 
 /**
- * Bytes after `gzip -9` that a reader downloads until a view works on the model it opens with, by what they are.
+ * Download size in bytes after `gzip -9` until a view is ready with its default model, by kind of file.
  * @returns {Promise<Record<string, { program: number, modules: number, styles: number, weights: number, other: number }>>} by view
  */
 export async function measureDownload({ browser, server }) {
@@ -63,7 +63,7 @@ export async function measureDownload({ browser, server }) {
   return download;
 }
 
-/** The first that fits. */
+/** A file has the first kind that matches its path. */
 const KINDS = { program: /vaelet-web/, modules: /\.js$/, styles: /\.css$/, weights: /\.safetensors$/, other: /./ };
 
 function kindOf(path) {
@@ -75,14 +75,14 @@ async function viewIsReady(page) {
   await page.evaluate(() => vaelet.ready.then(() => {}));
 }
 
-/** Runs in the page: what is kept for later visits without a network is no part of this one. */
+/** Runs in the page: removes the service worker, whose downloads for offline use do not count. */
 function stayOnline() {
   delete Navigator.prototype.serviceWorker;
 }
 
 /**
- * Bytes that the renderer and the GPU process of a browser of its own hold after a run,
- * above what they hold with an empty page.
+ * Memory of a new browser's renderer and GPU process after a run, in bytes above that with an empty
+ * page.
  */
 export async function measureMemory(server, models, { engines, batch, budget, hardware }) {
   const results = [];
@@ -108,9 +108,8 @@ export async function measureMemory(server, models, { engines, batch, budget, ha
 }
 
 /**
- * Milliseconds from the start of the navigation until the model's first digits, and until all of them, are on the
- * screen of the page that readers get, with nothing cached; and, for comparison, until TensorFlow.js has its first
- * image, and its first images of as many digits.
+ * Milliseconds from the start of the navigation, with an empty cache, until the published page shows the model's first
+ * digit and all digits; and, for comparison, until TensorFlow.js has computed one image, and as many images.
  */
 export async function measurePicture(stage, digits) {
   const waits = {};
@@ -119,9 +118,9 @@ export async function measurePicture(stage, digits) {
     let batch;
     for (const backend of ["auto", "webgpu", "cpu"]) {
       const url = `${stage.server.url}/dist/index.html#/sample?model=digits&backend=${backend}`;
-      const { first, wall, count } = await withPage(stage.browser, url, pictures, { limit: LIMIT, init: watchPictures });
+      const { first, all, count } = await withPage(stage.browser, url, pictures, { limit: LIMIT, init: watchPictures });
       note(`vaelet page, ${backend}, first`, first);
-      note(`vaelet page, ${backend}, wall of ${count}`, wall);
+      note(`vaelet page, ${backend}, all ${count}`, all);
       batch = count;
     }
     for (const count of [1, batch]) {
@@ -136,13 +135,13 @@ export async function measurePicture(stage, digits) {
 }
 
 async function pictures(page) {
-  await page.waitForFunction(() => window.pictures.wall, null, { timeout: LIMIT });
+  await page.waitForFunction(() => window.pictures.all, null, { timeout: LIMIT });
   return page.evaluate(() => window.pictures);
 }
 
 /**
- * Milliseconds from a pointer event on the drawing pad to the redrawn reconstruction, median
- * and nine in ten, on the CPU. Most of it is the wait for the next frame.
+ * Milliseconds from a pointer event on the drawing pad to the updated reconstruction on the CPU: median
+ * and 90th percentile. Most of it is the wait for the next frame.
  */
 export async function measureStroke(stage) {
   const url = `${stage.server.url}/dist/index.html#/draw?backend=cpu`;
@@ -170,7 +169,7 @@ async function drawStroke(page) {
   return page.evaluate(() => window.strokeWaits);
 }
 
-/** Runs in the page: notes how long after a pointer event its reconstruction is in the canvas, where the CPU puts it at once. */
+/** Runs in the page: records the time from a pointer event until the CPU has drawn its reconstruction. */
 function watchStroke() {
   window.strokeWaits = [];
   const { model } = window.vaelet;
@@ -186,18 +185,18 @@ function watchStroke() {
 }
 
 /**
- * Runs in the page: notes when the model's first pictures are on the screen, which the CPU draws whatever the page is
- * to run on, and when the sheet of samples has been drawn and the GPU has done all it was given.
+ * Runs in the page: records when the first images are visible, which the CPU draws for every backend, and when all
+ * samples have been drawn and the GPU is idle.
  */
 function watchPictures() {
-  window.pictures = { first: null, wall: null, count: 0 };
+  window.pictures = { first: null, all: null, count: 0 };
   const now = () => Math.round(performance.now());
   const { putImageData } = CanvasRenderingContext2D.prototype;
   CanvasRenderingContext2D.prototype.putImageData = function (...given) {
     putImageData.apply(this, given);
     if (!this.canvas.matches(".view .live")) return;
     CanvasRenderingContext2D.prototype.putImageData = putImageData;
-    // A message comes after the frame that shows it.
+    // The timeout fires after the frame that shows the image.
     requestAnimationFrame(() => setTimeout(() => (window.pictures.first = now())));
   };
   const look = async () => {
@@ -207,7 +206,7 @@ function watchPictures() {
       return;
     }
     await model.decode(view.state.z.slice(0, model.latentSize));
-    Object.assign(window.pictures, { wall: now(), count: view.state.count });
+    Object.assign(window.pictures, { all: now(), count: view.state.count });
   };
   look();
 }

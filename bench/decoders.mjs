@@ -1,6 +1,6 @@
 /**
- * Writes model folders with random weights to measure with: the reference
- * decoders mlp, conv28 and conv64, and one decoder at three sizes of image.
+ * Writes model folders with random weights for measurements: the reference decoders mlp, conv28 and
+ * conv64, and one decoder at three image sizes.
  */
 
 import { createHash } from "node:crypto";
@@ -10,9 +10,9 @@ import { latentSize, shapeAfter, size } from "./model.mjs";
 
 const SEED = 7;
 
-/** Small decoders of the three usual kinds. */
+/** Small decoders of three common kinds. */
 export const REFERENCES = ["mlp", "conv28", "conv64"];
-/** One shape of decoder at growing sizes: the arithmetic grows with the pixels. */
+/** One decoder at growing image sizes; its operations are proportional to the pixels. */
 export const SCALES = ["scale32", "scale64", "scale128"];
 
 /** Each decoder's image, latent size, and layers. */
@@ -30,7 +30,7 @@ const DECODERS = {
 };
 
 /**
- * Writes all decoders into `folder`, each as a model folder of its own name.
+ * Writes all decoders into `folder`, each as a model folder with its name.
  * @param {string} folder
  */
 export async function writeDecoders(folder) {
@@ -54,7 +54,7 @@ function convolution(type, in_channels, out_channels, activation) {
   return { type, in_channels, out_channels, kernel: 4, stride: 2, padding: 1, activation };
 }
 
-/** A linear layer to a small image, then transposed convolutions that double its side. */
+/** A linear layer to a small image, then transposed convolutions that double its size. */
 function convolutional(latent, base, channels) {
   const stages = channels.map((out, i) =>
     convolution("conv_transpose2d", channels[i - 1] ?? base[2], out, i < channels.length - 1 ? "relu" : "sigmoid"),
@@ -62,7 +62,7 @@ function convolutional(latent, base, channels) {
   return [linear(latent, size(base), "relu"), reshape(base), ...stages];
 }
 
-/** The least encoder that the format accepts: halve the image while it is large, then one linear layer. */
+/** A minimal encoder, which the format requires: it halves the image while it is large, then has a linear layer. */
 function encoder(image, latent) {
   const layers = [];
   let shape = image;
@@ -93,11 +93,11 @@ function build(name, { image, latent, layers }) {
   return { spec, weights };
 }
 
-function named(room, layers) {
-  return layers.map((layer, i) => (layer.type === "reshape" ? layer : { ...layer, params: `${room}.${i}` }));
+function named(prefix, layers) {
+  return layers.map((layer, i) => (layer.type === "reshape" ? layer : { ...layer, params: `${prefix}.${i}` }));
 }
 
-/** Weights that keep the spread of what passes through them; biases near zero. */
+/** Weights that preserve the variance of values, and biases near zero. */
 function randomTensors(spec) {
   const normal = normals(SEED + latentSize(spec));
   const tensors = new Map();
@@ -105,7 +105,7 @@ function randomTensors(spec) {
     const { type, kernel, stride, in_channels, out_channels } = layer;
     const isLinear = type === "linear";
     const shape = isLinear ? [layer.inputs, layer.outputs] : [kernel, kernel, in_channels, out_channels];
-    // Only every stride-th tap of a transposed convolution, in each direction, meets an output.
+    // In each direction, only every stride-th tap of a transposed convolution contributes to an output.
     const taps = type === "conv_transpose2d" ? (kernel / stride) ** 2 : kernel ** 2;
     const fan = isLinear ? layer.inputs : in_channels * taps;
     tensors.set(`${layer.params}.weight`, { shape, data: fill(shape, () => normal() / Math.sqrt(fan)) });
@@ -118,7 +118,7 @@ function fill(shape, next) {
   return Array.from({ length: size(shape) }, next);
 }
 
-/** Standard normals, the same for the same seed (mulberry32, Box and Muller). */
+/** A generator of standard normals that depends only on the seed (mulberry32, Box–Muller). */
 function normals(seed) {
   let state = seed;
   const uniform = () => {
@@ -139,7 +139,7 @@ function writeHalves(tensors) {
     offset += 2 * data.length;
   }
   const json = Buffer.from(JSON.stringify(header));
-  // Readers that map the file like its values aligned.
+  // Readers that map the file into memory need aligned values.
   const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, " ")]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
@@ -153,6 +153,6 @@ function toHalf(value) {
   const sign = value < 0 ? 0x8000 : 0;
   if (magnitude < 2 ** -14) return sign | Math.round(magnitude * 2 ** 24);
   const exponent = Math.floor(Math.log2(magnitude));
-  // A fraction that rounds up to 1024 carries into the exponent, as it should.
+  // A fraction that rounds up to 1024 correctly carries into the exponent.
   return sign | (((exponent + 15) << 10) + Math.round((magnitude / 2 ** exponent - 1) * 1024));
 }

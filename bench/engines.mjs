@@ -1,6 +1,6 @@
 /**
- * The engines that are compared, behind one face. Each fetches all it needs
- * itself, so that the time to its first result counts all of it.
+ * The compared engines behind one interface. Each engine fetches everything it needs itself, so that
+ * the time to its first result includes the download.
  */
 
 /**
@@ -9,10 +9,10 @@
  */
 /**
  * @typedef {object} Engine
- * @property {"nchw" | "nhwc"} layout of the images that `call` gives
- * @property {(z: Float32Array) => Promise<Float32Array>} call images of a batch of latents
- * @property {() => Promise<((z: Float32Array) => unknown) | null>} frames makes ready to run the
- *   same without reading anything back; null where the engine always does
+ * @property {"nchw" | "nhwc"} layout of the images that `call` returns
+ * @property {(z: Float32Array) => Promise<Float32Array>} call decodes a batch of latents to images
+ * @property {() => Promise<((z: Float32Array) => unknown) | null>} frames prepares the same without
+ *   readback; null if the engine always reads back
  */
 
 /** @type {Record<string, (job: Job) => Promise<Engine>>} */
@@ -29,7 +29,7 @@ export const ENGINES = {
 
 const folder = (model) => new URL(`/target/models/${model}/`, location.href);
 
-/** The built page's public API. Its frame is a picture in a canvas, one pixel for each of the decoder's. */
+/** vaelet, by the built page's public API. Its frame draws the images into a canvas at their original size. */
 async function vaelet(backend, { model: name, batch }) {
   const { loadModel } = await import("/dist/web/vaelet.js");
   const model = await loadModel(folder(name), { backend });
@@ -46,8 +46,8 @@ async function vaelet(backend, { model: name, batch }) {
 }
 
 /**
- * ONNX Runtime Web, told the batch size beforehand. Its frame keeps the images on the GPU. The build
- * with JSPI is the lighter one for WebGPU, but not every browser can run it.
+ * ONNX Runtime Web with a fixed batch size. Its frame keeps the images on the GPU. The build with JSPI
+ * is the smaller one for WebGPU, but not every browser can run it.
  */
 async function onnxRuntime(provider, build, { model: name, latent, batch }) {
   const home = new URL("/node_modules/onnxruntime-web/dist/", location.href);
@@ -73,7 +73,7 @@ async function onnxRuntime(provider, build, { model: name, latent, batch }) {
   return { layout: "nchw", call: async (z) => (await run(session, z)).data, frames };
 }
 
-/** TensorFlow.js. Its frame lets go of the images unread. */
+/** TensorFlow.js. Its frame disposes of the images without reading them. */
 async function tensorFlow({ model: name, batch }) {
   const [{ decoder, readTensors, start }, spec] = await Promise.all([
     import("/target/tfjs.mjs"),
@@ -92,8 +92,8 @@ async function tensorFlow({ model: name, batch }) {
 }
 
 /**
- * jax-js. What it is given waits until somebody reads it, so there are no frames. On the CPU it has one thread,
- * like the others: published pages are seldom isolated, and only those have memory to share.
+ * jax-js. It computes only when a result is read, so there are no frames. On the CPU it has one thread like the
+ * others, because threads need shared memory, which only isolated pages have, and few pages are isolated.
  */
 async function jax(device, { model: name, batch }) {
   delete globalThis.SharedArrayBuffer;

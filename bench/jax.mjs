@@ -1,6 +1,6 @@
 /**
- * The decoder of a `vaelet/1` model in jax-js, compiled by its `jit` as one function; bundled by
- * `prepare.mjs` in pieces, so that the page fetches only the backend that it uses.
+ * The decoder of a `vaelet/1` model in jax-js, compiled by `jit` as one function. `prepare.mjs`
+ * bundles it in chunks, so that the page fetches only the backend that it uses.
  */
 
 import { defaultDevice, init, jit, lax, nn, numpy as np } from "@jax-js/jax";
@@ -15,14 +15,14 @@ const ACTIVATIONS = {
   silu: nn.silu,
 };
 
-/** Takes a device. @param {"webgpu" | "wasm"} device */
+/** Initialises a device. @param {"webgpu" | "wasm"} device */
 export async function start(device) {
-  if (!(await init(device)).includes(device)) throw new Error(`jax-js found no ${device}`);
+  if (!(await init(device)).includes(device)) throw new Error(`jax-js does not support ${device} here`);
   defaultDevice(device);
 }
 
 /**
- * A function from `batch` latents to an array of images [n, c, h, w], which reading disposes of.
+ * A function from `batch` latents to an array of images [n, c, h, w]. Reading the array disposes of it.
  * @param {object} spec the parsed model.json
  * @param {Map<string, import("./model.mjs").Tensor>} tensors
  * @returns {(z: Float32Array, batch: number) => import("@jax-js/jax").numpy.Array}
@@ -42,7 +42,7 @@ function step(layer, tensors, next) {
   switch (layer.type) {
     case "linear": {
       const { weight, bias } = paramsOf(layer, tensors);
-      // Its images have their channels outermost: the columns are put into that order here, once.
+      // Images in jax-js are [c, h, w], so the columns of the weight are permuted once.
       const order = next?.type === "reshape" ? channelsFirst(next) : bias.data.map((_, i) => i);
       const w = upload(order, weight, [layer.inputs, layer.outputs]);
       const b = np.array(Float32Array.from(order, (i) => bias.data[i]));
@@ -57,7 +57,7 @@ function step(layer, tensors, next) {
       const isTransposed = layer.type === "conv_transpose2d";
       const w = np.array(kernelFirst(weight, isTransposed)).reshape([layer.out_channels, layer.in_channels, kernel, kernel]);
       const b = np.array(bias.data).reshape([1, layer.out_channels, 1, 1]);
-      // A transposed convolution is one of the image with zeros between its pixels, by the kernel turned round.
+      // A transposed convolution is a convolution of the zero-dilated image with the flipped kernel.
       const edge = isTransposed ? kernel - 1 - padding : padding;
       const edges = [[edge, edge], [edge, edge]];
       const [steps, spread] = isTransposed ? [1, stride] : [stride, 1];
@@ -69,27 +69,27 @@ function step(layer, tensors, next) {
       return (x) => activate(inner(x.ref).add(x));
     }
     default:
-      throw new Error(`there is no layer of type ${layer.type}`);
+      throw new Error(`unknown layer type ${layer.type}`);
   }
 }
 
-/** Where each value of [c, h, w] stands in [h, w, c]. */
+/** For each index in [c, h, w], the index in [h, w, c]. */
 function channelsFirst({ height, width, channels }) {
   const pixels = height * width;
   return Array.from({ length: pixels * channels }, (_, i) => (i % pixels) * channels + Math.floor(i / pixels));
 }
 
-/** A matrix with its columns in another order. */
+/** A matrix with permuted columns. */
 function upload(order, { data }, [rows, columns]) {
   const values = Float32Array.from({ length: size([rows, columns]) }, (_, i) => data[Math.floor(i / columns) * columns + order[i % columns]]);
   return np.array(values).reshape([rows, columns]);
 }
 
-/** A kernel [k, k, in, out] as [out, in, k, k], turned round where asked. */
-function kernelFirst({ data, shape: [kernel, , inputs, outputs] }, isTurned) {
+/** A kernel [k, k, in, out] as [out, in, k, k], flipped in both directions if `isFlipped`. */
+function kernelFirst({ data, shape: [kernel, , inputs, outputs] }, isFlipped) {
   const taps = kernel * kernel;
   return Float32Array.from({ length: data.length }, (_, i) => {
-    const tap = isTurned ? taps - 1 - (i % taps) : i % taps;
+    const tap = isFlipped ? taps - 1 - (i % taps) : i % taps;
     const input = Math.floor(i / taps) % inputs;
     const output = Math.floor(i / (taps * inputs));
     return data[(tap * inputs + input) * outputs + output];

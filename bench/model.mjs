@@ -1,6 +1,6 @@
 /**
- * Reads a model folder of the format `vaelet/1`, in Node as in a browser: its
- * tensors, the shapes between its layers, and the arithmetic of its decoder.
+ * Reads model folders of the format `vaelet/1`, in Node and in browsers: the tensors, the shapes
+ * between layers, and the number of operations of the decoder.
  */
 
 /** Height, width and channels of a value; a vector is `[1, 1, C]`. @typedef {[number, number, number]} Shape */
@@ -14,7 +14,7 @@ export function latentSize(spec) {
 }
 
 /**
- * The tensors of a safetensors file, made f32; those of i8 times the scales of their columns.
+ * The tensors of a safetensors file as f32. i8 values are multiplied by the scales of their columns.
  * @param {Uint8Array} bytes
  * @returns {Map<string, Tensor>}
  */
@@ -56,7 +56,7 @@ export function paramsOf(layer, tensors) {
 }
 
 /**
- * The shape that a layer makes of another.
+ * The output shape of a layer for an input shape.
  * @param {object} layer
  * @param {Shape} shape
  * @returns {Shape}
@@ -77,7 +77,7 @@ export function shapeAfter(layer, [height, width, channels]) {
     case "residual":
       return [height, width, channels];
     default:
-      throw new Error(`there is no layer of type ${layer.type}`);
+      throw new Error(`unknown layer type ${layer.type}`);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The decoder of a `vaelet/1` model as ONNX, with the same weights in f32: what
- * ONNX Runtime Web is given to run.
+ * Converts the decoder of a `vaelet/1` model to ONNX with the same weights in f32, for ONNX Runtime
+ * Web.
  */
 
 import onnxProto from "onnx-proto";
@@ -13,13 +13,13 @@ const OPSET = 17;
 const IR_VERSION = 9;
 
 /**
- * A value of the graph. vaelet keeps images as h, w, c and ONNX as c, h, w, so a
- * vector that stands for an image may be in either order.
+ * A value of the graph. Images are [h, w, c] in vaelet and [c, h, w] in ONNX, so a vector that is a
+ * flattened image may be in either order.
  * @typedef {{ name: string, shape: import("./model.mjs").Shape, order: "hwc" | "chw" }} Value
  */
 
 /**
- * Reads `z` of shape [n, latent]; gives images [n, c, h, w], or [n, values] where the last layer is linear.
+ * Its input `z` is [n, latent]; its output is images [n, c, h, w], or [n, values] if the last layer is linear.
  * @param {object} spec the parsed model.json
  * @param {Map<string, import("./model.mjs").Tensor>} tensors
  * @returns {Uint8Array}
@@ -28,7 +28,7 @@ export function onnxDecoder(spec, tensors) {
   const graph = new Graph(tensors);
   const { height, width, channels } = spec.input;
   const latent = latentSize(spec);
-  // A reshape at the end would be a node for nothing.
+  // A reshape at the end is not needed.
   const layers = spec.decoder.slice(0, spec.decoder.findLastIndex(({ type }) => type !== "reshape") + 1);
   const last = graph.layers(layers, { name: "z", shape: [1, 1, latent], order: "hwc" }, [height, width, channels]);
   const isVector = last.shape[0] === 1 && last.shape[1] === 1;
@@ -58,16 +58,16 @@ class Graph {
   }
 
   /**
-   * Adds layers one after another.
+   * Adds a chain of layers.
    * @param {object[]} layers
-   * @param {Value} value what the first reads
-   * @param {import("./model.mjs").Shape} [image] what a vector at the end stands for
+   * @param {Value} value input of the first layer
+   * @param {import("./model.mjs").Shape} [image] shape of the image that the output vector is
    * @returns {Value}
    */
   layers(layers, value, image) {
     layers.forEach((layer, i) => {
       const next = layers[i + 1];
-      // A linear layer before an image writes its values in ONNX's order at once.
+      // A linear layer before an image writes its values in ONNX's order.
       const becomes = next?.type === "reshape" ? shapeAfter(next, value.shape) : next ? undefined : image;
       value = this.#layer(layer, value, becomes);
     });
@@ -89,7 +89,7 @@ class Graph {
         return this.#activate(layer.activation, { ...f, name: this.#node("Add", [value.name, f.name]) });
       }
       default:
-        throw new Error(`there is no layer of type ${layer.type}`);
+        throw new Error(`unknown layer type ${layer.type}`);
     }
   }
 
@@ -138,7 +138,7 @@ class Graph {
       case "silu":
         return { ...value, name: this.#node("Mul", [value.name, this.#node("Sigmoid", [value.name])]) };
       default:
-        throw new Error(`there is no activation ${activation}`);
+        throw new Error(`unknown activation ${activation}`);
     }
   }
 
@@ -173,17 +173,17 @@ function valueInfo(name, dims) {
   return { name, type: { tensorType: { elemType: FLOAT, shape: { dim } } } };
 }
 
-/** For each place of an image in the order c, h, w its place in the order h, w, c. */
+/** For each index in [c, h, w], the index in [h, w, c]. */
 function channelsFirst([height, width, channels]) {
   const pixels = height * width;
   return Array.from({ length: channels * pixels }, (_, i) => (i % pixels) * channels + Math.floor(i / pixels));
 }
 
-/** A tensor of one or two axes with the places of one axis in another order. */
-function gather({ shape, data }, axis, places) {
+/** A tensor of one or two axes, permuted along one axis. */
+function gather({ shape, data }, axis, order) {
   const inner = size(shape.slice(axis + 1));
   const along = shape[axis];
-  const at = (i) => (Math.floor(i / inner / along) * along + places[Math.floor(i / inner) % along]) * inner + (i % inner);
+  const at = (i) => (Math.floor(i / inner / along) * along + order[Math.floor(i / inner) % along]) * inner + (i % inner);
   return { shape, data: data.map((_, i) => data[at(i)]) };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Runs one engine on one model at one batch size, as the page's address says,
- * and promises its times as `window.result`. All times are in milliseconds.
+ * Runs one engine on one model at one batch size, given by the page's URL. `window.result` is a
+ * promise for its times in milliseconds.
  */
 
 import { ENGINES } from "./engines.mjs";
@@ -19,14 +19,14 @@ window.result = measure({
 });
 
 /**
- * - `first`: from the start of the navigation, with nothing loaded, to the first images;
- * - `call`: median of one call, read-back included;
- * - `frame`: one of many calls queued without read-back, the last of which is waited for;
- * - `submit`: median of what a call without read-back keeps the main thread for;
+ * - `first`: from the start of the navigation, with an empty cache, to the first images;
+ * - `call`: median of one call, including readback;
+ * - `frame`: time per call for many queued calls, of which only the last is read back;
+ * - `submit`: median time of the main thread for a call without readback;
  * - `output`: the images of fixed latents, [N, C, H, W], in base64.
  *
  * @param {object} options
- * @param {number} options.budget about how long each of them is measured; 0 measures the first call alone
+ * @param {number} options.budget approximate duration of each measurement; 0 measures only the first call
  */
 async function measure({ engine: name, job, image, budget }) {
   const z = latents(job.batch * job.latent);
@@ -40,7 +40,7 @@ async function measure({ engine: name, job, image, budget }) {
   return { first, call, ...(await timeFrames(engine, z, call, budget)), output };
 }
 
-/** Compilers replace code that is called often, so the calls that count come after some time. */
+/** Calls the engine for a while before timing it, because JIT compilers optimise code that is called often. */
 async function timeCalls(engine, z, budget) {
   await repeat(() => engine.call(z), { budget: budget / 4, fewest: 1, most: MOST_CALLS });
   return median(await repeat(() => engine.call(z), { budget, fewest: FEWEST, most: MOST_CALLS }));
@@ -52,7 +52,7 @@ async function timeFrames(engine, z, call, budget) {
   await frame(z);
   await engine.call(z);
   const count = Math.min(MOST_FRAMES, Math.max(FEWEST, Math.ceil(budget / call)));
-  // The last call of a queue brings its images, and with them the news that all are done.
+  // The last call is read back, so it ends when all calls are done.
   const queue = await timed(async () => {
     for (let i = 1; i < count; i += 1) await frame(z);
     await engine.call(z);
@@ -68,7 +68,7 @@ async function timeFrames(engine, z, call, budget) {
   return { frame: rounded(queue / count), submit: median(submits) };
 }
 
-/** Times of a call until the budget is spent. */
+/** Repeats a call until the budget is spent, and returns the time of each. */
 async function repeat(run, { budget, fewest, most }) {
   const times = [];
   const end = performance.now() + budget;
@@ -79,7 +79,7 @@ async function repeat(run, { budget, fewest, most }) {
 async function timed(run) {
   const start = performance.now();
   const pending = run();
-  // A promise that is awaited costs a turn; what returns at once must not pay it.
+  // Awaiting takes a turn of the event loop, which a synchronous call must not be charged for.
   if (pending instanceof Promise) await pending;
   return performance.now() - start;
 }
@@ -89,12 +89,12 @@ function median(values) {
   return rounded(sorted[sorted.length >> 1]);
 }
 
-/** The clock has steps of 5 µs. */
+/** Rounds a time to µs; the clock has a resolution of 5 µs. */
 function rounded(time) {
   return Math.round(time * 1000) / 1000;
 }
 
-/** The same numbers in every page, spread like a uniform prior of variance 1. */
+/** Latents that are the same in every page: uniform with variance 1. */
 function latents(length) {
   let state = 1;
   return Float32Array.from({ length }, () => {

@@ -1,7 +1,6 @@
 /**
- * Draws browser.json as SVGs that can be read on light and on dark pages:
- * `browser.svg` compares the engines, `scaling.svg` shows how vaelet grows.
- * By itself: `node bench/plot.mjs [FOLDER]`.
+ * Plots browser.json as SVGs that are readable on light and dark pages: `browser.svg` compares the
+ * engines, `scaling.svg` shows how vaelet's time grows. To run it alone: `node bench/plot.mjs [FOLDER]`.
  */
 
 import { readFile, writeFile } from "node:fs/promises";
@@ -10,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { View, parse } from "vega";
 import { compile } from "vega-lite";
 
-/** In the order of the bars; the engines on the GPU before those on the CPU. */
+/** The engines in the order of the bars, those on the GPU first. */
 const LABELS = {
   "vaelet-webgpu": "vaelet, GPU",
   "tfjs-webgpu": "TensorFlow.js, GPU",
@@ -19,7 +18,7 @@ const LABELS = {
   "vaelet-cpu": "vaelet, CPU",
   "ort-wasm": "ONNX Runtime, CPU",
 };
-/** Grey and the one accent, each readable on white and on black. */
+/** Greys and an accent colour, all readable on white and on black. */
 const TEXT = "#7d848c";
 const FAINT = "#7d848c44";
 const PEER = "#8d949c";
@@ -34,13 +33,13 @@ const CONFIG = {
   title: { color: TEXT, subtitleColor: TEXT, fontWeight: "normal", anchor: "start" },
   text: { color: TEXT, fontSize: 10 },
 };
-/** Widths of one panel that make a picture of about 800 pixels. */
+/** Widths of a panel such that the plots are about 800 pixels wide. */
 const PANEL = 180;
 const HALF = 325;
 const DECADES = [0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000];
 
 /**
- * Draws what `folder/browser.json` holds.
+ * Plots `browser.json` in `folder`.
  * @param {string} folder
  * @returns {Promise<string[]>} the names of the files written
  */
@@ -67,10 +66,10 @@ function comparison(cells, models) {
       isOwn: engine.startsWith("vaelet"),
     }));
   const calls = values.map(({ call }) => call);
-  // Room for the figure beside the longest bar.
+  // Leaves space for the number beside the longest bar.
   const domain = [10 ** Math.floor(Math.log10(Math.min(...calls) / 2)), Math.max(...calls) * 40];
   return {
-    title: { text: "Milliseconds per call, read-back included, on a logarithmic scale", fontSize: 13, offset: 12 },
+    title: { text: "Milliseconds per call, including readback, on a logarithmic scale", fontSize: 13, offset: 12 },
     data: { values },
     spacing: 16,
     vconcat: unique(values, "model").map((name, row) => ({
@@ -113,7 +112,7 @@ function growth(scaling) {
     { title: "batch 1, images of 32² to 128²", values: points.filter(({ model, batch }) => model !== "conv64" && batch === 1), mark: "side" },
   ];
   return {
-    title: { text: "vaelet: milliseconds per call against arithmetic", subtitle: "The dotted lines grow in proportion to it.", fontSize: 13, offset: 12 },
+    title: { text: "vaelet: milliseconds per call over operations", subtitle: "The dotted lines are proportional to the operations.", fontSize: 13, offset: 12 },
     hconcat: series.filter(({ values }) => values.length).map(growthPanel),
     spacing: 40,
   };
@@ -150,7 +149,7 @@ function growthPanel({ title, values, mark }) {
   };
 }
 
-/** For each engine a line through its first point that grows as the arithmetic does. */
+/** For each engine a line through its first point, proportional to the number of operations. */
 function proportional(values) {
   return unique(values, "engine").flatMap((engine) => {
     const own = values.filter((value) => value.engine === engine).sort((a, b) => a.work - b.work);
@@ -163,7 +162,7 @@ function unique(values, field) {
   return [...new Set(values.map((value) => value[field]))];
 }
 
-/** Two digits of a time. */
+/** A time with two significant digits. */
 function shown(time) {
   return time >= 10 ? time.toFixed(0) : String(Number(time.toPrecision(2)));
 }

@@ -1,6 +1,6 @@
 /**
- * Puts what the engines fetch into target/bench: every model folder with its
- * decoder as ONNX beside it, and the peers that come in modules, bundled.
+ * Writes the files that the engines fetch to target/bench: every model with its decoder as ONNX, and
+ * the bundled TensorFlow.js and jax-js.
  */
 
 import { build } from "esbuild";
@@ -18,21 +18,21 @@ const MODELS = join(TARGET, "models");
 /** @typedef {{ name: string, latent: number, image: import("./model.mjs").Shape, mflop: number }} ModelFacts */
 
 /**
- * Writes the decoders with random weights, takes in the released models, and adds the ONNX files.
+ * Writes the decoders with random weights, copies the released models, and adds the ONNX files.
  * @returns {Promise<{ compared: ModelFacts[], scales: ModelFacts[] }>}
  */
 export async function prepareModels() {
   await mkdir(MODELS, { recursive: true });
   await writeDecoders(MODELS);
   const released = await readdir(RELEASED);
-  for (const name of released) await takeIn(name);
+  for (const name of released) await copyModel(name);
   return {
     compared: await Promise.all([...REFERENCES, ...released].map(addOnnx)),
     scales: await Promise.all(SCALES.map(addOnnx)),
   };
 }
 
-async function takeIn(name) {
+async function copyModel(name) {
   const spec = await readSpec(join(RELEASED, name));
   await mkdir(join(MODELS, name), { recursive: true });
   for (const file of ["model.json", spec.weights.file]) {
@@ -53,7 +53,7 @@ async function readSpec(folder) {
   return JSON.parse(await readFile(join(folder, "model.json"), "utf8"));
 }
 
-/** Bundles TensorFlow.js and jax-js with what their decoders use. Backends stay in files of their own, fetched when used. */
+/** Bundles the decoders for TensorFlow.js and jax-js with the libraries. The backends of jax-js stay separate files. */
 export async function bundlePeers() {
   const entry = (file) => fileURLToPath(new URL(file, import.meta.url));
   const shared = { bundle: true, format: "esm", minify: true, logLevel: "warning" };

@@ -1,6 +1,6 @@
 /**
- * Measures vaelet against its peers in one Chromium. `cargo xtask bench` runs
- * it; `--help` lists what can be left out.
+ * Compares vaelet with other engines in one Chromium. `cargo xtask bench` runs it; `--help` lists the
+ * options.
  */
 
 import { existsSync } from "node:fs";
@@ -25,16 +25,16 @@ const BATCHES = [1, 16, 64];
 const SCALING_BATCHES = [1, 4, 16, 64, 256];
 
 const USAGE = `\
-cargo xtask bench [options]      lists are separated by commas
+cargo xtask bench [options]      lists are comma-separated
   --models mlp,digits            only these models
   --engines ${OWN[0]},tfjs-webgpu   only these of ${Object.keys(ENGINES).join(", ")}
   --batches 1,16                 only these batch sizes, instead of ${BATCHES}
-  --parts times                  only these of ${PARTS.join(", ")}; \`times\` where one of the above is given
-  --rounds 3                     how often everything is measured
-  --quick                        one short round: figures to within a third, say
-  --hardware                     on the machine's GPU instead of WebGPU in software
-  --out FOLDER                   where results go: bench/results/ for a full run on the software adapter,
-                                 and a folder in target/bench/ for any other, unless given here`;
+  --parts times                  only these of ${PARTS.join(", ")}; the default is \`times\` if one of the above is given
+  --rounds 3                     number of times that everything is measured
+  --quick                        one short round, with errors of up to about a third
+  --hardware                     hardware instead of software WebGPU
+  --out FOLDER                   folder for the results; the default is bench/results/ for a full run on the
+                                 software adapter, and a folder in target/bench/ for any other`;
 
 const OPTIONS = {
   models: { type: "string" },
@@ -48,12 +48,12 @@ const OPTIONS = {
   help: { type: "boolean", short: "h", default: false },
 };
 
-/** What is to be measured, from the command line. */
+/** The options of the command line. */
 function readOptions({ quick, hardware, ...given }) {
   const list = (name, all) => {
     const chosen = given[name]?.split(",") ?? all;
     const unknown = chosen.find((item) => !all.includes(item));
-    if (unknown !== undefined) throw new Error(`--${name} knows no \`${unknown}\`; there are ${all.join(", ")}`);
+    if (unknown !== undefined) throw new Error(`--${name}: unknown \`${unknown}\`; choose from ${all.join(", ")}`);
     return chosen;
   };
   const isPartial = ["models", "engines", "batches"].some((name) => given[name]);
@@ -78,7 +78,7 @@ async function main() {
     return;
   }
   const options = readOptions(values);
-  if (!existsSync(join(ROOT, "dist/version.json"))) throw new Error("dist/ holds no page: run `cargo xtask build` first");
+  if (!existsSync(join(ROOT, "dist/version.json"))) throw new Error("dist/ contains no page: run `cargo xtask build` first");
   await bundlePeers();
   const models = await prepareModels();
   const chosen = options.list("models", models.compared.map(({ name }) => name));
@@ -99,7 +99,7 @@ async function main() {
   }
 }
 
-/** Runs the chosen parts; what was not measured is absent. */
+/** Runs the chosen parts. The result has no property for the others. */
 async function measure(stage, { compared, scales }, options) {
   const { parts, engines, batches, rounds, budget, hardware } = options;
   const results = { machine: await machineFacts(stage), rounds, models: compared };
@@ -122,7 +122,7 @@ async function measure(stage, { compared, scales }, options) {
   return results;
 }
 
-/** vaelet alone as the work grows: by the batch on conv64, and by the side of the image. */
+/** Measures how vaelet's time grows: with the batch for conv64, and with the image size. */
 async function measureScaling(stage, { compared, scales }, { engines, rounds, budget }) {
   const own = OWN.filter((engine) => engines.includes(engine));
   const conv64 = compared.find(({ name }) => name === "conv64");
@@ -137,7 +137,7 @@ async function measureScaling(stage, { compared, scales }, { engines, rounds, bu
   }));
 }
 
-/** What the figures depend on. */
+/** The machine and the browser on which the results depend. */
 async function machineFacts({ browser, server }) {
   const { info, fallback } = await withPage(
     browser,

@@ -1,28 +1,28 @@
 /**
- * The results as tables for a terminal.
+ * Formats the results as tables for a terminal.
  */
 
 const WEBGPU_PEERS = ["ort-webgpu", "ort-webgpu-jspi", "tfjs-webgpu", "jax-webgpu"];
 const CPU_PEERS = ["ort-wasm", "jax-wasm"];
 
 /**
- * Everything that was measured, as text.
- * @param {object} results as written by `run.mjs`
+ * All results as text.
+ * @param {object} results the object that `run.mjs` writes
  */
 export function report(results) {
   const { machine, cells, agreement, bytes, memory, picture, scaling, stroke, tasks, download } = results;
   const parts = [
-    `${machine.cpu}, ${machine.cores} cores; ${machine.browser}; WebGPU on ${machine.adapter}${machine.software ? ", in software" : ""}`,
-    cells && `Milliseconds per call, read-back included\n${callTable(cells)}`,
-    cells && `Milliseconds per frame, nothing read back (in brackets: of the main thread)\n${frameTable(cells)}`,
+    `${machine.cpu}, ${machine.cores} cores; ${machine.browser}; WebGPU on ${machine.adapter}${machine.software ? " (software)" : ""}`,
+    cells && `Milliseconds per call, including readback\n${callTable(cells)}`,
+    cells && `Milliseconds per frame without readback (in brackets: time of the main thread)\n${frameTable(cells)}`,
     agreement?.length && `The engines' images differ by at most ${Math.max(...agreement.map(({ difference }) => difference)).toExponential(1)}.`,
-    bytes && `Kilobytes to fetch, gzip -9\n${bytesTable(bytes)}`,
-    download && `Kilobytes to fetch until a view works, gzip -9\n${downloadTable(download)}`,
-    memory && `Megabytes of the renderer and the GPU process above an empty page\n${memoryTable(memory)}`,
-    picture && `Milliseconds from navigation to the first picture, and to a wall of them\n${table(Object.entries(picture).map(([name, time]) => [name, time.toFixed(0)]))}`,
-    stroke && `Milliseconds from a pointer event to its reconstruction, on the CPU: median ${stroke.median}, nine in ten within ${stroke.nineInTen}`,
-    tasks && `Longest task of each view in milliseconds; 0 where none took more than 50\n${tasksTable(tasks)}`,
-    scaling && `vaelet's growth: time of a batch against its arithmetic\n${scalingTable(scaling)}`,
+    bytes && `Download in kilobytes, gzip -9\n${bytesTable(bytes)}`,
+    download && `Download in kilobytes until a view is ready, gzip -9\n${downloadTable(download)}`,
+    memory && `Memory of the renderer and the GPU process in megabytes above an empty page\n${memoryTable(memory)}`,
+    picture && `Milliseconds from navigation to the first image, and to all images\n${table(Object.entries(picture).map(([name, time]) => [name, time.toFixed(0)]))}`,
+    stroke && `Milliseconds from a pointer event to its reconstruction, on the CPU: median ${stroke.median}, 90th percentile ${stroke.nineInTen}`,
+    tasks && `Longest task of each view in milliseconds; 0 if none took more than 50\n${tasksTable(tasks)}`,
+    scaling && `vaelet's scaling: time of a batch and its operations\n${scalingTable(scaling)}`,
   ];
   return parts.filter(Boolean).join("\n\n");
 }
@@ -69,7 +69,7 @@ function downloadTable(download) {
     const counts = kinds.map((kind) => bytes[kind] / 1024);
     return [view, ...counts, counts.reduce((sum, count) => sum + count)].map((cell) => (typeof cell === "number" ? cell.toFixed(0) : cell));
   });
-  return table([["view", ...kinds, "together"], ...rows]);
+  return table([["view", ...kinds, "total"], ...rows]);
 }
 
 function memoryTable(memory) {
@@ -95,7 +95,7 @@ function scalingTable(scaling) {
   return table([head, ...rows]);
 }
 
-/** One for each model and batch, with the times of its engines. */
+/** One group per model and batch size, with the times of its engines. */
 function groups(cells) {
   const keys = unique(cells.map(({ model, batch }) => JSON.stringify([model, batch])));
   return keys.map((key) => {
@@ -114,7 +114,7 @@ function ratio(peer, vaelet) {
   return peer && vaelet ? `${(peer / vaelet).toPrecision(2)}×` : "–";
 }
 
-/** Three digits of a time. */
+/** A time with three significant digits. */
 function show(time) {
   if (time == null) return "–";
   return time >= 100 ? time.toFixed(0) : time.toPrecision(3);
@@ -124,7 +124,7 @@ function unique(values) {
   return [...new Set(values)];
 }
 
-/** Columns padded to the same width, numbers to the right. */
+/** Pads columns to equal width and aligns numbers to the right. */
 function table(rows) {
   const text = rows.map((row) => row.map(String));
   const widths = text[0].map((_, column) => Math.max(...text.map((row) => row[column].length)));

@@ -1,17 +1,17 @@
 /**
- * How long each view keeps the page's thread busy at a time, while it loads and while it is used:
- * a browser calls a task of more than 50 ms a long one, and no input is answered during it.
+ * Measures the longest task of the page's main thread in each view, while it loads and while it is used.
+ * Browsers report tasks of more than 50 ms as long tasks; the page cannot respond to input during them.
  */
 
 import { withPage } from "./browser.mjs";
 
 const LIMIT = 120_000;
-/** How often each view is opened; the median of the visits counts, because other programs run here too. */
+/** Number of visits to each view. The result is the median, because other programs run at the same time. */
 const VISITS = 3;
-/** Milliseconds without a task after which a view counts as done. */
+/** Milliseconds without a long task after which a view counts as idle. */
 const QUIET = 1000;
 
-/** What a reader does first in each view. @type {Record<string, (page: import("playwright-core").Page) => Promise<unknown>>} */
+/** The first thing that a user does in each view. @type {Record<string, (page: import("playwright-core").Page) => Promise<unknown>>} */
 const USES = {
   sample: (page) => page.click("#new-samples"),
   draw: (page) => drag(page, "#pad"),
@@ -22,7 +22,7 @@ const USES = {
 };
 
 /**
- * The longest task of each view in milliseconds, 0 where none was long, with the model it opens on.
+ * The longest task of each view with its default model, in milliseconds; 0 if there was no long task.
  * @param {import("./cells.mjs").Stage} stage
  * @returns {Promise<{ view: string, backend: string, load: number, use: number }[]>} medians of all visits
  */
@@ -50,7 +50,7 @@ async function watch(page, use) {
   return { load, use: await longest(page) };
 }
 
-/** The longest task since the last time, once the page has been quiet for a while. */
+/** Waits until the page is idle and returns the longest task since the last call. */
 async function longest(page) {
   await page.waitForFunction((quiet) => performance.now() - window.lastTask > quiet, QUIET, { timeout: LIMIT });
   return page.evaluate(() => {
@@ -61,7 +61,7 @@ async function longest(page) {
   });
 }
 
-/** Runs in the page before all else. */
+/** Runs in the page before its scripts: records long tasks. */
 function noteTasks() {
   window.longTasks = [];
   window.lastTask = 0;
@@ -73,7 +73,7 @@ function noteTasks() {
   }).observe({ type: "longtask", buffered: true });
 }
 
-/** Moves a slider to its end, step by step, as a finger does. */
+/** Moves a slider step by step. */
 async function slide(page, slider) {
   await page.focus(slider);
   for (let i = 0; i < 20; i += 1) await page.keyboard.press("ArrowRight");

@@ -1,6 +1,6 @@
 /**
- * The decoder of a `vaelet/1` model in TensorFlow.js on WebGPU, fused where it
- * offers that; bundled by `run.mjs` so that the page fetches only what it uses.
+ * The decoder of a `vaelet/1` model in TensorFlow.js on WebGPU, with its fused operations where
+ * possible. `prepare.mjs` bundles it, so that the page fetches only the code that it uses.
  */
 
 import * as tf from "@tensorflow/tfjs-core";
@@ -9,17 +9,17 @@ import { paramsOf, shapeAfter } from "./model.mjs";
 
 export { readTensors } from "./model.mjs";
 
-/** Activations that its fused operations know. */
+/** The activations that fused operations support. */
 const FUSED = { none: "linear", relu: "relu", sigmoid: "sigmoid" };
 
-/** Takes the GPU. */
+/** Initialises the WebGPU backend. */
 export async function start() {
-  if (!(await tf.setBackend("webgpu"))) throw new Error("TensorFlow.js found no WebGPU");
+  if (!(await tf.setBackend("webgpu"))) throw new Error("TensorFlow.js does not support WebGPU here");
   await tf.ready();
 }
 
 /**
- * A function from `batch` latents to a tensor of images [n, h, w, c], which the caller disposes of.
+ * A function from `batch` latents to a tensor of images [n, h, w, c]. The caller must dispose of the tensor.
  * @param {object} spec the parsed model.json
  * @param {Map<string, import("./model.mjs").Tensor>} tensors
  * @returns {(z: Float32Array, batch: number) => tf.Tensor}
@@ -44,7 +44,7 @@ function step(layer, tensors) {
       return (x) => activate(layer.activation, tf.add(x, steps.reduce((y, run) => run(y), x)));
     }
     default:
-      throw new Error(`there is no layer of type ${layer.type}`);
+      throw new Error(`unknown layer type ${layer.type}`);
   }
 }
 
@@ -65,7 +65,7 @@ function conv2d(layer, tensors) {
 
 function convTranspose2d(layer, tensors) {
   const { weight, bias } = upload(layer, tensors);
-  // It wants [k, k, out, in].
+  // TensorFlow.js expects [k, k, out, in].
   const filter = tf.tidy(() => tf.transpose(weight, [0, 1, 3, 2]));
   weight.dispose();
   return (x) => {
@@ -80,7 +80,7 @@ function upload(layer, tensors) {
   return { weight: tf.tensor(weight.data, weight.shape), bias: tf.tensor1d(bias.data) };
 }
 
-/** Runs a fused operation with the layer's activation inside it where it can be. */
+/** Runs a fused operation with the layer's activation if it is supported, otherwise applies it afterwards. */
 function finish({ activation = "none" }, run) {
   const fused = FUSED[activation];
   return fused ? run(fused) : activate(activation, run("linear"));
@@ -97,6 +97,6 @@ function activate(activation = "none", x) {
     case "silu":
       return tf.mul(x, tf.sigmoid(x));
     default:
-      throw new Error(`there is no activation ${activation}`);
+      throw new Error(`unknown activation ${activation}`);
   }
 }

@@ -1,12 +1,12 @@
-"""Training throughput of vaelet's CPU backend beside PyTorch's, on the same model, in one run.
+"""Compares the training throughput of vaelet's CPU backend with PyTorch's, for the same model.
 
     pip install torch
     cargo build --release -p vaelet-train
     python bench/training/compare.py models/digits digits data/mnist
 
-PyTorch's network is built from the model's own model.json; both take the preset's batches of
-128, float32, AdamW. Each gets 20 seconds, three times in turns;
-the medians and their ratio go to bench/results/training.json.
+PyTorch's network is built from model.json. Both use batches of 128, float32 and AdamW. Each runs
+three times for 20 seconds, in turns. The medians and their ratio are written to
+bench/results/training.json.
 """
 
 import json
@@ -54,16 +54,16 @@ def network(layers):
             modules.append(nn.Unflatten(1, shape))
             continue
         else:
-            sys.exit(f"no {kind} here yet")
+            sys.exit(f"layers of type {kind} are not supported")
         modules.append(ACTIVATIONS[layer["activation"]]())
     return nn.Sequential(*modules)
 
 
 def pytorch(spec):
-    """Images a second."""
+    """Measures images per second."""
     torch.manual_seed(1)
     encoder, decoder = network(spec["encoder"]), network(spec["decoder"])
-    # The loss takes logits.
+    # The loss expects logits.
     decoder[-1] = nn.Identity()
     parameters = [*encoder.parameters(), *decoder.parameters()]
     optimizer = torch.optim.AdamW(parameters, 1e-3)
@@ -87,11 +87,11 @@ def pytorch(spec):
 
 
 def vaelet(preset, data):
-    """Images a second, as the progress bar last said before the time was over."""
+    """Images per second, as the progress bar showed last."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["target/release/vaelet", "train", preset, "--data", data, "--out", f"{folder}/model"]
         command += ["--run", f"{folder}/run", "--epochs", "1"]
-        # `script` gives the progress bar a terminal to write to.
+        # The progress bar needs a terminal, which `script` provides.
         line = " ".join(command)
         log = Path(folder) / "log"
         with subprocess.Popen(
@@ -99,8 +99,8 @@ def vaelet(preset, data):
         ) as process:
             time.sleep(SECONDS)
             process.terminate()
-        said = re.findall(r"(\d+) images/s", log.read_text(errors="replace"))
-        return float(said[-1])
+        rates = re.findall(r"(\d+) images/s", log.read_text(errors="replace"))
+        return float(rates[-1])
 
 
 def main():
