@@ -1,4 +1,4 @@
-//! The reader of `model.json`: any text is a description or an error.
+//! Fuzzes the reader of `model.json`: any text is a description or an error.
 
 #![no_main]
 

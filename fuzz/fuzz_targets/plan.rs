@@ -1,5 +1,5 @@
-//! From a description to a model that runs: graphs, packed weights, and where it costs little
-//! an encoding and a decoding.
+//! Fuzzes everything from a description to a model that runs: schedules, packed weights, and for
+//! small models encoding and decoding.
 
 #![no_main]
 

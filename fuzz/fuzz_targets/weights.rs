@@ -1,8 +1,8 @@
-//! The reader of `weights.safetensors`, by itself and for the model `faces-map`.
+//! Fuzzes the reader of `weights.safetensors`, alone and for the model `faces-map`.
 
 #![no_main]
 
-#[expect(dead_code, reason = "weights are what is fuzzed")]
+#[expect(dead_code, reason = "this target fuzzes only weights")]
 #[path = "../../crates/cpu/tests/zeros/mod.rs"]
 mod zeros;
 
