@@ -1,5 +1,5 @@
-//! Every released model gives burn's answers on both runtimes: `golden.safetensors`
-//! holds what burn computed with the weights as released.
+//! Both runtimes compute burn's results for every released model. `golden.safetensors` contains
+//! what burn computed with the released weights.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,11 +13,11 @@ use vaelet_gpu::GpuRuntime;
 use vaelet_model::latent::{self, Posterior};
 use vaelet_model::{Model, Priors, Tensors, channels_first};
 
-/// Largest difference allowed on pixels, which lie in `[0, 1]`.
+/// Largest allowed difference of pixels, which are in `[0, 1]`.
 const PIXELS: f32 = 2e-3;
-/// Largest difference allowed on μ and log σ².
+/// Largest allowed difference of μ and log σ².
 const LATENTS: f32 = 5e-3;
-/// Largest difference allowed on figures, in nats, and its share of the figure.
+/// Largest allowed difference of ELBO terms: absolute in nats, plus relative.
 const NATS: [f64; 2] = [1e-2, 1e-4];
 /// The seed of the golden samples.
 const SEED: u64 = 7;
@@ -30,8 +30,8 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
         .fold(0.0, f32::max)
 }
 
-/// The two runtimes as this test calls them.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+/// One of the two runtimes.
+#[expect(clippy::large_enum_variant, reason = "only one exists at a time")]
 enum Runtime {
     Cpu(CpuRuntime),
     Gpu(GpuRuntime),
@@ -63,7 +63,7 @@ fn assert_golden(name: &str, mut runtime: Runtime, model: &Model, golden: &Tenso
     let z = latent::reparameterize(&posterior.mean, &posterior.log_var, golden("epsilon"), 1.0);
     let images = runtime.decode(&z, &classes);
     let reconstruction = largest_difference(&images, golden("reconstruction"));
-    let nats = assert_figures(name, model, &posterior, &z, &images, &golden);
+    let nats = assert_elbo_terms(name, model, &posterior, &z, &images, &golden);
 
     let count = golden("epsilon").len() / model.spec.latent_size();
     let z = Priors::of(model).sample(SEED, count, 1.0);
@@ -80,9 +80,10 @@ fn assert_golden(name: &str, mut runtime: Runtime, model: &Model, golden: &Tenso
     );
 }
 
-/// What a page says of an image is what the trainer says of it: −log p(x | z), the KL to the
-/// model's own prior, log p(z), and the KL of each latent to N(0, 1). Gives the largest difference.
-fn assert_figures<'a>(
+/// Asserts that the page and the trainer compute the same ELBO terms of each image: −log p(x | z),
+/// the KL to the model's own prior, log p(z), and the KL of each latent to N(0, 1). Returns the
+/// largest difference.
+fn assert_elbo_terms<'a>(
     name: &str,
     model: &Model,
     posterior: &Posterior,
@@ -124,7 +125,7 @@ fn assert_figures<'a>(
 }
 
 #[test]
-fn the_cpu_gives_burns_answers() {
+fn the_cpu_computes_burns_results() {
     for folder in models() {
         let (model, golden) = read(&folder);
         let name = format!("{} on the CPU", model.spec.name);
@@ -133,9 +134,9 @@ fn the_cpu_gives_burns_answers() {
     }
 }
 
-/// What the layers write ends with what the decoder gives.
+/// A trace of the decoder ends with the decoded image.
 #[test]
-fn a_trace_ends_with_the_picture() {
+fn a_trace_ends_with_the_image() {
     for folder in models() {
         let (model, _) = read(&folder);
         let mut runtime = CpuRuntime::new(&model);
@@ -162,7 +163,7 @@ fn a_trace_ends_with_the_picture() {
 }
 
 #[test]
-fn the_gpu_gives_burns_answers() {
+fn the_gpu_computes_burns_results() {
     let Some(context) = context() else { return };
     for folder in models() {
         let (model, golden) = read(&folder);
@@ -204,7 +205,7 @@ fn released_models_are_small_and_complete() {
             let is_there = |extension| folder.join(picture).with_extension(extension).is_file();
             assert!(
                 is_there("png") || is_there("jpg"),
-                "{} has no picture {picture}",
+                "{} has no image {picture}",
                 folder.display()
             );
         }

@@ -1,6 +1,6 @@
-//! The gradients of every released model are those of burn's automatic differentiation, on both
-//! runtimes: `golden-gradients.safetensors` holds the length of each, and its product with a random
-//! direction.
+//! Both runtimes compute the same gradients of every released model as burn's automatic
+//! differentiation. `golden-gradients.safetensors` contains the length of each gradient and its dot
+//! product with a random direction.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,18 +13,18 @@ use vaelet_cpu::CpuVjp;
 use vaelet_gpu::GpuVjp;
 use vaelet_model::{EntryPoint, Model, Tensor, Tensors, Wrt, latent, random};
 
-/// As the trainer has them, in `golden_gradients.rs`.
+/// The seeds are those of the trainer in `golden_gradients.rs`.
 const SEED: u64 = 11;
 const DIRECTIONS: u64 = 100;
-/// Largest difference allowed, as a share of the gradient's length.
+/// Largest allowed difference, relative to the gradient's length.
 const TOLERANCE: f64 = 2e-3;
 
-/// Inputs, and the gradients of posterior, z and images.
+/// The inputs, and the gradients of the outputs: posterior, z and images.
 fn arguments(model: &Model, golden: &Tensors) -> ([Vec<f32>; 3], [Vec<f32>; 3]) {
     let (len, size) = (model.spec.input.len(), model.spec.latent_size());
     let [images, epsilon] = ["images", "epsilon"].map(|name| golden[name].data.clone());
     let count = epsilon.len() / size;
-    // Without a condition nothing reads the last one.
+    // A model without a condition ignores the last input.
     let condition = latent::one_hot(&classes(golden), count, model.spec.classes());
     let inputs = [images, epsilon, condition];
     let seeds = [(0, 2 * size), (1, size), (2, len)];
@@ -74,7 +74,7 @@ fn assert_golden(what: &str, folder: &Path, images: Vec<f32>, mut all: Tensors) 
 }
 
 #[test]
-fn the_cpu_gives_burns_gradients() {
+fn the_cpu_computes_burns_gradients() {
     for folder in models() {
         let (model, golden) = read(&folder);
         let (inputs, seeds) = arguments(&model, &golden);
@@ -87,7 +87,7 @@ fn the_cpu_gives_burns_gradients() {
 }
 
 #[test]
-fn the_gpu_gives_burns_gradients() {
+fn the_gpu_computes_burns_gradients() {
     let Some(context) = context() else { return };
     for folder in models() {
         let (model, golden) = read(&folder);
