@@ -1,7 +1,7 @@
-//! `cargo xtask bench --native`: decoders through wgpu on whatever adapter is there, with the time of
-//! every kernel, the operations and bytes a second that it reaches, and the share of the adapter's
-//! own peak; and what gradients cost in decodes, on the CPU and on the adapter. Prints a table and
-//! writes a JSON file.
+//! `cargo xtask bench --native`: times decoders through wgpu on this machine's adapter. For every
+//! kernel it measures the time, the operations and bytes per second, and their share of the
+//! adapter's peak. It also measures the time of gradients relative to a decode, on the CPU and on
+//! the adapter. Prints a table and writes a JSON file.
 
 mod peak;
 
@@ -19,9 +19,9 @@ use vaelet_gpu::{Context, GpuRuntime, GpuVjp};
 use vaelet_model::{EntryPoint, Map, Model, Schedule, Step, Wrt, random};
 
 const BATCHES: [usize; 3] = [1, 16, 64];
-/// Decodes of each batch, of which the median counts.
+/// Number of decodes for each batch size; the result is the median.
 const RUNS: usize = 7;
-/// Decodes that are queued before one wait, for the time of a frame.
+/// Number of decodes that are queued before one wait, for the time per frame.
 const QUEUED: usize = 8;
 
 fn main() -> Result<()> {
@@ -67,7 +67,7 @@ fn time_model(context: &Rc<Context>, peak: &Peak, folder: &Path) -> Result<Value
     let mut batches = Vec::new();
     for batch in BATCHES {
         let z = random::normals(1, batch * model.spec.latent_size());
-        // The first decode allocates and compiles.
+        // The first decode also allocates and compiles.
         block_on(runtime.decode(&z)?)?;
         let call = median(|| {
             let start = Instant::now();
@@ -83,7 +83,7 @@ fn time_model(context: &Rc<Context>, peak: &Peak, folder: &Path) -> Result<Value
             Ok(start.elapsed() / QUEUED as u32)
         })?;
         println!(
-            "\n{} × {batch}: {:.3} ms a call, {:.3} ms queued",
+            "\n{} × {batch}: {:.3} ms per call, {:.3} ms queued",
             model.spec.name,
             milliseconds(call),
             milliseconds(queued)
@@ -106,8 +106,8 @@ fn time_model(context: &Rc<Context>, peak: &Peak, folder: &Path) -> Result<Value
     Ok(json!({ "name": model.spec.name, "batches": batches, "gradients": gradients }))
 }
 
-/// What gradients of the decoder cost, the forward pass included, in decodes of the same batch by the
-/// same runtime: with respect to z, and to all weights.
+/// The time of the decoder's gradients with respect to z and to all weights, including the forward
+/// pass, relative to a decode of the same batch by the same runtime.
 fn gradients(context: &Rc<Context>, model: &Model) -> Result<Value> {
     let batch = BATCHES[1];
     let z = random::normals(1, batch * model.spec.latent_size());
@@ -126,7 +126,7 @@ fn gradients(context: &Rc<Context>, model: &Model) -> Result<Value> {
             Cost::Latents => &mut of_z,
             Cost::Weights => &mut of_weights,
         };
-        let vjp = vjp.as_mut().context("no gradients of the decoder")?;
+        let vjp = vjp.as_mut().context("the model has no decoder")?;
         vjp.forward(&[&z]);
         vjp.backward(&[&dy]);
         if what == Cost::Weights {
@@ -149,7 +149,7 @@ fn gradients(context: &Rc<Context>, model: &Model) -> Result<Value> {
             Cost::Latents => &mut of_z,
             Cost::Weights => &mut of_weights,
         };
-        let vjp = vjp.as_mut().context("no gradients of the decoder")?;
+        let vjp = vjp.as_mut().context("the model has no decoder")?;
         block_on(vjp.forward(&[&z])?)?;
         block_on(vjp.backward(&[&dy])?)?;
         if what == Cost::Weights {
@@ -160,7 +160,7 @@ fn gradients(context: &Rc<Context>, model: &Model) -> Result<Value> {
     Ok(json!({ "batch": batch, "cpu": cpu, "gpu": gpu }))
 }
 
-/// What is timed.
+/// The operation that is timed.
 #[derive(Clone, Copy, PartialEq)]
 enum Cost {
     Decode,
@@ -168,8 +168,9 @@ enum Cost {
     Weights,
 }
 
-/// Medians of a decode, and of the ratios to the decode before.
-fn cost(place: &str, model: &Model, mut run: impl FnMut(Cost) -> Result<()>) -> Result<Value> {
+/// The median time of a decode, and the medians of the gradients' times relative to the decode
+/// before.
+fn cost(device: &str, model: &Model, mut run: impl FnMut(Cost) -> Result<()>) -> Result<Value> {
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..=RUNS {
         let mut decode = 1.0;
@@ -190,14 +191,14 @@ fn cost(place: &str, model: &Model, mut run: impl FnMut(Cost) -> Result<()>) -> 
             });
         }
     }
-    // The first of each allocates.
+    // The first run of each also allocates.
     let [decode, z, weights] = times.map(|mut times| {
         times.remove(0);
         times.sort_by(f64::total_cmp);
         times[RUNS / 2]
     });
     println!(
-        "\n{} on {place}: {:.3} ms a decode; gradient of z {z:.2} decodes, of all weights {weights:.2}",
+        "\n{} on {device}: {:.3} ms per decode; gradient of z {z:.2} decodes, of all weights {weights:.2}",
         model.spec.name,
         decode * 1e3,
     );
@@ -253,7 +254,7 @@ fn kernels(model: &Model, batch: usize, times: &[Duration], peak: &Peak) -> Vec<
     lines.collect()
 }
 
-/// Bytes that a step has to move at least: its input, its weight, its output.
+/// Minimum number of bytes that a step moves: its input, weight and output.
 fn bytes(schedule: &Schedule, step: &Step, batch: usize) -> usize {
     let values = |value: usize| batch * schedule.values[value].len();
     let weight: usize = step

@@ -1,30 +1,33 @@
-//! What an adapter can do at best: operations a second without memory, bytes a second
-//! without operations. Kernels are judged against these, measured in the same run.
+//! Measures the peak rates of an adapter, with which kernels are compared in the same run:
+//! floating-point operations per second without memory access, and bytes per second of a copy.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use vaelet_gpu::{Context, wgpu};
 
-/// Floats that the copy reads, and writes again.
+/// Number of f32 values that the copy reads and writes.
 const COPIED: usize = 1 << 24;
 const WORKGROUPS: u32 = 1024;
 const THREADS: u32 = 64;
 const LOOPS: u32 = 512;
-/// Floating-point operations of one turn of the loop: 8 vec4, each multiplied and added.
+/// Floating-point operations per iteration of the loop: 8 vec4, each multiplied and added.
 const OPERATIONS: u32 = 8 * 4 * 2;
-/// Runs, of which the fastest counts.
+/// Number of runs; the result is the fastest.
 const RUNS: usize = 5;
 
-/// The best of an adapter.
+/// The peak rates of an adapter.
 pub struct Peak {
-    /// Floating-point operations a second, f32.
+    /// f32 operations per second.
     pub operations: f64,
-    /// Bytes read and written a second.
+    /// Bytes read and written per second.
     pub bytes: f64,
 }
 
-/// Measures the adapter; takes a second or two in software.
+/// Measures the adapter. This takes one or two seconds on a software adapter.
+///
+/// # Errors
+/// If the adapter cannot run the shaders.
 pub fn measure(context: &Context) -> Result<Peak> {
     let multiply = format!(
         "@group(0) @binding(0) var<storage, read_write> y: array<vec4<f32>>;
@@ -60,6 +63,7 @@ pub fn measure(context: &Context) -> Result<Peak> {
     })
 }
 
+/// The time of the fastest of [`RUNS`] dispatches of `x` × `y` workgroups.
 fn fastest(context: &Context, source: &str, [x, y]: [u32; 2]) -> Result<Duration> {
     let device = &context.device;
     let buffer = device.create_buffer(&wgpu::BufferDescriptor {
