@@ -1,7 +1,7 @@
 /**
- * Makes scripts and styles small. A script stays in its place and under its name: what imports a
- * module finds the same exports. A style takes in what it imports, so that a page fetches one file.
- * Arguments are a folder, and paths in it of files or of folders.
+ * Minifies scripts and styles in place. Scripts keep their names and exports. Styles are bundled with
+ * their imports, so that a page fetches one file. The arguments are a folder, and paths of files or
+ * folders in it.
  */
 
 import { readdir, rm, stat } from "node:fs/promises";
@@ -19,7 +19,7 @@ const options = {
   allowOverwrite: true,
   minify: true,
   format: "esm",
-  target: "es2022", // which every browser knows that has SIMD
+  target: "es2022", // supported by every browser with SIMD
   charset: "utf8",
   logLevel: "warning",
 };

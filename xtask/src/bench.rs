@@ -1,5 +1,5 @@
-//! The speed of the page against its peers: sets up what `bench/run.mjs` needs, and
-//! hands its arguments on.
+//! Compares the speed of the page with other engines: installs the tools that `bench/run.mjs` needs
+//! and runs it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,11 +9,11 @@ use anyhow::Result;
 use crate::tools::{self, Tool};
 use crate::{browsers, page, shell};
 
-/// Builds the page and measures it in Chromium; `arguments` are those of `bench/run.mjs`.
-/// With `--native` first, times the GPU runtime's kernels through wgpu instead.
+/// Builds the page and measures it in Chromium. `arguments` are passed to `bench/run.mjs`.
+/// If the first is `--native`, it times the GPU runtime's kernels through wgpu instead.
 ///
 /// # Errors
-/// Where a tool cannot be installed, the page does not build, or the measurement fails.
+/// If a tool cannot be installed, the page does not build, or the measurement fails.
 pub fn run(arguments: &[OsString]) -> Result<()> {
     if arguments.first().is_some_and(|first| first == "--native") {
         return native(&arguments[1..]);
@@ -32,7 +32,8 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
     shell::run(node.arg("bench/run.mjs").args(arguments))
 }
 
-/// `models` are folders; without any, the reference decoders and all released models.
+/// Measures the models in these folders, or without any the reference decoders and all released
+/// models.
 fn native(models: &[OsString]) -> Result<()> {
     tools::ensure(&[Tool::Node, Tool::BenchPackages, Tool::SoftwareVulkan])?;
     let mut cargo = shell::command("cargo");
@@ -45,7 +46,7 @@ fn native(models: &[OsString]) -> Result<()> {
         "bench/results/native.json",
     ]);
     if models.is_empty() {
-        // The reference decoders, which every engine of the comparison runs.
+        // This writes the reference decoders, which every compared engine runs.
         let prepare = "await (await import('./bench/prepare.mjs')).prepareModels()";
         shell::run(shell::command("node").args(["--input-type=module", "--eval", prepare]))?;
         for name in ["mlp", "conv28", "conv64"] {

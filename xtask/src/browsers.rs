@@ -1,5 +1,4 @@
-//! Where the browsers of the tests and measurements are: on the path, or where their installers
-//! put them.
+//! Finds the browsers for tests and measurements: on the PATH, or where their installers put them.
 
 use std::env;
 use std::path::PathBuf;
@@ -8,54 +7,54 @@ use anyhow::{Result, bail};
 
 use crate::shell;
 
-/// Chromium or what is made of it: the one that `CHROMIUM` names, or the first that is found.
+/// Chromium or a browser based on it: the file named by `CHROMIUM`, or the first that is found.
 ///
 /// # Errors
-/// Where `CHROMIUM` names no file.
+/// If `CHROMIUM` does not name a file.
 pub fn chromium() -> Result<Option<PathBuf>> {
     let programs = ["chromium", "chromium-browser", "google-chrome", "chrome"];
-    let places = [
+    let paths = [
         "Applications/Chromium.app/Contents/MacOS/Chromium",
         "Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
         "Chromium/Application/chrome.exe",
         "Google/Chrome/Application/chrome.exe",
         "Microsoft/Edge/Application/msedge.exe",
     ];
-    find("CHROMIUM", &programs, &places)
+    find("CHROMIUM", &programs, &paths)
 }
 
-/// Firefox: the one that `FIREFOX` names, or the first that is found.
+/// Firefox: the file named by `FIREFOX`, or the first that is found.
 ///
 /// # Errors
-/// Where `FIREFOX` names no file.
+/// If `FIREFOX` does not name a file.
 pub fn firefox() -> Result<Option<PathBuf>> {
-    let places = [
+    let paths = [
         "Applications/Firefox.app/Contents/MacOS/firefox",
         "Mozilla Firefox/firefox.exe",
     ];
-    find("FIREFOX", &["firefox", "firefox-esr"], &places)
+    find("FIREFOX", &["firefox", "firefox-esr"], &paths)
 }
 
-fn find(variable: &str, programs: &[&str], places: &[&str]) -> Result<Option<PathBuf>> {
+fn find(variable: &str, programs: &[&str], paths: &[&str]) -> Result<Option<PathBuf>> {
     if let Some(named) = env::var_os(variable).map(PathBuf::from) {
         if !named.is_file() {
-            bail!("{variable} names {}, which is no file", named.display());
+            bail!("{variable} is {}, which is not a file", named.display());
         }
         return Ok(Some(named));
     }
     let on_path = programs.iter().find_map(|program| shell::find(program));
-    Ok(on_path.or_else(|| installed(&folders(), places)))
+    Ok(on_path.or_else(|| installed(&folders(), paths)))
 }
 
-/// The first of these paths that is a file below one of the folders.
-fn installed(folders: &[PathBuf], places: &[&str]) -> Option<PathBuf> {
-    let files = places
+/// The first of these relative paths that is a file in one of the folders.
+fn installed(folders: &[PathBuf], paths: &[&str]) -> Option<PathBuf> {
+    let files = paths
         .iter()
-        .flat_map(|place| folders.iter().map(move |folder| folder.join(place)));
+        .flat_map(|path| folders.iter().map(move |folder| folder.join(path)));
     files.into_iter().find(|file| file.is_file())
 }
 
-/// Where installers put programs, for all users or for one.
+/// The folders of installed programs, for all users and for this one.
 fn folders() -> Vec<PathBuf> {
     if cfg!(windows) {
         let variables = ["ProgramFiles", "ProgramFiles(x86)", "LocalAppData"];
@@ -77,9 +76,9 @@ mod tests {
 
     #[test]
     fn browsers_are_found_where_installers_put_them() {
-        let place = env::temp_dir().join(format!("vaelet browsers {}", std::process::id()));
-        let [machine, user] = ["Program Files (x86)", "Local"].map(|name| place.join(name));
-        let places = ["Chromium/chrome.exe", "Edge/msedge.exe"];
+        let folder = env::temp_dir().join(format!("vaelet browsers {}", std::process::id()));
+        let [machine, user] = ["Program Files (x86)", "Local"].map(|name| folder.join(name));
+        let paths = ["Chromium/chrome.exe", "Edge/msedge.exe"];
         let put = |folder: &PathBuf, program: &str| {
             let file = folder.join(program);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -87,12 +86,12 @@ mod tests {
             file
         };
         let folders = [machine.clone(), user.clone()];
-        assert_eq!(installed(&folders, &places), None);
-        let edge = put(&machine, places[1]);
-        assert_eq!(installed(&folders, &places), Some(edge));
-        // The better one counts, wherever it is.
-        let chromium = put(&user, places[0]);
-        assert_eq!(installed(&folders, &places), Some(chromium));
-        fs::remove_dir_all(&place).unwrap();
+        assert_eq!(installed(&folders, &paths), None);
+        let edge = put(&machine, paths[1]);
+        assert_eq!(installed(&folders, &paths), Some(edge));
+        // The order of names takes precedence over the order of folders.
+        let chromium = put(&user, paths[0]);
+        assert_eq!(installed(&folders, &paths), Some(chromium));
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

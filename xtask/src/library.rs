@@ -1,6 +1,5 @@
-//! The models of the site: each whole folder under `models/` is copied into it, and the list of
-//! them is what the page offers. A folder that the page could not load is left out by name and
-//! hurts no other.
+//! Publishes the models: copies every folder in `models/` to the site and lists them for the page.
+//! A folder that the page could not load is reported and left out; the others are still published.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +8,14 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 use vaelet_model::{Model, sha256_hex};
 
-/// What stands in a model's folder for people and tests, and is not fetched by a page.
+/// Files in a model's folder for people and tests, which a page does not fetch.
 const NOT_FETCHED: [&str; 3] = ["README.md", "golden.safetensors", "training.json"];
 
-/// Copies the models of one folder into another and gives the list of them, in the order of their
-/// names. Says on standard error what is left out, and why.
+/// Copies the models in the folder `models` to the folder `site` and returns their list, sorted by
+/// name. Reports on standard error which folders are left out, and why.
 ///
 /// # Errors
-/// Where the folder itself cannot be read, or the other cannot be written.
+/// If `models` itself cannot be read, or `site` cannot be written.
 pub fn publish(models: &Path, site: &Path) -> Result<Value> {
     fs::create_dir_all(site).with_context(|| format!("cannot write {}", site.display()))?;
     let mut folders = fs::read_dir(models)
@@ -36,36 +35,36 @@ pub fn publish(models: &Path, site: &Path) -> Result<Value> {
                 write(&files, &site.join(name))?;
                 list.push(entry);
             }
-            Err(reason) => eprintln!("left out of the page: {}: {reason:#}", folder.display()),
+            Err(reason) => eprintln!("{} is not published: {reason:#}", folder.display()),
         }
     }
     Ok(list.into())
 }
 
-/// The contents of a file, and its path below the model's folder.
+/// A file: its path relative to the model's folder, and its contents.
 type File = (String, Vec<u8>);
 
-/// What a chooser of models needs to know of one, and the hash of each file that a page fetches.
+/// The list entry of one model, with the hash of each file that a page fetches, and its files.
 fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
     let Some(name) = folder.file_name().and_then(|name| name.to_str()) else {
         bail!("its name is not UTF-8; rename it");
     };
     if !folder.is_dir() {
-        bail!("it is no folder");
+        bail!("it is not a folder");
     }
     let files = files_below(folder, "")?;
     let contents = |path: &str| {
         let found = files.iter().find(|(name, _)| name == path);
-        let (_, contents) = found.with_context(|| format!("it holds no {path}"))?;
+        let (_, contents) = found.with_context(|| format!("it has no {path}"))?;
         anyhow::Ok(contents.as_slice())
     };
     let text = contents("model.json")?;
     let text = std::str::from_utf8(text).context("its model.json is not UTF-8")?;
-    // Some editors put one before, and browsers take it away.
+    // Some editors write a byte order mark, which browsers ignore.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let info: Value = serde_json::from_str(text).context("its model.json is not valid JSON")?;
     let Some(weights) = info["weights"]["file"].as_str() else {
-        bail!("its model.json names no weights; it may be another program's");
+        bail!("its model.json names no weights file; it may be for another program");
     };
     Model::read(text, contents(weights)?)?;
     let hashes: Map<String, Value> = files
@@ -78,7 +77,7 @@ fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
         .iter()
         .filter_map(|group| group["size"].as_u64())
         .sum();
-    // What members of one family share: they differ in nothing but how they were trained.
+    // Models of one family share this; they differ only in their training.
     let network = json!([
         info["subject"],
         info["input"],
@@ -100,8 +99,8 @@ fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
     Ok((entry, files))
 }
 
-/// Every file of a folder, with paths as addresses have them. Links to folders are not followed,
-/// for they may lead back, and what is neither file nor folder is not waited for.
+/// Every file of a folder, with paths as in URLs. Links to folders are not followed, because they
+/// may form a loop. Pipes and devices are skipped, because reading them may block.
 fn files_below(folder: &Path, prefix: &str) -> Result<Vec<File>> {
     let mut files = Vec::new();
     let unreadable = || format!("cannot read {}", folder.display());
@@ -149,9 +148,9 @@ mod tests {
     }
 
     #[test]
-    fn strange_folders_hurt_no_other_model() {
-        let place = std::env::temp_dir().join(format!("vaelet-library-{}", std::process::id()));
-        let (models, site) = (place.join("models"), place.join("site"));
+    fn invalid_folders_do_not_stop_other_models() {
+        let temporary = std::env::temp_dir().join(format!("vaelet-library-{}", std::process::id()));
+        let (models, site) = (temporary.join("models"), temporary.join("site"));
         let released = crate::shell::root().join("models/digits-beta-1");
         copy(&released, &models.join("good"));
         let description = fs::read_to_string(released.join("model.json")).unwrap();
@@ -159,10 +158,10 @@ mod tests {
             copy(&released, &models.join(name));
             fs::write(models.join(name).join("model.json"), description).unwrap();
         };
-        // Fine: other editors' ways of writing the same.
+        // Valid: the same contents as written by other editors.
         strange("bom", format!("\u{feff}{description}").as_bytes());
         strange("crlf", description.replace(",\"", ",\r\n\"").as_bytes());
-        // Not fine.
+        // Invalid.
         strange(
             "half-description",
             &description.as_bytes()[..description.len() / 2],
@@ -208,11 +207,11 @@ mod tests {
             sha256_hex(&weights)
         );
         reopen(&models.join("closed"));
-        fs::remove_dir_all(&place).unwrap();
+        fs::remove_dir_all(&temporary).unwrap();
     }
 
-    /// Makes links that lead nowhere, and folders that may not be read or hold what may not, with the
-    /// names of those that a user of all rights can read nevertheless.
+    /// Creates dangling links, and folders and files without read permission. Returns the names of
+    /// folders that root can read nevertheless.
     #[cfg(unix)]
     fn links_and_closed(models: &Path, released: &Path) -> Vec<&'static str> {
         use std::os::unix::fs::{PermissionsExt, symlink};
@@ -237,7 +236,7 @@ mod tests {
         }
     }
 
-    /// So that it can be removed.
+    /// Restores the permissions, so that the folder can be removed.
     fn reopen(folder: &Path) {
         #[cfg(unix)]
         fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();

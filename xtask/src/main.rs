@@ -1,6 +1,6 @@
-//! The project's two commands, `cargo xtask serve` and `cargo xtask test`, with
-//! `build` for the page alone, `bench` for its speed, and `publish`, which Trunk calls. Each finds the tools that it
-//! needs, installs what is missing and says why, so that a fresh machine needs only cargo.
+//! The project's commands: `cargo xtask serve` and `cargo xtask test`, `build` for the page alone,
+//! `bench` for its speed, and `publish`, which Trunk calls. Each installs the tools that it needs
+//! and says why, so that a new machine needs only cargo.
 
 mod bench;
 mod browsers;
@@ -47,7 +47,7 @@ fn run() -> Result<()> {
         match argument {
             Long("port") => port = Some(arguments.value()?.parse::<u16>()?),
             Short('h') | Long("help") => words.insert(0, "help".to_owned()),
-            // Its options are its own.
+            // `bench` parses its own options.
             Value(word) if words.is_empty() && word == "bench" => {
                 let rest: Vec<_> = arguments.raw_args()?.collect();
                 return bench::run(&rest);
@@ -62,12 +62,12 @@ fn run() -> Result<()> {
     };
     if command != "test" && command != "help" && !rest.is_empty() {
         bail!(
-            "`{command}` takes no `{}`; see `cargo xtask help`",
+            "`{command}` has no argument `{}`; see `cargo xtask help`",
             rest.join(" ")
         );
     }
     if command != "serve" && port.is_some() {
-        bail!("only `serve` takes a `--port`");
+        bail!("only `serve` has the option `--port`");
     }
     match command {
         "serve" => server::serve(port.unwrap_or(server::DEFAULT_PORT)),

@@ -1,5 +1,4 @@
-//! Programs that come with the system's package manager: installed by apt where it is there,
-//! otherwise named for the one that is.
+//! Installs programs by apt. On systems without apt it tells the user what to install.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -8,17 +7,20 @@ use anyhow::{Result, bail};
 
 use crate::shell;
 
-/// What one program is called.
+/// A program's names in package managers.
 pub struct Package {
-    /// In Debian, Ubuntu and what descends from them.
+    /// Its packages in Debian, Ubuntu and distributions based on them.
     pub apt: &'static [&'static str],
-    /// What one types on macOS.
+    /// What to do on macOS.
     pub macos: &'static str,
-    /// What one types on Windows.
+    /// What to do on Windows.
     pub windows: &'static str,
 }
 
-/// Installs a package, or says what to do where that takes another hand.
+/// Installs a package.
+///
+/// # Errors
+/// If that fails or is not possible here; then the message says what to do.
 pub fn install(package: &Package) -> Result<()> {
     let names = package.apt.join(" ");
     if shell::find("apt-get").is_none() {
@@ -53,7 +55,7 @@ pub fn can_install() -> bool {
     shell::find("apt-get").is_some() && (is_root() || shell::find("sudo").is_some())
 }
 
-/// What to do on a system without apt.
+/// The error message on a system without apt.
 fn advice(package: &Package, system: &str) -> String {
     match system {
         "macos" => format!("install it: {}", package.macos),
@@ -74,14 +76,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_system_is_told_what_to_type() {
+    fn the_advice_fits_the_system() {
         let package = Package {
             apt: &["nodejs", "npm"],
             macos: "`brew install node`",
             windows: "`winget install OpenJS.NodeJS.LTS`",
         };
-        let said = ["macos", "windows", "linux", "freebsd"].map(|system| advice(&package, system));
-        assert!(said[0].contains("brew") && said[1].contains("winget"));
-        assert!(said[2].contains("nodejs npm") && said[2] == said[3]);
+        let advice =
+            ["macos", "windows", "linux", "freebsd"].map(|system| super::advice(&package, system));
+        assert!(advice[0].contains("brew") && advice[1].contains("winget"));
+        assert!(advice[2].contains("nodejs npm") && advice[2] == advice[3]);
     }
 }

@@ -1,6 +1,6 @@
-//! The page as a folder: the program, and what lies beside it. `cargo xtask build`, `cargo xtask
-//! serve` and `trunk serve` all have it from here, so that they show the same page. The size of
-//! what a reader downloads has a budget.
+//! Builds the page as a folder: the wasm module, scripts, styles and models. `cargo xtask build`,
+//! `cargo xtask serve` and `trunk serve` all use this code, so that they build the same page.
+//! Checks the size of the download against a budget.
 
 use std::env;
 use std::fs;
@@ -14,11 +14,13 @@ use flate2::write::GzEncoder;
 use crate::program::{GLUE, WASM};
 use crate::{library, program, shell, tools, version};
 
-/// What the wasm and its glue may weigh together, in bytes after gzip.
+/// Maximum size of the wasm module and its glue together, in bytes after gzip.
 const PROGRAM: usize = 120 * 1024;
-/// What the page itself, and the modules and styles of its first view, may weigh together, each packed by itself.
+/// Maximum size of the HTML page and the scripts and styles of its first view, in bytes. Each file
+/// is compressed separately.
 const FIRST_VIEW: usize = 39 * 1024;
-/// What all modules and styles may weigh together; the other views fetch their own when they are opened.
+/// Maximum size of all scripts and styles, in bytes after gzip. Other views fetch theirs when
+/// opened.
 const MODULES: usize = 95 * 1024;
 
 /// The folder of the built page.
@@ -26,10 +28,10 @@ pub fn dist() -> PathBuf {
     shell::root().join("dist")
 }
 
-/// Builds the page into `dist/`, prints what it weighs, and fails above the budget.
+/// Builds the page into `dist/`, prints its size, and fails above the budget.
 ///
 /// # Errors
-/// Where a tool cannot be installed, the build fails, or the page is too heavy.
+/// If a tool cannot be installed, the build fails, or the page is too large.
 pub fn build() -> Result<()> {
     write()?;
     let built = version::folder(&dist())?;
@@ -47,7 +49,8 @@ pub fn build() -> Result<()> {
     check_budget("modules and styles", modules + styles, MODULES)
 }
 
-/// The page, and the modules and styles that it names: what its first view takes besides the program.
+/// The files that the first view needs besides the wasm module: the page, and the scripts and
+/// styles that it names.
 fn first_view(site: &Path) -> Result<Vec<PathBuf>> {
     let page = site.join("index.html");
     let text = fs::read_to_string(&page)?;
@@ -63,10 +66,10 @@ fn first_view(site: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Builds the page into `dist/`, which holds the page before until the new one is whole.
+/// Builds the page into `dist/`. The previous page is replaced only when the new one is complete.
 ///
 /// # Errors
-/// Where a tool cannot be installed, or the build fails.
+/// If a tool cannot be installed, or the build fails.
 pub fn write() -> Result<()> {
     tools::ensure(&tools::FOR_PAGE)?;
     let dist = dist();
@@ -97,26 +100,26 @@ pub fn write() -> Result<()> {
     replaced
 }
 
-/// Puts the page into the folder that Trunk is building.
+/// Writes the page into the folder that Trunk is building.
 ///
 /// # Errors
-/// Where it is not Trunk that asks, or the build fails.
+/// If it is not called by Trunk, or the build fails.
 pub fn publish() -> Result<()> {
     let Some(staging) = env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from) else {
-        bail!("`publish` is for Trunk, which says in TRUNK_STAGING_DIR what it builds");
+        bail!("`publish` is called by Trunk, which sets TRUNK_STAGING_DIR");
     };
     tools::ensure(&tools::FOR_PAGE)?;
     assemble(&staging)
 }
 
-/// Builds the page by Trunk too, and compares both byte for byte.
+/// Builds the page with Trunk too, and compares both byte by byte.
 ///
 /// # Errors
-/// Where Trunk fails, or its page is another one.
+/// If Trunk fails, or its page differs.
 pub fn compare_with_trunk() -> Result<()> {
     let other = shell::root().join("target/page-by-trunk");
     let mut trunk = shell::command("trunk");
-    // Trunk 0.21 takes NO_COLOR only as `true` or `false`, and otherwise stops.
+    // Trunk 0.21 fails if NO_COLOR is set to anything but `true` or `false`.
     trunk.env_remove("NO_COLOR").arg("--skip-version-check");
     shell::run(trunk.arg("build").arg("--dist").arg(&other))?;
     compare(&dist(), &other)
@@ -134,7 +137,7 @@ fn compare(ours: &Path, other: &Path) -> Result<()> {
     let [expected, found] = [names(ours)?, names(other)?];
     if expected != found {
         bail!(
-            "{} and {} hold files of different names",
+            "{} and {} contain files with different names",
             ours.display(),
             other.display()
         );
@@ -142,7 +145,7 @@ fn compare(ours: &Path, other: &Path) -> Result<()> {
     for name in &expected {
         if fs::read(ours.join(name))? != fs::read(other.join(name))? {
             bail!(
-                "{} is another file in {} than in {}",
+                "{} differs between {} and {}",
                 name.display(),
                 ours.display(),
                 other.display()
@@ -153,7 +156,7 @@ fn compare(ours: &Path, other: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts the page into an empty folder.
+/// Writes the page into an empty folder.
 fn assemble(site: &Path) -> Result<()> {
     let root = shell::root();
     program::build(site)?;
@@ -170,9 +173,9 @@ fn assemble(site: &Path) -> Result<()> {
     version::make(site)
 }
 
-/// Copies a folder with all that it holds.
+/// Copies a folder and its contents.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("cannot make the folder {}", to.display()))?;
+    fs::create_dir_all(to).with_context(|| format!("cannot create the folder {}", to.display()))?;
     for file in files_below(from)? {
         let copy = to.join(file.strip_prefix(from)?);
         if let Some(folder) = copy.parent() {
@@ -183,7 +186,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What files weigh in bytes after gzip, each by itself; prints it too.
+/// The size of files in bytes, each compressed separately by gzip. Prints it too.
 fn weigh(what: &str, files: &[PathBuf]) -> Result<usize> {
     let [mut raw, mut packed] = [0, 0];
     for path in files {
@@ -201,7 +204,7 @@ fn check_budget(what: &str, weight: usize, budget: usize) -> Result<()> {
     println!("{what:20} {together:>8} of  {most:>8} gzip");
     if weight > budget {
         bail!(
-            "over the page's budget for {what} by {}; find what grew, or argue for more in page.rs",
+            "{what}: the size exceeds the budget by {}; find what grew, or justify a larger budget in page.rs",
             kilobytes(weight - budget)
         );
     }
@@ -238,9 +241,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_page_is_noticed() {
-        let place = env::temp_dir().join(format!("vaelet page {}", std::process::id()));
-        let [ours, other] = ["ours", "other"].map(|name| place.join(name));
+    fn different_pages_are_an_error() {
+        let folder = env::temp_dir().join(format!("vaelet page {}", std::process::id()));
+        let [ours, other] = ["ours", "other"].map(|name| folder.join(name));
         for page in [&ours, &other] {
             fs::create_dir_all(page.join("web")).unwrap();
             fs::write(page.join("web/main.js"), "start();").unwrap();
@@ -251,11 +254,11 @@ mod tests {
         fs::write(other.join("web/main.js"), "start();").unwrap();
         fs::write(other.join("index.html"), "").unwrap();
         assert!(compare(&ours, &other).is_err());
-        fs::remove_dir_all(&place).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
-    fn the_first_view_is_what_the_page_names() {
+    fn the_first_view_consists_of_the_files_that_the_page_names() {
         let site = env::temp_dir().join(format!("vaelet first {}", std::process::id()));
         fs::create_dir_all(&site).unwrap();
         let page = format!(

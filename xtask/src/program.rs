@@ -1,6 +1,6 @@
-//! The page's program: `crates/web` compiled, wrapped by wasm-bindgen, optimised by wasm-opt,
-//! and as small as that makes it. The names by which wasm and glue know each other are 6 KB of
-//! what a reader would download; wasm-opt shortens them and the glue follows.
+//! Builds the page's wasm module: compiles `crates/web`, wraps it with wasm-bindgen and optimises
+//! it with wasm-opt. The names of imports and exports would be 6 KB of the download, so wasm-opt
+//! shortens them, and this module renames them in the glue.
 
 use std::collections::HashMap;
 use std::env;
@@ -14,12 +14,12 @@ use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 use crate::{shell, toolchain, tools};
 
-/// The name of the wasm's file.
+/// File name of the wasm module.
 pub const WASM: &str = "vaelet-web_bg.wasm";
-/// The name of the glue's file.
+/// File name of the JavaScript glue.
 pub const GLUE: &str = "vaelet-web.js";
 
-/// How far wasm-opt goes, and what the browsers know that have SIMD.
+/// Options of wasm-opt. They enable the features of every browser that has SIMD.
 const WASM_OPT: [&str; 12] = [
     "-O2",
     "--enable-bulk-memory",
@@ -31,24 +31,26 @@ const WASM_OPT: [&str; 12] = [
     "--enable-reference-types",
     "--enable-multivalue",
     "--minify-imports-and-exports-and-modules",
-    // What the compilers say of themselves.
+    // The next two remove sections with metadata.
     "--strip-producers",
     "--strip-target-features",
 ];
 
-/// Builds the program into a folder, as two files; the glue is not made small yet.
+/// Builds the wasm module and its glue, not yet minified, into a folder.
 ///
 /// # Errors
-/// Where a step fails, or the glue does not have the names that the wasm has.
+/// If a step fails, or names in the glue do not match those in the module.
 pub fn build(folder: &Path) -> Result<()> {
     let kept = shell::root().join("target/page");
     if !kept.join(WASM).exists() {
-        println!("compiling the page's program (the first time usually 1 minute on two cores)");
+        println!(
+            "compiling the page's wasm module (the first time takes about 1 minute on two cores)"
+        );
     }
     let compiled = compile()?;
     let input =
         fs::read(&compiled).with_context(|| format!("cannot read {}", compiled.display()))?;
-    if !is_made_of(&kept, &input) {
+    if !is_current(&kept, &input) {
         make(&kept, input)?;
     }
     for file in [WASM, GLUE] {
@@ -58,12 +60,12 @@ pub fn build(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The file that cargo leaves.
+/// Compiles the module and returns its path.
 fn compile() -> Result<PathBuf> {
     let mut cargo = toolchain::cargo();
     cargo.args(["build", "-p", "vaelet-web", "--profile", "web"]);
     cargo.args(["--target", toolchain::TARGET]);
-    // Its file has the same name in every checkout, so a folder that checkouts share will not do.
+    // The file name is the same in every checkout, so the target folder must not be shared.
     cargo.arg("--target-dir").arg(shell::root().join("target"));
     cargo.arg("--message-format=json-render-diagnostics");
     let messages = shell::read(&mut cargo)?;
@@ -76,14 +78,14 @@ fn compile() -> Result<PathBuf> {
     let wasm = files
         .flatten()
         .find(|file| file.extension().is_some_and(|ending| ending == "wasm"));
-    wasm.context("cargo has built no wasm")
+    wasm.context("cargo did not build a wasm module")
 }
 
-/// What was put in, kept to see whether it has changed.
+/// Copy of the compiled module, kept to detect changes.
 const INPUT: &str = "input.wasm";
 
-/// Whether the program in a folder was made of this input, by these tools.
-fn is_made_of(folder: &Path, input: &[u8]) -> bool {
+/// Whether the module in a folder was made from this input by the current tools.
+fn is_current(folder: &Path, input: &[u8]) -> bool {
     let changed =
         |file: PathBuf| -> Option<SystemTime> { fs::metadata(file).ok()?.modified().ok() };
     let made = changed(folder.join(GLUE));
@@ -95,11 +97,11 @@ fn is_made_of(folder: &Path, input: &[u8]) -> bool {
 }
 
 fn make(folder: &Path, input: Vec<u8>) -> Result<()> {
-    // An interrupted attempt must not be taken for a program.
+    // The result of an interrupted build must not be used.
     let _ = fs::remove_dir_all(folder);
     let bound = folder.join("bound");
     fs::create_dir_all(&bound)
-        .with_context(|| format!("cannot make the folder {}", bound.display()))?;
+        .with_context(|| format!("cannot create the folder {}", bound.display()))?;
     fs::write(folder.join(INPUT), &input)?;
     let mut bindgen = Bindgen::new();
     bindgen.input_bytes("vaelet-web", input).web(true)?;
@@ -125,17 +127,18 @@ fn make(folder: &Path, input: Vec<u8>) -> Result<()> {
     Ok(fs::write(folder.join(GLUE), glue)?)
 }
 
-/// The glue with the names that wasm-opt has given; `names` is what it printed of them: imports are
-/// properties of one object with the module's name, exports are properties of `wasm`.
+/// Renames imports and exports in the glue. `names` is the list that wasm-opt printed. In the glue,
+/// imports are properties of an object with their module's name, exports are properties of `wasm`.
 fn rename(glue: &str, names: &str) -> Result<String> {
-    let names: Value = serde_json::from_str(names).context("wasm-opt printed no list of names")?;
+    let names: Value =
+        serde_json::from_str(names).context("wasm-opt did not print the list of names")?;
     let list = |kind: &str| names[kind].as_array().map_or(&[][..], Vec::as_slice);
     let mut imports = HashMap::new();
     let mut modules = HashMap::new();
     for import in list("imports") {
         let [module, long, short] = [0, 1, 2].map(|at| import[at].as_str().unwrap_or_default());
         imports.insert(long, short);
-        // All modules are called this then.
+        // wasm-opt gives all modules this name.
         modules.insert(format!("\"{module}\": "), "\"a\": ");
     }
     let exports: HashMap<&str, &str> = list("exports")
@@ -167,20 +170,20 @@ fn rename(glue: &str, names: &str) -> Result<String> {
     }
     if found != imports.len() {
         bail!(
-            "wasm-bindgen's glue gives {found} of the wasm's {} imports by name; is it written in another way now?",
+            "wasm-bindgen's glue names {found} of the module's {} imports; its format may have changed",
             imports.len()
         );
     }
     for (long, short) in &modules {
         if renamed.matches(long.as_str()).count() != 1 {
-            bail!("wasm-bindgen's glue does not name the module {long} once");
+            bail!("wasm-bindgen's glue does not name the module {long} exactly once");
         }
         renamed = renamed.replace(long, short);
     }
     Ok(renamed)
 }
 
-/// Whether a character can be part of a name in JavaScript as wasm-bindgen writes it.
+/// Whether a character can be part of a JavaScript name that wasm-bindgen writes.
 fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$'
 }
@@ -197,7 +200,7 @@ mod tests {
         "exports": [["memory", "b"], ["__wbg_model_free", "c"], ["__unused", "d"]] }"#;
 
     #[test]
-    fn the_glue_follows_the_wasm_s_names() {
+    fn the_glue_gets_the_names_of_the_module() {
         let renamed = rename(GLUE, NAMES).unwrap();
         let expected = GLUE
             .replace("__wbg_now_12:", "$:")
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glue_without_the_wasm_s_names_is_an_error() {
+    fn a_glue_without_the_names_of_the_module_is_an_error() {
         for (here, there) in [
             ("__wbg_now_12:", "now:"),
             ("\"./vaelet-web_bg.js\"", "\"env\""),

@@ -1,5 +1,5 @@
-//! `cargo xtask serve`: the page in `dist/` on this machine only, built again whenever one of its
-//! sources changes.
+//! `cargo xtask serve`: serves the page in `dist/` on this machine only, and rebuilds it when a
+//! source changes.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::{page, shell};
 
-/// Where `serve` listens unless told otherwise.
+/// The default port.
 pub const DEFAULT_PORT: u16 = 8080;
 
-/// What the page is made of. Trunk.toml has the same list.
+/// The sources of the page. Trunk.toml has the same list.
 const SOURCES: [&str; 9] = [
     "web",
     "models",
@@ -31,21 +31,22 @@ const SOURCES: [&str; 9] = [
     "crates/gpu/src",
     "crates/web/src",
 ];
-/// An editor that saves, or training that releases a model, writes several files.
+/// Time without changes before a rebuild, because editors and training write several files at a
+/// time.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// Builds the page, serves it on this machine, and builds it again when a file changes.
+/// Builds the page, serves it on this machine, and rebuilds it when a file changes.
 ///
 /// # Errors
-/// Where the port is taken, or the first build fails.
+/// If the port is in use, or the first build fails.
 pub fn serve(port: u16) -> Result<()> {
-    // A port that is taken is known at once, and not after the build.
+    // A port in use is reported before the build, not after it.
     drop(listen(port)?);
     page::write()?;
     let listener = listen(port)?;
     thread::spawn(|| {
         if let Err(error) = rebuild_forever() {
-            eprintln!("changes to the page's files are not noticed any more: {error:#}");
+            eprintln!("cannot watch the page's files any more: {error:#}");
         }
     });
     println!("the page is at http://127.0.0.1:{port}/");
@@ -64,8 +65,8 @@ fn listen(port: u16) -> Result<TcpListener> {
         .with_context(|| format!("cannot listen on port {port}; choose another one with `--port`"))
 }
 
-/// The files of a folder, never from a browser's cache without asking: the next build may have
-/// changed them.
+/// Serves the files of a folder. Browsers must revalidate their cache, because the next build may
+/// change the files.
 fn site(folder: &Path) -> Router {
     let ask = SetResponseHeaderLayer::overriding(
         header::CACHE_CONTROL,
@@ -79,7 +80,7 @@ fn site(folder: &Path) -> Router {
 fn rebuild_forever() -> Result<()> {
     let (send, changes) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // The build itself reads them.
+        // The build only reads them.
         if event.is_ok_and(|event| !event.kind.is_access()) {
             let _ = send.send(());
         }
@@ -93,8 +94,8 @@ fn rebuild_forever() -> Result<()> {
         wait_until_quiet(&changes);
         let start = Instant::now();
         match page::write() {
-            Ok(()) => println!("built again in {:.1} s", start.elapsed().as_secs_f32()),
-            Err(error) => eprintln!("error: {error:#}; the page before it is still served"),
+            Ok(()) => println!("rebuilt in {:.1} s", start.elapsed().as_secs_f32()),
+            Err(error) => eprintln!("error: {error:#}; the previous page is still served"),
         }
     }
     Ok(())

@@ -1,6 +1,5 @@
-//! Running other programs from the project's root, with cargo's own folder of
-//! installed programs on their path. A program that fails becomes an error
-//! that names the command.
+//! Runs other programs in the project's root folder, with cargo's bin folder on their PATH. If a
+//! program fails, the error names the command.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -11,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// The folder of the workspace.
+/// The root folder of the workspace.
 pub fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask)
 }
 
-/// The search path of every program started from here. Cargo's programs are often, but
-/// not always, on the path already.
+/// The PATH for all programs. It includes cargo's bin folder, which is often, but not always, on
+/// the PATH already.
 fn search_path() -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
@@ -29,7 +28,7 @@ fn search_path() -> OsString {
     extended.unwrap_or(path)
 }
 
-/// The file that a program's name stands for, where there is one.
+/// The file of a program on the PATH; `None` if there is none.
 pub fn find(program: &str) -> Option<PathBuf> {
     find_in(&search_path(), program, &endings())
 }
@@ -42,8 +41,8 @@ fn find_in(path: &OsStr, program: &str, endings: &[String]) -> Option<PathBuf> {
     files.into_iter().find(|file| file.is_file())
 }
 
-/// What the file of a program may be called after its name: on Windows `npm` is `npm.cmd`, and the
-/// file without an ending beside it is a script for another shell.
+/// The extensions of programs. On Windows `npm` is `npm.cmd`; the file without an extension beside
+/// it is a script for another shell.
 fn endings() -> Vec<String> {
     if !cfg!(windows) {
         return vec![String::new()];
@@ -53,14 +52,17 @@ fn endings() -> Vec<String> {
     endings.map(str::to_lowercase).collect()
 }
 
-/// A program to be run in the project's root.
+/// A command that runs a program in the project's root folder.
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(find(program).unwrap_or_else(|| program.into()));
     command.current_dir(root()).env("PATH", search_path());
     command
 }
 
-/// Runs a command to its end, its output shown as it comes.
+/// Runs a command and waits for its end. Its output is shown.
+///
+/// # Errors
+/// If it does not start or fails.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| not_started(command))?;
     if !status.success() {
@@ -69,7 +71,10 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Like [`run`], but ends the command after a time that is too long to wait.
+/// [`run`] with a time limit, after which the command is killed.
+///
+/// # Errors
+/// If it does not start, fails, or exceeds the limit.
 pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     let mut child = command.spawn().with_context(|| not_started(command))?;
     match wait_within(&mut child, limit)? {
@@ -83,7 +88,7 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     }
 }
 
-/// Whether the child ended well; `None` where it had to be stopped.
+/// Whether the child succeeded; `None` if it was killed.
 fn wait_within(child: &mut Child, limit: Duration) -> Result<Option<bool>> {
     let start = Instant::now();
     while start.elapsed() < limit {
@@ -97,12 +102,18 @@ fn wait_within(child: &mut Child, limit: Duration) -> Result<Option<bool>> {
     Ok(None)
 }
 
-/// What a command prints on its standard output, where what it says on the other is of no use.
+/// The standard output of a command. Its standard error is discarded.
+///
+/// # Errors
+/// If it does not start or fails.
 pub fn output(command: &mut Command) -> Result<String> {
     read(command.stderr(Stdio::null()))
 }
 
-/// What a command prints on its standard output, while its messages are shown as they come.
+/// The standard output of a command. Its standard error is shown.
+///
+/// # Errors
+/// If it does not start or fails.
 pub fn read(command: &mut Command) -> Result<String> {
     command.stdout(Stdio::piped());
     let child = command.spawn().with_context(|| not_started(command))?;
@@ -117,7 +128,7 @@ fn not_started(command: &Command) -> String {
     format!("`{}` did not start", shown(command))
 }
 
-/// A command as one would type it, without the folder of its program.
+/// A command line for messages, without the folder of its program.
 fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_stem().unwrap_or(program.as_os_str());
@@ -135,13 +146,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_are_found_by_the_endings_of_their_system() {
-        let place = env::temp_dir().join(format!("vaelet find {}", std::process::id()));
-        let [first, second] = ["a folder", "another"].map(|name| place.join(name));
+    fn programs_are_found_by_the_extensions_of_the_system() {
+        let folder = env::temp_dir().join(format!("vaelet find {}", std::process::id()));
+        let [first, second] = ["a folder", "another"].map(|name| folder.join(name));
         for folder in [&first, &second] {
             fs::create_dir_all(folder).unwrap();
         }
-        // As Node's installer leaves them.
+        // The files that Node's installer writes.
         fs::write(first.join("npm"), "").unwrap();
         fs::write(first.join("npm.cmd"), "").unwrap();
         fs::write(second.join("cargo.exe"), "").unwrap();
@@ -154,8 +165,8 @@ mod tests {
         assert_eq!(find_in(&path, "cargo", &windows), Some(cargo));
         let unix = [String::new()];
         assert_eq!(find_in(&path, "npm", &unix), Some(first.join("npm")));
-        // A folder is no program.
+        // A folder is not a program.
         assert_eq!(find_in(&path, "cargo", &unix), None);
-        fs::remove_dir_all(&place).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

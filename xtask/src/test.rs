@@ -1,5 +1,5 @@
-//! All tests of the project, as steps from cheap to dear. The first step that
-//! fails ends the run, and each step asks only for the tools that it needs.
+//! All tests of the project, as steps, the quickest first. The run stops at the first step that
+//! fails. Each step installs only the tools that it needs.
 
 use std::env;
 use std::process::Command;
@@ -10,15 +10,15 @@ use anyhow::{Context, Result, bail};
 use crate::tools::{self, Tool};
 use crate::{browsers, page, shell, toolchain};
 
-/// A part of the tests that can be run by itself.
+/// A part of the tests that can be run separately.
 pub struct Step {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
     needs: &'static [Tool],
     run: fn() -> Result<()>,
 }
 
-/// All steps, cheap first.
+/// All steps, the quickest first.
 pub const STEPS: [Step; 7] = [
     Step {
         name: "fmt",
@@ -62,10 +62,10 @@ pub const STEPS: [Step; 7] = [
     },
 ];
 
-/// Runs the steps of these names, or all.
+/// Runs the steps with these names, or all if there are none.
 ///
 /// # Errors
-/// Where a name is unknown, a tool cannot be installed, or a step fails.
+/// If a name is unknown, a tool cannot be installed, or a step fails.
 pub fn run(names: &[String]) -> Result<()> {
     if let Some(name) = names
         .iter()
@@ -76,13 +76,13 @@ pub fn run(names: &[String]) -> Result<()> {
             STEPS.map(|step| step.name).join(", ")
         );
     }
-    let chosen = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    let chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
     let mut steps: Vec<&Step> = STEPS.iter().filter(|step| chosen(step.name)).collect();
     let of_page = |step: &&Step| ["browser", "package"].contains(&step.name);
     if !chosen("web")
         && let Some(first) = steps.iter().position(of_page)
     {
-        // Quick where nothing changed, and nobody tests a stale page.
+        // The tests must not run on an old page. Without changes this is quick.
         steps.extend(STEPS.iter().find(|step| step.name == "web"));
         steps[first..].rotate_right(1);
     }
@@ -104,8 +104,8 @@ fn fmt() -> Result<()> {
     shell::run(shell::command("cargo").args(["fmt", "--all", "--check"]))
 }
 
-/// What a linter says of all scripts and styles, whether the page's modules fit their types and the
-/// published ones, and what those do that need no page.
+/// Lints all scripts and styles, checks the types of the page's modules and the published types,
+/// and runs the unit tests of modules that need no page.
 fn scripts() -> Result<()> {
     let folder = tools::script_tests();
     let mut biome = shell::command("node");
@@ -120,7 +120,7 @@ fn scripts() -> Result<()> {
     shell::run(node.current_dir(folder))
 }
 
-/// Folders that hold scripts and styles.
+/// Folders with scripts and styles.
 const SCRIPTS: [&str; 7] = [
     "web",
     "npm",
@@ -153,19 +153,19 @@ fn clippy() -> Result<()> {
     shell::run(toolchain::cargo().args(web))
 }
 
-/// The page, by xtask and, where Trunk is installed, by Trunk.
+/// Builds the page, and if Trunk is installed compares it with Trunk's.
 fn web() -> Result<()> {
     page::build()?;
     if shell::find("trunk").is_none() {
-        println!("trunk is not installed: not tried whether it builds the same page");
+        println!("SKIPPED: Trunk is not installed, so its page was not compared");
         return Ok(());
     }
     page::compare_with_trunk()
 }
 
-/// In CI a GPU test that finds no adapter fails, so there is always the software one.
+/// Runs the native tests. In CI a GPU test without an adapter fails, so they get the software one.
 fn native() -> Result<()> {
-    // As it was built to run this.
+    // The profile with which this program was built.
     let of_xtask = ["test", "-p", "xtask", "--profile", "xtask"];
     shell::run(shell::command("cargo").args(of_xtask))?;
     let mut cargo = shell::command("cargo");
@@ -186,14 +186,14 @@ fn browser() -> Result<()> {
     if let Some(firefox) = browsers::firefox()? {
         node.env("FIREFOX", firefox);
     }
-    // One file at a time: two browsers on two cores would only make each other late.
+    // One file at a time, because two browsers on two cores would cause timeouts.
     shell::run(
         node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
             .current_dir(tools::browser_tests()),
     )
 }
 
-/// The npm package, in a project that installs it.
+/// Tests the npm package in a project that installs it.
 fn package() -> Result<()> {
     shell::run(node()?.arg("tests/package/run.mjs"))
 }

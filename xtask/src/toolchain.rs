@@ -1,5 +1,5 @@
-//! The compiler of the page's program: cargo with a standard library for wasm32, and with SIMD
-//! whatever `RUSTFLAGS` says.
+//! The toolchain for the page's wasm module: cargo with a standard library for wasm32, and with
+//! SIMD enabled regardless of `RUSTFLAGS`.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -9,16 +9,16 @@ use anyhow::{Context, Result, bail};
 
 use crate::{packages, shell};
 
-/// What the page's program is compiled for.
+/// The target of the page's wasm module.
 pub const TARGET: &str = "wasm32-unknown-unknown";
-/// The name of a rustup toolchain that builds the page where the usual one cannot: whoever has to
-/// bring an own compiler for wasm32 links it by `rustup toolchain link vaelet-web FOLDER`.
+/// Name of a rustup toolchain that is used if the default one cannot compile for wasm32. Users can
+/// provide one with `rustup toolchain link vaelet-web FOLDER`.
 const LINKED: &str = "vaelet-web";
 const SIMD: &str = "-Ctarget-feature=+simd128";
-/// How long rustup's server may take before the slower way is the faster one.
+/// Time limit for rustup's server.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
 
-/// The cargo that compiles for the page.
+/// A command that runs the cargo that can compile for wasm32.
 pub fn cargo() -> Command {
     let mut cargo = shell::command("cargo");
     if !compiles(None) && compiles(Some(LINKED)) {
@@ -31,19 +31,19 @@ pub fn cargo() -> Command {
     cargo
 }
 
-/// Whether some toolchain here can build the page.
+/// Whether a toolchain on this machine can build the page.
 pub fn is_there() -> bool {
     compiles(None) || compiles(Some(LINKED))
 }
 
-/// Adds the standard library for wasm32.
+/// Installs the standard library for wasm32.
 ///
 /// # Errors
-/// Where there is no rustup, or its server gives nothing.
+/// If there is no rustup, or the download fails.
 pub fn install() -> Result<()> {
     if shell::find("rustup").is_none() {
         bail!(
-            "install rustup (https://rustup.rs), which adds it with `rustup target add {TARGET}`, or this system's package of it"
+            "install rustup (https://rustup.rs), which adds it with `rustup target add {TARGET}`, or install this system's package of it"
         );
     }
     let mut rustup = shell::command("rustup");
@@ -55,13 +55,13 @@ pub fn install() -> Result<()> {
         return Err(error).context("check the connection to rustup's server and try again");
     }
     println!(
-        "{error:#}; .ci/wasm-std.sh makes a toolchain from Debian's packages instead (2 minutes)"
+        "{error:#}; .ci/wasm-std.sh builds a toolchain from Debian's packages instead (2 minutes)"
     );
     shell::run(shell::command("bash").arg(".ci/wasm-std.sh"))
 }
 
-/// Whether a toolchain has a standard library for the web that it can read: it refuses one that
-/// another version has built. `None` is the toolchain that runs this program.
+/// Whether a toolchain has a standard library for wasm32 that was built by the same version, which
+/// it requires. `None` is the toolchain that runs this program.
 fn compiles(toolchain: Option<&str>) -> bool {
     let mut rustc = shell::command("rustc");
     if let Some(toolchain) = toolchain {
@@ -72,8 +72,8 @@ fn compiles(toolchain: Option<&str>) -> bool {
     shell::output(rustc.stdin(Stdio::null())).is_ok()
 }
 
-/// What `CARGO_ENCODED_RUSTFLAGS` has to be where one of these variables is set, for they take the
-/// place of the flags in `.cargo/config.toml`, even where they are empty.
+/// The value for `CARGO_ENCODED_RUSTFLAGS` if one of these variables is set. They replace the flags
+/// in `.cargo/config.toml`, even if they are empty, so this adds the flag for SIMD.
 fn with_simd(encoded: Option<String>, plain: Option<String>) -> Option<String> {
     let words = |flags: &str, separator: char| -> Vec<String> {
         let words = flags.split(separator).filter(|word| !word.is_empty());
@@ -97,7 +97,7 @@ mod tests {
         let merged = |encoded: Option<&str>, plain: Option<&str>| {
             with_simd(encoded.map(str::to_owned), plain.map(str::to_owned))
         };
-        // Nothing takes the place of `.cargo/config.toml`, which has the feature.
+        // Nothing replaces the flags in `.cargo/config.toml`, which enable SIMD.
         assert_eq!(merged(None, None), None);
         let config = include_str!("../../.cargo/config.toml");
         assert!(config.contains("\"target-feature=+simd128\""));
@@ -105,13 +105,13 @@ mod tests {
         let debug = merged(None, Some(" -C debuginfo=1  -Dwarnings")).unwrap();
         let words: Vec<&str> = debug.split('\x1f').collect();
         assert_eq!(words, ["-C", "debuginfo=1", "-Dwarnings", SIMD]);
-        // cargo reads the plain variable only where the encoded one is not set.
+        // cargo reads the plain variable only if the encoded one is not set.
         let path = merged(Some("-L\x1fa folder"), Some("-Dwarnings")).unwrap();
         assert_eq!(
             path.split('\x1f').collect::<Vec<_>>(),
             ["-L", "a folder", SIMD]
         );
-        // Features are added up, so another list before it does no harm.
+        // The last flag for a feature wins.
         let relaxed = merged(None, Some("-Ctarget-feature=-simd128")).unwrap();
         assert!(relaxed.ends_with(SIMD));
     }

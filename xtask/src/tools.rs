@@ -1,5 +1,5 @@
-//! The tools that the page, its tests and its measurements need. Each knows whether it is there,
-//! what it is for, and how it is installed; asking costs a few milliseconds.
+//! The tools that the page, its tests and its measurements need: whether they are installed, what
+//! they are for, and how to install them. The check takes a few milliseconds.
 
 use std::env;
 use std::fs;
@@ -13,33 +13,36 @@ use crate::{browsers, shell, toolchain};
 
 const MIN_NODE: u32 = 18;
 
-/// What building the page takes.
+/// The tools for building the page.
 pub const FOR_PAGE: [Tool; 3] = [Tool::WasmStd, Tool::Node, Tool::PagePackages];
 
-/// Something that must be on the machine.
+/// A tool that must be installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// The standard library for wasm32.
     WasmStd,
-    /// The runner of wasm-opt, the minifier and the browser tests.
+    /// Node.js, which runs wasm-opt, the minifier and the browser tests.
     Node,
-    /// wasm-opt and the minifier.
+    /// The packages of wasm-opt and the minifier.
     PagePackages,
-    /// What looks at scripts and styles.
+    /// The packages of the linter and the type checker.
     ScriptPackages,
     /// The packages of the browser tests.
     TestPackages,
-    /// The peers that the page is measured against, and what draws the results.
+    /// The packages of the other engines in the benchmark, and of its plots.
     BenchPackages,
     /// The browser of the browser tests.
     Chromium,
-    /// A browser without WebGPU, in which everything has to work as well.
+    /// A browser in which the page is tested without WebGPU.
     Firefox,
-    /// A Vulkan driver that runs on the CPU.
+    /// Mesa's Vulkan driver for the CPU.
     SoftwareVulkan,
 }
 
-/// Installs those of these tools that are missing; quick and silent where none is.
+/// Installs the missing ones of these tools. Quick and silent if none is missing.
+///
+/// # Errors
+/// If a tool cannot be installed.
 pub fn ensure(tools: &[Tool]) -> Result<()> {
     for tool in tools {
         if tool.is_there()? {
@@ -51,7 +54,7 @@ pub fn ensure(tools: &[Tool]) -> Result<()> {
         tool.install()
             .with_context(|| format!("{name} is missing and could not be installed"))?;
         if !tool.is_there()? {
-            bail!("{name} was installed, but is still not found; is its folder on the PATH?");
+            bail!("{name} was installed but is not found; add its folder to the PATH");
         }
         println!("installed {name} in {:.0} s", start.elapsed().as_secs_f32());
     }
@@ -59,7 +62,7 @@ pub fn ensure(tools: &[Tool]) -> Result<()> {
 }
 
 impl Tool {
-    /// Its name, what it is for, and how long it takes.
+    /// Its name, what it is for, and how long the installation takes.
     fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Tool::WasmStd => (
@@ -74,7 +77,7 @@ impl Tool {
             ),
             Tool::PagePackages => (
                 "the packages of xtask/package-lock.json",
-                "they make the page smaller and its program faster",
+                "they make the page smaller and its wasm module faster",
                 "10 s",
             ),
             Tool::ScriptPackages => (
@@ -94,7 +97,7 @@ impl Tool {
             ),
             Tool::Chromium => (
                 "Chromium",
-                "the page is tested in it, with WebGPU in software",
+                "the page is tested in it, with software WebGPU",
                 "1 minute",
             ),
             Tool::Firefox => (
@@ -143,13 +146,13 @@ impl Tool {
                 macos: "`brew install --cask chromium`",
                 windows: "`winget install Hibbiki.Chromium`",
             })
-            .context("without it, name a browser in CHROMIUM"),
+            .context("or set CHROMIUM to the path of a browser"),
             Tool::Firefox => packages::install(&Package {
                 apt: &["firefox-esr"],
                 macos: "`brew install --cask firefox`",
                 windows: "`winget install Mozilla.Firefox`",
             })
-            .context("without it, name a browser in FIREFOX"),
+            .context("or set FIREFOX to the path of a browser"),
             Tool::SoftwareVulkan => packages::install(&Package {
                 apt: &["mesa-vulkan-drivers", "libvulkan1"],
                 macos: "Metal is part of the system",
@@ -159,12 +162,12 @@ impl Tool {
     }
 }
 
-/// The folder of wasm-opt and the minifier.
+/// The npm folder of wasm-opt and the minifier.
 pub fn page_packages() -> PathBuf {
     shell::root().join("xtask")
 }
 
-/// The folder of the tests of scripts that need no browser.
+/// The folder of the unit tests of scripts.
 pub fn script_tests() -> PathBuf {
     shell::root().join("tests/unit")
 }
@@ -179,14 +182,14 @@ fn bench() -> PathBuf {
     shell::root().join("bench")
 }
 
-/// Whether the GPU tests have to run on the CPU. In continuous integration they do even beside a
-/// GPU, so that they say the same everywhere; macOS and Windows bring an adapter of their own.
+/// Whether the GPU tests run on Mesa's software driver: without a GPU, and always in continuous
+/// integration, so that results are the same everywhere. macOS and Windows have a software adapter.
 pub fn needs_software_vulkan() -> bool {
     cfg!(target_os = "linux") && (env::var_os("CI").is_some() || !has_gpu())
 }
 
-/// Whether this machine offers a GPU to programs. Driver descriptions say nothing
-/// about it: Mesa's package brings those of all vendors.
+/// Whether this machine has a GPU that programs can use. Driver descriptions do not tell, because
+/// Mesa's package contains those of all vendors.
 fn has_gpu() -> bool {
     let render_node = fs::read_dir("/dev/dri").is_ok_and(|nodes| {
         nodes
@@ -196,7 +199,7 @@ fn has_gpu() -> bool {
     render_node || Path::new("/dev/nvidiactl").exists()
 }
 
-/// The driver description of Mesa's software Vulkan.
+/// The driver description of Mesa's software Vulkan driver.
 pub fn lavapipe() -> Option<PathBuf> {
     ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"]
         .iter()
@@ -222,7 +225,7 @@ fn npm_ci(folder: &Path) -> Result<()> {
     shell::run(npm.current_dir(folder))
 }
 
-/// Whether npm has installed into a folder since its lock file was written.
+/// Whether the packages in a folder were installed after its lock file was last changed.
 fn has_locked_packages(folder: &Path) -> bool {
     let written = |file: &str| fs::metadata(folder.join(file)).and_then(|facts| facts.modified());
     let installed = written("node_modules/.package-lock.json");

@@ -1,7 +1,7 @@
-//! The last step of every build: makes one version of what lies in a folder. Modules, styles, program
-//! and the list of models move into `v/<version>/`, named by what they contain, so that a page or a
-//! cache can hold files of two publications and never mix them. What other people's pages name keeps
-//! its address and leads there.
+//! The last step of every build: gives the page a version. Scripts, styles, the wasm module and the
+//! list of models move to `v/<version>/`, where the version is a hash of their contents. So a
+//! browser or a cache never mixes files of two publications. Files that other people's pages refer
+//! to keep their URL and import the current version.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,27 +13,31 @@ use vaelet_model::sha256_hex;
 
 use crate::program::{GLUE, WASM};
 
-/// Modules that other people's pages name.
+/// Modules that other people's pages import.
 const ENTRIES: [&str; 2] = ["web/vaelet.js", "web/vae-let.js"];
-/// Pages, whose sources write `="./` before what comes from a version.
+/// HTML pages. In their sources, attributes that start with `="./` refer to versioned files.
 const PAGES: [&str; 2] = [START, "web/embed.html"];
-/// The page itself. Its source, and the worker's, lie in `web/`.
+/// The main page. Its source is in `web/`, like the worker's.
 const START: &str = "index.html";
-/// The service worker, at the root because its folder is what it may serve.
+/// The service worker. It is in the root folder, because it may only serve files below its own.
 const WORKER: &str = "sw.js";
-/// Pictures that other people's pages name.
+/// The icon, to which other people's pages refer.
 const ICON: &str = "web/icon.svg";
-/// What says which version a site is, and the SHA-256 of each of its files.
+/// The file with the version of the site and the SHA-256 of each of its files.
 const MANIFEST: &str = "version.json";
 
-/// Where the modules of the site in this folder are.
+/// The versioned folder of the site in this folder.
 ///
 /// # Errors
-/// Where there is no built page.
+/// If the folder contains no built page.
 pub fn folder(site: &Path) -> Result<PathBuf> {
     let file = site.join(MANIFEST);
-    let text = fs::read(&file)
-        .with_context(|| format!("{} holds no page: run `cargo xtask build`", site.display()))?;
+    let text = fs::read(&file).with_context(|| {
+        format!(
+            "{} contains no page: run `cargo xtask build`",
+            site.display()
+        )
+    })?;
     let manifest: serde_json::Value = serde_json::from_slice(&text)?;
     let version = manifest["version"].as_str();
     Ok(site
@@ -41,14 +45,14 @@ pub fn folder(site: &Path) -> Result<PathBuf> {
         .join(version.context("the page has no version")?))
 }
 
-/// Makes a version of the page in this folder, as its sources have it.
+/// Turns the page in this folder, as assembled from its sources, into a version.
 ///
 /// # Errors
-/// Where the folder cannot be read or written, or a page names a module that it does not have.
+/// If the folder cannot be read or written, or a page names a module that does not exist.
 pub fn make(site: &Path) -> Result<()> {
     for file in [START, WORKER] {
         fs::rename(site.join("web").join(file), site.join(file))
-            .with_context(|| format!("web/ holds no {file}"))?;
+            .with_context(|| format!("web/ contains no {file}"))?;
     }
     let before = hashes(site, "")?;
     let text: String = before
@@ -106,12 +110,13 @@ pub fn make(site: &Path) -> Result<()> {
     Ok(fs::write(site.join(MANIFEST), manifest.to_string())?)
 }
 
-/// What no page fetches, or keeps by itself: weights are kept by whoever loads a model.
+/// Whether the service worker does not need a file: pages do not fetch it, or the code that loads
+/// models caches it.
 fn is_for_people(path: &str) -> bool {
     path.ends_with(".md") || path.ends_with(".d.ts") || path.ends_with(".safetensors")
 }
 
-/// The SHA-256 of each file below a folder of the site, by its path as addresses have it.
+/// The SHA-256 of each file in a folder of the site, by its path as in URLs.
 fn hashes(site: &Path, folder: &str) -> Result<BTreeMap<String, String>> {
     let mut hashes = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -129,7 +134,7 @@ fn hashes(site: &Path, folder: &str) -> Result<BTreeMap<String, String>> {
     Ok(hashes)
 }
 
-/// Which modules each module imports before it runs.
+/// The static imports of each module.
 struct Modules(BTreeMap<String, Vec<String>>);
 
 impl Modules {
@@ -145,7 +150,7 @@ impl Modules {
         Ok(Self(modules))
     }
 
-    /// A module and everything that it imports, the module itself first.
+    /// A module and all modules that it imports, directly or not. The module itself is first.
     fn needed_by(&self, module: &str) -> Vec<String> {
         let mut needed = vec![module.to_owned()];
         let mut next = 0;
@@ -160,8 +165,8 @@ impl Modules {
         needed
     }
 
-    /// The markup of a page, with everything that its preloaded modules import preloaded too: at
-    /// once rather than import by import.
+    /// Adds preloads to a page's HTML for everything that its preloaded modules import, so that a
+    /// browser fetches them at once and not import by import.
     fn preload(&self, page: &str, text: &str) -> Result<String> {
         const START: &str = "<link rel=\"modulepreload\" href=\"";
         let mut done: Vec<String> = Vec::new();
@@ -191,11 +196,11 @@ impl Modules {
         Ok(lines.join("\n") + "\n")
     }
 
-    /// What stands at the address of a module that other people's pages name: it names everything
-    /// that the module imports, so that all of it is fetched at once.
+    /// The module at the stable URL that other people's pages import. It imports everything that
+    /// the versioned module imports, so that a browser fetches all of it at once.
     fn entry(&self, module: &str, folder: &str) -> String {
         let mut text = String::from(
-            "// This address stays; the version that it leads to changes with each publication.\n",
+            "// This URL is stable; the version that it imports changes with each publication.\n",
         );
         for path in self.needed_by(module).iter().skip(1) {
             text += &format!("import \"../{folder}{path}\";\n");
@@ -204,8 +209,8 @@ impl Modules {
     }
 }
 
-/// The relative names in a module's `import … from "…"`, `import "…"` and `export … from "…"`, which
-/// stand before everything else, as the minifier leaves them.
+/// The relative names in a module's `import … from "…"`, `import "…"` and `export … from "…"`. In
+/// the minifier's output they come before all other code.
 fn imports(module: &str) -> impl Iterator<Item = &str> {
     let starts = [
         "import{", "import\"", "import*", "import ", "export{", "export*",
@@ -222,7 +227,7 @@ fn imports(module: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The path that a relative name means in this file.
+/// Resolves a relative name in this file to a path in the site.
 fn resolve(file: &str, name: &str) -> String {
     let mut parts: Vec<&str> = file.split('/').collect();
     parts.pop();
@@ -243,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn imports_are_found_and_nothing_else() {
+    fn only_imports_are_found() {
         let module = "import{a as b}from\"./a.js\";import\"../b.js\";import*as t from\"./t.js\";import e from\"outside\";export*from\"./c.js\";export{d}from\"./d.js\";const f=()=>import(\"./late.js\");export{f as g};\n";
         let found: Vec<&str> = imports(module).collect();
         assert_eq!(found, ["./a.js", "../b.js", "./t.js", "./c.js", "./d.js"]);
