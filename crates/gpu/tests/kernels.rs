@@ -459,9 +459,9 @@ fn extreme_inputs_stay_finite() {
     }
 }
 
-/// A conditional model's entry points, with classes, without any, and with ones that it does not have.
+/// Compares a conditional model's entry points with classes, without, and with unknown classes.
 #[test]
-fn conditional_models_are_their_twins() {
+fn conditional_models_equal_the_cpu() {
     let Some(context) = context() else { return };
     let condition = |outputs, params: &str| Layer::Condition {
         outputs,
