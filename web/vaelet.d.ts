@@ -7,15 +7,15 @@ export type BackendChoice = Backend | "auto";
  * What went wrong. `loadModel` can also reject with the reason of its `signal` (an `AbortError`, if none is given).
  *
  * - `bad-input`: an argument that cannot be used; the message names it
- * - `bad-model`: model.json or the weights are not what they should be
+ * - `bad-model`: model.json or the weights are invalid
  * - `canvas`: a canvas without pixels, or one that something else draws into
- * - `cors`: the server answers, but does not let other sites' pages read it
- * - `crashed`: the program stopped in the middle (for want of memory, say); the next call works again
+ * - `cors`: the server answers, but does not allow other sites to read the answer
+ * - `crashed`: the program crashed in the middle of a call, for example for lack of memory; the next call works again
  * - `freed`: the model has been freed
  * - `gpu`: the GPU has not enough memory for the model, or refuses its work
  * - `hash-mismatch`: the weights are not those that model.json names
- * - `insecure`: an address of http in a page of https
- * - `lost`: the GPU went away while the model was moved to it
+ * - `insecure`: an http address in an https page
+ * - `lost`: the GPU was lost while the model was moved to it
  * - `network`: the connection failed, or there is none
  * - `no-webgpu`: there is no GPU, or it does not answer
  * - `not-found`: the server has no such file, or answers with a web page instead
@@ -23,11 +23,11 @@ export type BackendChoice = Backend | "auto";
  * - `outdated`: the site was published again after its page was opened
  * - `oversized`: the weights have more bytes than model.json says
  * - `policy`: the Content-Security-Policy of the page forbids the address
- * - `stalled`: nothing of a file came for 20 seconds
- * - `too-large`: more at once than there is memory for
+ * - `stalled`: no data of a file arrived for 20 seconds
+ * - `too-large`: more at once than fits into memory
  * - `truncated`: the weights are shorter than model.json says
  * - `unsupported`: the browser is too old
- * - `wrong-pictures`: the GPU computes something else than the CPU, and is not used
+ * - `wrong-pictures`: GPU and CPU give different results, so the GPU is not used
  */
 export type ErrorCode =
   | "bad-input"
@@ -53,7 +53,7 @@ export type ErrorCode =
   | "unsupported"
   | "wrong-pictures";
 
-/** Numbers: a `Float32Array`, or what is copied into one. */
+/** Numbers: a `Float32Array`, or an array that is copied into one. */
 export type Numbers = Float32Array | readonly number[];
 
 /** An error with a machine-readable code and a sentence that says what to do. */
@@ -63,21 +63,21 @@ export class VaeletError extends Error {
 }
 
 export interface Progress {
-  /** Bytes of weights so far. */
+  /** Bytes of weights loaded so far. */
   loaded: number;
-  /** Bytes in all, as model.json says. */
+  /** Total bytes, as model.json says. */
   total: number;
 }
 
 export interface LoadOptions {
   /** `auto` (the default) measures both and takes the faster. */
   backend?: BackendChoice;
-  /** What it throws is reported as an error of the page (`reportError`), and loading goes on. */
+  /** If it throws, the error is reported as one of the page (`reportError`), and loading continues. */
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
 }
 
-/** Begins to fetch and compile the program, for pages that will load a model but cannot say yet which. */
+/** Starts to fetch and compile the program, for pages that will load a model but do not know yet which. */
 export function prepare(): void;
 
 /**
@@ -87,7 +87,7 @@ export function prepare(): void;
 export function loadModel(url: string | URL, options?: LoadOptions): Promise<Model>;
 
 /**
- * Brings a drawing into the form of MNIST: crop, scale into 20×20, centre by mass in 28×28.
+ * Normalises a drawing as MNIST does: crop, scale into 20×20, centre by mass in 28×28.
  * Grey ink in [0, 1], 1 is ink; `undefined` where there is none. Works once a model has been loaded.
  */
 export function normalizeDrawing(pixels: Numbers, width: number, height: number): Float32Array | undefined;
@@ -112,17 +112,17 @@ export interface Posterior {
 
 export interface Cost {
   /**
-   * −log p(x | z), in nats. Under a Bernoulli grey values are no outcomes: for them it is the mean over pixels drawn as
-   * 1 with the grey value as probability, −Σ x ln y + (1 − x) ln(1 − y). Cards measure on images drawn like that.
+   * −log p(x | z), in nats. Under a Bernoulli likelihood grey values are not outcomes; for them this is the mean over pixels that are
+   * 1 with the grey value as probability, −Σ x ln y + (1 − x) ln(1 − y). Model cards measure on images sampled like that.
    */
   reconstruction: number;
   /**
-   * KL(q(z | x) ‖ p(z)), in nats, p(z) the model's own prior. Where that is a mixture, which has no formula, one draw's
-   * estimate, log q(z | x) − log p(z) at z = μ + σ·ε, which can be below 0; where it is N(0, I), the KL itself. The
+   * KL(q(z | x) ‖ p(z)), in nats, p(z) the model's own prior. Where that is a mixture, for which there is no formula, an estimate from one
+   * sample, log q(z | x) − log p(z) at z = μ + σ·ε, which can be below 0; where it is N(0, I), the KL itself. The
    * temperature does not change it.
    */
   kl: number;
-  /** log p(z) of the z that was decoded, in nats. */
+  /** log p(z) of the decoded z, in nats. */
   logPrior: number;
   /** KL(q(z | x) ‖ N(0, 1)) of each latent, in nats, whatever the model's own prior. */
   klToStandardNormal: Float32Array;
@@ -139,7 +139,7 @@ export interface Elbo extends Cost {
   elbo: number;
 }
 
-/** What one layer writes. */
+/** The output of one layer. */
 export interface Activation {
   height: number;
   width: number;
@@ -155,19 +155,19 @@ export interface Measured {
   adapter: string | null;
 }
 
-/** The parsed model.json: the fields that pages read. DESIGN.md describes the rest. */
+/** The parsed model.json: the fields that pages read. `crates/model/src/format` describes the rest. */
 export interface ModelInfo {
   format: string;
   name: string;
   title: string;
   /**
-   * What its pictures are called, and whether a reader can draw one. Files without it are of a
-   * "picture" and "pictures" that nobody can draw.
+   * What its pictures are called, and whether a reader can draw one. The default is
+   * "picture" and "pictures", which cannot be drawn.
    */
   subject?: {
     one: string;
     many: string;
-    /** The line above a wall of samples; without it the plural with "that never existed". */
+    /** The heading above samples; by default the plural with "that never existed". */
     unseen?: string;
     /** How a drawing becomes an input; such pictures are shown as ink on paper. */
     drawing?: "mnist";
@@ -175,7 +175,7 @@ export interface ModelInfo {
   /** Views of the page that open with this model where the reader names none. */
   first?: string[];
   input: { channels: number; height: number; width: number };
-  /** p(x | z): whether pixels are coins, or values with this standard deviation. */
+  /** p(x | z): pixels are 0 or 1, or values with this standard deviation. */
   likelihood: { kind: "bernoulli" } | { kind: "gaussian"; sigma: number };
   /** `precision` is the widest type in the file; "i8" and "f16" say that a GPU may keep all of it as f16. */
   weights: { file: string; bytes: number; sha256: string; precision?: "i8" | "f16" | "f32" };
@@ -192,33 +192,33 @@ export class Model {
   readonly info: ModelInfo;
   readonly backend: Backend;
   readonly measured: Measured;
-  /** `recovering` while a lost GPU is asked for again; the CPU works meanwhile. */
+  /** `recovering` while a lost GPU is requested again; the model runs on the CPU meanwhile. */
   readonly state: "running" | "recovering" | "freed";
-  /** Why the model does not run on the GPU that was asked for, in a sentence; `null` where it does, or none was. */
+  /** Why the model does not run on the requested GPU, in a sentence; `null` if it does, or if none was requested. */
   readonly reason: string | null;
   /** Length of one latent. */
   readonly latentSize: number;
 
-  /** Called after the model moved to the GPU, to another, or off it: canvases must be fresh ones. */
+  /** Called after the model moved to the GPU, to another GPU, or to the CPU: canvases must be replaced. */
   onRebuilt: ((model: Model) => void) | null;
 
   /** The posteriors of images [N, C, H, W] with values in [0, 1]. */
   encode(pixels: Numbers): Promise<Posterior>;
   /** Images for latents, [N, C, H, W] in [0, 1]. */
   decode(z: Numbers): Promise<Float32Array>;
-  /** z = μ + T·σ·ε of any number of posteriors; `epsilon`, as long as they are, goes before `seed`. */
+  /** z = μ + T·σ·ε of any number of posteriors; `epsilon`, of the same length, overrides `seed`. */
   reparameterize(
     mean: Numbers,
     logVar: Numbers,
     options?: { seed?: number; epsilon?: Numbers; temperature?: number },
   ): Float32Array;
-  /** `count` × `latentSize` standard normals, from vector number `first` (0) on; equal seeds give equal numbers on every machine. */
+  /** `count` × `latentSize` standard normals, from vector number `first` (0) on; equal seeds give equal numbers on every device. */
   noise(options?: { seed?: number; first?: number; count?: number }): Float32Array;
   /** Whether the model has a prior of its own beside N(0, I). */
   readonly hasLearnedPrior: boolean;
   /**
    * `count` × `latentSize` latents from the model's own prior (the default) or from N(0, I). `first` is the
-   * number of the first one: those before it cost nothing.
+   * number of the first one; those before it are skipped at no cost.
    */
   sample(options?: {
     seed?: number;
@@ -227,7 +227,7 @@ export class Model {
     temperature?: number;
     prior?: "learned" | "normal";
   }): Float32Array;
-  /** A latent on the way from `a` (t = 0) to `b` (t = 1). */
+  /** A latent between `a` (t = 0) and `b` (t = 1). */
   interpolate(a: Numbers, b: Numbers, t: number, options?: { mode?: "lerp" | "slerp" }): Float32Array;
   /**
    * Decodes latents and draws them row by row, without read-back. One picture is drawn when this returns, unless the
@@ -243,16 +243,16 @@ export class Model {
     options?: { seed?: number; epsilon?: Numbers; temperature?: number },
   ): Promise<Reconstruction>;
   /**
-   * The evidence lower bound of one image under the model's own prior, estimated with one sample. There is none at a
-   * temperature other than 1, which `reconstruct` has: z would not come from q(z | x).
+   * The evidence lower bound of one image under the model's own prior, estimated with one sample. It is defined at
+   * temperature 1 only: at another z does not come from q(z | x).
    */
   elbo(pixels: Numbers, options?: { seed?: number }): Promise<Elbo>;
   /**
-   * What each layer of the encoder writes for one image [C, H, W], or of the decoder for one latent,
-   * first layer first. Computed on the CPU, whatever runs the model.
+   * The output of each layer of the encoder for one image [C, H, W], or of the decoder for one latent,
+   * in the order of the layers. Always computed on the CPU.
    */
   activations(part: "encoder" | "decoder", values: Numbers): Promise<Activation[]>;
-  /** Moves the model to another backend without fetching it again; where that fails it runs on the CPU, and the promise rejects. */
+  /** Moves the model to another backend without fetching it again. If that fails the model runs on the CPU, and the promise rejects. */
   setBackend(backend: BackendChoice): Promise<void>;
   /** Gives memory and GPU resources back; every later call fails with `freed`. */
   free(): void;

@@ -189,7 +189,7 @@ export class Backend {
     const latents = largest(posterior, await gpu.encode(images), (value) => 1 + Math.abs(value));
     if (pixels <= PIXELS && latents <= LATENTS) return;
     const found = pixels <= PIXELS ? `its latents by ${latents.toPrecision(2)}` : `its pixels by ${pixels.toPrecision(2)} of 1`;
-    throw new VaeletError("wrong-pictures", `The GPU (${gpu.adapter}) computes something else than the CPU, ${found}: it is not used. A newer browser or graphics driver may help.`);
+    throw new VaeletError("wrong-pictures", `The GPU (${gpu.adapter}) and the CPU give different results, ${found}, so the GPU is not used. A newer browser or graphics driver may help.`);
   }
 
   /** Runs on this GPU from now on, or without one on the CPU. @param {Gpu | null} gpu */
@@ -230,7 +230,7 @@ export class Backend {
         loss = error.message;
       }
     }
-    this.#settle(null, this.measured, `The GPU was lost and could not be had again (${loss}).`);
+    this.#settle(null, this.measured, `The GPU was lost and did not come back (${loss}).`);
     this.#choice = { wish: "cpu", done: choice.done }; // so that asking again tries again
     this.onMoved?.(); // for those who show the reason
   }

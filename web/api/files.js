@@ -26,7 +26,7 @@ export function folderAt(address) {
   const text = String(address).trim();
   const url = text && URL.canParse(text, document.baseURI) ? new URL(text, document.baseURI) : null;
   if (!url) throw new VaeletError("bad-input", `“${text}” is not the address of a model's folder.`);
-  if (!URL.canParse(DESCRIPTION, url)) throw new VaeletError("bad-input", `“${text.slice(0, 40)}” leads to one file, and a model is a folder with its model.json and its weights. Give the address of that folder.`);
+  if (!URL.canParse(DESCRIPTION, url)) throw new VaeletError("bad-input", `“${text.slice(0, 40)}” is the address of a file, but a model is a folder with its model.json and its weights. Give the address of the folder.`);
   url.hash = "";
   url.pathname = url.pathname.replace(/(^|\/)model\.json$/, "$1").replace(/\/*$/, "/");
   return url;

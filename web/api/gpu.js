@@ -54,7 +54,7 @@ export class Gpu {
       raw.then(discard, () => {});
       const known = understood(error);
       if (known === error || known.code !== "no-webgpu") throw known;
-      throw new VaeletError("no-webgpu", "There is no WebGPU here: this browser or this machine does not offer it.", { cause: error });
+      throw new VaeletError("no-webgpu", "This browser or this device has no WebGPU.", { cause: error });
     }
   }
 

@@ -60,7 +60,7 @@ export async function fetchFile(url, { signal, cache, headers, patience = STALL,
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof VaeletError) throw error;
-    if (stalled) throw new VaeletError("stalled", `Nothing of ${url.pathname} has come for ${Math.round(patience / 1000)} seconds. Check the connection and try again.`, { cause: error });
+    if (stalled) throw new VaeletError("stalled", `No data of ${url.pathname} arrived for ${Math.round(patience / 1000)} seconds. Check the connection and try again.`, { cause: error });
     clearTimeout(timer);
     throw await failure(url, error, policy);
   } finally {
@@ -90,7 +90,7 @@ export function within(promise, patience, error) {
 }
 
 function answered(url, status) {
-  return new VaeletError("not-found", `${url.pathname} could not be fetched (HTTP ${status}). Check that the model folder was published with the page.`);
+  return new VaeletError("not-found", `${url.pathname} could not be loaded (HTTP ${status}). Check that the model folder was published with the page.`);
 }
 
 /** Notices what the page's own policy refuses while something is fetched; the browser tells nobody else. */

@@ -66,7 +66,7 @@ function missing(error) {
   if (error instanceof WebAssembly.CompileError && !/magic|HTML/i.test(error.message)) {
     return new VaeletError("unsupported", "This browser is too old for the WebAssembly this page uses (SIMD). Try a current Firefox, Chrome, Edge or Safari.", { cause: error });
   }
-  return new VaeletError("not-found", "The program itself (vaelet-web.js and vaelet-web_bg.wasm) could not be fetched. Check your connection, and that both files were published beside index.html.", { cause: error });
+  return new VaeletError("not-found", "The program itself (vaelet-web.js and vaelet-web_bg.wasm) could not be loaded. Check your connection, and that both files were published beside index.html.", { cause: error });
 }
 
 /**
@@ -131,7 +131,7 @@ function isCrash(error) {
 export function understood(error) {
   if (error instanceof VaeletError) return error;
   if (isCrash(error)) {
-    return new VaeletError("crashed", `The program stopped in the middle of a computation (${error.message}). The next call works again; smaller batches need less memory.`, { cause: error });
+    return new VaeletError("crashed", `The program crashed in the middle of a computation (${error.message}). The next call works again; smaller batches need less memory.`, { cause: error });
   }
   if (!error?.code || !(error instanceof Error) || error instanceof DOMException) return error;
   // A browser's own reasons go on for lines.
