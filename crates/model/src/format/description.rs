@@ -80,7 +80,7 @@ pub struct Subject {
     pub one: String,
     /// Several: "digits".
     pub many: String,
-    /// The line above a wall of samples, "Digits nobody wrote"; where it is missing, the
+    /// The heading above samples, "Digits no one ever wrote"; where it is missing, the
     /// plural with "that never existed".
     #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub unseen: Option<String>,

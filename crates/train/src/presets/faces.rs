@@ -20,7 +20,7 @@ pub(super) fn faces_map(name: &str) -> Preset {
     Preset {
         spec: spec(
             name,
-            "Faces on a map",
+            "Faces, 2 numbers",
             face(),
             PORTRAITS,
             [1, 28],

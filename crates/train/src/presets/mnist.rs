@@ -11,12 +11,12 @@ pub(super) const MNIST: &str = "Trained on MNIST (Yann LeCun, Corinna Cortes), C
 pub(super) fn digit() -> Subject {
     Subject {
         drawing: Some(Drawing::Mnist),
-        ..subject("digit", "digits", "Digits nobody wrote")
+        ..subject("digit", "digits", "Digits no one ever wrote")
     }
 }
 
 pub(super) fn clothes() -> Subject {
-    subject("piece of clothing", "clothes", "Clothes nobody made")
+    subject("piece of clothing", "clothes", "Clothes that never existed")
 }
 
 /// The page's default digits; a small file for phones.
@@ -29,7 +29,7 @@ pub(super) fn handwritten(name: &str) -> Preset {
 
 /// Digits with two latents, for the map.
 pub(super) fn digits_map(name: &str) -> Preset {
-    digits(name, "Digits on a map", small(2, [32, 64], 64))
+    digits(name, "Digits, 2 numbers", small(2, [32, 64], 64))
 }
 
 /// A residual convolutional VAE.
@@ -57,7 +57,7 @@ fn digits(name: &str, title: &str, layers: Layers) -> Preset {
     }
 }
 
-/// A family that differs only in β: from a plain autoencoder at 0 to posterior collapse at 16.
+/// A family that differs only in β: from no price on the KL at 0 to posterior collapse at 16.
 pub(super) fn beta(name: &str, title: &str, beta: f32) -> Preset {
     Preset {
         epochs: 12,
