@@ -15,11 +15,11 @@ const PROGRAM = ["vaelet-web.js", "vaelet-web_bg.wasm"];
 const TYPES = ["web/vaelet.d.ts", "web/vae-let.d.ts"];
 const LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"];
 /** The page around the player, which an article brings itself. */
-const PAGE_ONLY = ["check", "element", "page", "icon.svg"];
+const PAGE_ONLY = ["check", "element", "page", "learn", "card.jpg", "icon.svg", "icon-192.png", "icon-512.png", "manifest.json"];
 
 const manifest = join(DIST, "version.json");
 if (!existsSync(manifest)) {
-  console.error(`${DIST} holds no page: run \`cargo xtask build\` first.`);
+  console.error(`${DIST} does not hold a built page; run \`cargo xtask build\` first.`);
   process.exit(1);
 }
 const BUILT = join(DIST, "v", JSON.parse(readFileSync(manifest, "utf8")).version);

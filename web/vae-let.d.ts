@@ -4,8 +4,9 @@ import type { BackendChoice, ErrorCode, Model, Progress } from "./vaelet.js";
 
 export type View = "sample" | "draw" | "morph" | "map" | "edit" | "inside";
 export type Loading = "lazy" | "eager";
+export type Controls = "full" | "slider" | "none";
 
-/** What the reader sees after having changed it; of a reader's own picture nothing, unless `ownInState` is set. */
+/** What the reader sees after having changed it, without anything made of a reader's own picture unless `ownInState` is set. */
 export interface Change {
   view: View;
   /** As the property `state` has it. */
@@ -18,7 +19,7 @@ export interface VaeLetEventMap extends Omit<HTMLElementEventMap, "progress" | "
   progress: CustomEvent<Progress>;
   /** The view is on the page, and its model can be used. Comes again with each view or model that is opened. */
   load: CustomEvent<{ model: Model }>;
-  /** The model did not load, or stopped; the element shows the sentence and a button to try again. */
+  /** The model could not be loaded, or crashed; the element shows a sentence and a button to try again. */
   error: CustomEvent<Error & { code?: ErrorCode }>;
   /** The reader changed what the view shows. */
   change: CustomEvent<Change>;
@@ -37,7 +38,7 @@ export class VaeLet extends HTMLElement {
   /** The address of a model's folder anywhere, relative to the document; goes before `model`. */
   get src(): string;
   set src(value: string | null | undefined);
-  /** What is done with the model; `sample` unless told otherwise. */
+  /** Which view is shown; `sample` by default. */
   get view(): View;
   set view(value: View | null | undefined);
   /**
@@ -46,7 +47,7 @@ export class VaeLet extends HTMLElement {
    */
   get state(): string;
   set state(value: string | null | undefined);
-  /** Of the pictures, where `state` names none: an integer from 0 to 2³² − 1. */
+  /** The random seed, where `state` names none: an integer from 0 to 2³² − 1. */
   get seed(): string;
   set seed(value: string | number | null | undefined);
   /** The address of a picture to show until the weights are there, relative to the document. */
@@ -58,6 +59,9 @@ export class VaeLet extends HTMLElement {
   /** `auto` (the default) starts on the CPU and moves to the GPU where that is faster. */
   get backend(): BackendChoice;
   set backend(value: BackendChoice | null | undefined);
+  /** `full` (the default), `slider` for sliders only, or `none`, which shows the pictures alone. */
+  get controls(): Controls;
+  set controls(value: Controls | null | undefined);
   /** Whether the heading and the text of the view are shown too. */
   explain: boolean;
   /**
@@ -114,6 +118,7 @@ export interface VaeLetAttributes {
   poster?: string | undefined;
   loading?: Loading | undefined;
   backend?: BackendChoice | undefined;
+  controls?: Controls | undefined;
   explain?: boolean | undefined;
   "own-in-state"?: boolean | undefined;
 }

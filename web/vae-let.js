@@ -11,6 +11,7 @@
  * - `poster`  a picture to show until the weights are there, instead of the model's samples
  * - `loading` lazy (the default: when it comes near the window) or eager
  * - `backend` auto (the default), webgpu or cpu
+ * - `controls` full (the default), slider (of the controls only the sliders) or none (only what is shown)
  * - `explain` also shows the heading and the text of the view; "false" counts as absent
  * - `own-in-state` also puts what was made of a reader's own picture into `state` and `change`; the element says so
  *
@@ -29,7 +30,7 @@ import { VIEWS } from "./parts/route.js";
 import { sharedStyles } from "./parts/styles.js";
 import { VaeletError } from "./vaelet.js";
 
-const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"] };
+const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"], controls: ["full", "slider", "none"] };
 const STRINGS = ["model", "src", "state", "seed", "poster"];
 const NAMES = [...STRINGS, ...Object.keys(WORDS)];
 /** Properties that are on or off, by their attributes. */
@@ -38,7 +39,7 @@ const FLAGS = { explain: "explain", ownInState: "own-in-state" };
 const NEAR = "300px";
 
 const MARKUP = `
-  <p id="recipient" class="note" hidden>This page is told what becomes of a picture of your own, in numbers: its author asked for them.</p>
+  <p id="recipient" class="note" hidden>This page gets the numbers that the network makes of a photo of yours: its author asked for them.</p>
   <div id="player" class="plain"></div><div id="fallback"><slot></slot></div><slot name="caption"></slot>`;
 
 /** Named here, beside what a bundler writes. */
@@ -80,7 +81,7 @@ export class VaeLet extends Base {
       if (!this.shadowRoot) this.#build();
     } catch (cause) {
       // Its content stays where it is.
-      const error = new VaeletError("unsupported", "This page takes markup only from policies that it names (Trusted Types). Let it name the policy “vaelet” too.", { cause });
+      const error = new VaeletError("unsupported", "This page allows markup only from the Trusted Types policies that it lists. Add the policy “vaelet” to them.", { cause });
       console.info(error);
       this.dispatchEvent(new CustomEvent("error", { detail: error }));
       return;
@@ -136,7 +137,6 @@ export class VaeLet extends Base {
       addStyles: () => otherStyles.addTo(this.shadowRoot),
       onProgress: (progress) => tell("progress", progress),
       onLoad: (model) => {
-        lower("#view h1");
         tell("load", { model });
       },
       onError: (error) => {
@@ -152,7 +152,7 @@ export class VaeLet extends Base {
         tell("change", { view: this.view, state: this.state });
       },
     });
-    lower("#loading-title");
+    lower("#title");
   }
 
   /** Any number of changes at a time are one. */
@@ -184,7 +184,9 @@ export class VaeLet extends Base {
     }
     const entry = this.src ? undefined : models.find((model) => model.name === name);
     this.shadowRoot.getElementById("recipient").hidden = !this.ownInState;
-    this.shadowRoot.getElementById("player").classList.toggle("plain", !this.explain);
+    const player = this.shadowRoot.getElementById("player");
+    player.classList.toggle("plain", !this.explain);
+    player.dataset.controls = this.controls;
     const what = { view: this.view, folder, backend: this.backend, entry, recipient: this.ownInState ? "author" : "nobody" };
     if (this.poster && URL.canParse(this.poster, document.baseURI)) what.picture = new URL(this.poster, document.baseURI);
     const fallback = this.shadowRoot.getElementById("fallback");

@@ -193,7 +193,7 @@ describe("the page as a whole", () => {
         release();
         await ready(page);
         await settle(page);
-        assert.equal(await page.textContent("#view h1"), heading);
+        assert.equal(await page.textContent("#title"), heading);
         if (view === "sample") assert.equal((await page.locator("#sheet").boundingBox()).y, poster.y);
         const shift = await page.evaluate(() => window.shift);
         assert.ok(shift < MOST_SHIFT, `a layout shift of ${shift}`);
@@ -330,7 +330,7 @@ describe("the page as a whole", () => {
       assert.equal(await page.evaluate(() => vaelet.model.info.name), "digits");
       for (const view of ["morph", "map", "edit", "inside", "draw"]) {
         await page.click(`#nav-${view}`);
-        await page.waitForFunction((view) => location.hash.startsWith(`#/${view}`) && window.vaelet?.view?.state && document.querySelector("#view h1"), view);
+        await page.waitForFunction((view) => location.hash.startsWith(`#/${view}`) && window.vaelet?.view?.state && document.querySelector("#view > *"), view);
         assert.equal(await page.evaluate(() => vaelet.model.info.name), "digits");
         await settle(page);
       }

@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DIGITS } from "../../web/parts/examples.js";
-import { addStroke, decodeInk, encodeInk, onPad } from "../../web/parts/ink.js";
+import { decodeInk, encodeInk } from "../../web/parts/ink-text.js";
+import { addStroke, onPad } from "../../web/parts/ink.js";
 import { correlation, drawStrokes, maxDifference, pageTests, ready, settle, state, useBrowser } from "./harness.mjs";
 
 /** How much a drawing and its reconstruction have to look alike. */

@@ -47,14 +47,14 @@ describe("the element on pages of all kinds", () => {
       <vae-let id="b" model="digits" explain loading="eager"></vae-let><vae-let id="c" model="undefined" explain="true" loading="eager"></vae-let>`,
     async (page) => {
       await loaded(page);
-      const shown = () => page.evaluate(() => [...document.querySelectorAll("vae-let")].map((element) => [element.explain, element.ownInState, getComputedStyle(element.shadowRoot.querySelector("#view h1")).display !== "none"]));
+      const shown = () => page.evaluate(() => [...document.querySelectorAll("vae-let")].map((element) => [element.explain, element.ownInState, getComputedStyle(element.shadowRoot.querySelector(".heading")).display !== "none"]));
       assert.deepEqual(await shown(), [[false, false, false], [true, false, true], [true, false, true]]);
       assert.deepEqual(await page.evaluate(() => ["view", "seed", "state", "src", "poster", "backend"].map((name) => document.querySelector("#a")[name])), ["sample", "", "", "", "", "auto"]);
       assert.equal(await inside(page, "#seed", "node.value", "#a"), "7");
       await page.evaluate(() => {
         for (const [id, value] of [["a", "true"], ["b", "false"], ["c", 0]]) document.getElementById(id).explain = value;
       });
-      await page.waitForFunction(() => getComputedStyle(document.querySelector("#c").shadowRoot.querySelector("#view h1")).display === "none");
+      await page.waitForFunction(() => getComputedStyle(document.querySelector("#c").shadowRoot.querySelector(".heading")).display === "none");
       assert.deepEqual(await shown(), [[true, false, true], [false, false, false], [false, false, false]]);
     },
   );
@@ -166,7 +166,7 @@ describe("the element on pages of all kinds", () => {
 
   inArticle("two versions of its script on a page: the first that came shows all elements", ({ server, version }) => `<vae-let model="digits" loading="eager"></vae-let><script type="module" src="${server.url}web/vae-let.js"></script><script type="module" src="${server.url}v/${version}/web//vae-let.js"></script>`, async (page) => {
     await loaded(page);
-    await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => name.endsWith("web//player.js")));
+    await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => name.endsWith("web//player/player.js")));
     const late = await page.evaluate(() => {
       document.body.append(Object.assign(document.createElement("vae-let"), { model: "digits", loading: "eager" }));
       return new Promise((done) => setTimeout(() => done(document.querySelectorAll("vae-let").length), 100));

@@ -336,7 +336,7 @@ describe("whole versions", () => {
         await ready(page);
         for (const view of ["morph", "map", "edit", "inside", "draw"]) {
           await page.click(`#nav-${view}`);
-          await page.waitForFunction((view) => location.hash.startsWith(`#/${view}`) && window.vaelet?.view?.state && document.querySelector("#view h1"), view);
+          await page.waitForFunction((view) => location.hash.startsWith(`#/${view}`) && window.vaelet?.view?.state && document.querySelector("#view > *"), view);
           assert.deepEqual((await seen(page)).publications, ["B"]);
         }
         assert.equal((await seen(page)).beta, env.b.beta);
@@ -375,7 +375,7 @@ describe("models on other servers", () => {
         const { loadModel } = await import(script);
         if (options.blob) address = URL.createObjectURL(new Blob(["{}"]));
         const told = [];
-        const onProgress = options.resamples ? () => { throw new Error("the host's own") } : ({ loaded, total }) => told.push(loaded / total);
+        const onProgress = options.throws ? () => { throw new Error("the host's own") } : ({ loaded, total }) => told.push(loaded / total);
         try {
           const model = await loadModel(address, { backend: "cpu", onProgress });
           model.free();
@@ -462,7 +462,7 @@ describe("what a model shows is said in its file", () => {
       try {
         await withPage(env, PAGE, async (page) => {
           await ready(page);
-          assert.equal(await page.textContent("#view h1"), heading);
+          assert.equal(await page.textContent("#title"), heading);
           assert.equal(await page.$("#view img"), null);
           assert.equal(await page.evaluate(() => document.querySelector("#view").classList.contains("as-is")), !subject?.drawing);
         }, ALONE);

@@ -60,8 +60,12 @@ for (const webgpu of [true, false]) {
         assert.deepEqual([pixels, image, z, elbo], [null, null, null, null]);
         assert.equal(await page.getAttribute("#stage", "data-empty"), "");
         assert.equal(await page.isVisible("#reconstruction"), false);
-        assert.equal(await page.textContent("#elbo"), "–");
+        assert.equal(await page.textContent("#cost"), "–");
       };
+      assert.ok(Math.max(...(await state(page)).pixels) > 0.5, "no digit has drawn itself");
+      assert.ok(!page.url().includes("ink="), "what drew itself is in the address");
+      await page.click("#clear");
+      await settle(page);
       await nothing();
       await drawStrokes(page, DIGITS[2]);
       await settle(page);
@@ -126,7 +130,7 @@ for (const webgpu of [true, false]) {
       const formula = first.mean.map((mean, i) => mean + Math.exp(first.logVar[i] / 2) * first.epsilon[i]);
       assert.ok(maxDifference(formula, first.z) < 1e-4, "z is not μ + σ·ε");
       assert.ok(Math.abs(first.elbo + first.reconstruction + first.kl) < 1e-3, "the ELBO is not minus the sum of its parts");
-      assert.match(await page.textContent("#elbo-term"), /^ELBO/);
+      assert.match(await page.textContent("#cost-term"), /−ELBO$/);
       await page.waitForTimeout(300);
       assert.deepEqual((await state(page)).z, first.z);
       await page.click("#new-epsilon");
@@ -141,8 +145,8 @@ for (const webgpu of [true, false]) {
       assert.ok(maxDifference(z, mean) < 1e-6);
       assert.equal(elbo, null, "there is no ELBO at another temperature");
       assert.ok(Number.isFinite(kl) && Number.isFinite(reconstruction));
-      assert.equal(await page.textContent("#elbo"), "–");
-      assert.match(await page.textContent("#elbo-term"), /only at T = 1/);
+      assert.equal(await page.textContent("#cost"), "–");
+      assert.match(await page.textContent("#cost-term"), /for T = 1 only/);
       const refused = await page.evaluate(() => vaelet.model.elbo(new Float32Array(784), { temperature: 0.5 }).catch(({ code }) => code));
       assert.equal(refused, "bad-input");
     });
@@ -311,7 +315,7 @@ for (const webgpu of [true, false]) {
         withPage(env, "#/draw?backend=webgpu&example=3", async (page) => {
           await ready(page);
           await settle(page);
-          assert.match(await page.textContent("#backend-status"), /Running on your CPU/);
+          assert.match(await page.textContent("#backend-status"), /Runs on your CPU/);
           assert.equal(await page.evaluate(() => vaelet.model.backend), "cpu");
           assert.equal((await state(page)).image.length, 784);
         }));

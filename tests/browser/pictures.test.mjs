@@ -33,9 +33,9 @@ describe("pictures that are dropped", () => {
     assert.equal(await drop(page, "#crop-frame"), false);
     await taken(page);
     assert.equal(await drop(page, ".masthead", "notes"), false);
-    await page.waitForFunction(() => /no picture this browser can read/.test(document.querySelector("#crop-error").textContent));
+    await page.waitForFunction(() => /not an image that the browser can open/.test(document.querySelector("#crop-error").textContent));
     assert.equal(await drop(page, "#crop-help", "address"), false);
-    assert.match(await page.textContent("#crop-error"), /There was no picture in that/);
+    assert.match(await page.textContent("#crop-error"), /No image was found/);
   });
 
   for (const [view, hash] of [["edit", "#/edit?model=avatars"], ["morph", "#/morph?model=avatars&t=0"], ["inside", "#/inside?model=avatars"]]) {
@@ -52,7 +52,7 @@ describe("pictures that are dropped", () => {
     onPage(`where no picture can be used, ${view} says so and stays`, hash, async (page) => {
       const { href } = new URL(page.url());
       for (const where of ["#player", ".colophon"]) assert.equal(await drop(page, where), false);
-      assert.match(await page.textContent("#dropped"), /takes no pictures/);
+      assert.match(await page.textContent("#dropped"), /not image files|does not use photos/);
       assert.equal(await page.isVisible("#dropped"), true);
       assert.equal(page.url(), href);
       assert.equal(await page.isVisible("#error"), false);

@@ -245,7 +245,7 @@ describe("the views", () => {
     assert.equal(still.loss, null);
     assert.equal(still.kl, kl, "the cloud is the same");
     await page.locator("#part-loss").scrollIntoViewIfNeeded();
-    await page.waitForFunction(() => /only with σ as encoded/.test(document.querySelector("#loss-term").textContent));
+    await page.waitForFunction(() => /only with noise/.test(document.querySelector("#loss-term").textContent));
     assert.equal(await page.textContent("#loss-nats"), "–");
     await screenshot(page, "inside-loss");
   });

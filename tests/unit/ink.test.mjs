@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addStroke, decodeInk, encodeInk, onPad, simplify } from "../../web/parts/ink.js";
+import { decodeInk, encodeInk } from "../../web/parts/ink-text.js";
+import { addStroke, onPad, simplify } from "../../web/parts/ink.js";
 
 /** Numbers in [0, 1), the same each time. */
 function numbers() {

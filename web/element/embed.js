@@ -12,8 +12,9 @@ const element = document.createElement("vae-let");
 function show() {
   const { view, params } = parseHash(location.hash);
   const model = params.get("model");
-  params.delete("model");
-  Object.assign(element, { model, view, state: params.toString(), loading: "eager", explain: params.get("explain") === "1" });
+  const controls = params.get("controls");
+  for (const name of ["model", "controls"]) params.delete(name);
+  Object.assign(element, { model, view, controls, state: params.toString(), loading: "eager", explain: params.get("explain") === "1" });
 }
 
 show();
@@ -24,6 +25,7 @@ addEventListener("hashchange", show);
 element.addEventListener("change", ({ detail: { view, state } }) => {
   const params = new URLSearchParams(state);
   if (element.model) params.set("model", element.model);
+  if (element.controls !== "full") params.set("controls", element.controls);
   history.replaceState(null, "", formatHash(view, params));
 });
 const tellHeight = () => parent.postMessage({ type: "vaelet:height", height: Math.ceil(element.offsetHeight) }, "*");

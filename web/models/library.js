@@ -29,6 +29,7 @@ const PATIENCE = 5_000;
  * @property {number} latents
  * @property {object} [subject] what its pictures are called
  * @property {string[] | null} [first] the views that open with it
+ * @property {number} [bytes] of its weights
  * @property {number | null} beta
  * @property {string} [network] the same for models that differ in nothing but how they were trained
  * @property {Record<string, string>} [files] the SHA-256 of each
@@ -79,7 +80,7 @@ export function isName(name) {
 }
 
 /** What is said where it is not known which model to show. */
-export const NONE = "It is not known which model to show: the list of models could not be fetched, or has none for this view. Reload the page, or name a model.";
+export const NONE = "No model can be chosen: the list of models could not be loaded, or has none for this view. Reload the page, or name a model.";
 
 /** The folder of a published model. @param {string | undefined} name @throws {VaeletError} where there is none */
 export function folderOf(name) {

@@ -1,6 +1,6 @@
 /**
  * What a model's pictures are called, as its file says, and how they are shown: what can be drawn as
- * ink on paper, anything else as it is; and the first line of each view, which is there before the view is.
+ * ink on paper, anything else as it is; and the first lines of each view, which are there before the view is.
  */
 
 /** Longest word or line that is taken from a model. */
@@ -28,14 +28,28 @@ const plain = (text) => String(text).replace(/[<>&"]/g, "").trim().slice(0, LONG
 
 const HEADINGS = {
   sample: ({ unseen }) => unseen,
-  draw: ({ one }, latents) => `Draw a ${one}, get it back from ${latents} numbers`,
+  draw: ({ one }) => `Draw a ${one}, and the network redraws it`,
   morph: ({ one }) => `From one ${one} to another`,
   map: ({ many }) => `A map of ${many}`,
   edit: ({ one }) => `Change a ${one}`,
-  inside: ({ one }) => `From a ${one} to its copy, step by step`,
+  inside: () => "How it works, step by step",
+};
+
+const LEADS = {
+  sample: ({ many }) => `A small neural network, running in your browser, makes up these ${many} from random numbers. Tap one.`,
+  draw: (_, latents) => `The network turns your drawing into ${latents} numbers and redraws it from these numbers alone. It runs in your browser.`,
+  morph: ({ many }) => `Every step between these ${many} is drawn anew by a small neural network in your browser. Move the slider.`,
+  map: (_, latents) => `${latents > 2 ? "Every point stands for numbers" : "Every point is a pair of numbers"}, and the picture there is what the network draws for them. Drag over the map.`,
+  edit: ({ one, drawable }) => `Move a slider, and a small neural network in your browser redraws the ${one}.${drawable ? "" : " It can be a photo of yours, which stays on your device."}`,
+  inside: ({ one }) => `One ${one} goes through the whole network. Each picture and number below is computed in your browser.`,
 };
 
 /** @param {string} view @param {ReturnType<typeof subjectOf>} subject @param {number} latents how many there are */
 export function headingOf(view, subject, latents) {
   return HEADINGS[view](subject, latents);
+}
+
+/** One plain sentence on what a view is and what to touch. @param {string} view @param {ReturnType<typeof subjectOf>} subject @param {number} latents */
+export function leadOf(view, subject, latents) {
+  return LEADS[view](subject, latents);
 }

@@ -18,6 +18,8 @@ import { VaeletError, loadModel, normalizeDrawing, prepare } from "../vaelet.js"
 const ANY_MODEL = ["seed", "temperature", "prior", "example", "ink", "epsilon", "sigma", "ends", "t", "u", "layer"];
 /** @type {import("../models/pool.js").Backend[]} */
 const BACKENDS = ["auto", "webgpu", "cpu"];
+/** Pages that are no views: the way there and back is a reload. The check has a GPU of its own. */
+const PAGES = { check: () => import("../check/page.js"), learn: () => import("../learn/page.js") };
 /** Milliseconds after which code that was asked for counts as missing. */
 const CODE = 20_000;
 /** @type {(id: string) => any} */
@@ -33,6 +35,10 @@ const writeAddress = afterPause(() => {
   if (location.hash === known) putAddress("replaceState");
 }, 200);
 let models = [];
+/** @type {typeof import("./chooser.js").groupsOf | undefined} */
+let groupsOf;
+/** The model that the reader chose last: a view that cannot show it says so, and leads back. */
+let chosen = null;
 /** Opens the dialog of sharing, once that has come. */
 let sharing;
 /** The backend that the address asks for. @type {import("../models/pool.js").Backend} */
@@ -51,7 +57,7 @@ const player = createPlayer(byId("player"), {
   onLoad(model) {
     const { title, credit, licence } = model.info;
     byId("model-credit").textContent = `${title}. ${credit}. Weights: ${licence}.`;
-    document.title = `${byId("view").querySelector("h1").textContent} · vaelet`;
+    document.title = `${byId("title").textContent} · vaelet`;
     arrive?.();
     arrive = null;
     showBackend();
@@ -88,7 +94,7 @@ const page = {
 window.vaelet = page;
 
 page.ready = start();
-page.ready.catch(() => {}); // the player shows it; whoever awaits `ready` still gets it
+page.ready.then(enrichModels).catch(() => {}); // the player shows it; whoever awaits `ready` still gets it
 addEventListener("hashchange", follow);
 byId("backend").addEventListener("change", ({ target }) => {
   setShared({ backend: target.value === "auto" ? null : target.value });
@@ -106,28 +112,28 @@ addEventListener("pagehide", () => writeAddress.flush());
 addEventListener("click", () => writeAddress.flush(), true);
 acceptFiles(window, player.takeFile); // beside the view too
 byId("share").addEventListener("click", share);
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // what follows the # is the page's address
+  document.querySelector("h1").focus();
+});
 // The check measures, and nothing else shall be fetched meanwhile.
-if ("serviceWorker" in navigator && isSecureContext && !route.isCheck) {
+if ("serviceWorker" in navigator && isSecureContext && route.page !== "check") {
   page.kept = page.ready.catch(() => {}).then(keepForOffline);
   page.kept.catch(() => {}); // then there is no page without a network
 }
 
-/** The check of the GPU is a page of its own, with a GPU of its own: the way there and back is a reload. */
-function isCheck() {
-  return parseHash(location.hash).isCheck;
-}
-
 async function start() {
-  if (isCheck()) {
+  if (route.page) {
     for (const part of document.querySelectorAll(".setting, .runtime")) part.toggleAttribute("hidden", true);
-    const { mount } = await import("../check/page.js");
+    if (route.page === "learn") byId("nav-learn").setAttribute("aria-current", "page");
+    const { mount } = await PAGES[route.page]();
     return mount(byId("main"), route.params);
   }
   prepare();
   try {
     models = await library();
   } catch (error) {
-    tell(`The list of models could not be fetched, so others than this one cannot be chosen. Reload the page. ${error.message}`);
+    tell(`The list of models could not be loaded, so no other model can be chosen. Reload the page. ${error.message}`);
   }
   byId("starting").remove(); // the program has taken over
   return open();
@@ -135,15 +141,15 @@ async function start() {
 
 /** The dialog is fetched when it is asked for, and may fail by itself. */
 async function share() {
-  player.view?.hold?.();
   writeAddress.flush();
   try {
     const { createSharing } = await within(import("./share.js"), CODE, () => new Error("nothing came"));
-    sharing ??= createSharing(byId);
-    sharing({ ...route, model: modelName() });
+    sharing ??= createSharing();
+    const { all = {}, frame = null } = player.view?.share?.() ?? {};
+    sharing({ ...route, title: document.title, model: modelName(), all, frame });
   } catch (error) {
     console.info(error);
-    tell("The code for sharing could not be fetched. The address of this page is a link to what it shows. Reload the page to try again; a content blocker may stop it.");
+    tell("The code for sharing could not be loaded. The address of this page is a link to what it shows. Reload the page to try again; a content blocker may stop it.");
   }
 }
 
@@ -153,22 +159,35 @@ function modelName() {
 }
 
 function open() {
-  const entry = models.find(({ name }) => name === modelName());
+  const entry = entryOf(route.params.get("model"));
+  if (entry) chosen = entry;
   if (entry && !suited([entry], route.view).length) {
-    // Nobody draws faces: another view of the same model.
-    route = { ...route, view: VIEWS[0], params: new URLSearchParams({ model: entry.name, ...shared() }) };
+    // Nobody draws faces: the view stays, with a model of its own.
+    route.params = new URLSearchParams(shared());
     putAddress("replaceState");
   }
   requestedBackend = wordParam(route.params, "backend", BACKENDS);
   showRoute();
   showModels();
-  const unknown = whyUnknown(entry);
+  const unknown = whyUnknown(entryOf(modelName()));
   if (unknown) {
     const error = new VaeletError("not-found", unknown);
     player.refuse(error);
     return Promise.reject(error);
   }
-  return player.open({ view: route.view, folder: folderOf(modelName()), params: route.params, backend: requestedBackend, recipient: "link", entry });
+  const opened = player.open({ view: route.view, folder: folderOf(modelName()), params: route.params, backend: requestedBackend, recipient: "link", entry: entryOf(modelName()) });
+  if (chosen && !suited([chosen], route.view).length) {
+    const why = route.view === "draw" ? "cannot be drawn by hand" : "has only two numbers to change";
+    player.tell(`“${chosen.title}” ${why}, so here is “${entryOf(modelName())?.title ?? modelName()}”. `, {
+      text: `Back to “${chosen.title}”`,
+      href: formatHash(VIEWS[0], new URLSearchParams({ model: chosen.name, ...shared() })),
+    });
+  }
+  return opened;
+}
+
+function entryOf(name) {
+  return models.find((entry) => entry.name === name);
 }
 
 /** Why the model that is to be shown cannot be, in a sentence; nothing where it can. @param {object | undefined} entry */
@@ -179,7 +198,7 @@ function whyUnknown(entry) {
 
 /** The reader followed a link, went back, or edited the address. */
 function follow() {
-  if (route.isCheck || isCheck()) {
+  if (route.page || parseHash(location.hash).page) {
     location.reload();
     return;
   }
@@ -197,7 +216,7 @@ function follow() {
 /** Another view: where the reader left it, and a screen reader reads on at its heading. */
 function readOn() {
   scrollTo(0, heights.get(route.view) ?? 0);
-  byId("view").querySelector("h1").focus({ preventScroll: true });
+  byId("title").focus({ preventScroll: true });
 }
 
 /** The same view in another state: the reader stays where they were. */
@@ -255,16 +274,24 @@ function showRoute() {
       params.set("model", chosen);
     }
     const link = byId(`nav-${view}`);
-    link.href = formatHash(view, change(params, { backend: null, ...shared() }));
+    const { hash } = new URL(formatHash(view, change(params, { backend: null, ...shared() })), location.href);
+    for (const each of [link, ...document.querySelectorAll(`.machine [data-view="${view}"]`)]) each.href = hash;
     if (view === route.view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 }
 
+/** Names at first; their groups, sizes and samples once the first view is there. */
 function showModels() {
-  const options = suited(models, route.view).map(({ name, title }) => new Option(title, name));
-  byId("model").replaceChildren(...options);
+  const fitting = suited(models, route.view);
+  for (const old of byId("model").querySelectorAll("optgroup, option")) old.remove();
+  byId("model").append(...(groupsOf?.(fitting) ?? fitting.map(({ name, title }) => new Option(title, name))));
   byId("model").value = modelName();
+}
+
+async function enrichModels() {
+  ({ groupsOf } = await import("./chooser.js"));
+  showModels();
 }
 
 /** @param {string} notice said before what is running */
@@ -277,10 +304,10 @@ function showBackend(notice = "") {
   const time = (value) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
   const names = { webgpu: `GPU${adapter ? ` (${adapter})` : ""}`, cpu: "CPU" };
   const [here, there, other] = backend === "webgpu" ? [webgpu, cpu, "cpu"] : [cpu, webgpu, "webgpu"];
-  let status = `Running on your ${names[backend]}`;
-  if (here !== null) status += `, ${time(here)} a picture`;
+  let status = `Runs on your ${names[backend]}`;
+  if (here !== null) status += `, ${time(here)} per picture`;
   if (there !== null) status += `; the ${names[other]} takes ${time(there)}`;
-  else if (requestedBackend === "auto" && cpu === null) status += " while the GPU gets ready";
+  else if (requestedBackend === "auto" && cpu === null) status += " while the GPU is being prepared";
   status = `${notice}${status}.${reason && notice === "" ? ` ${reason}` : ""}`;
   if (byId("backend-status").textContent !== status) byId("backend-status").textContent = status;
 }

@@ -39,7 +39,7 @@ async function styled() {
     });
   const missing = (await Promise.all(links.map(async (link) => [link, await came(link)]))).filter(([, has]) => !has);
   for (const [link] of missing) link.remove();
-  if (missing.length > 0) tell("The styles of this page could not be fetched, so it looks plain. Reload the page; if it happens again, see whether a content blocker stops them.");
+  if (missing.length > 0) tell("The styles of this page could not be loaded, so it looks plain. Reload the page; if it happens again, check whether a content blocker stops them.");
 }
 
 function isLoaded({ sheet }) {
@@ -65,7 +65,7 @@ async function explain(error) {
   if (!notice) throw error; // it had taken over
   const names = (await Promise.all([...document.querySelectorAll("link[rel=modulepreload]")].map(trouble))).filter(Boolean);
   const what = names.length > 0 ? `These scripts are missing: ${names.join(", ")}.` : `The browser says: ${error.message}.`;
-  document.getElementById("starting-reason").textContent = `${what} Reload the page. If it happens again, see whether a content blocker stops them, and whether the server sends them as text/javascript.`;
+  document.getElementById("starting-reason").textContent = `${what} Reload the page. If it happens again, check whether a content blocker stops them, and whether the server sends them as text/javascript.`;
   notice.classList.remove("late");
 }
 

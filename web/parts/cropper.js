@@ -19,24 +19,24 @@ const TILT = 30;
 /** Samples whose middle is the guide. */
 const GUIDE_SAMPLES = 64;
 
-const NO_PICTURE = "That is no picture this browser can read. Choose a JPEG, PNG or WebP; a phone's HEIC photo has to be saved as one of these first.";
-const NOISE = "This browser gives pages noise for what is on a canvas, to protect you from being recognised, and so the encoder sees noise. Allow this page to read canvases, or use another browser.";
-const NOTHING_DROPPED = "There was no picture in that. Save it as a file first, or copy the picture itself, not its address.";
+const NO_PICTURE = "This file is not an image that the browser can open. Choose a JPEG, PNG or WebP; save a phone's HEIC photo as one of these first.";
+const NOISE = "This browser adds noise to what pages read from a canvas, to protect you from tracking, so the network would see noise. Allow this page to read canvases, or use another browser.";
+const NOTHING_DROPPED = "No image was found in what you dropped or pasted. Save the image as a file first, or copy the image itself, not its address.";
 
 const markup = ({ one }, promise) => `
-  <h2 id="crop-title">Your picture</h2>
+  <h2 id="crop-title">Your photo</h2>
   <p class="note" id="crop-help">
     ${promise} ${one === "face"
-      ? "Drag it until eyes and mouth lie on those of the guide."
-      : "Drag it until it lies as the guide does."}
+      ? "Line up eyes and mouth with the faint face."
+      : "Line it up with the faint picture."}
   </p>
   <div class="crop-stage">
-    <div class="frame crop-frame" id="crop-frame" role="application" aria-label="Your picture in its frame: arrow keys move it, plus and minus zoom">
+    <div class="frame crop-frame" id="crop-frame" role="application" aria-label="Your photo in its frame: arrow keys move it, plus and minus zoom">
       <canvas id="crop-picture" hidden></canvas>
       <canvas id="crop-mean" class="crop-guide pixels" hidden></canvas>
-      <p class="invite" id="crop-invite">Drop a picture here, or paste one</p>
+      <p class="invite" id="crop-invite">Choose a photo, drop one here or paste one</p>
     </div>
-    ${[["seen", "What the encoder sees"], ["back", "What comes back"]].map(([id, title]) => `
+    ${[["seen", "What the network sees"], ["back", "How it redraws it"]].map(([id, title]) => `
       <figure class="crop-${id}">
         <figcaption>${title}</figcaption>
         <div class="frame"><canvas id="crop-${id}" class="pixels" role="img" aria-label="${title}" hidden></canvas></div>
@@ -45,15 +45,15 @@ const markup = ({ one }, promise) => `
   <div class="crop-controls">
     <div id="crop-zoom-host"></div>
     <div id="crop-tilt-host"></div>
-    <label class="check"><input type="checkbox" id="crop-guide" checked>Guide</label>
+    <label class="check"><input type="checkbox" id="crop-guide" checked>Show guide</label>
   </div>
   <p class="note" id="crop-error" role="alert"></p>
   <div class="row">
-    <button type="button" id="crop-use" disabled>Use this picture</button>
-    <button type="button" id="crop-choose" class="primary">Choose a picture…</button>
+    <button type="button" id="crop-use" disabled>Use this photo</button>
+    <button type="button" id="crop-choose" class="primary">Choose a photo…</button>
     <button type="button" id="crop-cancel">Cancel</button>
   </div>
-  <input type="file" id="crop-file" accept="image/*" aria-label="A picture of your own" hidden>
+  <input type="file" id="crop-file" accept="image/*" aria-label="A photo of your own" hidden>
 `;
 
 /**
@@ -92,7 +92,7 @@ export function choosePicture(host, { model, promise, report, file }) {
       $("crop-use").disabled = false;
       $("crop-use").classList.add("primary");
       $("crop-choose").classList.remove("primary");
-      $("crop-choose").textContent = "Another picture…";
+      $("crop-choose").textContent = "Another photo…";
       $("crop-frame").focus();
     } catch (error) {
       console.info(error);
@@ -186,7 +186,7 @@ function createTable($, model, isOpen, fail) {
     }),
     tilt: createSlider($("crop-tilt-host"), {
       id: "crop-tilt",
-      label: "Tilt",
+      label: "Rotate",
       min: -TILT,
       max: TILT,
       step: 0.5,

@@ -6,8 +6,11 @@
 import { inTurn } from "../api/slices.js";
 import { afterPause, element } from "./dom.js";
 import { examplesOf } from "./examples.js";
-import { decodeInk, encodeInk } from "./ink.js";
+import { decodeInk, encodeInk } from "./ink-text.js";
 import { createPad } from "./pad.js";
+
+/** Milliseconds that a demo takes. */
+const DEMO = 900;
 
 /**
  * @param {(id: string) => any} $
@@ -16,14 +19,15 @@ import { createPad } from "./pad.js";
  * @param {URLSearchParams} options.params
  * @param {(changes: object) => void} options.setParams
  * @param {string | null} [options.first] label of the example on the pad where the address has nothing
+ * @param {number[][][]} [options.demo] or strokes that draw themselves then
  * @param {() => void} options.onInk something changed, maybe in the middle of a stroke
  */
-export function createDrawing($, { model, params, setParams, first = null, onInk }) {
+export function createDrawing($, { model, params, setParams, first = null, demo, onInk }) {
   const examples = examplesOf(model.info);
   const remember = afterPause(() => {
     const label = pad.example?.label ?? null;
     const untouched = label === first && pad.strokes.length === 0;
-    setParams({ example: untouched ? null : label, ink: encodeInk(pad.strokes) || null });
+    setParams({ example: untouched ? null : label, ink: (!pad.isDemo && encodeInk(pad.strokes)) || null });
   }, 300);
   const pad = createPad($("pad"), {
     onInk() {
@@ -55,13 +59,34 @@ export function createDrawing($, { model, params, setParams, first = null, onInk
   /** Whether the pad has what the address has. */
   let started = false;
   const start = () => {
-    started = true;
     const strokes = decodeInk(params.get("ink"));
     const labelled = (text) => examples.find(({ label }) => label === text);
     const example = labelled(params.get("example")) ?? (strokes.length ? undefined : labelled(first));
     const content = example ? contentOf(example) : {};
     pad.restore(strokes.length ? { ...content, strokes } : content);
+    if (demo && pad.empty) play(performance.now());
+    else started = true;
     remember.cancel();
+  };
+  /** Draws the demo, a little more with each frame. @param {number} began */
+  const play = (began) => {
+    const isFirst = pad.empty;
+    if (started || !(isFirst || pad.isDemo)) {
+      started = true; // the reader was faster
+      return;
+    }
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const part = still ? 1 : Math.min(1, (performance.now() - began) / DEMO);
+    let points = Math.ceil(part * demo.flat().length);
+    const strokes = demo.map((stroke) => {
+      const some = stroke.slice(0, points);
+      points = Math.max(0, points - stroke.length);
+      return some;
+    });
+    pad.restore({ strokes: strokes.filter((stroke) => stroke.length > 0), demo: true });
+    remember.cancel();
+    if (part < 1) requestAnimationFrame(() => play(began));
+    else started = true;
   };
 
   return {

@@ -5,6 +5,7 @@
  */
 
 import { clamp } from "../api/numbers.js";
+import { MAX_LENGTH, RANGE, round } from "./ink-text.js";
 
 /** Width of the pen, of the pad's width. */
 export const PEN = 0.09;
@@ -12,28 +13,8 @@ export const PEN = 0.09;
 const TOLERANCE = 0.008;
 /** The same in parts of a stroke's own size: a small drawing is scaled up. */
 const FINE = 1 / 80;
-/** Coordinates are two base-36 digits; the range leaves room for strokes that leave the pad. */
-const STEPS = 36 ** 2 - 1;
-const LOW = -0.5;
-const RANGE = 2;
-/** What browsers and chat programs take in an address, with all else that stands in it. */
-const MAX_LENGTH = 8000;
 /** Cells in a row of the grid over the pad in which ink is counted: four to a pixel of the 28×28 image. */
 const GRID = 112;
-
-/** @param {number[][][]} strokes as `addStroke` gives them @returns {string} empty where there is nothing */
-export function encodeInk(strokes) {
-  return strokes.map((points) => points.map(encodePoint).join("")).join(".");
-}
-
-/** @param {string | null} text @returns {number[][][]} leaves out what is no stroke */
-export function decodeInk(text) {
-  return (text ?? "")
-    .slice(0, MAX_LENGTH)
-    .split(".")
-    .filter((stroke) => /^([0-9a-z]{4})+$/.test(stroke))
-    .map((stroke) => stroke.match(/.{4}/g).map(decodePoint));
-}
 
 /**
  * Strokes with another, as far as it lies on the pad, thinned and rounded to what a link can hold.
@@ -124,18 +105,6 @@ function toleranceOf(points) {
     return along.reduce((a, b) => Math.max(a, b)) - along.reduce((a, b) => Math.min(a, b));
   });
   return Math.min(TOLERANCE, FINE * Math.max(...extents));
-}
-
-const toStep = (value) => Math.round(clamp((value - LOW) / RANGE, 0, 1) * STEPS);
-const fromStep = (step) => (step / STEPS) * RANGE + LOW;
-const round = (point) => point.map((value) => fromStep(toStep(value)));
-
-function encodePoint(point) {
-  return point.map((value) => toStep(value).toString(36).padStart(2, "0")).join("");
-}
-
-function decodePoint(text) {
-  return [text.slice(0, 2), text.slice(2)].map((digits) => fromStep(parseInt(digits, 36)));
 }
 
 /**

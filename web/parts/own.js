@@ -24,8 +24,8 @@ export function withoutOwn(params) {
  */
 export function promiseOf(recipient, size) {
   return {
-    link: `Your picture never leaves this page. A link holds the ${size} numbers that it is decoded from, and no pixel.`,
-    nobody: `Your picture stays in your browser, and so do the ${size} numbers that it is decoded from.`,
-    author: `Your picture stays in your browser, but this page is told the ${size} numbers that it is decoded from: its author asked for them.`,
+    link: `Your photo stays on this device. If you share a link, it holds ${size} numbers, and whoever opens it sees the face that is redrawn here.`,
+    nobody: `Your photo stays on this device, and so do the ${size} numbers that the network makes of it.`,
+    author: `Your photo stays on this device, but this page gets the ${size} numbers that the network makes of it: its author asked for them.`,
   }[recipient];
 }

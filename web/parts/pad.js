@@ -30,7 +30,7 @@ export function createPad(canvas, { onInk, onCommit }) {
   let shown = surface(canvas);
   canvas.tabIndex = -1;
 
-  /** @type {{ example: Example | null, strokes: number[][][] }} */
+  /** @type {{ example: Example | null, strokes: number[][][], demo?: boolean }} */
   let content = { example: null, strokes: [] };
   const past = [];
   /** The strokes as they were when the last of them was no more than a spot: perhaps a hand's. @type {number[][][] | null} */
@@ -86,6 +86,11 @@ export function createPad(canvas, { onInk, onCommit }) {
     accepts: ({ button }) => button === 0 || button === ERASER,
     start(event) {
       canvas.focus({ preventScroll: true }); // so that keys for undo reach the view
+      if (content.demo) {
+        // What drew itself makes room for the reader.
+        content = { example: null, strokes: [] };
+        paint(shown, content);
+      }
       remember();
       pen = { points: [], erases: event.button === ERASER, limit: MANY };
       if (!pen.erases) content.strokes.push(pen.points);
@@ -138,7 +143,11 @@ export function createPad(canvas, { onInk, onCommit }) {
       remember();
       replace({ example, strokes: strokes.reduce(addStroke, []) });
     },
-    /** Like `show`, as the state to start from; strokes are those of a link, as they are. */
+    /** Whether what is on the pad is only there until the reader draws. */
+    get isDemo() {
+      return content.demo === true;
+    },
+    /** Like `show`, as the state to start from; strokes are those of a link, as they are. A `demo` goes with the reader's first stroke. */
     restore(next) {
       past.length = 0;
       replace({ example: null, strokes: [], ...next });

@@ -6,21 +6,27 @@
 
 import { clamp } from "../api/numbers.js";
 import { fill, formatNumber } from "./dom.js";
+import { onePointer } from "./pointer.js";
 import { setAttributes, shape } from "./svg.js";
 
 /** σ of a log σ², which counts as within ±80 as in the runtimes. */
 export const sigmaOf = (logVar) => Math.exp(clamp(logVar, -80, 80) / 2);
 
 /** Values beyond ±LIMIT are drawn at the edge. */
-const LIMIT = 4;
+const LIMIT = 3;
 const TICKS = [-2, 0, 2];
+/** How far an arrow key moves a latent. */
+const STEP = 0.1;
 
 /**
  * @param {HTMLElement} host receives the chart
  * @param {HTMLElement} readout receives the arithmetic of one latent
  * @param {number} size number of latents
+ * @param {object} [options]
+ * @param {(i: number, value: number) => void} [options.onDrag] the reader moves a latent to this value; without it the chart is to be read only
+ * @param {() => void} [options.onDrop] and has let go
  */
-export function createPosterior(host, readout, size) {
+export function createPosterior(host, readout, size, { onDrag, onDrop } = {}) {
   const svg = shape("svg", { viewBox: `0 0 ${size} ${2 * LIMIT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   svg.append(
     shape("rect", { class: "prior", x: 0, width: size, y: LIMIT - 1, height: 2 }),
@@ -40,13 +46,23 @@ export function createPosterior(host, readout, size) {
   });
   host.append(svg, ...TICKS.map(tick));
 
-  /** @type {{ mean: Float32Array, logVar: Float32Array, z: Float32Array, klToStandardNormal: Float32Array, epsilon: Float32Array, temperature: number } | null} */
+  /**
+   * @typedef {object} Shown
+   * @property {Float32Array} mean
+   * @property {Float32Array} z
+   * @property {Float32Array} [logVar] with what follows, of a posterior; without, there are only numbers
+   * @property {Float32Array} [klToStandardNormal]
+   * @property {Float32Array} [epsilon]
+   * @property {number} [temperature]
+   * @property {Map<number, number>} [moved] latents that the reader has moved
+   */
+  /** @type {Shown | null} */
   let shown = null;
-  let chosen = null; // null: the latent that says most about this drawing
+  let chosen = null; // null: the latent that carries most information about this drawing
 
   const latent = () => {
     if (chosen !== null || !shown) return chosen ?? 0;
-    const kl = shown.klToStandardNormal;
+    const kl = shown.klToStandardNormal ?? shown.z.map(Math.abs);
     return columns.reduce((best, _, i) => (kl[i] > kl[best] ? i : best), 0);
   };
 
@@ -59,11 +75,18 @@ export function createPosterior(host, readout, size) {
       host.setAttribute("aria-valuetext", `latent ${i + 1}, nothing drawn yet`);
       return;
     }
+    if (!shown.logVar) {
+      const value = formatNumber(shown.z[i], 2);
+      fill(readout, `<var>z</var><sub>${i + 1}</sub> = <b class="is-sample">${value}</b>`);
+      host.setAttribute("aria-valuetext", `number ${i + 1}: ${value}`);
+      return;
+    }
     const sigma = sigmaOf(shown.logVar[i]);
     const [mean, width, epsilon, z] = [shown.mean[i], sigma, shown.epsilon[i], shown.z[i]].map((v) => formatNumber(v, 2));
     const heat = shown.temperature === 1 ? "" : `${shown.temperature.toFixed(2)} · `;
     const factor = shown.epsilon[i] < 0 ? `(${epsilon})` : epsilon;
-    fill(readout, `<var>z</var><sub>${i + 1}</sub> = <b class="is-mean">${mean}</b> + ${heat}<b class="is-band">${width}</b> · ${factor} = <b class="is-sample">${z}</b>`);
+    if (shown.moved?.has(i)) fill(readout, `<var>z</var><sub>${i + 1}</sub> = <b class="is-sample">${z}</b>, moved by hand`);
+    else fill(readout, `<var>z</var><sub>${i + 1}</sub> = <b class="is-mean">${mean}</b> + ${heat}<b class="is-band">${width}</b> · ${factor} = <b class="is-sample">${z}</b>`);
     host.setAttribute("aria-valuetext", `latent ${i + 1}: mean ${mean}, sigma ${width}, epsilon ${epsilon}, z ${z}`);
   };
 
@@ -71,15 +94,48 @@ export function createPosterior(host, readout, size) {
     chosen = i;
     explain();
   };
-  host.addEventListener("pointermove", (event) => {
+  const columnAt = ({ clientX }) => {
     const box = svg.getBoundingClientRect();
-    choose(clamp(Math.floor(((event.clientX - box.left) / box.width) * size), 0, size - 1));
+    return clamp(Math.floor(((clientX - box.left) / box.width) * size), 0, size - 1);
+  };
+  let dragging = false;
+  const drag = ({ clientY }) => {
+    const box = svg.getBoundingClientRect();
+    onDrag(latent(), clamp(LIMIT - ((clientY - box.top) / box.height) * 2 * LIMIT, -LIMIT, LIMIT));
+  };
+  host.addEventListener("pointermove", (event) => {
+    if (!dragging) choose(columnAt(event));
   });
+  if (onDrag) {
+    host.classList.add("draggable");
+    host.setAttribute("aria-description", "Left and right choose a number, up and down change it.");
+    onePointer(host, {
+      start(event) {
+        host.focus({ preventScroll: true });
+        dragging = true;
+        choose(columnAt(event));
+        drag(event);
+      },
+      move: drag,
+      end() {
+        dragging = false;
+        onDrop?.();
+      },
+    });
+  }
   host.addEventListener("pointerleave", (event) => {
-    if (event.pointerType === "mouse") choose(null);
+    if (event.pointerType === "mouse" && !dragging) choose(null);
   });
   host.addEventListener("keydown", (event) => {
     const i = latent();
+    const step = onDrag && shown && { ArrowDown: -STEP, ArrowUp: STEP }[event.key];
+    if (step) {
+      event.preventDefault();
+      chosen = i;
+      onDrag(i, clamp(shown.z[i] + step, -LIMIT, LIMIT));
+      onDrop?.();
+      return;
+    }
     const target = { ArrowLeft: i - 1, ArrowDown: i - 1, ArrowRight: i + 1, ArrowUp: i + 1, PageDown: i - 8, PageUp: i + 8, Home: 0, End: size - 1 }[event.key];
     if (target === undefined) return;
     event.preventDefault();
@@ -90,9 +146,18 @@ export function createPosterior(host, readout, size) {
   explain();
 
   return {
+    /** @param {Shown} posterior */
     show(posterior) {
       shown = posterior;
       columns.forEach(({ band, mean, sample }, i) => {
+        // Of numbers alone the band is a bar from zero.
+        if (!posterior.logVar) {
+          const [zero, at] = [0, posterior.z[i]].map(height);
+          setAttributes(band, { y: Math.min(zero, at), height: Math.abs(zero - at) });
+          setAttributes(mean, { y1: at, y2: at });
+          setAttributes(sample, { y1: at, y2: at });
+          return;
+        }
         const sigma = sigmaOf(posterior.logVar[i]);
         const [top, middle, bottom, z] = [posterior.mean[i] + sigma, posterior.mean[i], posterior.mean[i] - sigma, posterior.z[i]].map(height);
         setAttributes(band, { y: top, height: bottom - top });

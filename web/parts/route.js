@@ -8,10 +8,13 @@ import { clamp } from "../api/numbers.js";
 
 export const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
 
-/** @returns {{ view: string, params: URLSearchParams, isCheck: boolean }} `isCheck`: `#/check`, which is no view */
+/** What is no view but a page of its own: `#/check` and `#/learn`. */
+const PAGES = ["check", "learn"];
+
+/** @returns {{ view: string, params: URLSearchParams, page: string | null }} */
 export function parseHash(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
-  return { view: VIEWS.includes(path) ? path : VIEWS[0], params: new URLSearchParams(query), isCheck: path === "check" };
+  return { view: VIEWS.includes(path) ? path : VIEWS[0], params: new URLSearchParams(query), page: PAGES.includes(path) ? path : null };
 }
 
 /** @param {string} view @param {URLSearchParams} params */

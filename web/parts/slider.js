@@ -18,7 +18,7 @@ import { element } from "./dom.js";
  * @param {(value: number) => string} options.format
  * @param {(value: number) => void} options.onInput
  * @param {(value: number) => void} [options.onChange] when the reader lets go
- * @returns {{ value: number, element: HTMLElement }} setting `value` moves the slider without calling back
+ * @returns {{ value: number, range: [number, number], element: HTMLElement }} setting `value` moves the slider without calling back
  */
 export function createSlider(host, { id, label, min, max, step, value, format, onInput, onChange }) {
   const caption = element("label", { htmlFor: id, textContent: label });
@@ -32,7 +32,7 @@ export function createSlider(host, { id, label, min, max, step, value, format, o
     const text = format(input.valueAsNumber);
     readout.textContent = text;
     input.setAttribute("aria-valuetext", text);
-    input.style.setProperty("--filled", (input.valueAsNumber - min) / (max - min));
+    input.style.setProperty("--filled", String((input.valueAsNumber - Number(input.min)) / (Number(input.max) - Number(input.min))));
   };
   input.addEventListener("input", () => {
     show();
@@ -50,14 +50,19 @@ export function createSlider(host, { id, label, min, max, step, value, format, o
       input.valueAsNumber = next;
       show();
     },
+    /** @param {[number, number]} ends */
+    set range([low, high]) {
+      Object.assign(input, { min: low, max: high });
+      show();
+    },
   };
 }
 
-/** The temperature slider, the same in every view. */
-export function createTemperature(host, value, onInput) {
+/** The slider of the temperature. @param {string} label what it means in the view */
+export function createTemperature(host, label, value, onInput) {
   return createSlider(host, {
     id: "temperature",
-    label: "Temperature T",
+    label: `${label}, T`,
     min: 0,
     max: 2,
     step: 0.05,

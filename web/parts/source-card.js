@@ -21,11 +21,11 @@ const markup = (id, title, { one, drawable }) => `
   </div>
   <div class="row">
     <div class="choice" role="radiogroup" aria-label="${title}" ${drawable ? "" : "hidden"}>
-      <label><input type="radio" name="${id}-kind" id="${id}-kind-sample" value="sample">Sampled</label>
-      <label><input type="radio" name="${id}-kind" id="${id}-kind-drawn" value="drawn">Drawn</label>
+      <label><input type="radio" name="${id}-kind" id="${id}-kind-sample" value="sample">Made up</label>
+      <label><input type="radio" name="${id}-kind" id="${id}-kind-drawn" value="drawn">Draw it</label>
     </div>
-    <button type="button" id="${id}-another">Another</button>
-    <button type="button" id="${id}-own" ${drawable ? "hidden" : ""}>Your picture…</button>
+    <button type="button" id="${id}-another">New one</button>
+    <button type="button" id="${id}-own" ${drawable ? "hidden" : ""}>Use a photo…</button>
     <button type="button" id="${id}-clear" hidden>Clear</button>
   </div>
 `;
@@ -49,7 +49,7 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
   const $ = (name) => find(`${id}-${name}`);
   let source = parseSource(text, seed, model.latentSize);
   if (!subject.drawable) source = undrawn(source, seed);
-  /** What "Sampled" goes back to. */
+  /** What "Made up" goes back to. */
   let other = undrawn(source, seed);
   let latent = null;
   let encoding = false;
@@ -85,7 +85,8 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
       if (inkChanged && !unmounted) encodeDrawing();
     }
   });
-  const remember = afterPause(() => onCommit(formatSource(source.kind === "drawn" ? { ...source, strokes: pad.strokes } : source)), 300);
+  const textOf = () => formatSource(source.kind === "drawn" ? { ...source, strokes: pad.strokes } : source);
+  const remember = afterPause(() => onCommit(textOf()), 300);
 
   const pad = createPad($("pad"), {
     onInk() {
@@ -145,6 +146,10 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
     /** `null` while a drawn source is empty. @type {Float32Array | null} */
     get latent() {
       return latent;
+    },
+    /** The source as an address has it. */
+    get text() {
+      return textOf();
     },
     /** Lets the reader crop a file; nothing where pictures are drawn. @type {((file: File) => Promise<void>) | undefined} */
     takePicture: subject.drawable ? undefined : takeOwn,

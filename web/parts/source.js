@@ -5,7 +5,7 @@
  */
 
 import { MAX_SEED } from "./route.js";
-import { decodeInk, encodeInk } from "./ink.js";
+import { decodeInk, encodeInk } from "./ink-text.js";
 
 /** Pictures in the grid of the view Sample; an index counts within it. */
 export const SAMPLES = 60;

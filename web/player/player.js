@@ -7,12 +7,13 @@
 import { within } from "../api/network.js";
 import { inTurn } from "../api/slices.js";
 import { borrow } from "../models/pool.js";
-import { headingOf, subjectOf } from "../models/subject.js";
+import { subjectOf } from "../models/subject.js";
 import { createAnnouncer, element, fill } from "../parts/dom.js";
 import { acceptFiles } from "../parts/drop.js";
 import { promiseOf } from "../parts/own.js";
 import { change } from "../parts/route.js";
 import { VaeletError } from "../vaelet.js";
+import { MARKUP as HEADING, showHeading } from "./heading.js";
 import { columnsFor, posterOf, showPoster } from "./poster.js";
 
 /** Fetched when they are shown. */
@@ -34,15 +35,12 @@ const FIRST = "sample";
 /** Milliseconds after which code that has not come counts as missing. */
 const CODE = 30_000;
 
-const MARKUP = `
+const MARKUP = `${HEADING}
   <section id="loading" class="loading" hidden>
-    <header class="opening" id="loading-opening">
-      <h1 id="loading-title"></h1>
-      <button type="button" id="loading-action" class="primary" disabled>Another wall</button>
-    </header>
+    <div class="opening" id="loading-opening"><button type="button" id="loading-action" class="primary" disabled></button></div>
     <div id="poster" class="sheet poster" aria-hidden="true"></div>
     <div id="loading-status" hidden>
-      <p><label for="loading-progress">Fetching the model</label> <span id="loading-bytes"></span></p>
+      <p><label for="loading-progress">Loading the model</label> <span id="loading-bytes"></span></p>
       <progress id="loading-progress" max="1"></progress>
     </div>
   </section>
@@ -57,7 +55,7 @@ const MARKUP = `
   <div id="announcer" class="visually-hidden" aria-live="polite"></div>
 `;
 
-const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
+const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
 /**
  * @typedef {object} What
@@ -83,6 +81,8 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
 export function createPlayer(root, hooks) {
   const $ = fill(root, MARKUP);
   const announce = createAnnouncer($("announcer"));
+  // In an article there is nowhere to go.
+  if (!hooks.navigate) for (const link of $("machine").querySelectorAll("a")) link.removeAttribute("href");
   /** @type {What | null} */
   let what = null;
   let loan = null;
@@ -115,7 +115,7 @@ export function createPlayer(root, hooks) {
     /** Says what cannot be shown, and why. @param {Error} error */
     refuse(error) {
       what = null;
-      fail("This cannot be shown", error);
+      fail("Not found", error);
     },
     /** A file that was dropped, on something: opened where the view takes pictures, else it is said why not. */
     takeFile(file, { target }) {
@@ -125,9 +125,9 @@ export function createPlayer(root, hooks) {
       if (file && view.takePicture) view.takePicture(file, where);
       $("dropped").textContent = file && view.takePicture ? "" : refusalOf(file);
     },
-    /** Says what is missing while the view goes on without it. @param {string} sentence */
-    tell(sentence) {
-      $("missing").textContent = sentence;
+    /** Says what is missing while the view goes on without it. @param {string} sentence @param {{ text: string, href: string }} [link] where to go instead */
+    tell(sentence, link) {
+      $("missing").replaceChildren(sentence, ...(link ? [element("a", { textContent: link.text, href: link.href })] : []));
       $("missing").hidden = !sentence;
     },
     retry: () => (what ? player.open(what) : undefined),
@@ -146,9 +146,9 @@ export function createPlayer(root, hooks) {
 
   /** Why what was dropped is not opened. */
   function refusalOf(file) {
-    if (!file) return "There was no file in what you dropped. Save the picture first, then drop its file.";
-    if (subjectOf(model.info).drawable) return "This model reads drawings, and takes no pictures from files.";
-    return "This view takes no pictures of your own. Edit, Morph and Inside do.";
+    if (!file) return "No file was found in what you dropped. Save the image as a file first, then drop it here.";
+    if (subjectOf(model.info).drawable) return "This model reads drawings, not image files.";
+    return "This view does not use photos. Edit, Morph and Inside do.";
   }
 
   async function load(request) {
@@ -167,7 +167,7 @@ export function createPlayer(root, hooks) {
       hooks.onLoad?.(model);
       return await settle(model, loan.settled);
     } catch (error) {
-      if (what === request) fail("The model did not load", error);
+      if (what === request) fail("The model could not be loaded", error);
       throw error;
     } finally {
       if (what === request) $("loading").hidden = true;
@@ -195,9 +195,10 @@ export function createPlayer(root, hooks) {
     $("loading").hidden = false;
     $("loading-status").hidden = true;
     $("loading").classList.toggle("as-is", !subject?.drawable);
-    $("loading-opening").hidden = !subject; // the view's own takes over where it stands
-    $("loading-action").hidden = name !== "sample";
-    $("loading-title").textContent = subject ? headingOf(name, subject, entry.latents) : "";
+    $("loading-opening").hidden = !subject || name !== FIRST; // the view's own takes over where it stands
+    $("heading").hidden = !subject;
+    if (subject) showHeading($, name, subject, entry.latents);
+    $("loading-action").textContent = subject ? `New ${subject.many}` : "";
     host.hidden = !source || Boolean(model);
     const rows = name === "sample" ? Infinity : 1;
     const shown = `${rows} ${columnsFor(host.clientWidth)} ${source?.href}`; // it may have been hidden before
@@ -234,9 +235,9 @@ export function createPlayer(root, hooks) {
         change(request.params, changes);
         if (request.params.toString() !== before) hooks.onParams?.(request.params, options, request.view);
       },
-      report: (error) => root.isConnected && fail("The model stopped", error),
+      report: (error) => root.isConnected && fail("The model crashed", error),
     });
-    root.querySelector("h1").textContent = headingOf(request.view, subject, model.latentSize);
+    showHeading($, request.view, subject, model.latentSize);
   }
 
   function memoryOf({ view: name, folder }) {
@@ -268,12 +269,12 @@ export function createPlayer(root, hooks) {
     console.info(error); // the sentence is for the reader; the cause for whoever looks closer
     unmount();
     release();
-    $("loading").hidden = true;
+    $("loading").hidden = $("heading").hidden = true;
     $("error").hidden = false;
     $("error-retry").hidden = !what;
     $("error").dataset.code = error.code ?? "";
     $("error-title").textContent = title;
-    $("error-message").textContent = error.code ? error.message : `This should not happen, and reloading may help: ${error.message}`;
+    $("error-message").textContent = error.code ? error.message : `Something went wrong. Try reloading. (${error.message})`;
     hooks.onError?.(error);
   }
 
@@ -294,19 +295,19 @@ export function prefetchViews() {
  * @param {(sentence: string) => void} tell
  */
 async function fetchView({ view, folder, entry }, addStyles, tell) {
-  const failed = (cause) => new VaeletError("network", "The code of this view could not be fetched. Check the connection and whether a content blocker stops it, and try again; if this page was published again meanwhile, reload it.", { cause });
+  const failed = (cause) => new VaeletError("network", "The code of this view could not be loaded. Check the connection and whether a content blocker stops it, and try again; if this page was published again meanwhile, reload it.", { cause });
   const code = within(VIEWS[view](), CODE, failed).catch((cause) => {
     throw failed(cause);
   });
   const [module, hasStyles] = await Promise.all([code, view === FIRST || addStyles()]);
-  if (!hasStyles) tell("The styles of this view could not be fetched, so it looks plain. Reload the page to try again.");
+  if (!hasStyles) tell("The styles of this view could not be loaded, so it looks plain. Reload the page to try again.");
   if (!module.usesAtlas?.(entry)) return { module, readAtlas: () => NO_ATLAS };
   try {
     const reader = await fetchReader();
     const atlas = await reader.fetchAtlas(folder);
     return { module, readAtlas: (latents) => reader.readAtlas(atlas, latents) };
   } catch (error) {
-    if (error.code !== "not-found") tell(`The examples of this model could not be fetched; the view works without them. ${error.message}`);
+    if (error.code !== "not-found") tell(`The examples of this model could not be loaded; the view works without them. ${error.message}`);
     return { module, readAtlas: () => NO_ATLAS };
   }
 }

@@ -92,6 +92,7 @@ fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
         "input": info["input"],
         "likelihood": info["likelihood"]["kind"],
         "latents": latents,
+        "bytes": contents(weights)?.len(),
         "beta": info["training"]["beta"],
         "network": &sha256_hex(network.to_string().as_bytes())[..16],
         "files": hashes,

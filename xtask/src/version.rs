@@ -4,6 +4,7 @@
 //! to keep their URL and import the current version.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,8 +22,18 @@ const PAGES: [&str; 2] = [START, "web/embed.html"];
 const START: &str = "index.html";
 /// The service worker. It is in the root folder, because it may only serve files below its own.
 const WORKER: &str = "sw.js";
-/// The icon, to which other people's pages refer.
-const ICON: &str = "web/icon.svg";
+/// What other pages and programs fetch: the icons, the manifest that names them, the picture of a link.
+const STABLE: [&str; 5] = [
+    "web/icon.svg",
+    "web/icon-192.png",
+    "web/icon-512.png",
+    "web/manifest.json",
+    CARD,
+];
+/// The picture that others show for a link to the page.
+const CARD: &str = "web/card.jpg";
+/// Where the page will be published, for addresses that have to be absolute.
+const ADDRESS: &str = "VAELET_ADDRESS";
 /// The file with the version of the site and the SHA-256 of each of its files.
 const MANIFEST: &str = "version.json";
 
@@ -63,7 +74,7 @@ pub fn make(site: &Path) -> Result<()> {
     let folder = format!("v/{version}/");
     let modules = Modules::read(site, before.keys())?;
     let pages = PAGES.map(|page| (page, fs::read_to_string(site.join(page))));
-    let icon = fs::read(site.join(ICON))?;
+    let stable = STABLE.map(|path| (path, fs::read(site.join(path))));
 
     let inside = site.join(&folder);
     fs::create_dir_all(inside.join("models"))?;
@@ -73,7 +84,9 @@ pub fn make(site: &Path) -> Result<()> {
     }
     fs::remove_file(inside.join("web/embed.html"))?;
     fs::create_dir(site.join("web"))?;
-    fs::write(site.join(ICON), icon)?;
+    for (path, contents) in stable {
+        fs::write(site.join(path), contents?)?;
+    }
     for (page, text) in pages {
         let text = modules.preload(page, &text?)?;
         let (up, own) = match page.rsplit_once('/') {
@@ -81,6 +94,7 @@ pub fn make(site: &Path) -> Result<()> {
             None => ("./", String::new()),
         };
         let text = text.replace("=\"./", &format!("=\"{up}{folder}{own}"));
+        let text = absolute(&text, env::var(ADDRESS).ok().as_deref());
         fs::write(site.join(page), text)?;
     }
     for entry in ENTRIES {
@@ -110,10 +124,23 @@ pub fn make(site: &Path) -> Result<()> {
     Ok(fs::write(site.join(MANIFEST), manifest.to_string())?)
 }
 
+/// The markup of a page with the address of its picture in full, where it is known: programs that
+/// show links do not resolve relative ones.
+fn absolute(text: &str, address: Option<&str>) -> String {
+    let Some(address) = address.filter(|address| !address.is_empty()) else {
+        return text.to_owned();
+    };
+    let full = format!("content=\"{}/{CARD}\"", address.trim_end_matches('/'));
+    text.replace(&format!("content=\"{CARD}\""), &full)
+}
+
 /// Whether the service worker does not need a file: pages do not fetch it, or the code that loads
 /// models caches it.
 fn is_for_people(path: &str) -> bool {
-    path.ends_with(".md") || path.ends_with(".d.ts") || path.ends_with(".safetensors")
+    path.ends_with(".md")
+        || path.ends_with(".d.ts")
+        || path.ends_with(".safetensors")
+        || path.ends_with(CARD)
 }
 
 /// The SHA-256 of each file in a folder of the site, by its path as in URLs.
@@ -246,6 +273,20 @@ fn resolve(file: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_picture_of_a_link_has_a_full_address() {
+        let text = "<meta property=\"og:image\" content=\"web/card.jpg\">";
+        assert_eq!(absolute(text, None), text);
+        assert_eq!(absolute(text, Some("")), text);
+        for address in ["https://a.example/b", "https://a.example/b/"] {
+            let found = absolute(text, Some(address));
+            assert!(
+                found.contains("\"https://a.example/b/web/card.jpg\""),
+                "{found}"
+            );
+        }
+    }
 
     #[test]
     fn only_imports_are_found() {

@@ -6,104 +6,43 @@
 
 import { join } from "../../api/numbers.js";
 import { element, fill, formatNumber, oncePerFrame, rove } from "../../parts/dom.js";
+import { DIGITS } from "../../parts/examples.js";
 import { createDrawing } from "../../parts/drawing.js";
+import { encodeInk } from "../../parts/ink-text.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { createPosterior } from "../../parts/posterior.js";
 import { createTemperature } from "../../parts/slider.js";
 import { createImageGrid } from "../../parts/image-grid.js";
 import { newSeed, numberParam, seedParam } from "../../parts/route.js";
+import { markup } from "./markup.js";
 
 /** Frames the runtime may be working on; later ones wait, and only the newest is kept. */
 const MAX_IN_FLIGHT = 2;
-/** Other throws of ε that are shown beside the one in full. */
+/** Other draws of ε that are shown beside the one in full. */
 const RESAMPLES = 8;
 
-const MARKUP = `
-  <header class="opening">
-    <h1 tabindex="-1"></h1>
-  </header>
-  <div class="stage draw" id="stage" data-empty>
-    <figure class="step step-pad">
-      <figcaption>Your drawing</figcaption>
-      <div class="frame">
-        <canvas id="pad" class="pad ink" role="img" aria-label="Drawing pad. Draw with mouse, pen or finger, or choose one of the digits below."></canvas>
-        <p class="invite" id="invite">Draw a digit here</p>
-      </div>
-      <div class="row">
-        <button type="button" id="undo">Undo</button>
-        <button type="button" id="clear">Clear</button>
-      </div>
-    </figure>
-    <figure class="step step-seen">
-      <figcaption>At 28 × 28</figcaption>
-      <div class="frame"><canvas id="seen" class="ink pixels" role="img" aria-label="Your drawing as 28 by 28 pixels, cropped and centred"></canvas></div>
-      <p class="note">what the encoder sees</p>
-    </figure>
-    <figure class="step step-latents">
-      <figcaption id="posterior-caption"></figcaption>
-      <div class="chart" id="posterior" tabindex="0" role="slider" aria-labelledby="posterior-caption"></div>
-      <p class="note arithmetic" id="latent-readout"></p>
-    </figure>
-    <figure class="step step-output">
-      <figcaption>The reconstruction</figcaption>
-      <div class="frame"><canvas id="reconstruction" class="live ink pixels" role="img" aria-label="Reconstruction"></canvas></div>
-      <p class="note">decoded from z</p>
-    </figure>
-    <fieldset class="examples">
-      <legend>Or try one of these</legend>
-      <div class="row" id="examples"></div>
-    </fieldset>
-    <div class="noise">
-      <div id="temperature-host"></div>
-      <button type="button" id="new-epsilon"><span class="die" aria-hidden="true">⚄</span> Throw ε</button>
-    </div>
-    <figure class="resamples">
-      <figcaption>More from the same cloud: ${RESAMPLES} other throws of ε</figcaption>
-      <div class="sheet" id="resamples-sheet">
-        <div id="resamples"></div>
-        <div class="picks" id="resample-picks" role="group" aria-label="Take one of these throws"></div>
-      </div>
-    </figure>
-    <dl class="ledger">
-      <div><dt>reconstruction</dt><dd id="reconstruction-nats">–</dd></div>
-      <div><dt>+ KL</dt><dd id="kl-nats">–</dd></div>
-      <div class="total"><dt id="elbo-term"></dt><dd id="elbo">–</dd></div>
-    </dl>
-  </div>
-  <div class="prose">
-    <p>
-      The encoder does not turn your drawing into a point but into a small cloud: for each latent a
-      mean <i class="is-mean">μ</i> and a width <i class="is-band">σ</i>. One point
-      <i class="is-sample">z</i> of that cloud goes to the decoder, which paints a picture from it.
-      Narrow bands are latents that your drawing decides; a band as wide as the grey strip, 𝒩(0, 1),
-      says nothing about it.
-    </p>
-    <math display="block">
-      <mi>z</mi><mo>=</mo><mi>μ</mi><mo>+</mo><mi>T</mi><mo>·</mo><mi>σ</mi><mo>·</mo><mi>ε</mi>
-      <mo>,</mo><mspace width="1em"></mspace><mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mn>1</mn><mo>)</mo>
-    </math>
-    <p>
-      The noise ε is thrown once and kept until you ask for another; at T = 0 there is none. Training
-      raised the ELBO: the reconstruction term is what it costs to describe your pixels once z is
-      known<span id="grey-note" hidden> (grey ones as the mean over black and white, drawn with the grey as probability)</span>,
-      the KL term what the cloud itself costs against the model’s own prior, both for this ε. At another T there is no
-      ELBO: z does not come from the cloud.
-    </p>
-    <p class="try">Draw something that is no digit, and see what comes back and what it costs.</p>
-  </div>
-`;
+/** A star with five points, in one line. */
+const STAR = Array.from({ length: 6 }, (_, i) => [0.5 + 0.34 * Math.sin(0.8 * Math.PI * i), 0.52 - 0.34 * Math.cos(0.8 * Math.PI * i)]);
 
 export function mount(root, { model, params, setParams, report, announce }) {
-  const $ = fill(root, MARKUP);
+  const $ = fill(root, markup({ size: model.latentSize, resamples: RESAMPLES }));
   const { input, likelihood } = model.info;
   const stage = $("stage");
   sizeFor($("seen"), input);
   sizeFor($("reconstruction"), input);
-  $("posterior-caption").textContent = `${model.latentSize} latents, μ ± σ`;
   $("grey-note").hidden = likelihood.kind !== "bernoulli";
-  const posterior = createPosterior($("posterior"), $("latent-readout"), model.latentSize);
+  /** Latents that the reader has moved by hand, by their index. @type {Map<number, number>} */
+  const moved = new Map();
+  const posterior = createPosterior($("posterior"), $("latent-readout"), model.latentSize, {
+    onDrag(i, value) {
+      if (!state.mean) return;
+      moved.set(i, value);
+      showMoved();
+    },
+    onDrop: () => announce("The picture is redrawn from the numbers as you have set them."),
+  });
 
-  const resamples = createImageGrid($("resamples"), model, RESAMPLES, "Reconstructions from other throws of ε");
+  const resamples = createImageGrid($("resamples"), model, RESAMPLES, "The drawing, redrawn from other random draws");
 
   const nothing = { pixels: null, image: null, mean: null, logVar: null, z: null, reconstruction: null, kl: null, elbo: null };
   const state = {
@@ -116,6 +55,8 @@ export function mount(root, { model, params, setParams, report, announce }) {
   let seed = seedParam(params, "epsilon", 1);
   let epsilon = model.noise({ seed });
 
+  /** z as it was drawn from the posterior. */
+  let drawn = new Float32Array(0);
   let turn = 0; // of the newest frame asked for
   let shown = 0; // of the frame whose numbers are on the page
   let inFlight = 0;
@@ -123,34 +64,54 @@ export function mount(root, { model, params, setParams, report, announce }) {
   let waiting = false;
   let inkChanged = false;
 
-  const showElbo = (elbo) => {
-    $("elbo-term").textContent = temperature === 1 ? "ELBO, minus the sum, in nats" : "in nats; an ELBO only at T = 1";
-    $("elbo").textContent = elbo === null ? "–" : formatNumber(elbo, 1);
+  const showCost = (elbo) => {
+    $("cost-term").textContent = temperature === 1 ? "= cost in nats, which is −ELBO" : "= cost in nats, for T = 1 only";
+    $("cost").textContent = elbo === null ? "–" : formatNumber(-elbo, 1);
   };
   const blank = () => {
     shown = turn += 1; // whatever is still under way comes too late
     Object.assign(state, nothing);
     stage.dataset.empty = "";
+    moved.clear();
+    $("reset-numbers").hidden = true;
     posterior.clear();
     resamples.show(new Float32Array(0));
-    showElbo(null);
+    showCost(null);
     for (const id of ["reconstruction-nats", "kl-nats"]) $(id).textContent = "–";
   };
 
   const show = (result) => {
     const { reconstruction, kl } = result;
+    moved.clear();
+    showMoved.cancel();
+    drawn = result.z;
+    $("reset-numbers").hidden = true;
     // At another temperature z is no draw from the posterior, and the sum no bound.
     const elbo = result.temperature === 1 ? -(reconstruction + kl) : null;
     Object.assign(state, result, { elbo });
     posterior.show(result);
     const { mean, logVar } = result;
     resamples.show(join(resampleSeeds().map((seed) => model.reparameterize(mean, logVar, { seed, temperature }))));
-    showElbo(elbo);
+    showCost(elbo);
     $("reconstruction-nats").textContent = formatNumber(reconstruction, 1);
     $("kl-nats").textContent = formatNumber(kl, 1);
-    const sum = elbo === null ? "" : `ELBO ${elbo.toFixed(1)} nats: `;
-    announce(`Reconstructed. ${sum}reconstruction ${reconstruction.toFixed(1)}, KL ${kl.toFixed(1)}.`);
+    const sum = elbo === null ? "" : `Cost ${(-elbo).toFixed(1)} nats: `;
+    announce(`Redrawn. ${sum}reconstruction ${reconstruction.toFixed(1)}, KL ${kl.toFixed(1)}.`);
   };
+
+  /** What the decoder makes of the numbers once some were moved: there is no cost then, for z does not come from the posterior. */
+  const showMoved = oncePerFrame(() => {
+    const z = Float32Array.from(drawn, (value, i) => moved.get(i) ?? value);
+    Object.assign(state, { z, elbo: null });
+    posterior.show({ ...state, epsilon, temperature, z, moved });
+    model.present($("reconstruction"), z);
+    $("reset-numbers").hidden = moved.size === 0;
+    for (const id of ["reconstruction-nats", "kl-nats", "cost"]) $(id).textContent = "–";
+  });
+  $("reset-numbers").addEventListener("click", () => {
+    $("posterior").focus({ preventScroll: true }); // the button goes away
+    draw();
+  });
 
   const draw = oncePerFrame(async () => {
     if (inFlight >= MAX_IN_FLIGHT) {
@@ -192,20 +153,22 @@ export function mount(root, { model, params, setParams, report, announce }) {
     model,
     params,
     setParams,
+    demo: DIGITS[3],
     onInk() {
       inkChanged = true;
       draw();
     },
   });
   const { pad } = drawing;
+  $("try").addEventListener("click", () => pad.show({ strokes: [STAR.map((point) => [...point])] }));
 
-  createTemperature($("temperature-host"), temperature, (value) => {
+  createTemperature($("temperature-host"), "Amount of noise", temperature, (value) => {
     temperature = value;
     draw();
     setParams({ temperature: value === 1 ? null : value });
   });
 
-  /** The strip stays as it is while its throws are taken; only another throw of ε renews it. */
+  /** The strip stays as it is while one of it is taken; only a new random draw renews it. */
   let strip = seed;
   const resampleSeeds = () => Array.from({ length: RESAMPLES }, (_, i) => strip + i + 1);
   const takeSample = (next) => {
@@ -221,23 +184,29 @@ export function mount(root, { model, params, setParams, report, announce }) {
   });
   const picks = Array.from({ length: RESAMPLES }, (_, i) => {
     const pick = element("button", { type: "button", onclick: () => takeSample(resampleSeeds()[i]) });
-    pick.setAttribute("aria-label", `Throw ${i + 1}`);
+    pick.setAttribute("aria-label", `Random draw ${i + 1}`);
     return pick;
   });
   $("resample-picks").append(...picks);
   rove($("resample-picks"), picks, () => RESAMPLES);
 
-  showElbo(null);
+  showCost(null);
   drawing.start();
 
   return {
     state,
     pad,
-    redraw: draw,
+    share: () => ({ all: pad.strokes.length > 0 ? { ink: encodeInk(pad.strokes) } : {} }),
+    redraw() {
+      if (moved.size === 0) return draw();
+      showMoved();
+      resamples.redraw();
+    },
     unmount() {
       unmounted = true;
       resamples.unmount();
       draw.cancel();
+      showMoved.cancel();
       drawing.unmount();
       turn = shown = Infinity;
     },

@@ -13,7 +13,7 @@ import { formatSource, latentOf, mannerOf, parseSource, undrawn } from "../../pa
 import { createImageGrid } from "../../parts/image-grid.js";
 import { newSeed, seedParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
-import { LIMIT, applyEdits, formatEdits, parseEdits } from "./edits.js";
+import { LIMIT, SURE, applyEdits, formatEdits, parseEdits } from "./edits.js";
 import { createHistory } from "./history.js";
 import { markup } from "./markup.js";
 import { createEditSliders, signed } from "./sliders.js";
@@ -38,7 +38,9 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   for (const id of ["before", "after"]) sizeFor($(id), input);
 
   const seed = seedParam(params, "seed", 7);
-  const first = `sample-${seed}-${FIRST}-1`;
+  // One of the examples, which are good ones, unless the address names a seed.
+  const [example] = params.has("seed") ? [] : spread(atlas.examples, EXAMPLES);
+  const first = example ? formatSource({ kind: "latent", z: Float32Array.from(example.z) }) : `sample-${seed}-${FIRST}-1`;
   /** A face as the address has it; a drawing is none. */
   const sourceOf = (text) => {
     const source = parseSource(text ?? first, seed, size);
@@ -79,7 +81,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     state.before = latentOf(model, source);
     for (const { text, pick } of starts) pick.setAttribute("aria-pressed", text === state.face);
     const credit = starts.find(({ text }) => text === state.face)?.credit;
-    $("credit").textContent = credit ? `After a picture from ${credit}.` : "";
+    $("credit").textContent = credit ? `Rebuilt from a photo: ${credit}.` : "";
     state.after ??= state.before;
     drawBefore();
     draw();
@@ -139,7 +141,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     state.edits = { attributes: new Map(), latents: new Map() };
     draw();
     commit();
-    announce("All sliders put back.");
+    announce("Reset.");
   });
   $("another").addEventListener("click", () => {
     take(formatSource({ kind: "sample", seed: newSeed(), index: 0, ...mannerOf(sourceOf(state.face)) }), `Another ${one}.`);
@@ -204,13 +206,13 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     draw();
   };
   const kl = model.info.latents.flatMap((group) => (group.kl?.length ? group.kl : Array(group.size).fill(NaN)));
-  const sliders = createEditSliders($("attributes"), $("latents"), $("more"), {
+  const sliders = createEditSliders($, {
     directions,
     kl,
     onInput: setEdit,
     onChange({ label }, value) {
       commit(label);
-      announce(value === null ? `${label} put back.` : `${label} ${signed(value)}.`);
+      announce(value === null ? `${label} reset.` : `${label} ${signed(value)}.`);
     },
   });
   const some = directions.length > 0;
@@ -218,10 +220,17 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   $("axes-prose").hidden = some;
   const known = kl.filter(Number.isFinite);
   const [most, least] = [Math.max(...known), Math.min(...known)].map((nats) => nats.toFixed(2));
-  if (known.length > 0) $("kl").textContent = `Here the first says ${most} and the last ${least}.`;
-  $("try").textContent = directions.some(({ name }) => name === "smile")
-    ? `Make the ${one} smile, then send it to Morph.`
-    : "Move one slider from end to end and say what it does, before you move the next.";
+  if (known.length > 0) $("kl").textContent = `Here the first carries ${most} and the last ${least}.`;
+  /** What the invitation changes: a smile where the model knows one, else the first slider. */
+  const tried = directions.find(({ name }) => name === "smile") ?? directions[0];
+  const latent = kl.indexOf(Math.max(...kl.map((nats) => nats || 0)));
+  $("try").textContent = tried ? `Try: ${tried.name === "smile" ? "make it smile" : `more “${tried.name}”`}` : `Try: change number ${latent + 1}`;
+  $("try").addEventListener("click", () => {
+    if (tried) setEdit({ part: "attributes", key: tried.name }, tried.sure[1] || tried.sure[0]);
+    else setEdit({ part: "latents", key: latent }, state.after[latent] > 0 ? -SURE : SURE);
+    commit();
+    announce("Changed.");
+  });
 
   showExamples();
   showFace(params.get("face"));
@@ -233,6 +242,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
 
   return {
     state,
+    share: () => ({ all: { face: state.face } }),
     takePicture: subject.drawable ? undefined : takeOwn,
     redraw() {
       drawBefore();
@@ -249,7 +259,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   };
 }
 
-/** The atlas ends where a classifier is sure; readers want to see what comes after. */
+/** The atlas ends where a classifier is sure; readers may ask to see what comes after. */
 function widen({ low, high, ...direction }) {
-  return { ...direction, low: Math.max(-LIMIT, STRETCH * low), high: Math.min(LIMIT, STRETCH * high) };
+  return { ...direction, sure: [low, high], low: Math.max(-LIMIT, STRETCH * low), high: Math.min(LIMIT, STRETCH * high) };
 }

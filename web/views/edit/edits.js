@@ -6,11 +6,12 @@
 
 import { clamp } from "../../api/numbers.js";
 
-/** Latents are set within ±LIMIT. */
+/** Latents are set within ±LIMIT; nearly all of 𝒩(0, 1) lies within ±SURE. */
 export const LIMIT = 4;
+export const SURE = 2.5;
 
 /**
- * @typedef {{ name: string, low: number, high: number, vector: number[] }} Direction
+ * @typedef {{ name: string, low: number, high: number, sure: [number, number], vector: number[] }} Direction `sure`: the part of its range where there is data
  * @typedef {{ attributes: Map<string, number>, latents: Map<number, number> }} Edits latents counted from 0
  */
 

@@ -4,7 +4,7 @@
  */
 
 import { formatNumber } from "../../parts/dom.js";
-import { LIMIT } from "./edits.js";
+import { LIMIT, SURE } from "./edits.js";
 import { createOffsetSlider } from "./offset-slider.js";
 
 /** Latents that are there without asking. */
@@ -26,16 +26,16 @@ export const signed = (value) => (value > 0 ? "+" : "") + formatNumber(value, 2)
  */
 
 /**
- * @param {HTMLElement} attributes receives the sliders of the attributes
- * @param {HTMLElement} latents receives those of the latents
- * @param {HTMLButtonElement} more shows all latents, or few again
+ * @param {(id: string) => any} $ finds `attributes` and `latents`, which receive the sliders, `more`, which shows all
+ *   latents or few again, and `beyond`, which lets sliders go where there is no data
  * @param {object} options
  * @param {import("./edits.js").Direction[]} options.directions
  * @param {number[]} options.kl of each latent; NaN where the model does not say
- * @param {(knob: Knob, value: number | null) => void} options.onInput a slider moved; null puts it back
+ * @param {(knob: Knob, value: number | null) => void} options.onInput a slider moved; null resets it
  * @param {(knob: Knob, value: number | null) => void} options.onChange the reader let go of it
  */
-export function createEditSliders(attributes, latents, more, { directions, kl, onInput, onChange }) {
+export function createEditSliders($, { directions, kl, onInput, onChange }) {
+  const [attributes, latents, more, beyond] = ["attributes", "latents", "more", "beyond"].map($);
   const add = (host, knob, range) => {
     const slider = createOffsetSlider(host, {
       ...range,
@@ -51,15 +51,15 @@ export function createEditSliders(attributes, latents, more, { directions, kl, o
     });
     return { knob, slider };
   };
-  const sliders = directions.map(({ name, low, high }, i) => {
+  const sliders = directions.map(({ name, low, high, sure }, i) => {
     const knob = { label: name[0].toUpperCase() + name.slice(1), part: "attributes", key: name };
     const whole = (value) => Number((Math.round(value / STEP) * STEP).toFixed(2)); // so that 0 is one of the steps
-    return add(attributes, knob, { id: `attribute-${i + 1}`, min: whole(low), max: whole(high), step: STEP });
+    return add(attributes, knob, { id: `attribute-${i + 1}`, min: whole(low), max: whole(high), sure: sure.map(whole), step: STEP });
   });
   const addLatent = (i) => {
     const note = Number.isFinite(kl[i]) ? `${kl[i].toFixed(2)} nats` : "";
-    const knob = { label: `Latent ${i + 1}`, part: "latents", key: i };
-    sliders.push(add(latents, knob, { id: `latent-${i + 1}`, min: -LIMIT, max: LIMIT, step: FINE, note }));
+    const knob = { label: `Number ${i + 1}`, part: "latents", key: i };
+    sliders.push(add(latents, knob, { id: `latent-${i + 1}`, min: -LIMIT, max: LIMIT, sure: [-SURE, SURE], step: FINE, note }));
   };
 
   const order = kl.map((_, i) => i).sort((a, b) => (kl[b] || 0) - (kl[a] || 0) || a - b);
@@ -79,7 +79,10 @@ export function createEditSliders(attributes, latents, more, { directions, kl, o
   };
   const showAll = (showsAll) => {
     all = showsAll;
-    if (all && latents.children.length === FIRST) order.slice(FIRST).forEach(addLatent);
+    if (all && latents.children.length === FIRST) {
+      order.slice(FIRST).forEach(addLatent);
+      goBeyond();
+    }
     [...latents.children].slice(FIRST).forEach((slider) => {
       slider.toggleAttribute("hidden", !all);
     });
@@ -91,11 +94,22 @@ export function createEditSliders(attributes, latents, more, { directions, kl, o
   more.addEventListener("click", () => showAll(!all));
   showAll(false);
 
+  const goBeyond = () => {
+    for (const { slider } of sliders) slider.goBeyond(beyond.checked);
+    if (shown) show(shown);
+  };
+  beyond.addEventListener("change", goBeyond);
+  goBeyond();
+
   return {
     /** @param {Shown} next */
     show(next) {
-      // What an address changes must not be out of sight.
+      // What an address changes must not be out of sight, nor out of reach.
       if (!shown && order.slice(FIRST).some((i) => next.edits.latents.has(i))) showAll(true);
+      if (!beyond.checked && sliders.some(({ knob, slider }) => slider.isBeyond(next.edits[knob.part].get(knob.key) ?? 0))) {
+        beyond.checked = true;
+        goBeyond();
+      }
       show(next);
     },
   };

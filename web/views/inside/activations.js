@@ -24,7 +24,7 @@ const FLOOR = 0.06;
 /** @typedef {{ height: number, width: number, channels: number, values: Float32Array }} Activation */
 
 /**
- * @param {HTMLElement} host receives a figure for each layer
+ * @param {HTMLElement} host receives a figure for each layer; three of them are seen at first
  * @param {object} options
  * @param {object[]} options.layers of model.json
  * @param {boolean} [options.picture] the last layer writes pixels in [0, 1]
@@ -33,6 +33,9 @@ const FLOOR = 0.06;
 export function createLayers(host, { layers, picture = false, ink = false }) {
   const kinds = kindsOf(layers);
   let columns = COLUMNS[0];
+  let all = false;
+  const more = element("button", { type: "button", hidden: true });
+  host.after(more);
   /** @type {Activation[]} */
   let shown = [];
 
@@ -42,11 +45,17 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
   const draw = () => {
     while (host.children.length > shown.length) host.lastChild.remove();
     while (host.children.length < shown.length) host.append(figure());
+    const last = shown.length - 1;
+    const isSeen = (i) => all || [0, Math.floor(last / 2), last].includes(i);
+    [...host.children].forEach((node, i) => node.toggleAttribute("hidden", !isSeen(i)));
+    more.hidden = shown.length <= 3;
+    more.textContent = all ? "Show three layers" : `Show all ${shown.length} layers`;
+    more.setAttribute("aria-expanded", String(all));
     const current = (turn += 1);
     let next = 0;
     return inSlices(() => {
       if (current !== turn || next === shown.length) return false;
-      drawLayer(shown[next], next);
+      if (isSeen(next)) drawLayer(shown[next], next);
       next += 1;
       return true;
     });
@@ -73,6 +82,11 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
     draw();
   });
   layout.observe(host);
+
+  more.addEventListener("click", () => {
+    all = !all;
+    draw();
+  });
 
   return {
     /** @param {Activation[]} activations @returns {Promise<void>} once all are drawn, or newer ones have come */
@@ -104,7 +118,7 @@ function kindsOf(layers) {
     if (layer.type === "reshape") return [];
     if (layer.type !== "residual") return [NAMES[layer.type] ?? "layer"];
     const inner = kindsOf(layer.layers);
-    return inner.map((kind, i) => (i === inner.length - 1 ? `${kind} added to what came in` : kind));
+    return inner.map((kind, i) => (i === inner.length - 1 ? `${kind} with a skip connection` : kind));
   });
 }
 

@@ -16,17 +16,17 @@ import { createBars, scaleFor } from "./bars.js";
 /** Samples from N(0, I), and how many stand in a row. */
 const SAMPLES = 16;
 const COLUMNS = 8;
-/** Seed of the samples: of the same throws in every model. */
+/** Seed of the samples: the same random numbers in every model. */
 const SEED = 7;
 
 const MARKUP = `
   <fieldset class="members">
-    <legend>Your picture at every β: the reconstruction and the KL of each latent to 𝒩(0, 1), on one scale; below, the KL to the model’s own prior</legend>
+    <legend>Your picture at every β: as it is redrawn, the KL of each latent to 𝒩(0, 1) on one scale, and the KL to the model’s own prior</legend>
     <div id="members"></div>
   </fieldset>
   <div class="chosen-member">
     <figure class="step">
-      <figcaption>The reconstruction</figcaption>
+      <figcaption>Redrawn</figcaption>
       <div class="frame"><canvas id="family-reconstruction" class="ink pixels" role="img" aria-label="The reconstruction"></canvas></div>
     </figure>
     <figure class="step">
@@ -36,14 +36,14 @@ const MARKUP = `
     </figure>
   </div>
   <figure>
-    <figcaption>Ten digits, and what comes back of each</figcaption>
+    <figcaption>Ten digits and their copies</figcaption>
     <div class="sheet digits-back">
       <canvas id="family-digits" class="ink pixels" role="img" aria-label="Ten digits"></canvas>
       <div id="family-backs"></div>
     </div>
   </figure>
   <figure>
-    <figcaption>${SAMPLES} samples from 𝒩(0, I)</figcaption>
+    <figcaption>${SAMPLES} made-up digits, sampled from 𝒩(0, I)</figcaption>
     <div class="sheet" id="family-samples"></div>
   </figure>
 `;
@@ -136,7 +136,7 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
     const { model, grids } = member;
     if (grids || !model) return;
     const hosts = ["family-backs", "family-samples"].map((id) => $(id).appendChild(element("div")));
-    const backs = createImageGrid(hosts[0], model, Math.max(1, digits.length), `What the model with β = ${member.beta} gives back of ten digits`);
+    const backs = createImageGrid(hosts[0], model, Math.max(1, digits.length), `Ten digits, redrawn by the model with β = ${member.beta}`);
     const samples = createImageGrid(hosts[1], model, COLUMNS, `${SAMPLES} samples at β = ${member.beta}`);
     backs.show(member.backs);
     samples.show(model.sample({ seed: SEED, count: SAMPLES, prior: "normal" }));

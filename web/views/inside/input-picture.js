@@ -18,6 +18,8 @@ import { createTask } from "./task.js";
 
 /** What is on the pad when nothing else was asked for. */
 const FIRST_EXAMPLE = "2";
+/** A digit that is neither a 4 nor a 9, as strokes. */
+const BETWEEN = [[[0.36, 0.22], [0.31, 0.36], [0.36, 0.5], [0.5, 0.53], [0.64, 0.5]], [[0.4, 0.19], [0.53, 0.17], [0.63, 0.22], [0.64, 0.5], [0.6, 0.84]]];
 /** Examples to choose from, and how many stand in a row. */
 const CHOICES = 8;
 const COLUMNS = 4;
@@ -28,7 +30,7 @@ const SEED = 7;
  * @param {HTMLElement} host
  * @param {object} context of the view
  * @param {() => void} onChange there is another picture
- * @returns {{ pixels: Float32Array | null, busy: boolean, redraw: () => void, unmount: () => void, pad?: object, takePicture?: (file: File) => void }}
+ * @returns {{ pixels: Float32Array | null, busy: boolean, redraw: () => void, surprise: () => void, unmount: () => void, pad?: object, takePicture?: (file: File) => void }}
  *   `pixels` are null where nothing is drawn, or nothing there yet
  */
 export function createInput(host, context, onChange) {
@@ -42,7 +44,7 @@ const drawnMarkup = ({ width, height }) => `
   </div>
   <div class="input-tools">
     <figure>
-      <figcaption>What the encoder sees</figcaption>
+      <figcaption>What the network sees</figcaption>
       <div class="frame seen-frame"><canvas id="seen" class="ink pixels" role="img" aria-label="Your drawing as ${width} by ${height} pixels, cropped and centred"></canvas></div>
     </figure>
     <div class="row">
@@ -51,7 +53,7 @@ const drawnMarkup = ({ width, height }) => `
     </div>
   </div>
   <fieldset class="examples">
-    <legend>Or take one of these</legend>
+    <legend>Or use an example</legend>
     <div class="row" id="examples"></div>
   </fieldset>
 `;
@@ -86,6 +88,8 @@ function createDrawnInput(host, { model, params, setParams }, onChange) {
       return pixels;
     },
     pad: drawing.pad,
+    /** Something that is neither of two digits. */
+    surprise: () => drawing.pad.show({ strokes: BETWEEN.map((points) => [...points]) }),
     get busy() {
       return !drawing.started;
     },
@@ -102,8 +106,8 @@ const chosenMarkup = ({ one, many }) => `
       <div class="picks" id="picks" role="group" aria-label="Take one of these ${many}"></div>
     </div>
     <div class="row">
-      <button type="button" id="another">Another sample</button>
-      <button type="button" id="own">Your picture…</button>
+      <button type="button" id="another">New example</button>
+      <button type="button" id="own">Use a photo…</button>
     </div>
   </div>
   <p class="note input-origin" id="origin"></p>
@@ -148,8 +152,8 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
   };
   const originOf = ({ kind, seed }, example) => {
     if (own) return promise;
-    if (example) return `What the model made of a picture it was tested on${example.credit ? ` (${example.credit})` : ""}; it stands in for the picture itself.`;
-    return kind === "sample" ? `A sample, from seed ${seed}: there never was such a ${subject.one}.` : "Decoded from the latent in the link.";
+    if (example) return `A picture that the model was tested on, as it redraws it${example.credit ? ` (${example.credit})` : ""}; shown here instead of the original photo.`;
+    return kind === "sample" ? `A sample, from seed ${seed}: this ${subject.one} never existed.` : "Decoded from the latent in the link.";
   };
 
   $("another").addEventListener("click", () => take(parseSource(`sample-${newSeed()}-0-1`, SEED, latentSize)));
@@ -182,6 +186,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
 
   return {
     takePicture: takeOwn,
+    surprise: () => $("another").click(),
     get pixels() {
       return pixels;
     },

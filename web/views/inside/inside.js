@@ -1,6 +1,6 @@
 /**
  * Inside: the machine laid open. One picture goes through it, and every step of the way is shown
- * as it is: what the layers write, the cloud, the throw, the loss, and what β does to all of it.
+ * as it is: what the layers write, the posterior, a draw from it, the loss, and what β does to all of it.
  */
 
 import { join } from "../../api/numbers.js";
@@ -21,7 +21,7 @@ import { createTask } from "./task.js";
 
 /** Milliseconds between two looks at the layers: each costs a run on the CPU. */
 const LOOK = 250;
-/** Milliseconds between two throws of ε. */
+/** Milliseconds between two draws of ε. */
 const RESAMPLE_TIME = 250;
 /** Differences of models that get pixels almost right are shown this many times as strong. */
 const STRONGER = 4;
@@ -101,7 +101,7 @@ export function mount(root, context) {
   const encoder = createLayers($("encoder"), { layers: info.encoder });
   const decoder = createLayers($("decoder"), { layers: info.decoder, picture: true, ink: subject.drawable });
   const posterior = createPosterior($("posterior"), $("latent-readout"), latentSize);
-  const resamples = createImageGrid($("resamples"), model, RESAMPLES / 2, `The ${subject.one} from ${RESAMPLES} other throws of ε`);
+  const resamples = createImageGrid($("resamples"), model, RESAMPLES / 2, `The ${subject.one}, redrawn from ${RESAMPLES} other random draws`);
   const bars = createBars($("kl-bars"), latentSize, "KL of each latent to N(0, 1) in nats");
   for (const id of ["reconstruction", "loss-x", "loss-back", "loss-difference"]) sizeFor($(id), input);
 
@@ -134,10 +134,10 @@ export function mount(root, context) {
     $("kl-caption").textContent = `KL of each latent to 𝒩(0, 1); full height: ${scale} nats`;
     $("reconstruction-nats").textContent = formatNumber(reconstruction, 1);
     $("kl-nats").textContent = formatNumber((beta ?? 1) * kl, 1);
-    $("loss-term").textContent = loss === null ? "in nats; a loss only with σ as encoded" : "loss, in nats";
+    $("loss-term").textContent = loss === null ? "in nats; a loss only with noise" : "loss, in nats";
     $("loss-nats").textContent = loss === null ? "–" : formatNumber(loss, 1);
   };
-  $("difference-caption").textContent = subject.drawable ? "their difference" : `their difference, × ${STRONGER}`;
+  $("difference-caption").textContent = subject.drawable ? "|x − x̂|" : `|x − x̂|, × ${STRONGER}`;
   $("kl-term").textContent = beta === null || beta === 1 ? "+ KL" : `+ β · KL, with β = ${beta}`;
 
   const parts = {
@@ -148,7 +148,7 @@ export function mount(root, context) {
     decoder: layersTask("decoder", decoder, () => state.z),
   };
 
-  // The throw
+  // The random draw
   const setSigma = (sigma) => {
     state.sigma = sigma;
     $(sigma ? "sigma-own" : "sigma-zero").checked = true;
@@ -216,6 +216,7 @@ export function mount(root, context) {
   };
 
   const picture = createInput($("input"), context, run);
+  $("try").addEventListener("click", () => picture.surprise());
   setSigma(state.sigma);
 
   return {

@@ -3,7 +3,7 @@
  * machine, the picture first and what it means beside it.
  */
 
-/** Other throws of ε that are shown beside the one in full. */
+/** Other draws of ε that are shown beside the one in full. */
 export const RESAMPLES = 8;
 
 const hat = '<mover accent="true"><mi>x</mi><mo>^</mo></mover>';
@@ -38,9 +38,9 @@ const encoder = (latents) =>
     "The encoder",
     '<div class="layers" id="encoder"></div>',
     `<p>
-      Each tile is a channel: what one small filter, moved over all that the layer before wrote, found and where.
-      What stands out is a strong answer. The first layers look for edges and strokes and still resemble the picture; with every stride
-      there are fewer places and more channels, until the last layer brings all of it down to ${2 * latents} numbers.
+      Each tile is a channel: it shows where one small pattern was found in the layer before. A strong match stands out.
+      The first layers look for edges and strokes and still resemble the picture; each layer shrinks the picture and finds more kinds of
+      pattern, until the last brings all of it down to ${2 * latents} numbers.
     </p>
     ${math("<msub><mi>h</mi><mi>i</mi></msub><mo>=</mo><mi>φ</mi><mo>(</mo><msub><mi>W</mi><mi>i</mi></msub><mo>∗</mo><msub><mi>h</mi><mrow><mi>i</mi><mo>−</mo><mn>1</mn></mrow></msub><mo>+</mo><msub><mi>b</mi><mi>i</mi></msub><mo>)</mo>")}`,
   );
@@ -51,14 +51,14 @@ const posterior = (latents) =>
     3,
     "μ and σ",
     `<figure>
-      <figcaption id="posterior-caption">${latents} latents, <span class="is-mean">μ</span> ± <span class="is-band">σ</span>, and <span class="is-sample">z</span> as a dot</figcaption>
+      <figcaption id="posterior-caption">The ${latents} numbers, <span class="is-mean">μ</span> ± <span class="is-band">σ</span>, and <span class="is-sample">z</span> as a dot</figcaption>
       <div class="chart" id="posterior" tabindex="0" role="slider" aria-labelledby="posterior-caption"></div>
       <p class="note arithmetic" id="latent-readout"></p>
     </figure>`,
     `<p>
       Those numbers come in pairs: for each latent a mean μ and the logarithm of a variance, log σ². So the picture
-      becomes no point but a small cloud, the posterior. A narrow band is a latent that the picture decides; one as wide as the
-      grey strip, 𝒩(0, 1), says nothing about it.
+      becomes a range of codes, called the posterior. A narrow bar is a number that the picture decides; a bar that covers just the
+      grey strip, 𝒩(0, 1), carries no information about it.
     </p>
     ${math(`<mi>q</mi><mo>(</mo><mi>z</mi><mo>|</mo><mi>x</mi><mo>)</mo><mo>=</mo>${normal}<mo>(</mo><mi>z</mi><mo>;</mo><mi>μ</mi><mo>,</mo><msup><mi>σ</mi><mn>2</mn></msup><mo>)</mo>`)}`,
   );
@@ -86,13 +86,13 @@ const node = (place, name, kind = "") => {
 };
 
 const diagram = `
-  <svg class="flow" viewBox="0 0 400 245" role="img" aria-label="z is the sum of μ and of σ times ε. Slopes flow back from z to μ and to σ; ε comes from outside.">
+  <svg class="flow" viewBox="0 0 400 245" role="img" aria-label="z is the sum of μ and of σ times ε. Slopes flow back from z to μ and to σ; ε is a separate input.">
     <g>${arrow("mean", "plus")}${arrow("width", "times")}${arrow("epsilon", "times")}${arrow("times", "plus")}${arrow("plus", "z")}${arrow("z", "end")}</g>
     <g class="backward">${arrow("z", "plus", -10)}${arrow("plus", "mean", -10)}${arrow("plus", "times", -10)}${arrow("times", "width", -10)}</g>
     ${node("mean", "μ", "learned")}${node("width", "σ", "learned")}${node("epsilon", "ε", "outside")}${node("times", "×")}${node("plus", "+")}${node("z", "z")}
     <text class="slope" x="134" y="50">slope 1</text>
     <text class="slope" id="slope" x="62" y="103"></text>
-    <text class="aside" x="58" y="222">from outside</text>
+    <text class="aside" x="58" y="222">random</text>
     <text class="aside" x="336" y="84">decoder</text>
     <text class="aside" id="diagram-latent" x="290" y="222"></text>
   </svg>`;
@@ -101,7 +101,7 @@ const draw = ({ one }) =>
   part(
     "sampling",
     4,
-    "The throw",
+    "One random draw",
     `<div class="sampling-row">
       <figure>
         <figcaption>From this ε</figcaption>
@@ -114,24 +114,25 @@ const draw = ({ one }) =>
     </div>
     <div class="console">
       <div class="choice" id="noise" role="radiogroup" aria-label="The noise ε">
-        <label><input type="radio" name="noise" id="noise-frozen" value="frozen" checked>ε frozen</label>
-        <label><input type="radio" name="noise" id="noise-anew" value="anew">ε thrown anew</label>
+        <label><input type="radio" name="noise" id="noise-frozen" value="frozen" checked>Keep this draw</label>
+        <label><input type="radio" name="noise" id="noise-anew" value="anew">Keep drawing</label>
       </div>
-      <button type="button" id="new-epsilon"><span class="die" aria-hidden="true">⚄</span> Throw ε</button>
+      <button type="button" id="new-epsilon"><span class="die" aria-hidden="true">⚄</span> New random draw</button>
       <div class="choice" id="sigma" role="radiogroup" aria-label="The width σ">
-        <label><input type="radio" name="sigma" id="sigma-own" value="own" checked>σ as encoded</label>
-        <label><input type="radio" name="sigma" id="sigma-zero" value="zero">σ = 0: a plain autoencoder</label>
+        <label><input type="radio" name="sigma" id="sigma-own" value="own" checked>With noise</label>
+        <label><input type="radio" name="sigma" id="sigma-zero" value="zero">Without noise, σ = 0</label>
       </div>
     </div>
     ${diagram}`,
     `<p>
-      Now one point z of the cloud is thrown. Training has to learn through that throw, and there is the catch: a draw
-      from a distribution has no slope, so nothing would tell μ and σ which way to change.
+      Now one code z is drawn from that range. Training has to learn through this draw, and that is the problem: nobody can compute
+      how a random draw changes when μ and σ change.
     </p>
     ${math(`<mi>z</mi><mo>=</mo><mi>μ</mi><mo>+</mo><mi>T</mi><mo>·</mo><mi>σ</mi><mo>·</mo><mi>ε</mi><mo>,</mo><mspace width="0.6em"></mspace><mi>ε</mi><mo>∼</mo>${normal}<mo>(</mo><mn>0</mn><mo>,</mo><mi>I</mi><mo>)</mo>`)}
     <p>
-      The reparameterization trick: written like this, with T = 1, chance comes in from outside, as ε. Once ε is there, z is
-      a sum like any other, with slope 1 by μ and slope ε by σ, and both get their gradients. Without the noise, σ = 0, every throw is the same point.
+      The reparameterization trick: written like this, with T = 1, the randomness is a separate input, ε. Once ε is there, z is
+      a sum like any other: its slope is 1 with respect to μ and ε with respect to σ, and both get their gradients. Without the noise every
+      draw is the same code.
     </p>`,
   );
 
@@ -143,7 +144,7 @@ const decoder = ({ many }) =>
     '<div class="layers" id="decoder"></div>',
     `<p>
       The way back: a first layer spreads z over a few coarse places, transposed convolutions double height and
-      width, and the channels turn from hints into parts of ${many}. A sigmoid brings what the last layer writes between 0 and 1: pixels.
+      width, and the patterns become parts of ${many}. A sigmoid brings what the last layer writes between 0 and 1: pixels.
     </p>
     ${math(`${hat}<mo>=</mo><mi>sigmoid</mi><mspace width="0.1em"></mspace><mo>(</mo><mi>f</mi><mo>(</mo><mi>z</mi><mo>)</mo><mo>)</mo>`)}`,
   );
@@ -169,8 +170,8 @@ const kl = (latents) => {
     ${math(`<mtext>KL</mtext><mo>≈</mo>${drawnKl}`)}
     <p>
       Training began with 𝒩(0, I) as the prior p(z). What counts here, and for samples, is the model’s own: ${mixture.prior.components} Gaussians, fitted to the
-      clouds of the training pictures. Against those there is no formula, so the term is an estimate from the z that was thrown. The bars are what there
-      is a formula for, the KL of each latent to 𝒩(0, 1):
+      codes of the training pictures. Against those there is no formula, so the term is an estimate from the z that was drawn. The bars show what has
+      a formula, the KL of each latent to 𝒩(0, 1):
     </p>
     ${math(latentKl)}`;
 };
@@ -198,51 +199,48 @@ const loss = ({ one }, { likelihood: { kind: likelihood }, latents }) =>
       </dl>
     </div>`,
     `<p>
-      What comes back is judged twice. The reconstruction term is what the difference costs: how improbable x is, given what
-      was decoded. The KL term is what the cloud costs: each latent pays for moving away from the prior and for being sure of itself.
+      The cost has two parts. The reconstruction term says how improbable x is, given what was decoded. The KL term says how much
+      information z carries: every number costs more the further it is from the prior and the more exact it is.
     </p>
     ${math(likelihood === "bernoulli" ? bernoulli : gaussian)}
-    ${likelihood === "bernoulli" ? "<p>For the model each pixel is a coin, 0 or 1. Where x is grey, the term is the mean over coins thrown with x as their probability.</p>" : ""}
+    ${likelihood === "bernoulli" ? "<p>For the model each pixel is a coin, 0 or 1. Where x is grey, the term is the mean over coins that fall on 1 with probability x.</p>" : ""}
     ${kl(latents)}
     ${likelihood === "gaussian" ? "<p>Values between 0 and 1 have a density, which can exceed 1: that is how the first term comes to be negative.</p>" : ""}
-    <p>Training made such a sum small, averaged over all its pictures; every weight above moved a little down its slope, again and again.</p>`,
+    <p>Training changed each weight a little, many thousands of times, to make this cost smaller, averaged over all its pictures.</p>`,
   );
 
 const family = part(
   "family",
   7,
-  "The β family",
+  "One network, four settings of β",
   '<div class="family" id="family"></div>',
   `<p>
-    The same network, trained with four prices on the KL. At β = 0 clouds cost nothing: reconstructions are sharp, but the
-    clouds lie anywhere, and samples from the prior fall between them. The higher β, the more each latent has to earn its nats.
+    The same network, trained with four weights on the KL. At β = 0 information is free: copies are sharp, but codes
+    lie anywhere, and samples from the prior fall between them. The higher β, the more each number must be worth its cost.
   </p>
   ${math("<mtext>loss</mtext><mo>=</mo><mtext>reconstruction</mtext><mo>+</mo><mi>β</mi><mo>·</mo><mtext>KL</mtext>")}
   <p>
-    At β = 16 most of them give up: posterior collapse. Their bars vanish, the decoder hears almost nothing, and whatever you
-    draw comes back as much the same blur.
+    At β = 16 most numbers are no longer used, which is called posterior collapse. Their bars vanish, the decoder gets almost no
+    information, and whatever you draw is redrawn as much the same blur.
   </p>`,
 );
 
 /** @param {{ one: string, many: string, drawable: boolean }} subject @param {import("../../vaelet.js").ModelInfo} info */
 export function markupOf(subject, info, latents) {
   return `
-    <header class="opening">
-      <h1 tabindex="-1"></h1>
-    </header>
+    <div class="opening"><button type="button" id="try" class="try">${subject.drawable ? "Try: draw something between 4 and 9" : "Try: another picture"}</button></div>
     <div class="inside" id="inside" data-empty>
       ${input(subject, info.input)}${encoder(latents)}${posterior(latents)}${draw(subject)}${decoder(subject)}${loss(subject, info)}${family}
     </div>
     <div class="prose">
       <p>
-        That is the whole machine. Every picture above comes from one run of it, on your own device, and changes with what you put in:
-        pixels, two stacks of filters, one throw, and a loss of two terms that pull in opposite directions.
+        That is the whole network. Every picture above comes from one run of it, on your own device: pixels, two stacks of filters,
+        one random draw, and a loss of two terms that pull in opposite directions.
       </p>
       <p>
-        The encoder is needed to train and to look; to make something new, the decoder and a throw from the prior are enough.
-        The idea is of Kingma and Welling (<i>Auto-Encoding Variational Bayes</i>, 2013); the price β on the KL of Higgins and others (2017).
+        The encoder is needed for training and for encoding pictures; to make something new, the decoder and a sample from the prior are enough.
+        The idea comes from Kingma and Welling (<i>Auto-Encoding Variational Bayes</i>, 2013); the weight β on the KL from Higgins and others (2017).
       </p>
-      <p class="try">${subject.drawable ? "Draw something between two digits, throw ε anew, and watch which of the two comes back." : `Take a picture of your own, even one that shows no ${subject.one}, and see what of it comes back.`}</p>
     </div>
   `;
 }

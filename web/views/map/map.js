@@ -12,14 +12,14 @@ import { createImageGrid } from "../../parts/image-grid.js";
 import { numberParam, seedParam, wordParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
 import { LETTERS, createCorners } from "./corners.js";
-import { STEP, componentsPlane, gridOf, latentAt, limitsOf, partsOf, placeOf, settle, sharesAt, trianglePlane, wholePlane } from "./plane.js";
-import { createLegend, createPoints, createThumbnails, nearestOf, spreadOut } from "./points.js";
-import { mapProse } from "./prose.js";
+import { createWalk } from "./walk.js";
+import { LAYERS, markup } from "./markup.js";
+import { CORNERS, STEP, componentsPlane, gridOf, latentAt, limitsOf, partsOf, placeOf, settle, sharesAt, trianglePlane, wholePlane } from "./plane.js";
+import { clearest, createLegend, createPoints, createThumbnails, middlesOf, nearestOf, spreadOut } from "./points.js";
 
-const LAYERS = { decoded: "Decoded", images: "Test images", points: "Points" };
 const AXES = {
   whole: ["x", "y"],
-  components: ["x, first component", "y, second component"],
+  components: ["x, first direction", "y, second direction"],
   three: ["x, from a to b", "y, towards c"],
 };
 /** Decoded pictures on a side, small ones and large ones. */
@@ -27,53 +27,6 @@ const GRID = { small: 13, large: 9 };
 /** Width of a thumbnail as a part of the map's, and how much of it others leave free. */
 const THUMBNAIL = 1 / 16;
 const FREE = 0.8;
-
-const radios = (name, titles) =>
-  Object.entries(titles).map(([id, title]) => `<label><input type="radio" name="${name}" id="${name}-${id}" value="${id}">${title}</label>`).join("");
-
-const markup = ({ one, many }) => `
-  <header class="opening">
-    <h1 tabindex="-1"></h1>
-    <div class="map-choices">
-      <div class="choice" id="planes" role="radiogroup" aria-label="Plane" hidden>
-        ${radios("plane", { components: "Principal components", three: `Three ${many}` })}
-      </div>
-      <div class="choice" id="layers" role="radiogroup" aria-label="On the map">${radios("layer", LAYERS)}</div>
-    </div>
-  </header>
-  <div class="stage map">
-    <div class="map-here">
-      <div class="frame"><canvas id="here" class="live ink pixels" role="img" aria-label="The ${one} at this place, decoded"></canvas></div>
-      <div>
-        <p class="arithmetic" id="z"></p>
-        <figure class="map-nearest" id="nearest" hidden>
-          <div class="frame"><canvas id="thumbnail" class="ink pixels" aria-hidden="true"></canvas></div>
-          <figcaption><span id="nearest-name"></span><br><span id="nearest-credit"></span></figcaption>
-        </figure>
-      </div>
-    </div>
-    <div class="map-field">
-      <div class="map-pad sheet" id="pad">
-        <div id="decoded"></div>
-        <canvas id="images" class="images ink" role="img" aria-label="Test images, each where the encoder puts it"></canvas>
-        <div id="points"></div>
-        <div id="triangle" class="map-triangle"></div>
-        <i class="ring" id="ring"></i>
-        <i class="cross" id="cross"></i>
-      </div>
-      <div id="legend"></div>
-      <p class="note" id="credits"></p>
-      <div class="corners" id="corners"></div>
-    </div>
-    <div class="map-controls">
-      <div id="sliders"></div>
-      <div class="row">
-        <button type="button" id="to-morph" class="primary">Morph from here</button>
-        <button type="button" id="to-edit">Edit</button>
-      </div>
-    </div>
-  </div>
-`;
 
 /** The player fetches the atlas beside the weights. */
 export const usesAtlas = () => true;
@@ -83,7 +36,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
   const size = model.latentSize;
   const subject = subjectOf(model.info);
   const { one, many, drawable } = subject;
-  const $ = fill(root, markup(subject) + mapProse(subject, size));
+  const $ = fill(root, markup(subject, size));
   const side = input.width > 32 ? GRID.large : GRID.small;
   sizeFor($("here"), input);
 
@@ -174,7 +127,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     state.nearest = index;
     if (state.layer === "decoded") return;
     put("ring", items.plane[index]);
-    $("nearest-name").textContent = `Nearest test image${classOf(index)}`;
+    $("nearest-name").textContent = `Nearest real image${classOf(index)}`;
     $("nearest-credit").textContent = items.credits[index] ?? "";
     thumbnails.show($("thumbnail"), index);
   };
@@ -182,7 +135,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     const [x, y] = pinned().map((value) => formatNumber(value, 2));
     const index = nearest(pinned());
     const name = index === null ? "" : classOf(index);
-    announce(`x ${x}, y ${y}${name && `; nearest test image${name}`}.`);
+    announce(`x ${x}, y ${y}${name && `; nearest real image${name}`}.`);
   };
 
   // Layers
@@ -192,7 +145,9 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     $("decoded").hidden = layer !== "decoded";
     $("nearest").hidden = $("ring").hidden = layer === "decoded";
     $("images").hidden = $("credits").hidden = layer !== "images";
-    $("points").hidden = $("legend").hidden = layer !== "points";
+    $("points").hidden = three() || layer === "images";
+    $("legend").hidden = three() || layer !== "points";
+    $("rings-note").hidden = state.plane !== "whole" || layer === "images";
     $(`layer-${layer}`).checked = true;
     if (layer !== "decoded") thumbnails.load(thumbnailsSettled);
     drawImages();
@@ -208,7 +163,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     if (unmounted) return;
     if (thumbnails.status === "failed") {
       $("thumbnail").parentElement.hidden = true;
-      $("credits").textContent = "The test images could not be fetched.";
+      $("credits").textContent = "The real images could not be loaded.";
     }
     drawImages();
     draw();
@@ -236,8 +191,8 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     addSliders();
     showLayer();
   };
-  /** Where a map opens: on an island. */
-  const start = () => settle(plane.extent, (!three() && items?.plane[0]) || [0, 0]);
+  /** Where a map opens: in a crowd of one class. */
+  const start = () => settle(plane.extent, (!three() && items && clearest(items)) || [0, 0]);
   const addSliders = () => {
     const limits = limitsOf(plane.extent);
     const hosts = limits.map(() => element("div"));
@@ -295,6 +250,22 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
   });
   $("pad").addEventListener("pointerleave", () => look(null));
 
+  // A walk from crowd to crowd, or at once to the next where motion is not wanted.
+  const walk = createWalk(
+    () => (items && !three() ? middlesOf(items) : CORNERS),
+    () => pinned(),
+    (place, done) => {
+      [state.x, state.y] = settle(plane.extent, place);
+      state.hover = null;
+      draw();
+      if (!done) return;
+      remember();
+      say();
+    },
+  );
+  $("try").addEventListener("click", walk.start);
+  $("pad").addEventListener("pointerdown", walk.stop);
+
   for (const [id, view, end] of [["to-morph", "morph", "a"], ["to-edit", "edit", "face"]]) {
     $(id).hidden = !navigate || (view === "edit" && size <= 2);
     $(id).addEventListener("click", () => {
@@ -308,9 +279,8 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     shown = spreadOut(items, 2 * extent.half * THUMBNAIL * FREE);
     $("ring").style.setProperty("--thumbnail", THUMBNAIL);
     $("credits").textContent = [...new Set(items.credits)].join("; ");
-    if (items.labels.length === 0) return;
-    $("points").append(createPoints(items, extent));
-    $("legend").append(createLegend(items));
+    $("points").append(createPoints(items, extent, names[0] === "whole"));
+    if (items.labels.length > 0) $("legend").append(createLegend(items));
   };
 
   $("planes").hidden = names.length === 1;
@@ -319,12 +289,14 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
 
   return {
     state,
+    share: () => ({ all: { x: String(state.x), y: String(state.y) } }),
     redraw() {
       planeChanged = true;
       draw();
     },
     unmount() {
       unmounted = true;
+      walk.stop();
       layout.disconnect();
       draw.cancel();
       decoded.unmount();

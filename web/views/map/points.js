@@ -89,22 +89,41 @@ export function createThumbnails({ thumbnails, columns, side, plane }, folder) {
   return sheet;
 }
 
-/** Points coloured by class, the class written where its middle is. @param {import("../../models/atlas.js").Items} items */
-export function createPoints({ plane, labels }, extent) {
+/**
+ * Points coloured by class, the class written where its middle is.
+ * @param {import("../../models/atlas.js").Items} items
+ * @param {import("./plane.js").Plane["extent"]} extent
+ * @param {boolean} rings whether the prior is a circle here: one and two standard deviations about 0
+ */
+export function createPoints({ plane, labels }, extent, rings) {
   const svg = shape("svg", { class: "points", viewBox: "0 0 100 100", "aria-hidden": "true" });
   const at = (place) => partsOf(extent, place).map((part) => (100 * part).toFixed(2));
-  const groups = classesOf(labels).map((label) => [label, plane.filter((_, i) => labels[i] === label)]);
   // Lines of no length with round caps: one path for a class, however many points it has.
-  for (const [label, places] of groups) {
+  for (const label of classesOf(labels)) {
+    const places = plane.filter((_, i) => labels[i] === label);
     svg.append(shape("path", { "data-class": label % COLOURS, d: places.map((place) => `M${at(place).join(" ")}h0`).join("") }));
   }
-  const middles = groups.map(([, places]) => partsOf(extent, [0, 1].map((axis) => median(places.map((place) => place[axis])))));
+  const [cx, cy] = at([0, 0]);
+  if (rings) svg.append(...[1, 2].map((radius) => shape("circle", { cx, cy, r: (50 * radius) / extent.half })));
+  const middles = middlesOf({ plane, labels }).map((place) => partsOf(extent, place));
   pushApart(middles).forEach(([left, top], i) => {
     const name = shape("text", { x: 100 * left, y: 100 * top });
-    name.textContent = groups[i][0];
+    name.textContent = classesOf(labels)[i];
     svg.append(name);
   });
   return svg;
+}
+
+/** The middle of each class. @param {Pick<import("../../models/atlas.js").Items, "plane" | "labels">} items @returns {number[][]} */
+export function middlesOf({ plane, labels }) {
+  return classesOf(labels).map((label) => [0, 1].map((axis) => median(plane.filter((_, i) => labels[i] === label).map((place) => place[axis]))));
+}
+
+/** The middle of the class that is farthest from all others; nothing where there are no classes. */
+export function clearest(items) {
+  const middles = middlesOf(items);
+  const room = (place) => Math.min(...middles.filter((other) => other !== place).map(([x, y]) => Math.hypot(x - place[0], y - place[1])));
+  return [...middles].sort((a, b) => room(b) - room(a))[0];
 }
 
 /** Which colour is which class. */

@@ -7,14 +7,17 @@ import { clamp, join } from "../../api/numbers.js";
 import { animate } from "../../parts/apng.js";
 import { fill, oncePerFrame } from "../../parts/dom.js";
 import { follow } from "../../parts/follow.js";
-import { enlarge, imageOf, save, savedScale, sizeFor } from "../../parts/picture.js";
+import { enlarge, imageOf, paintPicture, save, savedScale, sizeFor } from "../../parts/picture.js";
 import { createSlider } from "../../parts/slider.js";
 import { createSourceCard } from "../../parts/source-card.js";
 import { createImageGrid } from "../../parts/image-grid.js";
 import { numberParam, seedParam, wordParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
+import { markup } from "./markup.js";
 
+/** Ways between latents. */
 const MODES = ["slerp", "lerp"];
+const TITLES = { slerp: "Along an arc", lerp: "In a straight line", fade: "Cross-fade" };
 const STEPS = 9;
 /** Pictures on a side of the grid between four ends. */
 const GRID = 7;
@@ -22,76 +25,19 @@ const GRID = 7;
 const DURATION = 3500;
 /** Of the samples of a seed, those that the ends are unless told otherwise: with seed 7 four clear and unlike faces. */
 const FIRST = [29, 8, 38, 58];
-/** Latents from which on random ones lie in a thin shell. */
-const MANY = 16;
+/** Random latents that say how far from the centre latents of this model lie. */
+const MANY = 256;
 /** Frames of a saved animation, one way. */
 const FRAMES = 24;
 
-const markup = ({ one }) => `
-  <header class="opening">
-    <h1 tabindex="-1"></h1>
-    <div class="choice" role="radiogroup" aria-label="Ends">
-      <label><input type="radio" name="ends" id="ends-two" value="two">Two ends</label>
-      <label><input type="radio" name="ends" id="ends-four" value="four">Four corners</label>
-    </div>
-  </header>
-  <div class="stage morph" id="stage">
-    ${MODES.map((mode) => `
-      <figure class="step step-${mode}">
-        <figcaption>${mode === "slerp" ? "Slerp, by an arc" : "Lerp, straight"}</figcaption>
-        <div class="frame morph-frame" data-empty>
-          <canvas id="${mode}" class="live ink pixels" role="img" aria-label="The ${one} between the ends, by ${mode}"></canvas>
-          <p class="invite">Draw the missing end to see the way</p>
-        </div>
-      </figure>`).join("")}
-    <div class="path">
-      <div class="strip sheet" id="strip-frame"><div id="strip"></div></div>
-      <div class="grid-pad sheet" id="grid-pad"><div id="grid"></div><i class="cross" id="cross"></i></div>
-      <div id="t-host"></div>
-      <div id="u-host"></div>
-      <div class="row">
-        <button type="button" id="play" class="primary">Play</button>
-        <button type="button" id="save">Save animation</button>
-        <span class="note" id="saved" role="status"></span>
-      </div>
-    </div>
-    ${["a", "b", "c", "d"].map((id) => `<figure class="step step-${id}" id="${id}"></figure>`).join("")}
-  </div>
-  <div class="prose">
-    <p>
-      Every picture here is one latent z on a path between others, decoded; nothing is
-      cross-faded. <i>Lerp</i> walks the straight line, <i>slerp</i> an arc over the angle Ω between
-      the two, which keeps its distance from the centre.
-    </p>
-    <div>
-      <math display="block">
-        <msub><mi>z</mi><mtext>lerp</mtext></msub><mo>=</mo>
-        <mrow><mo>(</mo><mn>1</mn><mo>−</mo><mi>t</mi><mo>)</mo></mrow><mspace width="0.15em"></mspace><mi>a</mi>
-        <mo>+</mo><mi>t</mi><mspace width="0.15em"></mspace><mi>b</mi>
-      </math>
-      <math display="block">
-        <msub><mi>z</mi><mtext>slerp</mtext></msub><mo>=</mo>
-        <mfrac><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mo>(</mo><mn>1</mn><mo>−</mo><mi>t</mi><mo>)</mo><mi mathvariant="normal">Ω</mi></mrow><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi mathvariant="normal">Ω</mi></mrow></mfrac><mi>a</mi>
-        <mo>+</mo>
-        <mfrac><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi>t</mi><mi mathvariant="normal">Ω</mi></mrow><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi mathvariant="normal">Ω</mi></mrow></mfrac><mi>b</mi>
-      </math>
-    </div>
-    <p><span id="shell"></span> <span class="try">Stop half-way and compare the two.</span></p>
-  </div>
-`;
-
 export function mount(root, { model, params, setParams, promise, report, announce }) {
   const subject = subjectOf(model.info);
-  const $ = fill(root, markup(subject));
+  const $ = fill(root, markup(subject, TITLES));
   const { input, name } = model.info;
   const size = model.latentSize;
-  for (const mode of MODES) sizeFor($(mode), input);
-  const radius = Math.sqrt(size).toFixed(1);
-  // In few dimensions there is no shell, and without a KL term no reason for one.
-  if (size >= MANY && model.info.training?.beta !== 0) $("shell").textContent =
-    `With ${size} latents, random ones lie about √${size} ≈ ${radius} from the centre, ` +
-    "and hardly any nearer: the straight line cuts through a place where the model has seen little.";
-
+  for (const way of Object.keys(TITLES)) sizeFor($(way), input);
+  sizeFor($("fade-strip"), input, STEPS);
+  const paper = { input, drawable: subject.drawable };
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const state = {
     a: null,
@@ -105,11 +51,11 @@ export function mount(root, { model, params, setParams, promise, report, announc
     zLerp: null,
     playing: !still && !params.has("t") && !params.has("u"),
     get busy() {
-      return !strip.idle || !grid.idle;
+      return !strip.idle || !grid.idle || fading;
     },
   };
-  const strip = createImageGrid($("strip"), model, STEPS, `${STEPS} steps from the first end to the second, by slerp above and by lerp below`);
-  const grid = createImageGrid($("grid"), model, GRID, `${GRID} by ${GRID} ${subject.many} between the four corners`);
+  const strip = createImageGrid($("strip"), model, STEPS, `${STEPS} steps from the first end to the second, by an arc above and in a straight line below`);
+  const grid = createImageGrid($("grid"), model, GRID, `${GRID} by ${GRID} ${subject.many} between the four ends`);
 
   const four = () => state.ends === "four";
   const complete = () => Boolean(state.a && state.b && (!four() || (state.c && state.d)));
@@ -129,6 +75,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
     state.zLerp = at(t, u, "lerp");
     model.present($("slerp"), state.z);
     model.present($("lerp"), state.zLerp);
+    if (faded) paintPicture($("fade"), mixOf(faded, t), paper);
     $("cross").style.setProperty("--x", t);
     $("cross").style.setProperty("--y", u);
     if (!pathChanged) return;
@@ -138,11 +85,45 @@ export function mount(root, { model, params, setParams, promise, report, announc
     else strip.show(join(MODES.flatMap((mode) => along(STEPS).map((s) => at(s, 0, mode)))));
   });
 
+  /** The pixels of both ends, for the cross-fade. @type {Float32Array[] | null} */
+  let faded = null;
+  let fading = false;
+  const readEnds = async () => {
+    const { a, b } = state;
+    faded = null;
+    fading = !four() && complete();
+    if (!fading) return;
+    try {
+      const pixels = await model.decode(join([a, b]));
+      if (unmounted || a !== state.a || b !== state.b) return;
+      faded = [0, 1].map((i) => pixels.subarray((i * pixels.length) / 2, ((i + 1) * pixels.length) / 2));
+      for (let i = 0; i < STEPS; i += 1) paintPicture($("fade-strip"), mixOf(faded, i / (STEPS - 1)), paper, i * input.width);
+      fading = false;
+      draw();
+    } catch (error) {
+      if (!unmounted) report(error);
+    }
+  };
+  /** How far from the centre the model's own samples lie: the middle half of them. */
+  const usual = quartilesOf(model.sample({ seed: 1, count: MANY }), size);
+  const sayDistances = () => {
+    const { a, b } = state;
+    if (!complete()) return;
+    const half = MODES.map((mode) => normOf(model.interpolate(a, b, 0.5, { mode })));
+    const [low, high, first, second, arc, straight] = [...usual, normOf(a), normOf(b), ...half].map((value) => value.toFixed(1));
+    const why = half[1] < usual[0]
+      ? `Half-way the straight line is nearer to the centre than most ${subject.many}, where the network draws something more average.`
+      : `So both ways stay where ${subject.many} are, and look much alike.`;
+    $("distances").textContent = `Half of this model’s random ${subject.many} lie ${low} to ${high} from the centre, z = 0. The first end is at ${first}, the second at ${second}; half-way, the arc is at ${arc} and the straight line at ${straight}. ${why}`;
+  };
+
   const endsChanged = () => {
     for (const [id, card] of Object.entries(cards)) state[id] = card.latent;
     pathChanged = true;
     if (!complete()) state.z = state.zLerp = null;
     for (const frame of root.querySelectorAll(".morph-frame, .path .sheet")) frame.toggleAttribute("data-empty", !complete());
+    readEnds();
+    sayDistances();
     draw();
   };
 
@@ -169,8 +150,8 @@ export function mount(root, { model, params, setParams, promise, report, announc
     $("grid-pad").hidden = $("c").hidden = $("d").hidden = !four();
     sliders.u.element.hidden = !four();
     if (four() && !cards.c) {
-      addCard("c", 2, "Below the first");
-      addCard("d", 3, "Below the second");
+      addCard("c", 2, "Third, bottom left");
+      addCard("d", 3, "Fourth, bottom right");
     }
     endsChanged();
   };
@@ -178,7 +159,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
   /** Where the reader left off. */
   const settleAt = () => setParams({ t: Number(state.t.toFixed(3)), u: four() ? Number(state.u.toFixed(3)) : null });
   const sliders = {};
-  for (const [id, label] of [["t", "Along the way, t"], ["u", "From above to below, u"]]) {
+  for (const [id, label] of [["t", "How far, t (0 is the first, 1 the second)"], ["u", "From top to bottom, u"]]) {
     sliders[id] = createSlider($(`${id}-host`), {
       id,
       label,
@@ -242,6 +223,11 @@ export function mount(root, { model, params, setParams, promise, report, announc
     before = performance.now();
     advance();
   };
+  $("try").addEventListener("click", () => {
+    pause();
+    goTo(0.5, 0.5);
+    settleAt();
+  });
   const play = () => {
     state.playing = true;
     phase = Math.acos(1 - 2 * state.t) / Math.PI;
@@ -266,7 +252,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
   $("save").addEventListener("click", async () => {
     if (!complete()) return;
     $("save").disabled = true;
-    $("saved").textContent = "Drawing the frames…";
+    $("saved").textContent = "Rendering the frames…";
     try {
       const way = Array.from({ length: 2 * FRAMES }, (_, i) => i / FRAMES); // there and back
       const latents = way.map((part) => {
@@ -282,7 +268,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
       const animation = await animate(frames, Math.round(DURATION / FRAMES));
       if (unmounted) return;
       save(animation, `${name}-morph.png`);
-      $("saved").textContent = "Saved as an animated PNG, which every browser plays.";
+      $("saved").textContent = "Saved as an animated PNG.";
     } catch (error) {
       report(error);
     } finally {
@@ -290,8 +276,8 @@ export function mount(root, { model, params, setParams, promise, report, announc
     }
   });
 
-  addCard("a", 0, "From");
-  addCard("b", 1, "To");
+  addCard("a", 0, "First");
+  addCard("b", 1, "Second");
   showEnds();
   if (state.playing) play();
 
@@ -299,11 +285,12 @@ export function mount(root, { model, params, setParams, promise, report, announc
     state,
     /** A file that was dropped: on one of the ends, or else it is the first. */
     takePicture: cards.a.takePicture && ((file, target) => (cards[target.closest?.("figure")?.id] ?? cards.a).takePicture(file)),
-    /** Stays where it is, for a link. */
-    hold() {
-      if (!state.playing) return;
-      pause();
-      settleAt();
+    /** What a link to this holds: the ends, and where it stands while it plays. */
+    share() {
+      const ids = four() ? ["a", "b", "c", "d"] : ["a", "b"];
+      const all = Object.fromEntries(ids.map((id) => [id, cards[id].text]));
+      const frame = { t: state.t.toFixed(3), ...(four() && { u: state.u.toFixed(3) }) };
+      return state.playing ? { all, frame } : { all };
     },
     redraw() {
       pathChanged = true;
@@ -318,4 +305,20 @@ export function mount(root, { model, params, setParams, promise, report, announc
       for (const part of [strip, grid, ...Object.values(cards)]) part.unmount();
     },
   };
+}
+
+/** How far a latent is from the centre. @param {Float32Array} z */
+function normOf(z) {
+  return Math.hypot(...z);
+}
+
+/** The middle half of the distances of latents. @param {Float32Array} latents one after the other */
+function quartilesOf(latents, size) {
+  const norms = Array.from({ length: latents.length / size }, (_, i) => normOf(latents.subarray(i * size, (i + 1) * size))).sort((a, b) => a - b);
+  return [0.25, 0.75].map((part) => norms[Math.floor(part * norms.length)]);
+}
+
+/** A cross-fade of two pictures. @param {Float32Array[]} pictures */
+function mixOf([from, to], t) {
+  return from.map((value, i) => (1 - t) * value + t * to[i]);
 }

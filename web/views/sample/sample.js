@@ -7,81 +7,22 @@ import { join } from "../../api/numbers.js";
 import { element, fill, oncePerFrame, rove } from "../../parts/dom.js";
 import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../../parts/picture.js";
 import { createTemperature } from "../../parts/slider.js";
-import { SAMPLES, formatSample, latentOf, parseSource, undrawn } from "../../parts/source.js";
+import { SAMPLES, formatSample, formatSource, latentOf, parseSource, undrawn } from "../../parts/source.js";
 import { createImageGrid } from "../../parts/image-grid.js";
 import { columnsFor } from "../../player/poster.js";
 import { MAX_SEED, newSeed, numberParam, seedParam, wordParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
+import { markup } from "./markup.js";
 
 /** Pictures that the address keeps. */
 const MAX_KEPT = 12;
 const KEPT_COLUMNS = 6;
 
-const markup = ({ one, many }) => `
-  <header class="opening">
-    <h1 tabindex="-1"></h1>
-    <button type="button" id="new-samples" class="primary">Another wall</button>
-  </header>
-  <div class="sheet" id="sheet">
-    <div id="samples"></div>
-    <div class="picks" id="picks" role="group" aria-label="Choose a ${one}"></div>
-  </div>
-  <div class="tray" id="tray" hidden>
-    <div class="frame"><canvas id="chosen" class="live ink pixels" role="img" aria-label="The chosen ${one}"></canvas></div>
-    <div class="row" id="actions">
-      <button type="button" id="keep">Keep</button>
-      <button type="button" id="save">Save PNG</button>
-      <button type="button" id="to-morph">Morph</button>
-      <button type="button" id="to-edit">Edit</button>
-      <button type="button" id="close" aria-label="Put it back">×</button>
-    </div>
-  </div>
-  <div class="console">
-    <div class="field">
-      <label for="seed">Seed</label>
-      <input id="seed" type="number" min="0" max="${MAX_SEED}" step="1" inputmode="numeric">
-    </div>
-    <div id="temperature-host"></div>
-    <div class="choice" id="prior" role="radiogroup" aria-label="Prior">
-      <label><input type="radio" name="prior" id="prior-learned" value="learned">Learned prior</label>
-      <label><input type="radio" name="prior" id="prior-normal" value="normal">𝒩(0, 1)</label>
-    </div>
-  </div>
-  <section class="kept" id="kept" hidden>
-    <h2>Kept</h2>
-    <div class="sheet kept-sheet" id="kept-sheet">
-      <div id="kept-grid"></div>
-      <div class="picks" id="kept-picks" role="group" aria-label="Kept ${many}"></div>
-    </div>
-  </section>
-  <div class="prose">
-    <p>
-      There is no original behind these: every latent z is thrown at random from the prior and only the
-      decoder runs. Below temperature 1 the throws stay near the middle, where ${many} are typical; above it
-      they get strange.
-    </p>
-    <math display="block" id="formula-learned">
-      <mi>z</mi><mo>=</mo><mi>m</mi><mo>+</mo><mi>T</mi><mo>·</mo><mi>F</mi><mi>ε</mi><mo>,</mo><mspace width="1em"></mspace>
-      <mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mn>1</mn><mo>)</mo>
-    </math>
-    <math display="block" id="formula-normal">
-      <mi>z</mi><mo>=</mo><mi>T</mi><mo>·</mo><mi>ε</mi><mo>,</mo><mspace width="1em"></mspace>
-      <mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mn>1</mn><mo>)</mo>
-    </math>
-    <p id="prior-prose">
-      The learned prior throws where the encoder puts real ${many}, by a mixture of Gaussians fitted to them: it
-      picks one, with mean <i>m</i> and covariance <i>FFᵀ</i>, and throws within it.
-      𝒩(0, 1), which training asks for, also throws into the gaps between: switch, and see what lives there.
-    </p>
-    <p class="try">Choose a ${one} you like, and keep, save or send it on. The same seed gives the same ${many} on every machine.</p>
-  </div>
-`;
-
 export function mount(root, { model, memory, params, setParams, navigate, announce, report }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
   const { one, many } = subject;
-  const $ = fill(root, markup(subject));
+  const $ = fill(root, markup(subject, model.latentSize));
   const state = {
     seed: seedParam(params, "seed", 7),
     temperature: numberParam(params, "temperature", 1, 0, 2),
@@ -139,16 +80,23 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     setSeed(newSeed());
     changed({ seed: state.seed }, { push: true });
   });
-  createTemperature($("temperature-host"), state.temperature, (value) => {
+  createTemperature($("temperature-host"), "Variety", state.temperature, (value) => {
     state.temperature = value;
     changed({ temperature: value === 1 ? null : value });
   });
-  $("prior").hidden = $("prior-prose").hidden = !model.hasLearnedPrior;
-  $(`prior-${state.prior}`).checked = true;
-  $("prior").addEventListener("change", ({ target }) => {
-    state.prior = target.value;
-    changed({ prior: state.prior === "learned" ? null : state.prior });
-  });
+  const showPrior = () => {
+    $(`prior-${state.prior}`).checked = true;
+    $("try").textContent = state.prior === "learned" ? "Try: any random numbers" : `Back to where ${many} are`;
+  };
+  const setPrior = (prior) => {
+    state.prior = prior;
+    showPrior();
+    changed({ prior: prior === "learned" ? null : prior });
+  };
+  $("prior").hidden = $("prior-prose").hidden = $("try").hidden = !model.hasLearnedPrior;
+  showPrior();
+  $("prior").addEventListener("change", ({ target }) => setPrior(target.value));
+  $("try").addEventListener("click", () => setPrior(state.prior === "learned" ? "normal" : "learned"));
 
   // The tray
   /** Marks the chosen one where it stands. */
@@ -161,10 +109,26 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     $("tray").hidden = !state.chosen;
     if (!state.chosen) return;
     model.present($("chosen"), latent(state.chosen));
+    showNumbers();
     const kept = state.kept.includes(state.chosen);
-    $("keep").textContent = kept ? "Let go" : "Keep";
+    $("keep").textContent = kept ? "Remove" : "Keep";
     $("keep").disabled = !kept && state.kept.length >= MAX_KEPT;
   });
+  /** The numbers of the chosen one, to be dragged; the chart is fetched when it is first seen. */
+  let numbers;
+  const showNumbers = () => {
+    numbers ??= import("./numbers.js").then(({ createNumbers }) =>
+      createNumbers($("numbers"), $("number"), model.latentSize, (z, done) => {
+        if (unmounted) return;
+        model.present($("chosen"), z);
+        if (!done) return;
+        state.chosen = formatSource({ kind: "latent", z });
+        setParams({ chosen: state.chosen });
+        showChosen();
+      }),
+    );
+    numbers.then((chart) => !unmounted && state.chosen && chart.show(latent(state.chosen)), () => ($("numbers").parentElement.hidden = true));
+  };
   const choose = (text) => {
     state.chosen = text;
     showChosen();
@@ -172,7 +136,7 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
     if (!text) return;
     const chosen = parseSource(text, state.seed, model.latentSize);
     const which = chosen.kind === "sample" ? ` ${chosen.index + 1} of seed ${chosen.seed}` : "";
-    announce(`Chosen: ${one}${which}. What to do with it stands below.`);
+    announce(`Chosen: ${one}${which}. Actions are below.`);
   };
   $("close").addEventListener("click", () => {
     const chosen = parseSource(state.chosen, state.seed, model.latentSize);
@@ -214,7 +178,7 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
   $("keep").addEventListener("click", () => {
     const { kept, chosen } = state;
     state.kept = kept.includes(chosen) ? kept.filter((text) => text !== chosen) : [...kept, chosen];
-    announce(kept.includes(chosen) ? "Let go." : `Kept, ${state.kept.length} in all.`);
+    announce(kept.includes(chosen) ? "Removed." : `Kept, ${state.kept.length} in all.`);
     memory.kept = state.kept;
     setParams({ kept: state.kept.join("~") || null });
     showKept();
@@ -249,6 +213,7 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
 
   return {
     state,
+    share: () => ({ all: { seed: String(state.seed) } }),
     redraw() {
       draw();
       showChosen();

@@ -1,0 +1,213 @@
+/**
+ * What a new reader meets: a sentence before any script, nothing that opens empty, numbers to drag, sliders
+ * that end where there is data, a model that stays or a sentence why not, links that hold everything, a lesson.
+ */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { audit, maxDifference, pageTests, ready, settle, startArticle, state, touchDrag, useBrowser, withPage } from "./harness.mjs";
+
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
+
+/** Drags with the mouse; points are parts of the element's width and height. */
+async function drag(page, selector, from, to) {
+  await page.locator(selector).scrollIntoViewIfNeeded();
+  const box = await page.locator(selector).boundingBox();
+  const move = ([x, y], options) => page.mouse.move(box.x + x * box.width, box.y + y * box.height, options);
+  await move(from);
+  await page.mouse.down();
+  await move(to, { steps: 5 });
+  await page.mouse.up();
+}
+
+describe("what a new reader meets", () => {
+  const env = useBrowser({ webgpu: false });
+  const onPage = pageTests(env, "cpu");
+
+  test("heading, sentence and drawing of the machine are there before any script", () =>
+    withPage(env, "", async (page) => {
+      await page.route("**/*.js", (route) => route.abort("blockedbyclient"));
+      await page.goto(env.server.url);
+      assert.match(await page.textContent("h1"), /never existed/);
+      assert.match(await page.textContent(".lead"), /neural network, running in your browser/);
+      assert.equal(await page.locator(".machine a").count(), 6);
+    }, { url: "about:blank", serviceWorkers: "block", expected: /./ }));
+
+  for (const view of VIEWS) {
+    onPage(`${view}: one sentence above the controls on a phone, and the part at work is lit`, `#/${view}`, async (page) => {
+      const top = (selector) => page.locator(selector).first().evaluate((node) => node.getBoundingClientRect().top);
+      assert.ok((await page.textContent("#lead")).length > 40);
+      assert.ok((await top("#lead")) < (await top("#view button:visible")), "the sentence is below the controls");
+      assert.ok((await page.locator("#lead").evaluate((node) => Number.parseFloat(getComputedStyle(node).fontSize))) >= 19);
+      const lit = await page.locator("#machine li.lit").count();
+      assert.equal(lit, ["draw", "inside"].includes(view) ? 6 : 3);
+      const links = await page.evaluate(() => [...document.querySelectorAll("#machine a")].map(({ hash }) => hash.split("?")[0]));
+      assert.deepEqual([...links].sort(), VIEWS.map((name) => `#/${name}`).sort());
+      assert.equal(await page.isVisible("#try"), true);
+    }, PHONE);
+
+    onPage(`${view}: the invitation does what it says`, `#/${view}${view === "morph" ? "?t=0" : ""}`, async (page) => {
+      const read = async () => {
+        const { z, after, pixels, prior, t } = await state(page);
+        return { z, after, pixels, prior, t };
+      };
+      const before = await read();
+      await page.click("#try");
+      await page.waitForFunction(() => location.hash.includes("="), undefined);
+      await settle(page);
+      assert.notDeepEqual(await read(), before);
+    });
+  }
+
+  onPage("Draw: a number that is dragged changes the picture, by mouse and by keyboard, until it is reset", "#/draw?example=3&epsilon=5", async (page) => {
+    const before = await state(page);
+    await drag(page, "#posterior", [0.5, 0.5], [0.5, 0.1]);
+    await settle(page);
+    const dragged = await state(page);
+    const moved = dragged.z.filter((value, i) => value !== before.z[i]);
+    assert.equal(moved.length, 1, "one number and no other has moved");
+    assert.ok(moved[0] > 2);
+    assert.equal(await page.textContent("#cost"), "–", "there is no cost of numbers that were set by hand");
+    await page.focus("#posterior");
+    await page.keyboard.press("ArrowDown");
+    await settle(page);
+    assert.ok(maxDifference((await state(page)).z, dragged.z) > 0.05);
+    await page.click("#reset-numbers");
+    await settle(page);
+    assert.ok(maxDifference((await state(page)).z, before.z) < 1e-5);
+    assert.equal(await page.isVisible("#reset-numbers"), false);
+  });
+
+  onPage("Draw: a number follows a finger", "#/draw?example=3", async (page) => {
+    const before = await state(page);
+    await touchDrag(page, "#posterior", [[0.5, 0.5], [0.5, 0.3], [0.5, 0.1]]);
+    await settle(page);
+    assert.ok(maxDifference((await state(page)).z, before.z) > 0.5);
+  }, PHONE);
+
+  onPage("Draw: what drew itself makes room for the reader", "#/draw", async (page) => {
+    await drag(page, "#pad", [0.2, 0.5], [0.8, 0.5]);
+    await settle(page);
+    assert.equal(await page.evaluate(() => vaelet.view.pad.strokes.length), 1);
+  });
+
+  onPage("Sample: a chosen face is its numbers, and changes with one of them", "#/sample?model=digits&seed=3", async (page) => {
+    await page.locator("#picks button").nth(4).click();
+    await page.waitForSelector("#numbers svg");
+    await settle(page);
+    await drag(page, "#numbers", [0.5, 0.5], [0.5, 0.05]);
+    await page.waitForFunction(() => /chosen=z-/.test(location.hash));
+  });
+
+  onPage("Edit: sliders end where there is data, and go beyond it when asked", "#/edit?model=portraits", async (page) => {
+    const ends = () => page.evaluate(() => ["min", "max"].map((end) => Number(document.querySelector("#attribute-1")[end])));
+    const sure = await page.evaluate(async () => {
+      const response = await fetch("models/portraits/atlas.json");
+      const [{ low, high }] = (await response.json()).directions;
+      return [low, high];
+    });
+    assert.deepEqual(await ends(), sure);
+    await page.check("#beyond");
+    const [low, high] = await ends();
+    assert.ok(low < sure[0] && high > sure[1]);
+    await page.focus("#attribute-1");
+    await page.keyboard.press("End");
+    await page.waitForFunction(() => location.hash.includes("edits="));
+    await page.reload();
+    await ready(page);
+    await settle(page);
+    assert.equal(await page.isChecked("#beyond"), true, "a link beyond the data is shown as it is");
+    assert.equal(Number(await page.inputValue("#attribute-1")), high);
+  });
+
+  onPage("Map: opens in a crowd of one class, with the rings of the prior", "#/map", async (page) => {
+    assert.equal(await page.locator("#points circle").count(), 2);
+    const { x, y } = await state(page);
+    const nearest = await page.evaluate(async ([x, y]) => {
+      const { items } = await (await fetch("models/digits-map/atlas.json")).json();
+      const near = items.plane.map(([px, py], i) => [Math.hypot(px - x, py - y), items.labels[i]]).sort(([a], [b]) => a - b);
+      return near.slice(0, 10).map(([, label]) => label);
+    }, [x, y]);
+    assert.equal(new Set(nearest).size, 1, `around the marker are ${nearest}`);
+  });
+
+  onPage("Morph: the distances that it names are those of the model, and the cross-fade is one", "#/morph?model=digits&t=0.5", async (page) => {
+    const { a, b } = await state(page);
+    const norm = (z) => Math.hypot(...z);
+    const text = await page.textContent("#distances");
+    for (const value of [norm(a), norm(b), norm(a.map((value, i) => (value + b[i]) / 2))]) assert.ok(text.includes(value.toFixed(1)), `${value} is not in: ${text}`);
+    const [shown, expected] = await page.evaluate(async () => {
+      const { a, b } = vaelet.view.state;
+      const [from, to] = [await vaelet.model.decode(a), await vaelet.model.decode(b)];
+      const { data } = document.querySelector("#fade").getContext("2d").getImageData(0, 0, 28, 28);
+      return [from.map((_, i) => data[4 * i + 3] / 255), from.map((value, i) => (value + to[i]) / 2)].map((values) => Array.from(values));
+    });
+    assert.ok(maxDifference(shown, expected) < 0.01);
+  });
+
+  onPage("a model that a view cannot show: the view stays, says so and leads back", "#/draw?model=avatars", async (page) => {
+    assert.equal(await page.evaluate(() => vaelet.model.info.name), "digits");
+    assert.match(await page.textContent("#missing"), /Avatars.*cannot be drawn by hand.*Handwritten digits/);
+    await page.click("#missing a");
+    await page.waitForFunction(() => vaelet.model?.info.name === "avatars" && vaelet.view);
+    assert.equal(await page.isVisible("#missing"), false);
+  });
+
+  onPage("the chooser is in groups, with β in order and sizes", "#/sample", async (page) => {
+    await page.waitForSelector("#model optgroup", { state: "attached" });
+    const groups = await page.evaluate(() => [...document.querySelectorAll("#model optgroup")].map(({ label, children }) => [label, [...children].map(({ textContent }) => textContent.trim())]));
+    const family = groups.find(([label]) => /β/.test(label))[1];
+    assert.deepEqual(family.map((text) => Number(/β = (\d+)/.exec(text)[1])), [0, 1, 4, 16]);
+    for (const [, options] of groups) for (const option of options) assert.match(option, /\d numbers, \d+\.\d MB/);
+  });
+
+  onPage("Share: a morph plays on, and its link holds model and ends", "#/morph", async (page) => {
+    await page.click("#share");
+    await page.waitForSelector("#share-dialog[open]");
+    assert.equal((await state(page)).playing, true);
+    const link = async () => new URLSearchParams(new URL(await page.inputValue("#share-link")).hash.split("?")[1]);
+    const playing = await link();
+    for (const name of ["model", "a", "b"]) assert.ok(playing.get(name), `${name} is missing`);
+    assert.equal(playing.has("t"), false);
+    await page.check("#share-what [value=frame]", { force: true });
+    assert.ok((await link()).has("t"));
+    await page.selectOption("#share-controls", "none");
+    assert.match(await page.inputValue("#share-element"), /controls="none"><a href="[^"]+">[^<]+<\/a><\/vae-let>$/);
+    await page.click("[data-copy='share-link']");
+    assert.match(await page.textContent("[data-copy='share-link']"), /Copied|Copy link/);
+  }, { permissions: ["clipboard-read", "clipboard-write"], reducedMotion: "no-preference" });
+
+  test("Learn: six steps that lead to views in a state, with answers to reveal, and nothing for axe to find", () =>
+    withPage(env, "#/learn", async (page) => {
+      await page.waitForSelector(".learn");
+      assert.equal(await page.locator(".learn li").count(), 6);
+      const links = await page.evaluate(() => [...document.querySelectorAll(".learn .go")].map(({ hash }) => hash));
+      assert.deepEqual(await audit(page), []);
+      await page.click("#reveal");
+      assert.equal(await page.locator(".learn details[open]").count(), 6);
+      for (const hash of new Set(links)) {
+        await page.goto("about:blank");
+        await page.goto(env.server.url + hash);
+        await ready(page);
+        assert.equal(new URL(page.url()).hash.split("?")[0], hash.split("?")[0]);
+      }
+    }, { bypassCSP: true }));
+
+  test("an element without controls shows its pictures alone", async () => {
+    const article = await startArticle(`<script type="module" src="${env.server.url}web/vae-let.js"></script><vae-let model="digits" view="morph" controls="none" loading="eager"></vae-let>`, "default-src * data: blob: 'wasm-unsafe-eval'");
+    try {
+      await withPage(env, "", async (page) => {
+        await page.waitForFunction(() => document.querySelector("vae-let")?.loadedModel);
+        const seen = (selector) => page.locator(`vae-let >> ${selector}`).first().isVisible();
+        assert.equal(await seen("#slerp"), true);
+        for (const selector of ["#t", "#play", "#ends-two", "#a-another"]) assert.equal(await seen(selector), false, selector);
+        await page.evaluate(() => document.querySelector("vae-let").setAttribute("controls", "slider"));
+        await page.waitForFunction(() => document.querySelector("vae-let").shadowRoot.querySelector("#t").checkVisibility());
+        assert.equal(await seen("#play"), false);
+      }, { url: article.url });
+    } finally {
+      await article.close();
+    }
+  });
+});

@@ -1,0 +1,48 @@
+/**
+ * The options of the chooser of models: in groups, each with its size and, in browsers that show more
+ * than text in a list, with one of its samples.
+ */
+
+import { familyOf, folderOf } from "../models/library.js";
+import { subjectOf } from "../models/subject.js";
+import { element } from "../parts/dom.js";
+import { posterOf } from "../player/poster.js";
+
+/** Whether a list can hold more than text. */
+const IS_RICH = globalThis.CSS?.supports("appearance", "base-select") ?? false;
+/** Samples on a side of the picture that a model is published with. */
+const SIDE = 8;
+
+/** @typedef {import("../models/library.js").Entry} Entry */
+
+/** @param {Entry[]} models @returns {HTMLOptGroupElement[]} */
+export function groupsOf(models) {
+  /** @type {Map<string, Entry[]>} */
+  const groups = new Map();
+  for (const model of models) {
+    const name = nameOf(models, model);
+    groups.set(name, [...(groups.get(name) ?? []), model]);
+  }
+  for (const members of groups.values()) members.sort((a, b) => (a.beta ?? 0) - (b.beta ?? 0) || models.indexOf(a) - models.indexOf(b));
+  return [...groups].map(([label, members]) => element("optgroup", { label }, ...members.map(optionOf)));
+}
+
+/** What a model shows, or the family that it belongs to. */
+function nameOf(models, model) {
+  if (familyOf(models, model).length > 1) return "One network, several β";
+  const { many } = subjectOf(model);
+  return many[0].toUpperCase() + many.slice(1);
+}
+
+function optionOf(model) {
+  const { name, title, input, latents, bytes } = model;
+  const size = `${latents} numbers${bytes ? `, ${(bytes / 1e6).toFixed(1)} MB` : ""}`;
+  const option = new Option(IS_RICH ? title : `${title} (${size})`, name);
+  if (!IS_RICH) return option;
+  const picture = element("i");
+  picture.style.backgroundImage = `url("${posterOf(folderOf(name), input).href}")`;
+  picture.style.backgroundSize = `${100 * (SIDE + (SIDE - 1) / input.width)}%`;
+  option.prepend(picture);
+  option.append(element("small", { textContent: ` ${size}` }));
+  return option;
+}
