@@ -9,7 +9,6 @@
 
 import { Cpu } from "./cpu.js";
 import { VaeletError } from "./errors.js";
-import { Gpu, alone } from "./gpu.js";
 import { call, discard } from "./program.js";
 
 /** How often in a row a lost GPU is asked for again before the CPU stays. */
@@ -25,6 +24,13 @@ const NOTHING = { webgpu: null, cpu: null, adapter: null };
 
 /** @typedef {"auto" | "webgpu" | "cpu"} Wish */
 
+/** The code for the GPU, which the first pictures do without. */
+function fetchGpu() {
+  return import("./gpu.js").catch((cause) => {
+    throw new VaeletError("network", "The code for the GPU could not be loaded. Reload the page to try again.", { cause });
+  });
+}
+
 export class Backend {
   /** @type {"running" | "recovering" | "freed"} */
   state = "running";
@@ -38,7 +44,7 @@ export class Backend {
   #model;
   #sizes;
   #cpu;
-  /** @type {Gpu | null} */
+  /** @type {import("./gpu.js").Gpu | null} */
   #gpu = null;
   /** The last choice; a newer one makes it void. @type {{ wish: Wish, done: Promise<void> }} */
   #choice = { wish: "cpu", done: Promise.resolve() };
@@ -148,6 +154,7 @@ export class Backend {
 
   /** Builds a GPU runtime unless there is one, compares and measures it, and takes it where it is wished for. */
   async #tryGpu(choice) {
+    const { Gpu, alone } = await fetchGpu();
     await alone(async () => {
       if (this.#isVoid(choice)) return;
       const measured = { ...NOTHING };
@@ -180,7 +187,7 @@ export class Backend {
     });
   }
 
-  /** A GPU whose pictures are not the CPU's is not used. @param {Gpu} gpu */
+  /** A GPU whose pictures are not the CPU's is not used. @param {import("./gpu.js").Gpu} gpu */
   async #compare(gpu) {
     const z = this.ask((model) => model.sample(1, 0, COMPARED, 1, true));
     const images = await this.#cpu.decode(z);
@@ -192,7 +199,7 @@ export class Backend {
     throw new VaeletError("wrong-pictures", `The GPU (${gpu.adapter}) and the CPU give different results, ${found}, so the GPU is not used. A newer browser or graphics driver may help.`);
   }
 
-  /** Runs on this GPU from now on, or without one on the CPU. @param {Gpu | null} gpu */
+  /** Runs on this GPU from now on, or without one on the CPU. @param {import("./gpu.js").Gpu | null} gpu */
   #settle(gpu, measured, reason) {
     const old = this.#gpu;
     this.state = "running";

@@ -12,6 +12,7 @@ import { createImageGrid } from "../../parts/image-grid.js";
 import { numberParam, seedParam, wordParam } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
 import { LETTERS, createCorners } from "./corners.js";
+import { createLanding } from "./landing.js";
 import { createWalk } from "./walk.js";
 import { LAYERS, markup } from "./markup.js";
 import { CORNERS, STEP, componentsPlane, gridOf, latentAt, limitsOf, partsOf, placeOf, settle, sharesAt, trianglePlane, wholePlane } from "./plane.js";
@@ -31,7 +32,7 @@ const FREE = 0.8;
 /** The player fetches the atlas beside the weights. */
 export const usesAtlas = () => true;
 
-export function mount(root, { model, folder, params, setParams, atlas, announce, navigate }) {
+export function mount(root, { model, folder, params, setParams, atlas, announce, report, navigate }) {
   const { input } = model.info;
   const size = model.latentSize;
   const subject = subjectOf(model.info);
@@ -51,7 +52,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     /** Index of the nearest test image, where the plane has them. */
     nearest: null,
     get busy() {
-      return (state.layer === "decoded" && (planeChanged || !decoded.idle)) || thumbnails?.status === "loading";
+      return (state.layer === "decoded" && (planeChanged || !decoded.idle)) || thumbnails?.status === "loading" || (landing?.busy ?? false);
     },
   };
   const decoded = createImageGrid($("decoded"), model, side, `${side} by ${side} ${many}, decoded from all over the map`);
@@ -274,6 +275,24 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     });
   }
 
+  // A digit of the reader's own
+  const canLand = size === 2 && drawable;
+  $("landing-figure").hidden = !canLand;
+  const landing = canLand
+    ? createLanding($, {
+        model,
+        extent: planes.whole().extent,
+        onLand(place) {
+          [state.x, state.y] = settle(plane.extent, place);
+          state.hover = null;
+          draw();
+          remember();
+          announce("Your drawing has landed on the map.");
+        },
+        report,
+      })
+    : null;
+
   const showItems = (extent) => {
     thumbnails = createThumbnails(items, folder);
     shown = spreadOut(items, 2 * extent.half * THUMBNAIL * FREE);
@@ -297,6 +316,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     unmount() {
       unmounted = true;
       walk.stop();
+      landing?.unmount();
       layout.disconnect();
       draw.cancel();
       decoded.unmount();

@@ -22,6 +22,14 @@ export const markup = (subject, size) => `
       <div class="frame"><canvas id="here" class="live ink pixels" role="img" aria-label="The ${subject.one} at this point, as the network draws it"></canvas></div>
       <div>
         <p class="arithmetic" id="z"></p>
+        <figure class="map-landing" id="landing-figure" hidden>
+          <figcaption>Draw a digit: it lands on the map, with its range μ ± σ</figcaption>
+          <div class="frame">
+            <canvas id="landing-pad" class="pad ink" role="img" aria-label="Drawing pad. What is drawn here is encoded and shown on the map."></canvas>
+            <p class="invite" id="landing-invite">Draw here</p>
+          </div>
+          <button type="button" id="landing-clear">Clear</button>
+        </figure>
         <figure class="map-nearest" id="nearest" hidden>
           <div class="frame"><canvas id="thumbnail" class="ink pixels" aria-hidden="true"></canvas></div>
           <figcaption><span id="nearest-name"></span><br><span id="nearest-credit"></span></figcaption>
@@ -33,6 +41,7 @@ export const markup = (subject, size) => `
         <div id="decoded"></div>
         <canvas id="images" class="images ink" role="img" aria-label="Real images, each where the encoder puts it"></canvas>
         <div id="points"></div>
+        <div id="landing" hidden></div>
         <div id="triangle" class="map-triangle"></div>
         <i class="ring" id="ring"></i>
         <i class="cross" id="cross"></i>

@@ -75,6 +75,11 @@ export const markup = ({ one, many, drawable }, size) => `
         <b>Why are they blurred?</b> ${size} numbers cannot say where each hair or thread lies. Where they leave something open, the
         network draws the average of all that it could be.
       </p>`}
+      <details id="memory">
+        <summary>Does it only remember ${many} from training?</summary>
+        <img id="nearest" alt="A row of samples; below each the training picture that is most like it" hidden>
+        <p id="memory-note">Above samples, below each the training picture that is most like it. They differ: the network has not stored them.</p>
+      </details>
       <p>The same seed gives the same ${many} on every device.</p>
     </div>
   </div>

@@ -3,6 +3,7 @@
  * large in the tray below, from where it can be kept, saved, morphed or edited.
  */
 
+import { fileOf } from "../../api/files.js";
 import { join } from "../../api/numbers.js";
 import { element, fill, oncePerFrame, rove } from "../../parts/dom.js";
 import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../../parts/picture.js";
@@ -18,7 +19,7 @@ import { markup } from "./markup.js";
 const MAX_KEPT = 12;
 const KEPT_COLUMNS = 6;
 
-export function mount(root, { model, memory, params, setParams, navigate, announce, report }) {
+export function mount(root, { model, folder, memory, params, setParams, navigate, announce, report }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
   const { one, many } = subject;
@@ -97,6 +98,14 @@ export function mount(root, { model, memory, params, setParams, navigate, announ
   showPrior();
   $("prior").addEventListener("change", ({ target }) => setPrior(target.value));
   $("try").addEventListener("click", () => setPrior(state.prior === "learned" ? "normal" : "learned"));
+
+  // The nearest training pictures, which were published with the model; fetched when they are asked for
+  $("memory").addEventListener("toggle", () => {
+    const picture = $("nearest");
+    picture.onload = () => (picture.hidden = false);
+    picture.onerror = () => ($("memory-note").textContent = "This model was published without that picture.");
+    picture.src = fileOf(folder, `neighbours.${input.channels === 3 ? "jpg" : "png"}`).href;
+  }, { once: true });
 
   // The tray
   /** Marks the chosen one where it stands. */
