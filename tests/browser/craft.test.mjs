@@ -306,6 +306,7 @@ describe("the page as a whole", () => {
   ]) {
     onPage(`a finger ${name}, and the page does not scroll away`, hash, async (page) => {
       const before = read(await state(page));
+      await page.locator(selector).scrollIntoViewIfNeeded();
       const scroll = await page.evaluate(() => scrollY);
       await touchDrag(page, selector, [[0.3, 0.3], [0.5, 0.4], [0.6, 0.6], [0.4, 0.8]]);
       await settle(page);

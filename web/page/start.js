@@ -12,7 +12,10 @@ const PROGRAM = 30_000;
 start().catch(explain);
 
 async function start() {
-  await Promise.all([parsed(), styled()]);
+  await parsed();
+  // The heading in the page is that of the first view with its own model.
+  if (/^#\/?(?!sample|$)|[?&]model=/.test(location.hash)) document.querySelector(".heading")?.remove();
+  await styled();
   // Views look at the room that there is: the program starts once styles have made it.
   const program = import(new URL(document.documentElement.dataset.program, import.meta.url).href);
   await Promise.race([program, after(PROGRAM).then(() => Promise.reject(new Error("something is still missing")))]);

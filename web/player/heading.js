@@ -20,7 +20,7 @@ const STARTS = { sample: 3, morph: 3, map: 3, edit: 3, draw: 0, inside: 0 };
 const part = ([kind, name, view]) => `<li class="is-${kind}"><a data-view="${view}" href="#/${view}">${name}</a></li>`;
 
 export const MARKUP = `
-  <header class="heading" id="heading">
+  <header class="heading" id="heading" hidden>
     <h1 id="title" tabindex="-1"></h1>
     <p class="lead" id="lead"></p>
     <ol class="machine" id="machine" aria-label="The network, part by part">${PARTS.map(part).join("")}</ol>

@@ -79,7 +79,9 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
 /** @param {HTMLElement} root @param {Hooks} hooks */
 export function createPlayer(root, hooks) {
+  const still = root.querySelector("#heading");
   const $ = fill(root, MARKUP);
+  if (still) $("heading").replaceWith(still); // it stays as it is until more is known
   const announce = createAnnouncer($("announcer"));
   // In an article there is nowhere to go.
   if (!hooks.navigate) for (const link of $("machine").querySelectorAll("a")) link.removeAttribute("href");

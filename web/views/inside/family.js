@@ -13,9 +13,8 @@ import { borrow } from "../../models/pool.js";
 import { subjectOf } from "../../models/subject.js";
 import { createBars, scaleFor } from "./bars.js";
 
-/** Samples from N(0, I), and how many stand in a row. */
-const SAMPLES = 16;
-const COLUMNS = 8;
+/** Samples from N(0, I) of each member. */
+const SAMPLES = 8;
 /** Seed of the samples: the same random numbers in every model. */
 const SEED = 7;
 
@@ -43,8 +42,8 @@ const MARKUP = `
     </div>
   </figure>
   <figure>
-    <figcaption>${SAMPLES} made-up digits, sampled from 𝒩(0, I)</figcaption>
-    <div class="sheet" id="family-samples"></div>
+    <figcaption>Made-up digits, sampled from 𝒩(0, I): the same random numbers at every β</figcaption>
+    <div class="family-samples" id="family-samples"></div>
   </figure>
 `;
 
@@ -92,11 +91,21 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
     }
     member.backs ??= digits.length ? (await member.model.encode(join(digits))).mean : new Float32Array(0);
   };
+  const showSamples = (member) => {
+    if (member.hasSamples) return;
+    member.hasSamples = true;
+    const host = element("div");
+    $("family-samples").children[members.indexOf(member)].append(host);
+    const samples = createImageGrid(host, member.model, SAMPLES, `${SAMPLES} samples at β = ${member.beta}`);
+    samples.show(member.model.sample({ seed: SEED, count: SAMPLES, prior: "normal" }));
+    member.grids.push(samples);
+  };
+  $("family-samples").append(...members.map(({ beta }) => element("div", { className: "sheet" }, element("span", { textContent: `β = ${beta}` }))));
   /** Somebody else who shows this model had it moved, or its GPU was lost. */
   const renew = (member) => {
     if (unmounted) return;
     member.renew();
-    member.grids?.forEach((grid) => grid.renew());
+    member.grids.forEach((grid) => grid.renew());
     onMoved();
   };
   const load = () => {
@@ -133,16 +142,15 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
 
   // What does not depend on the picture is decoded once, when a member is first chosen.
   const fillGrids = (member) => {
-    const { model, grids } = member;
-    if (grids || !model) return;
-    const hosts = ["family-backs", "family-samples"].map((id) => $(id).appendChild(element("div")));
-    const backs = createImageGrid(hosts[0], model, Math.max(1, digits.length), `Ten digits, redrawn by the model with β = ${member.beta}`);
-    const samples = createImageGrid(hosts[1], model, COLUMNS, `${SAMPLES} samples at β = ${member.beta}`);
+    const { model } = member;
+    if (member.hasCopies || !model) return;
+    member.hasCopies = true;
+    const host = $("family-backs").appendChild(element("div"));
+    const backs = createImageGrid(host, model, Math.max(1, digits.length), `Ten digits, redrawn by the model with β = ${member.beta}`);
     backs.show(member.backs);
-    samples.show(model.sample({ seed: SEED, count: SAMPLES, prior: "normal" }));
-    member.grids = [backs, samples];
+    member.grids.push(backs);
     member.showGrids = (visible) => {
-      for (const grid of hosts) grid.hidden = !visible;
+      host.hidden = !visible;
     };
   };
 
@@ -160,7 +168,10 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
       members.forEach((member, i) => {
         member.result = results[i];
       });
-      for (const member of members) member.show(scale());
+      for (const member of members) {
+        member.show(scale());
+        showSamples(member);
+      }
       showChosen();
     },
     /** The results shown, by β. */
@@ -168,15 +179,15 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
       return Object.fromEntries(members.map(({ beta: key, result }) => [key, result]));
     },
     get idle() {
-      return members.every(({ grids }) => !grids || grids.every(({ idle }) => idle));
+      return members.every(({ grids }) => grids.every(({ idle }) => idle));
     },
     redraw() {
       paintDigits(); // a GPU that crashed may have taken it along
-      for (const { grids } of members) grids?.forEach((grid) => grid.redraw());
+      for (const { grids } of members) grids.forEach((grid) => grid.redraw());
     },
     unmount() {
       unmounted = true;
-      for (const { grids } of members) grids?.forEach((grid) => grid.unmount());
+      for (const { grids } of members) grids.forEach((grid) => grid.unmount());
       for (const loan of loans) loan.release();
     },
   };
@@ -202,7 +213,9 @@ function createMember(host, { name, beta }, info, latentSize) {
     model: null,
     backs: null,
     result: null,
-    grids: null,
+    grids: [],
+    hasSamples: false,
+    hasCopies: false,
     /** @param {boolean} _ whether it is the chosen one */
     showGrids(_) {},
     renew: () => frame.firstChild.replaceWith(frame.firstChild.cloneNode()),
