@@ -31,7 +31,7 @@ const MARKUP = `
 </section>`;
 
 /** A screen reader hears so many times how far it is. */
-const TOLD = 4;
+const ANNOUNCEMENTS = 4;
 
 /**
  * @param {HTMLElement} root
@@ -51,7 +51,7 @@ export function mount(root, params) {
     byId("progress").max = items.length || 1;
     byId("progress").value = checked;
     byId("progress").hidden = done;
-    const part = Math.floor((TOLD * checked) / items.length);
+    const part = Math.floor((ANNOUNCEMENTS * checked) / items.length);
     if (done || part !== announced) byId("verdict").textContent = verdict(report);
     announced = part;
     byId("verdict").dataset.state = !done ? "waiting" : hasGpu && items.every(({ state }) => state === "right") ? "right" : "wrong";
