@@ -83,11 +83,11 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: ImageShape) -> R
 }
 
 /// At most `most` images of any folder as images of `shape`, whatever its layout: the evaluation split of
-/// an IDX data set, sheets, or pictures.
+/// an IDX data set, sheets (of these also one `class` alone), or pictures.
 ///
 /// # Errors
 /// A folder that holds none of these, or images that cannot be read.
-pub fn any(folder: &Path, shape: ImageShape, most: usize) -> Result<Images> {
+pub fn any(folder: &Path, shape: ImageShape, most: usize, class: Option<&str>) -> Result<Images> {
     if folder.join("t10k-images-idx3-ubyte.gz").is_file() {
         let all = read(Source::Idx, folder, Split::Test, shape)?;
         let chosen = all.spread(most);
@@ -98,8 +98,13 @@ pub fn any(folder: &Path, shape: ImageShape, most: usize) -> Result<Images> {
         .iter()
         .any(|name| folder.join(name).is_file())
     {
-        return sheets::some(folder, shape, most);
+        return sheets::some(folder, shape, most, class);
     }
+    ensure!(
+        class.is_none(),
+        "{} has no classes: it is no folder of sheets with labels.csv",
+        folder.display()
+    );
     let (pictures, _) = folder::all(folder, shape)?;
     let pixels = pictures
         .into_iter()

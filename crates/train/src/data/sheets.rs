@@ -83,34 +83,44 @@ fn classes(headers: &StringRecord, rows: &[StringRecord], table: Table) -> Resul
     Ok(rows.iter().map(class).collect())
 }
 
-/// Tiles of the sheets of any folder, at most `most` and evenly spread over them, without their labels.
+/// Tiles of the sheets of any folder without their labels, at most `most` and evenly spread: of those whose
+/// `class` in `labels.csv` is this one, if one is given.
 ///
 /// # Errors
-/// A folder without sheets.
-pub(super) fn some(folder: &Path, shape: ImageShape, most: usize) -> Result<Images> {
-    let sheets = sheets(folder)?;
-    let each = most.div_ceil(sheets.len());
-    let mut pixels = Vec::new();
-    for path in &sheets {
-        let sheet = open(path).with_context(|| format!("cannot use {}", path.display()))?;
-        let tile = sheet.width() / SIDE;
-        ensure!(
-            tile > 0,
-            "{} is not a sheet of {SIDE} tiles a row",
-            path.display()
-        );
-        let count = SIDE * (sheet.height() / tile);
-        for i in (0..each as u32).map(|i| i * count / each as u32) {
-            let (x, y) = (i % SIDE * tile, i / SIDE * tile);
-            let picture = image::imageops::crop_imm(&sheet, x, y, tile, tile).to_image();
-            // The end of the last sheet is empty.
-            if picture.as_raw().iter().any(|v| *v != picture.as_raw()[0]) {
-                pixels.extend(fit(&picture, shape)?);
-            }
-        }
+/// A folder without sheets or tables, or without images of that class.
+pub(super) fn some(
+    folder: &Path,
+    shape: ImageShape,
+    most: usize,
+    class: Option<&str>,
+) -> Result<Images> {
+    let labels = folder.join("labels.csv");
+    let mut chosen: Vec<bool> = if labels.is_file() {
+        let (headers, rows) = read_table(&labels)?;
+        let column = headers.iter().position(|name| name == "class");
+        let is_of =
+            |row: &StringRecord| class.is_none() || column.and_then(|i| row.get(i)) == class;
+        rows.iter().map(is_of).collect()
+    } else {
+        let characters = fs::read_to_string(folder.join("chars.txt"));
+        let characters = characters.context("neither labels.csv nor chars.txt")?;
+        let (_, fonts) = read_table(&folder.join("fonts.csv"))?;
+        vec![class.is_none(); fonts.len() * characters.trim_end().chars().count()]
+    };
+    let all = chosen.iter().filter(|is| **is).count();
+    ensure!(
+        all > 0,
+        "{} has no images of the class {}",
+        folder.display(),
+        class.unwrap_or_default()
+    );
+    let mut number = 0;
+    for is in chosen.iter_mut().filter(|is| **is) {
+        // The first tile of each of `most` equal parts.
+        *is = all <= most || (number * most) % all < most;
+        number += 1;
     }
-    pixels.truncate(most * shape.len());
-    Ok(Images::unlabelled(pixels, shape))
+    Ok(Images::unlabelled(tiles(folder, shape, &chosen)?, shape))
 }
 
 fn sheets(folder: &Path) -> Result<Vec<PathBuf>> {

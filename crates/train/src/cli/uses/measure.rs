@@ -5,9 +5,9 @@ use crate::cli::evaluate::splits;
 use crate::data;
 use crate::measure::uses::{Counts, measure, table};
 use crate::release;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is measured.
 #[derive(Subcommand)]
@@ -24,9 +24,10 @@ pub(in crate::cli) struct UsesArgs {
     /// Folder with the data set
     #[arg(long)]
     data: PathBuf,
-    /// Folders of images that are none of the model's: IDX files, sheets or pictures
+    /// Folders of images that are none of the model's: IDX files, sheets or pictures; FOLDER=CLASS for
+    /// one class of sheets
     #[arg(long, num_args = 1..)]
-    strangers: Vec<PathBuf>,
+    strangers: Vec<String>,
     /// Test images to tell from strangers, and of each stranger
     #[arg(long, default_value_t = 500, value_parser = positive)]
     detect: usize,
@@ -53,12 +54,17 @@ pub(in crate::cli) fn run(MeasureCommand::Uses(args): &MeasureCommand) -> Result
     let (train, test) = splits(&model.spec, &args.data)?;
     let shape = model.spec.input;
     let mut strangers = Vec::new();
-    for folder in &args.strangers {
+    for place in &args.strangers {
+        let (folder, class) = match place.split_once('=') {
+            Some((folder, class)) => (Path::new(folder), Some(class)),
+            None => (Path::new(place), None),
+        };
         let name = folder
             .file_name()
-            .context("--strangers needs folders with a name")?;
-        let images = data::any(folder, shape, args.detect)?;
-        strangers.push((name.to_string_lossy().into_owned(), images));
+            .unwrap_or(folder.as_os_str())
+            .to_string_lossy();
+        let name = class.map_or(name.to_string(), |class| format!("{name}, {class}"));
+        strangers.push((name, data::any(folder, shape, args.detect, class)?));
     }
     let least = |count: usize| count.min(test.count());
     let counts = Counts {

@@ -9,7 +9,7 @@ use crate::release::calibration;
 use anyhow::Result;
 use serde::Serialize;
 use std::fmt::Write;
-use vaelet_model::{Likelihood, Model, random};
+use vaelet_model::{ImageShape, Likelihood, Model, random};
 use vaelet_uses::Engine;
 use vaelet_uses::compress::Codec;
 
@@ -124,6 +124,10 @@ fn detect(
     sets.push(("empty".into(), vec![0.0; len]));
     sets.push(("full".into(), vec![1.0; len]));
     sets.push(("inverted".into(), own.iter().map(|v| 1.0 - v).collect()));
+    let places = random::uniforms(SEED, 2 * own.len() / len);
+    let damaged = own.chunks_exact(len).zip(places.as_chunks().0);
+    let damaged = damaged.flat_map(|(picture, place)| damage(picture, *place, test.shape));
+    sets.push(("own with a grey square".into(), damaged.collect()));
     let mut likelihoods = |pictures: &[f32]| -> Result<Vec<f64>> {
         let first = pictures.chunks_exact(len).take(LIKELIHOODS);
         let scored = first.map(|picture| engine.score(picture, &calibration));
@@ -152,6 +156,21 @@ fn detect(
         });
     }
     Ok(rows)
+}
+
+/// A picture with a grey square, a quarter as wide, within its middle half.
+fn damage(picture: &[f32], place: [f32; 2], shape: ImageShape) -> Vec<f32> {
+    let plane = shape.height * shape.width;
+    let inside = |at: usize, side: usize, place: f32| {
+        let first = side / 4 + (place * (side / 4) as f32) as usize;
+        (first..first + side / 4).contains(&at)
+    };
+    let value = |(i, value): (usize, &f32)| {
+        let (y, x) = (i % plane / shape.width, i % shape.width);
+        let hidden = inside(y, shape.height, place[0]) && inside(x, shape.width, place[1]);
+        if hidden { 0.5 } else { *value }
+    };
+    picture.iter().enumerate().map(value).collect()
 }
 
 /// Area under the curve of true over false alarms: the chance that a stranger scores higher.
