@@ -34,7 +34,7 @@ pub(super) fn letters(name: &str) -> Preset {
         source: Source::Glyphs(CHARACTERS),
         data: "47,740 glyphs of 770 typeface styles, 64×64 grey",
         augment: false,
-        epochs: 7,
+        epochs: 6,
         batch: 32,
         learning_rate: 1.5e-3,
         beta: 1.0,

@@ -76,7 +76,8 @@ impl Report<'_> {
             }
             shown += &format!("{caption}:\n\n![{caption}]({file})\n\n");
         }
-        let card = card(spec, self.stages, self.measured, &shown);
+        let binarized = self.test.binarize && spec.likelihood == Likelihood::Bernoulli;
+        let card = card(spec, self.stages, self.measured, binarized, &shown);
         put(folder, "README.md", card.as_bytes())
     }
 
@@ -92,7 +93,7 @@ impl Report<'_> {
             },
             Picture {
                 name: "reconstructions",
-                caption: "Test images and, below each, its reconstruction".into(),
+                caption: "Test images, each above its reconstruction".into(),
                 images: reconstructions(release, self.test)?,
                 columns: PAIRS[0],
             },
@@ -122,10 +123,9 @@ impl Report<'_> {
         if !self.test.groups.is_empty() && release.model.spec.condition.is_some() {
             pictures.push(Picture {
                 name: "alphabets",
-                caption:
-                    "Typefaces of families never seen and, below each, what comes of its first \
-                          letter alone"
-                        .into(),
+                caption: "Typefaces of families never seen and, below each, characters decoded \
+                          from its A alone"
+                    .into(),
                 images: alphabets(release, self.test)?,
                 columns: ALPHABET.len(),
             });
@@ -142,7 +142,13 @@ impl Report<'_> {
     }
 }
 
-fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &str) -> String {
+fn card(
+    spec: &ModelSpec,
+    stages: &[Stage],
+    measured: &Evaluation,
+    binarized: bool,
+    pictures: &str,
+) -> String {
     let name = &spec.name;
     let data = spec.training.as_ref().map_or("", |training| &training.data);
     let commands: String = stages
@@ -156,11 +162,11 @@ fn card(spec: &ModelSpec, stages: &[Stage], measured: &Evaluation, pictures: &st
         "" => String::new(),
         commands => format!("Trained on {data}:\n\n{commands}\n"),
     };
-    let pixels = match spec.likelihood {
-        Likelihood::Bernoulli => {
+    let pixels = match binarized {
+        true => {
             " Pixels of the test images are drawn as 0 or 1 with their grey value as probability, as in training."
         }
-        Likelihood::Gaussian { .. } => "",
+        false => "",
     };
     let sharpened = preset(name).is_some_and(|preset| preset.adversarial);
     let flattered = match sharpened && measured.frechet_efficientnet.is_some() {
@@ -287,7 +293,7 @@ mod tests {
                 frechet_efficientnet: seen,
                 ..Evaluation::default()
             };
-            card(&preset(name).unwrap().spec, &[], &measured, "")
+            card(&preset(name).unwrap().spec, &[], &measured, false, "")
         };
         let says = |card: String| card.contains("flatters this model");
         assert!(says(card_of("portraits-sharp", Some(Seen::default()))));
