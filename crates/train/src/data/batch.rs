@@ -160,4 +160,25 @@ mod tests {
         let rising = values.chunks_exact(16).filter(|row| row[15] > row[0]);
         assert!((60..140).contains(&rising.count()));
     }
+
+    #[test]
+    fn a_partner_is_of_the_same_group() {
+        let images = Images {
+            groups: vec![3, 3, 3, 7, 7, 9],
+            ..images(1, &[0; 6])
+        };
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let chosen = [0, 1, 2, 3, 4, 5].repeat(50);
+        let found = partners(&images, &chosen, &mut rng);
+        let mut pairs: Vec<(usize, usize)> = chosen.into_iter().zip(found).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        // Every pair within a group, and none across.
+        assert_eq!(pairs.len(), 3 * 3 + 2 * 2 + 1);
+        assert!(
+            pairs
+                .iter()
+                .all(|&(a, b)| images.groups[a] == images.groups[b])
+        );
+    }
 }

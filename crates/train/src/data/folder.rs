@@ -79,7 +79,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Ima
 /// could not be read, with the reason.
 ///
 /// # Errors
-/// A folder that is missing, cannot be read, or holds no pictures.
+/// A folder that is missing, cannot be read, or contains no pictures.
 pub fn all(folder: &Path, shape: ImageShape) -> Result<(Pictures, Vec<(PathBuf, String)>)> {
     ensure!(
         folder.is_dir(),

@@ -102,7 +102,7 @@ pub fn any(folder: &Path, shape: ImageShape, most: usize, class: Option<&str>) -
     }
     ensure!(
         class.is_none(),
-        "{} has no classes: it is no folder of sheets with labels.csv",
+        "{} has no classes: it is not a folder of sheets with labels.csv",
         folder.display()
     );
     let (pictures, _) = folder::all(folder, shape)?;

@@ -64,7 +64,7 @@ fn decode(bytes: Vec<u8>) -> Result<RgbImage> {
     };
     ensure!(
         format.reading_enabled(),
-        "it is {}, which is not read; convert it to PNG or JPEG",
+        "it is {}, which is not supported; convert it to PNG or JPEG",
         format!("{format:?}").to_uppercase()
     );
     let damaged = |error| {
@@ -95,16 +95,16 @@ fn decode(bytes: Vec<u8>) -> Result<RgbImage> {
     Ok(on_white(picture))
 }
 
-/// What a file is that is none of the pictures that could be read.
+/// The error for a file in a format that is not supported.
 fn unknown(bytes: &[u8]) -> anyhow::Error {
     let is = |(at, magic, _): &&(usize, &[u8], &str)| {
         bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic))
     };
     match OTHERS.iter().find(is) {
         Some((_, _, kind)) => {
-            anyhow::anyhow!("it is {kind}, which is not read; convert it to PNG or JPEG")
+            anyhow::anyhow!("it is {kind}, which is not supported; convert it to PNG or JPEG")
         }
-        None => anyhow::anyhow!("it is no {READ}"),
+        None => anyhow::anyhow!("it is not a {READ} file"),
     }
 }
 

@@ -202,7 +202,7 @@ fn what_cannot_be_read_says_why() {
     let half = &jpeg[..jpeg.len() / 2];
     for (bytes, words) in [
         (&b""[..], "empty"),
-        (b"no picture at all", "it is no PNG"),
+        (b"no picture at all", "it is not a PNG"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "AVIF"),
         (b"\0\0\0\x20ftypisom\0\0\0\0", "a film"),
@@ -298,7 +298,7 @@ fn a_folder_gives_all_its_pictures_once() {
 #[test]
 fn a_folder_that_makes_no_model_says_so() {
     let none = tempfile::tempdir().unwrap();
-    assert!(error(none.path()).contains("holds no pictures"));
+    assert!(error(none.path()).contains("contains no pictures"));
     let file = none.path().join("one.png");
     fs::write(&file, encode(&picture(16).into(), ImageFormat::Png)).unwrap();
     assert!(error(&file).contains("it is a file; give the folder"));
@@ -365,4 +365,40 @@ fn a_column_says_which_tiles_are_read_and_their_classes() {
     assert_eq!(some.image(1), all.image(2));
     let error = format!("{:#}", read(Some(("kind", &["bird"]))).unwrap_err());
     assert!(error.contains("no column `kind`"), "{error}");
+}
+
+#[test]
+fn glyphs_have_their_character_and_their_font() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    put("chars.txt", "AB\n");
+    put("fonts.csv", "font,split\n0,train\n1,test\n2,train\n");
+    // Six tiles, one brighter than the one before.
+    let sheet = RgbImage::from_fn(32 * 16, 16, |x, _| Rgb([(x / 16 * 8) as u8; 3]));
+    sheet.save(folder.path().join("glyphs_000.png")).unwrap();
+    let shape = ImageShape {
+        channels: 1,
+        ..SHAPE
+    };
+    let read = |split, characters| read(Source::Glyphs(characters), folder.path(), split, shape);
+    let train = read(Split::Train, "AB").unwrap();
+    assert_eq!(
+        (&*train.labels, &*train.groups),
+        (&[0, 1, 0, 1][..], &[0, 0, 2, 2][..])
+    );
+    let first: Vec<u8> = (0..4).map(|i| train.image(i)[0]).collect();
+    assert_eq!(first, [0, 8, 32, 40]);
+    assert!(!train.binarize);
+    assert_eq!(read(Split::Test, "AB").unwrap().groups, [1, 1]);
+    let error = format!("{:#}", read(Split::Train, "ABC").unwrap_err());
+    assert!(
+        error.contains("chars.txt") && error.contains("`ABC`"),
+        "{error}"
+    );
+    put(
+        "fonts.csv",
+        &format!("font,split\n{}", "0,train\n".repeat(600)),
+    );
+    let error = format!("{:#}", read(Split::Train, "AB").unwrap_err());
+    assert!(error.contains("1200 rows"), "{error}");
 }

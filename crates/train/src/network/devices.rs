@@ -29,7 +29,7 @@ impl FromStr for DeviceName {
         let (name, number) = match text.split_once(':') {
             Some((name, number)) => {
                 let number = number.parse().map_err(|_| {
-                    format!("`{number}` is no number of a device; write for instance {name}:1")
+                    format!("`{number}` is not a device number; write for example {name}:1")
                 })?;
                 (name, Some(number))
             }

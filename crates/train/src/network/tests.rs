@@ -4,10 +4,11 @@ use super::convolution::{
     convolve, convolve_natively, convolve_transposed, convolve_transposed_natively,
 };
 use super::growth::tests::untrained;
-use super::{Graphs, Network};
-use crate::presets::pictures;
+use super::{Graphs, Labelled, Network, to_vec};
+use crate::presets::{pictures, preset};
 use burn::tensor::{Device, Tensor, TensorData};
-use vaelet_model::{Activation, Layer, Window, random};
+use vaelet_cpu::CpuRuntime;
+use vaelet_model::{Activation, Layer, Window, latent, random};
 
 /// The operations of [`crate::network::ops`] give what burn's own convolutions give.
 #[test]
@@ -99,6 +100,44 @@ fn an_upsampling_is_exported_as_it_is_read() {
     );
     let weight = &trained.to_tensors(&graphs).unwrap()["decoder.1.weight"];
     assert_eq!(weight.shape, [3, 3, 6, 5]);
+}
+
+/// What burn makes of a class is what the runtimes make of it.
+#[test]
+fn conditions_are_those_of_the_runtimes() {
+    let spec = preset("letters").unwrap().spec;
+    let model = untrained(&spec);
+    let [encoder, decoder] = spec.chains().unwrap();
+    let graphs = Graphs { encoder, decoder };
+    let device = Device::flex();
+    let network = Network::of(&model, &device).unwrap();
+    let mut runtime = CpuRuntime::new(&model);
+    let (count, classes) = (3, [0, 61, 26]);
+    let images = random::uniforms(3, count * spec.input.len());
+    let z = random::normals(4, count * spec.latent_size());
+    let given = |values: &[f32]| {
+        let tensor = |values: Vec<f32>| {
+            let shape = [count, values.len() / count];
+            Tensor::<2>::from_data(TensorData::new(values, shape), &device)
+        };
+        Labelled {
+            values: tensor(values.to_vec()),
+            condition: Some(tensor(latent::one_hot(&classes, count, spec.classes()))),
+        }
+    };
+    let assert_near = |found: Tensor<2>, expected: &[f32]| {
+        let found = to_vec(found).unwrap();
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-3, "{found} {expected}");
+        }
+    };
+    // Grey images have one order of values.
+    let expected = runtime.encode_given(&images, &classes);
+    assert_near(network.encode(&graphs, given(&images)).0, &expected.mean);
+    let expected = runtime.decode_given(&z, &classes);
+    assert_near(network.decode(&graphs, given(&z)), &expected);
+    assert_ne!(expected, runtime.decode(&z));
 }
 
 fn assert_close(a: Tensor<2>, b: Tensor<2>) {

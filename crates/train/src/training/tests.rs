@@ -3,13 +3,15 @@
 use super::checkpoint::{CHECKPOINT, PROGRESS};
 use super::run::SLOWER;
 use super::*;
+use crate::data::batch;
 use crate::network::growth::grown;
 use crate::network::growth::tests::untrained;
+use crate::network::{Labelled, to_vec};
 use crate::presets::{pictures, preset, sharpened};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::path::Path;
-use vaelet_model::{ImageShape, Tensors};
+use vaelet_model::{Activation, Condition, ImageShape, Layer, Tensors, latent};
 
 fn images() -> Images {
     let mut rng = Pcg64Mcg::seed_from_u64(1);
@@ -203,4 +205,89 @@ fn a_loss_that_is_no_number_is_not_saved_and_the_advice_works() {
 fn first(images: &Images, count: usize) -> Images {
     let pixels = images.pixels[..count * images.shape.len()].to_vec();
     Images::unlabelled(pixels, images.shape)
+}
+
+/// A decoder learns to draw another character of the font than its encoder has read.
+#[test]
+fn a_conditional_model_learns_the_class_and_not_only_the_image() {
+    let dir = tempfile::tempdir().unwrap();
+    // Two characters, a bar across and a bar down, in eight fonts that differ in brightness.
+    let shape = ImageShape {
+        channels: 1,
+        height: 16,
+        width: 16,
+    };
+    let (mut pixels, mut labels, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+    for font in 0..8u32 {
+        for class in 0..2u8 {
+            let ink = 100 + 20 * font as u8;
+            pixels.extend((0..256).map(|i| {
+                let place = if class == 0 { i / 16 } else { i % 16 };
+                if (6..10).contains(&place) { ink } else { 0 }
+            }));
+            labels.push(class);
+            groups.push(font);
+        }
+    }
+    let images = Images {
+        labels,
+        groups,
+        binarize: false,
+        ..Images::unlabelled(pixels, shape)
+    };
+    let mut settings = settings(dir.path(), 150, Mode::Start);
+    let linear = |inputs, outputs, activation, params: &str| Layer::Linear {
+        inputs,
+        outputs,
+        activation,
+        params: params.into(),
+    };
+    let condition = |outputs, params: &str| Layer::Condition {
+        outputs,
+        activation: Activation::Silu,
+        params: params.into(),
+    };
+    let spec = &mut settings.preset.spec;
+    (spec.input, spec.latents[0].size) = (shape, 2);
+    spec.condition = Some(Condition {
+        name: "bar".into(),
+        classes: vec!["across".into(), "down".into()],
+    });
+    spec.encoder = vec![
+        linear(256, 16, Activation::None, "e.0"),
+        condition(16, "e.1"),
+        linear(16, 4, Activation::None, "e.2"),
+    ];
+    spec.decoder = vec![
+        linear(2, 16, Activation::None, "d.0"),
+        condition(16, "d.1"),
+        linear(16, 256, Activation::Sigmoid, "d.2"),
+        Layer::Reshape {
+            channels: 1,
+            height: 16,
+            width: 16,
+        },
+    ];
+    (settings.preset.batch, settings.preset.learning_rate) = (16, 1e-2);
+    let [encoder, decoder] = settings.preset.spec.chains().unwrap();
+    let graphs = Graphs { encoder, decoder };
+    let network = train(&settings, &graphs, &images).unwrap().network;
+    let given = |values: Vec<f32>, classes: &[usize]| Labelled {
+        values: batch::to_tensor(values, 1, &Device::flex()),
+        condition: Some(batch::to_tensor(
+            latent::one_hot(classes, 1, 2),
+            1,
+            &Device::flex(),
+        )),
+    };
+    // From the bar across of one font, both of its bars.
+    let (mean, _) = network.encode(&graphs, given(images.plain(&[6]), &[0]));
+    let z = to_vec(mean).unwrap();
+    for (class, image) in [(0, 6), (1, 7)] {
+        let drawn = to_vec(network.decode(&graphs, given(z.clone(), &[class]))).unwrap();
+        let expected = images.plain(&[image]);
+        let squares = drawn.iter().zip(&expected).map(|(a, b)| (a - b).powi(2));
+        let error = (squares.sum::<f32>() / 256.0).sqrt();
+        assert!(error < 0.1, "class {class}: {error}");
+    }
 }

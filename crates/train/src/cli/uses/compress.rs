@@ -62,7 +62,7 @@ pub(in crate::cli) fn compress(args: &CompressArgs) -> Result<ExitCode> {
         None => {
             ensure!(
                 work.model.spec.likelihood == Likelihood::Bernoulli,
-                "{} is no model of black and white pictures; give --bytes to compress with a loss",
+                "{} is not a model of black and white pictures; give --bytes to compress with a loss",
                 args.model.display()
             );
             let each = work
