@@ -5,7 +5,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { audit, maxDifference, pageTests, ready, settle, startArticle, state, touchDrag, useBrowser, withPage } from "./harness.mjs";
+import { DIGITS } from "../../web/parts/examples.js";
+import { audit, drawStrokes, maxDifference, pageTests, ready, settle, startArticle, state, touchDrag, useBrowser, withPage } from "./harness.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
@@ -130,6 +131,23 @@ describe("what a new reader meets", () => {
       return near.slice(0, 10).map(([, label]) => label);
     }, [x, y]);
     assert.equal(new Set(nearest).size, 1, `around the marker are ${nearest}`);
+  });
+
+  onPage("Map: a drawn digit lands on the map, with its ellipse about the marker", "#/map", async (page) => {
+    const before = await state(page);
+    await drawStrokes(page, DIGITS[3], "#landing-pad");
+    await settle(page);
+    await page.waitForFunction(() => document.querySelector("#landing ellipse")?.hasAttribute("rx"));
+    const after = await state(page);
+    assert.notDeepEqual([after.x, after.y], [before.x, before.y]);
+    const middles = await page.evaluate(() => ["#landing ellipse", "#cross"].map((selector) => {
+      const { left, top, width, height } = document.querySelector(selector).getBoundingClientRect();
+      return [left + width / 2, top + height / 2];
+    }));
+    assert.ok(Math.hypot(middles[0][0] - middles[1][0], middles[0][1] - middles[1][1]) < 6, `the ellipse is at ${middles[0]}, the marker at ${middles[1]}`);
+    await page.click("#landing-clear");
+    await settle(page);
+    assert.equal(await page.isVisible("#landing"), false);
   });
 
   onPage("Morph: the distances that it names are those of the model, and the cross-fade is one", "#/morph?model=digits&t=0.5", async (page) => {
