@@ -11,7 +11,7 @@ use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, Error, GpuRuntime, Target, wgpu};
 use vaelet_model::latent::reparameterize;
-use vaelet_model::{Activation, ImageShape, Layer, Model, random};
+use vaelet_model::{Activation, Convolution, ImageShape, Layer, Model, random};
 
 const INPUT: ImageShape = ImageShape {
     channels: 3,
@@ -211,7 +211,7 @@ fn narrow() -> Model {
         width: 20,
     };
     let encoder = vec![
-        Layer::Conv2d {
+        Layer::Conv2d(Convolution {
             in_channels: 3,
             out_channels: 2,
             kernel: 4,
@@ -219,7 +219,7 @@ fn narrow() -> Model {
             padding: 0,
             activation: Activation::Relu,
             params: "e.0".into(),
-        },
+        }),
         linear(50, 4, Activation::None, "e.1"),
     ];
     let decoder = vec![
@@ -229,7 +229,7 @@ fn narrow() -> Model {
             height: 5,
             width: 5,
         },
-        Layer::ConvTranspose2d {
+        Layer::ConvTranspose2d(Convolution {
             in_channels: 2,
             out_channels: 3,
             kernel: 4,
@@ -237,7 +237,7 @@ fn narrow() -> Model {
             padding: 0,
             activation: Activation::Sigmoid,
             params: "d.1".into(),
-        },
+        }),
     ];
     model(input, 2, encoder, decoder, 6)
 }

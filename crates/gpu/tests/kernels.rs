@@ -13,7 +13,7 @@ use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, GpuRuntime, Target, wgpu};
 use vaelet_model::latent::reparameterize;
-use vaelet_model::{Activation, ImageShape, Layer, Model, Precision, random};
+use vaelet_model::{Activation, Convolution, ImageShape, Layer, Model, Precision, random};
 
 const ACTIVATIONS: [Activation; 4] = [
     Activation::None,
@@ -142,7 +142,7 @@ fn conv2d_equals_the_cpu() {
             let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
             let conv =
                 |in_channels, out_channels, kernel, stride, padding, activation, params: &str| {
-                    Layer::Conv2d {
+                    Layer::Conv2d(Convolution {
                         in_channels,
                         out_channels,
                         kernel,
@@ -150,7 +150,7 @@ fn conv2d_equals_the_cpu() {
                         padding,
                         activation,
                         params: params.into(),
-                    }
+                    })
                 };
             let mut encoder = vec![conv(
                 input.channels,
@@ -217,7 +217,7 @@ fn conv_transpose2d_equals_the_cpu() {
             let decoder = vec![
                 linear(2, height * width * channels, Activation::None, "d.0"),
                 reshape(channels, height, width),
-                Layer::ConvTranspose2d {
+                Layer::ConvTranspose2d(Convolution {
                     in_channels: channels,
                     out_channels,
                     kernel,
@@ -225,7 +225,7 @@ fn conv_transpose2d_equals_the_cpu() {
                     padding,
                     activation,
                     params: "d.1".into(),
-                },
+                }),
             ];
             let encoder = vec![linear(input.len(), 4, Activation::None, "e")];
             assert_same(context, &model(input, 2, encoder, decoder, seed), batch, seed);
@@ -240,7 +240,7 @@ fn the_largest_windows_equal_the_cpu() {
     let window = |transposed: bool, [kernel, stride, padding]: [usize; 3]| {
         let (activation, params) = (Activation::None, "w".to_string());
         match transposed {
-            false => Layer::Conv2d {
+            false => Layer::Conv2d(Convolution {
                 in_channels: 1,
                 out_channels: 4,
                 kernel,
@@ -248,8 +248,8 @@ fn the_largest_windows_equal_the_cpu() {
                 padding,
                 activation,
                 params,
-            },
-            true => Layer::ConvTranspose2d {
+            }),
+            true => Layer::ConvTranspose2d(Convolution {
                 in_channels: 4,
                 out_channels: 1,
                 kernel,
@@ -257,7 +257,7 @@ fn the_largest_windows_equal_the_cpu() {
                 padding,
                 activation,
                 params: params + "t",
-            },
+            }),
         }
     };
     for (side, sizes) in [(7, [255, 255, 124]), (1, [1, 255, 0])] {

@@ -17,8 +17,8 @@ pub mod latent;
 
 pub use error::{Error, Result};
 pub use format::description::{
-    Activation, Condition, Drawing, Example, FORMAT, ImageShape, LatentGroup, Layer, Likelihood,
-    ModelSpec, Prior, Subject, Training, WeightsFile,
+    Activation, Condition, Convolution, Drawing, Example, FORMAT, ImageShape, LatentGroup, Layer,
+    Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,
 };
 pub use format::limits;
 pub use format::reading::Reading;

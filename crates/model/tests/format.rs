@@ -826,3 +826,25 @@ proptest! {
         let _ = spec(&layers);
     }
 }
+
+/// What is written is what was read, to the letter: the format has not changed.
+#[test]
+fn released_descriptions_are_written_as_they_are() {
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
+    let mut count = 0;
+    for folder in std::fs::read_dir(models).unwrap() {
+        let path = folder.unwrap().path().join("model.json");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        let spec = ModelSpec::parse(&text).unwrap();
+        assert_eq!(
+            spec.to_json().unwrap(),
+            text.trim_end(),
+            "{}",
+            path.display()
+        );
+        count += 1;
+    }
+    assert!(count > 0);
+}

@@ -1,7 +1,9 @@
 //! Random networks with random weights, for tests of everything that runs programs.
 
 use crate::Tensors;
-use vaelet_model::{Activation, Layer, Params, Program, Shape, Tensor, Weights, random};
+use vaelet_model::{
+    Activation, Convolution, Layer, Params, Program, Shape, Tensor, Weights, random,
+};
 
 /// A chain of one to five random layers or blocks with small shapes. One in three chains has a
 /// condition as its second input.
@@ -123,18 +125,20 @@ impl Choice {
                 return vec![Layer::Upsample {}, conv];
             }
             _ => {
-                let inner = |layer: &mut Self, part: usize| Layer::Conv2d {
-                    in_channels: shape[2],
-                    out_channels: shape[2],
-                    kernel: 3,
-                    stride: 1,
-                    padding: 1,
-                    activation: if part == 0 {
-                        layer.activation()
-                    } else {
-                        Activation::None
-                    },
-                    params: format!("r{number}.{part}"),
+                let inner = |layer: &mut Self, part: usize| {
+                    Layer::Conv2d(Convolution {
+                        in_channels: shape[2],
+                        out_channels: shape[2],
+                        kernel: 3,
+                        stride: 1,
+                        padding: 1,
+                        activation: if part == 0 {
+                            layer.activation()
+                        } else {
+                            Activation::None
+                        },
+                        params: format!("r{number}.{part}"),
+                    })
                 };
                 Layer::Residual {
                     layers: vec![inner(self, 0), inner(self, 1)],
@@ -172,7 +176,7 @@ impl Choice {
         let (in_channels, out_channels) = (shape[2], self.of(1..12));
         let (activation, params) = (self.activation(), format!("c{number}"));
         if transposed {
-            return Layer::ConvTranspose2d {
+            return Layer::ConvTranspose2d(Convolution {
                 in_channels,
                 out_channels,
                 kernel,
@@ -180,9 +184,9 @@ impl Choice {
                 padding,
                 activation,
                 params,
-            };
+            });
         }
-        Layer::Conv2d {
+        Layer::Conv2d(Convolution {
             in_channels,
             out_channels,
             kernel,
@@ -190,6 +194,6 @@ impl Choice {
             padding,
             activation,
             params,
-        }
+        })
     }
 }

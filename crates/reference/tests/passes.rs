@@ -4,12 +4,13 @@
 
 use proptest::prelude::*;
 use vaelet_model::{
-    Activation, EntryPoint, Finish, Kernel, Layer, Op, Program, Schedule, Slots, Step, Wrt,
+    Activation, Convolution, EntryPoint, Finish, Kernel, Layer, Op, Program, Schedule, Slots, Step,
+    Wrt,
 };
 use vaelet_reference::networks;
 
 fn conv(activation: Activation, params: &str) -> Layer {
-    Layer::Conv2d {
+    Layer::Conv2d(Convolution {
         in_channels: 4,
         out_channels: 4,
         kernel: 3,
@@ -17,7 +18,7 @@ fn conv(activation: Activation, params: &str) -> Layer {
         padding: 1,
         activation,
         params: params.into(),
-    }
+    })
 }
 
 /// A condition costs one map; its addition, activation and reshape are fused.

@@ -16,7 +16,8 @@ use crate::device::capabilities::SAMPLE_THREADS;
 use crate::device::pipeline::{Constants, UNIFORM};
 use std::collections::BTreeSet;
 use vaelet_model::{
-    Activation, EntryPoint, Finish, ImageShape, Layer, Program, Schedule, Shape, Step, Value, Wrt,
+    Activation, Convolution, EntryPoint, Finish, ImageShape, Layer, Program, Schedule, Shape, Step,
+    Value, Wrt,
 };
 use wgpu::BufferBindingType;
 
@@ -99,7 +100,7 @@ fn layers() -> Vec<(Layer, Shape)> {
             let (in_channels, out_channels) = (24, channels);
             let (activation, params) = (Activation::Silu, "a".into());
             if transposed {
-                Layer::ConvTranspose2d {
+                Layer::ConvTranspose2d(Convolution {
                     in_channels,
                     out_channels,
                     kernel,
@@ -107,9 +108,9 @@ fn layers() -> Vec<(Layer, Shape)> {
                     padding,
                     activation,
                     params,
-                }
+                })
             } else {
-                Layer::Conv2d {
+                Layer::Conv2d(Convolution {
                     in_channels,
                     out_channels,
                     kernel,
@@ -117,7 +118,7 @@ fn layers() -> Vec<(Layer, Shape)> {
                     padding,
                     activation,
                     params,
-                }
+                })
             }
         };
         let linear = Layer::Linear {

@@ -192,41 +192,11 @@ pub enum Layer {
         /// Name of the tensors.
         params: String,
     },
-    /// Cross-correlation, W of shape `[kernel, kernel, in, out]`.
-    Conv2d {
-        /// Channels read.
-        in_channels: usize,
-        /// Channels written.
-        out_channels: usize,
-        /// Side of the square kernel.
-        kernel: usize,
-        /// Step between outputs.
-        stride: usize,
-        /// Zeros on every side.
-        padding: usize,
-        /// Applied to the result.
-        activation: Activation,
-        /// Name of the tensors.
-        params: String,
-    },
-    /// The transpose of a [`Layer::Conv2d`] that reads `out` and writes `in` channels;
-    /// W of shape `[kernel, kernel, in, out]`.
-    ConvTranspose2d {
-        /// Channels read.
-        in_channels: usize,
-        /// Channels written.
-        out_channels: usize,
-        /// Side of the square kernel.
-        kernel: usize,
-        /// Step between inputs.
-        stride: usize,
-        /// Rows and columns cut from every side.
-        padding: usize,
-        /// Applied to the result.
-        activation: Activation,
-        /// Name of the tensors.
-        params: String,
-    },
+    /// Cross-correlation.
+    Conv2d(Convolution),
+    /// The transpose of a [`Layer::Conv2d`] that reads `out` and writes `in` channels; `padding` rows
+    /// and columns are cut from every side of its result.
+    ConvTranspose2d(Convolution),
     /// y = act(x + f(x)), where f is `layers` and keeps the shape.
     Residual {
         /// f; its last layer has no activation of its own.
@@ -256,6 +226,26 @@ pub enum Layer {
     /// Each pixel becomes 2×2 pixels; a [`Layer::Conv2d`] of kernel 3, stride 1 and
     /// padding 1 must follow, with which it is one step.
     Upsample {},
+}
+
+/// The numbers of a convolution or of its transpose, W of shape `[kernel, kernel, in, out]`.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+pub struct Convolution {
+    /// Channels read.
+    pub in_channels: usize,
+    /// Channels written.
+    pub out_channels: usize,
+    /// Side of the square kernel.
+    pub kernel: usize,
+    /// Step on the larger of the two images.
+    pub stride: usize,
+    /// Zeros on every side of the larger of the two images.
+    pub padding: usize,
+    /// Applied to the result.
+    pub activation: Activation,
+    /// Name of the tensors.
+    pub params: String,
 }
 
 /// A function applied to every value of a layer's result.

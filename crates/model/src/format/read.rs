@@ -1,8 +1,8 @@
 //! How the structs of `model.json` are read; their fields are explained in `description.rs`.
 
 use super::description::{
-    Activation, Condition, Drawing, Example, FILE, FORMAT, ImageShape, LatentGroup, Layer,
-    Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,
+    Activation, Condition, Convolution, Drawing, Example, FILE, FORMAT, ImageShape, LatentGroup,
+    Layer, Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,
 };
 use super::json::{Field, Object};
 use crate::{CONDITIONS, Error, Precision, Result};
@@ -173,24 +173,8 @@ impl Layer {
                 activation: activation(o)?,
                 params: text(o, "params")?,
             },
-            "conv2d" => Self::Conv2d {
-                in_channels: count(o, "in_channels")?,
-                out_channels: count(o, "out_channels")?,
-                kernel: count(o, "kernel")?,
-                stride: count(o, "stride")?,
-                padding: count(o, "padding")?,
-                activation: activation(o)?,
-                params: text(o, "params")?,
-            },
-            "conv_transpose2d" => Self::ConvTranspose2d {
-                in_channels: count(o, "in_channels")?,
-                out_channels: count(o, "out_channels")?,
-                kernel: count(o, "kernel")?,
-                stride: count(o, "stride")?,
-                padding: count(o, "padding")?,
-                activation: activation(o)?,
-                params: text(o, "params")?,
-            },
+            "conv2d" => Self::Conv2d(convolution(o)?),
+            "conv_transpose2d" => Self::ConvTranspose2d(convolution(o)?),
             "residual" => Self::Residual {
                 layers: o.take("layers")?.list(Self::read)?,
                 activation: activation(o)?,
@@ -268,6 +252,18 @@ fn text(object: &mut Object<'_>, name: &'static str) -> Result<String> {
 
 fn count(object: &mut Object<'_>, name: &'static str) -> Result<usize> {
     object.take(name)?.count()
+}
+
+fn convolution(o: &mut Object<'_>) -> Result<Convolution> {
+    Ok(Convolution {
+        in_channels: count(o, "in_channels")?,
+        out_channels: count(o, "out_channels")?,
+        kernel: count(o, "kernel")?,
+        stride: count(o, "stride")?,
+        padding: count(o, "padding")?,
+        activation: activation(o)?,
+        params: text(o, "params")?,
+    })
 }
 
 fn activation(object: &mut Object<'_>) -> Result<Activation> {

@@ -8,7 +8,7 @@ use crate::format::description::{FILE, ModelSpec, product};
 use crate::format::limits::{
     MAX_DIM, MAX_LAYERS, MAX_OPERATIONS, MAX_VALUES, MAX_WINDOW, check_amount, check_dim,
 };
-use crate::{Activation, CONDITIONS, Error, Layer, Likelihood, Result};
+use crate::{Activation, CONDITIONS, Convolution, Error, Layer, Likelihood, Result};
 use std::mem;
 
 impl Program {
@@ -210,7 +210,7 @@ impl Builder {
     fn layers(&mut self, chain: &str, layers: &[Layer]) -> Result<()> {
         for (i, layer) in layers.iter().enumerate() {
             let field = format!("{chain}[{i}]");
-            if self.upsample && !matches!(layer, Layer::Conv2d { .. }) {
+            if self.upsample && !matches!(layer, Layer::Conv2d(_)) {
                 return Err(Error::field(FILE, field, AFTER_UPSAMPLE, "another layer"));
             }
             self.layer(&field, layer)?;
@@ -238,30 +238,8 @@ impl Builder {
                 let weight = vec![*inputs, *outputs];
                 self.push(field, map, params, weight, *activation, [1, 1, *outputs])
             }
-            Layer::Conv2d {
-                in_channels,
-                out_channels,
-                kernel,
-                stride,
-                padding,
-                activation,
-                params,
-            } => {
-                let sizes = [*in_channels, *out_channels, *kernel, *stride, *padding];
-                self.convolve(field, false, sizes, params, *activation)
-            }
-            Layer::ConvTranspose2d {
-                in_channels,
-                out_channels,
-                kernel,
-                stride,
-                padding,
-                activation,
-                params,
-            } => {
-                let sizes = [*in_channels, *out_channels, *kernel, *stride, *padding];
-                self.convolve(field, true, sizes, params, *activation)
-            }
+            Layer::Conv2d(convolution) => self.convolve(field, false, convolution),
+            Layer::ConvTranspose2d(convolution) => self.convolve(field, true, convolution),
             Layer::Residual { layers, activation } => self.residual(field, layers, *activation),
             Layer::Reshape {
                 channels,
@@ -326,15 +304,17 @@ impl Builder {
     }
 
     /// Adds a convolution, or its transpose.
-    fn convolve(
-        &mut self,
-        field: &str,
-        transposed: bool,
-        sizes: [usize; 5],
-        params: &str,
-        activation: Activation,
-    ) -> Result<()> {
-        let [in_channels, out_channels, ..] = sizes;
+    fn convolve(&mut self, field: &str, transposed: bool, convolution: &Convolution) -> Result<()> {
+        let &Convolution {
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            padding,
+            activation,
+            ref params,
+        } = convolution;
+        let sizes = [in_channels, out_channels, kernel, stride, padding];
         if self.upsample && sizes[2..] != [3, 1, 1] {
             return Err(Error::field(FILE, field, AFTER_UPSAMPLE, "another window"));
         }

@@ -8,7 +8,7 @@ use super::{Graphs, Labelled, Network, to_vec};
 use crate::presets::{pictures, preset};
 use burn::tensor::{Device, Tensor, TensorData};
 use vaelet_cpu::CpuRuntime;
-use vaelet_model::{Activation, Layer, Window, latent, random};
+use vaelet_model::{Activation, Convolution, Layer, Window, latent, random};
 
 /// The operations of [`crate::network::ops`] give what burn's own convolutions give.
 #[test]
@@ -59,14 +59,16 @@ fn an_upsampling_is_exported_as_it_is_read() {
         16,
     )
     .spec;
-    let conv = |in_channels, out_channels, activation, params: &str| Layer::Conv2d {
-        in_channels,
-        out_channels,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        activation,
-        params: params.into(),
+    let conv = |in_channels, out_channels, activation, params: &str| {
+        Layer::Conv2d(Convolution {
+            in_channels,
+            out_channels,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            activation,
+            params: params.into(),
+        })
     };
     spec.decoder = vec![
         Layer::Linear {

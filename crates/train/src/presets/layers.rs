@@ -1,6 +1,6 @@
 //! Builders of layers: the encoders and decoders that presets are made of.
 
-use vaelet_model::{Activation, ImageShape, Layer, ModelSpec};
+use vaelet_model::{Activation, Convolution, ImageShape, Layer, ModelSpec};
 
 /// Encoder and decoder.
 pub(super) type Layers = [Vec<Layer>; 2];
@@ -102,7 +102,7 @@ pub(super) fn fine(spec: &ModelSpec) -> Vec<Layer> {
         layer.conv_transpose(64, 32, Activation::Silu),
         layer.residual(32, Activation::None),
         layer.conv_transpose(32, LAST, Activation::Silu),
-        Layer::Conv2d {
+        Layer::Conv2d(Convolution {
             in_channels: LAST,
             out_channels: channels,
             kernel: 3,
@@ -110,7 +110,7 @@ pub(super) fn fine(spec: &ModelSpec) -> Vec<Layer> {
             padding: 1,
             activation: Activation::Sigmoid,
             params: layer.params(),
-        },
+        }),
     ]
 }
 
@@ -195,7 +195,7 @@ impl Builder {
         kernel: usize,
         stride: usize,
     ) -> Layer {
-        Layer::Conv2d {
+        Layer::Conv2d(Convolution {
             in_channels,
             out_channels,
             kernel,
@@ -203,12 +203,12 @@ impl Builder {
             padding: 1,
             activation: Activation::Silu,
             params: self.params(),
-        }
+        })
     }
 
     /// A convolution of single pixels that is followed by a SiLU.
     fn pointwise(&mut self, in_channels: usize, out_channels: usize) -> Layer {
-        Layer::Conv2d {
+        Layer::Conv2d(Convolution {
             in_channels,
             out_channels,
             kernel: 1,
@@ -216,7 +216,7 @@ impl Builder {
             padding: 0,
             activation: Activation::Silu,
             params: self.params(),
-        }
+        })
     }
 
     /// A transposed convolution of kernel 4 that doubles the sides.
@@ -226,7 +226,7 @@ impl Builder {
         out_channels: usize,
         activation: Activation,
     ) -> Layer {
-        Layer::ConvTranspose2d {
+        Layer::ConvTranspose2d(Convolution {
             in_channels,
             out_channels,
             kernel: 4,
@@ -234,13 +234,13 @@ impl Builder {
             padding: 1,
             activation,
             params: self.params(),
-        }
+        })
     }
 
     /// Two 3×3 convolutions and an addition (He et al. 2016).
     fn residual(&mut self, channels: usize, activation: Activation) -> Layer {
         let first = self.conv(channels, channels, 3, 1);
-        let second = Layer::Conv2d {
+        let second = Layer::Conv2d(Convolution {
             in_channels: channels,
             out_channels: channels,
             kernel: 3,
@@ -248,7 +248,7 @@ impl Builder {
             padding: 1,
             activation: Activation::None,
             params: self.params(),
-        };
+        });
         Layer::Residual {
             layers: vec![first, second],
             activation,
