@@ -5,7 +5,7 @@ use super::args::{FeaturesArg, positive};
 use super::evaluate::{NLL_SAMPLES, nll_count, splits};
 use crate::data::Images;
 use crate::files::atomic;
-use crate::measure::classifier::Classifier;
+use crate::measure::classifier::{Classifier, JUDGE};
 use crate::measure::evaluation;
 use crate::measure::evaluation::figures::Evaluation;
 use crate::measure::{directions, prior_fit};
@@ -128,7 +128,7 @@ pub(super) fn complete(
     } else {
         eprintln!("measuring the model");
         if !train.attributes.is_empty() {
-            let classifier = Classifier::train(&release, train)?;
+            let classifier = Classifier::train(&release, train, JUDGE)?;
             directions = directions::find(&release, &classifier, train)?;
             scores = directions::test(&release, &classifier, &directions, test)?;
         }

@@ -2,7 +2,7 @@
 
 use super::args::{FeaturesArg, positive};
 use crate::data::{self, Images, Source, Split};
-use crate::measure::classifier::Classifier;
+use crate::measure::classifier::{Classifier, JUDGE};
 use crate::measure::{directions, evaluation};
 use crate::network::devices::DeviceName;
 use crate::presets;
@@ -72,7 +72,7 @@ pub(super) fn run(args: EvaluateArgs) -> Result<()> {
     let directions = Atlas::read(&model)?.map_or_else(Vec::new, |atlas| atlas.directions);
     let mut scores = Vec::new();
     if !directions.is_empty() {
-        let classifier = Classifier::train(&release, &train)?;
+        let classifier = Classifier::train(&release, &train, JUDGE)?;
         scores = directions::test(&release, &classifier, &directions, &test)?;
     }
     let measured = evaluation::evaluate(

@@ -21,7 +21,8 @@ const BATCH: usize = 64;
 /// Reconstructions in a batch.
 const BACK: usize = BATCH / 4;
 const LEARNING_RATE: f64 = 1e-3;
-const SEED: u64 = 11;
+/// Of the classifier that judges edits.
+pub const JUDGE: u64 = 11;
 
 /// One logit for each attribute, above 0 where a picture has it.
 pub struct Classifier {
@@ -31,11 +32,11 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Learns the attributes of `images`, the training split of `release`.
+    /// Learns the attributes of `images`, the training split of `release`, from a seed of its own.
     ///
     /// # Errors
     /// Images whose sides are not multiples of 16, or a device that fails.
-    pub fn train(release: &LoadedModel, images: &Images) -> Result<Self> {
+    pub fn train(release: &LoadedModel, images: &Images, seed: u64) -> Result<Self> {
         let shape = images.shape;
         let attributes = images.attributes.len();
         let program = Program::chain(
@@ -46,9 +47,9 @@ impl Classifier {
         )?;
         let graph = Schedule::new(&program, &[]);
         let device = release.device.clone().autodiff();
-        let mut stack = Stack::init(&graph, SEED, &device);
+        let mut stack = Stack::init(&graph, seed, &device);
         let mut optimizer = AdamWConfig::new().with_weight_decay(1e-4).init();
-        let mut rng = Pcg64Mcg::seed_from_u64(SEED);
+        let mut rng = Pcg64Mcg::seed_from_u64(seed);
         for step in 0..STEPS {
             let chosen: Vec<usize> = (0..BATCH)
                 .map(|_| rng.random_range(0..images.count()))
@@ -80,12 +81,25 @@ impl Classifier {
         })
     }
 
+    /// The same on a device that keeps gradients, with parameters that do not change.
+    pub fn differentiable(self, device: &Device) -> Self {
+        Self {
+            stack: self.stack.fork(device).no_grad(),
+            ..self
+        }
+    }
+
+    /// Logits of pictures `[N, H · W · C]`, `[N, attributes]`.
+    pub fn logits(&self, pictures: Tensor<2>) -> Tensor<2> {
+        self.stack.run(&self.graph, pictures.into(), true)
+    }
+
     /// Logits of pictures `[N, H · W · C]`, a row of one for each attribute for each.
     ///
     /// # Errors
     /// A device that fails.
     pub fn read(&self, pictures: Tensor<2>) -> Result<Vec<Vec<f32>>> {
-        let logits = to_vec(self.stack.run(&self.graph, pictures.into(), true))?;
+        let logits = to_vec(self.logits(pictures))?;
         Ok(logits
             .chunks_exact(self.attributes)
             .map(<[f32]>::to_vec)

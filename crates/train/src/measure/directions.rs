@@ -3,7 +3,8 @@
 
 use crate::data::Images;
 use crate::data::attributes::Attribute;
-use crate::measure::classifier::Classifier;
+use crate::measure::classifier::{Classifier, JUDGE};
+use crate::measure::steer;
 use crate::release::loaded::LoadedModel;
 use anyhow::{Context, Result};
 use linfa_linalg::cholesky::InverseC;
@@ -59,6 +60,7 @@ pub fn find(
 ) -> Result<Vec<Direction>> {
     let means = release.means(images, &images.spread(usize::MAX))?;
     let vectors = vectors(&images.attributes, &means)?;
+    let vectors = steer::improve(release, images, JUDGE + 1, vectors)?;
     let subjects = Subjects::of(release, classifier, images, SUBJECTS)?;
     let attributes = images.attributes.iter();
     attributes

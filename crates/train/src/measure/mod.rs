@@ -8,4 +8,5 @@ pub mod evaluation;
 mod frechet;
 pub mod image_metrics;
 pub mod prior_fit;
+pub mod steer;
 pub mod uses;
