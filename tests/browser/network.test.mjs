@@ -52,7 +52,7 @@ describe("every wait has an end", () => {
   const hasReason = () => document.querySelector("#starting:not(.late)") !== null;
   const cases = [
     ["the list of models", "models/index.json", null, hasView, /list of models/],
-    ["the list of models, where no model is named,", "models/index.json", null, hasError, /which model to show/, "#/sample?backend=cpu"],
+    ["the list of models, where no model is named,", "models/index.json", null, hasError, /No model can be chosen/, "#/sample?backend=cpu"],
     ["a style", "web/views.css", null, hasView, /styles/],
     ["the description of a model", MODEL, null, hasError, /model\.json/],
     ["weights at all", WEIGHTS, null, hasError, /weights\.safetensors/],
