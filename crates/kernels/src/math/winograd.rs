@@ -262,11 +262,12 @@ where
                 for (row, pixels) in rows.iter_mut().zip(&patch) {
                     *row = F::points(|dx| Lanes::load(&pixels[dx][c..]), phase_x);
                 }
+                #[expect(clippy::needless_range_loop, reason = "px is a column of rows")]
                 for px in 0..POINTS {
                     let column = F::points(|dy| rows[dy][px], phase_y);
-                    for py in 0..POINTS {
+                    for (py, value) in column.iter().enumerate() {
                         let point = (px * POINTS + py) * stride + pair * channels + c;
-                        column[py].store(&mut points[point..]);
+                        value.store(&mut points[point..]);
                     }
                 }
             }
