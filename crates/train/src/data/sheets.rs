@@ -114,11 +114,9 @@ pub(super) fn some(
         folder.display(),
         class.unwrap_or_default()
     );
-    let mut number = 0;
-    for is in chosen.iter_mut().filter(|is| **is) {
+    for (number, is) in chosen.iter_mut().filter(|is| **is).enumerate() {
         // The first tile of each of `most` equal parts.
         *is = all <= most || (number * most) % all < most;
-        number += 1;
     }
     Ok(Images::unlabelled(tiles(folder, shape, &chosen)?, shape))
 }

@@ -124,9 +124,8 @@ pub(in crate::cli) fn decompress(args: &DecompressArgs) -> Result<ExitCode> {
         for (i, picture) in pictures.chunks_exact(input.len()).enumerate() {
             save(picture, input, &args.out, &name(i), "")?;
         }
-    } else if contents.count > 0 {
+    } else if let Some(bytes) = contents.message.len().checked_div(contents.count) {
         let mut codec = Codec::new(&mut engine);
-        let bytes = contents.message.len() / contents.count;
         for (i, code) in contents.message.chunks_exact(bytes).enumerate() {
             let picture = engine.expand(&mut codec, code);
             save(&picture, input, &args.out, &name(i), "")?;

@@ -76,8 +76,11 @@ pub(in crate::cli) fn run(args: &GroupArgs) -> Result<ExitCode> {
     Ok(work.end())
 }
 
-/// Which pictures are named how, and the names.
-fn read(path: &Path, files: &[String]) -> Result<(Vec<(usize, usize)>, Vec<String>)> {
+/// For each picture that has a name its number and that of the name, and the names.
+type Known = (Vec<(usize, usize)>, Vec<String>);
+
+/// Reads which pictures have a name.
+fn read(path: &Path, files: &[String]) -> Result<Known> {
     let context = || format!("cannot read {}", path.display());
     let mut reader = csv::Reader::from_path(path).with_context(context)?;
     let headers = reader.headers().with_context(context)?.clone();

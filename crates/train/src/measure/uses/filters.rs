@@ -156,7 +156,7 @@ mod tests {
         };
         for filtered in [
             median(&noisy, INPUT),
-            non_local_means(&noisy, 0.1, false, INPUT),
+            non_local_means(&noisy, 0.1, true, INPUT),
         ] {
             assert!(error(&filtered) < 0.5 * error(&noisy));
         }
