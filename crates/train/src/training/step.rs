@@ -118,7 +118,7 @@ pub fn learn(
     }
 }
 
-/// Gradients of a decoder's distance from the images and of what the judge says, which learns
+/// Gradients of a decoder's distance from the images and of what the discriminator says, which learns
 /// first. Beside images and ε it takes latents imagined from the prior, `[M, latent]`. The batch is whole, on the device of the network.
 ///
 /// # Errors

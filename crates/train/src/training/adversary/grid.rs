@@ -1,5 +1,5 @@
 //! Against grids: transposed convolutions of stride 2 can draw patterns that repeat every two or four
-//! pixels, and where a judge asks for texture, they do so first. Photographs have nothing that
+//! pixels, and where a discriminator asks for texture, they do so first. Photographs have nothing that
 //! repeats like that over half a picture.
 
 use burn::tensor::{Device, Tensor, TensorData, activation};

@@ -1,4 +1,4 @@
-//! What the judge learns with: a small head of convolutions on each scale of mixed features, each of
+//! The trained part of the discriminator: a small head of convolutions on each scale of mixed features, each of
 //! which is divided by its spectral norm (Miyato et al. 2018), so that verdicts cannot grow without bound.
 
 use super::SIDES;

@@ -1,4 +1,4 @@
-//! What the judge looks at: features of all scales, mixed at random, so that it cannot go by the
+//! The input of the discriminator: features of all scales, mixed at random, so that it cannot go by the
 //! few channels that tell pictures from data most easily (Sauer et al. 2021, section 3.2).
 
 use super::{BLOCKS, SIDES};

@@ -1,7 +1,7 @@
 //! What makes a decoder's pictures sharp: the features of EfficientNet-Lite0, a network that
 //! does not learn here. They measure how alike two pictures are better than pixels do, and a
-//! judge learns in them to tell pictures from data (projected GAN, Sauer et al. 2021): features of
-//! three scales, randomly mixed, and on each of them a small head. A judge that sees pixels
+//! discriminator learns in them to tell pictures from data (projected GAN, Sauer et al. 2021): features of
+//! three scales, randomly mixed, and on each of them a small head. A discriminator that sees pixels
 //! learns a few thousand images by heart, and draws grids.
 //!
 //! Only the decoder learns from it. The encoder stays as it was, so a picture keeps its
@@ -43,7 +43,7 @@ const REPEATS: f32 = 0.3;
 /// How slowly the mean verdicts follow.
 const MEAN_DECAY: f32 = 0.95;
 
-/// The judge and what it needs to learn.
+/// The discriminator and its optimizer.
 pub struct Adversary {
     shape: ImageShape,
     features: EfficientNet,
@@ -65,7 +65,7 @@ struct State {
 }
 
 impl Adversary {
-    /// A judge of images of `shape` that knows nothing yet. Tensors of `features` are on the `device`.
+    /// A discriminator of images of `shape` with random parameters. Tensors of `features` are on the `device`.
     pub fn new(shape: ImageShape, features: EfficientNet, seed: u64, device: &Device) -> Self {
         let (heads, singular) = Heads::init(seed, device);
         let state = State {
@@ -88,9 +88,9 @@ impl Adversary {
         }
     }
 
-    /// Teaches the judge at this `rate` to tell `images` from pictures, those `back` from the
+    /// Teaches the discriminator at this `rate` to tell `images` from pictures, those `back` from the
     /// images' latents and `imagined` ones, all `[N, H · W · C]`. Gives what is to become small: the
-    /// distance of `back` from `images`, in pixels and in features, and how little the judge takes
+    /// distance of `back` from `images`, in pixels and in features, and how little the discriminator takes
     /// pictures for data.
     ///
     /// # Errors
@@ -175,7 +175,7 @@ impl Adversary {
         Ok(())
     }
 
-    /// Mean verdicts on data and on pictures: apart where the judge can tell.
+    /// Mean logits of data and of pictures; they differ if the discriminator can tell them apart.
     pub fn verdicts(&self) -> (f32, f32) {
         (self.state.real, self.state.made)
     }
@@ -202,7 +202,7 @@ impl Adversary {
         let lengths = |state: &State| state.singular.iter().map(Vec::len).collect::<Vec<_>>();
         (lengths(&state) == lengths(&self.state))
             .then_some(())
-            .context("judge.json is of another judge")?;
+            .context("judge.json belongs to another discriminator")?;
         Ok(Self {
             heads: self.heads.try_load_record(record)?,
             optimizer: self.optimizer.load(folder.join("judge-optimizer.bpk"))?,
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_judge_that_is_resumed_takes_the_next_step_alike() {
+    fn a_discriminator_that_is_resumed_takes_the_next_step_alike() {
         let device = Device::flex().autodiff();
         let dir = tempfile::tempdir().unwrap();
         let mut whole = adversary(&device);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_judge_learns_to_tell_pictures_from_data() {
+    fn a_discriminator_learns_to_tell_pictures_from_data() {
         let device = Device::flex().autodiff();
         let mut adversary = adversary(&device);
         for seed in 0..25 {

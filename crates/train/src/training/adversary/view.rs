@@ -1,5 +1,5 @@
-//! How a judge sees pictures: each from a random view that keeps gradients, so that it cannot learn
-//! a few images by heart (differentiable augmentation, Zhao et al. 2020).
+//! Augmentation for the discriminator: each picture in a random view that keeps gradients, so that it
+//! cannot learn a few images by heart (differentiable augmentation, Zhao et al. 2020).
 
 use crate::data::batch::to_tensor;
 use burn::tensor::{Device, Int, Tensor, TensorData};
