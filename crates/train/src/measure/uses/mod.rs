@@ -61,21 +61,32 @@ pub fn measure(
     counts: Counts,
 ) -> Result<Vec<Row>> {
     let mut engine = Engine::new(model)?;
-    let mut rows = detect(&mut engine, test, strangers, counts.detect)?;
-    rows.extend(restore::clean(&mut engine, test, counts.restore)?);
+    let mut rows = Vec::new();
+    // It takes minutes: each figure is told as soon as it is there.
+    let mut add = |more: Vec<Row>| {
+        for row in &more {
+            eprintln!(
+                "{}: {}: {:.3} {}",
+                row.r#use, row.what, row.figure, row.unit
+            );
+        }
+        rows.extend(more);
+    };
+    add(detect(&mut engine, test, strangers, counts.detect)?);
+    add(restore::clean(&mut engine, test, counts.restore)?);
     let has_classes = train.labels.iter().any(|label| *label > 0);
     if has_classes {
-        rows.extend(restore::fill(&mut engine, train, test, counts.restore)?);
+        add(restore::fill(&mut engine, train, test, counts.restore)?);
     }
     if test.shape.width.is_multiple_of(16) {
-        rows.extend(restore::enlarge(&mut engine, test, counts.restore)?);
+        add(restore::enlarge(&mut engine, test, counts.restore)?);
     }
-    rows.extend(match model.spec.likelihood {
+    add(match model.spec.likelihood {
         Likelihood::Bernoulli => lossless(&mut engine, test, counts.compress)?,
         Likelihood::Gaussian { .. } => lossy(&mut engine, test, counts.restore)?,
     });
     if has_classes {
-        rows.extend(group::measure(&mut engine, test, counts.group)?);
+        add(group::measure(&mut engine, test, counts.group)?);
     }
     Ok(rows)
 }
