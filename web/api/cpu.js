@@ -63,6 +63,12 @@ export class Cpu {
     this.#raw = raw;
   }
 
+  #packAtOnce() {
+    const raw = this.#model.cpu();
+    while (raw.pack());
+    return raw;
+  }
+
   #check() {
     if (this.#freed) throw new VaeletError("freed", "This model has been freed. Load it again to use it.");
   }
@@ -71,7 +77,11 @@ export class Cpu {
   #use(question) {
     this.#check();
     try {
-      return call(() => question(this.#raw));
+      return call(() => {
+        // Another call has crashed while this one was waiting for its turn.
+        this.#raw ??= this.#packAtOnce();
+        return question(this.#raw);
+      });
     } catch (error) {
       if (error.code === "crashed") this.#raw = null; // it counts as being in use for ever; the next call packs another
       throw error;
