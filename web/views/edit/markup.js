@@ -58,7 +58,7 @@ export const markup = ({ one, many, drawable }, size, promise) => `
     <div class="prose">
       <p id="attributes-prose" hidden>
         An attribute is a direction v: the difference between the latents of ${many} with it and of those
-        without, found by regression on labelled ones. Adding it moves any ${one}. Other things change too: whatever goes
+        without, learned from labelled ones. Adding it moves any ${one}. Other things change too: whatever goes
         with a smile in the photos (teeth, cheeks) comes along. A slider ends where a classifier is still sure of the
         attribute; beyond that the network has seen no data, and its ${many} fall apart.
       </p>
