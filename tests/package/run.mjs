@@ -111,7 +111,7 @@ async function look(harness, page) {
   assert(Math.max(...pixels) > 0.9 && Math.min(...pixels) < 0.1, "the pixels hold ink and paper");
   for (const selector of ["#written", "#morphed"]) await painted(harness, page, `${selector} canvas.live >> visible=true >> nth=0`);
   await painted(harness, page, "#decoded");
-  await page.getByRole("button", { name: "Another wall" }).click();
+  await page.getByRole("button", { name: "New digits" }).click();
   const changes = await (await page.waitForFunction(() => window.report.changes.length > 0 && window.report.changes)).jsonValue();
   assert.equal(changes[0].view, "sample");
   assert.match(changes[0].state, /^seed=\d+$/);
