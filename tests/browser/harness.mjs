@@ -272,6 +272,17 @@ export async function audit(page) {
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} – ${failureSummary}`).join("; ")}`);
 }
 
+/** Drags with the mouse. Places are parts of the element's width and height. */
+export async function drag(page, selector, from, to) {
+  await page.locator(selector).scrollIntoViewIfNeeded();
+  const box = await page.locator(selector).boundingBox();
+  const move = ([x, y], options) => page.mouse.move(box.x + x * box.width, box.y + y * box.height, options);
+  await move(from);
+  await page.mouse.down();
+  await move(to, { steps: 5 });
+  await page.mouse.up();
+}
+
 /** @type {string | undefined} */
 let axe;
 

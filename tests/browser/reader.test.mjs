@@ -6,21 +6,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DIGITS } from "../../web/parts/examples.js";
-import { audit, drawStrokes, maxDifference, pageTests, ready, settle, startArticle, state, touchDrag, useBrowser, withPage } from "./harness.mjs";
+import { audit, drag, drawStrokes, maxDifference, pageTests, ready, settle, startArticle, state, touchDrag, useBrowser, withPage } from "./harness.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
-
-/** Drags with the mouse; points are parts of the element's width and height. */
-async function drag(page, selector, from, to) {
-  await page.locator(selector).scrollIntoViewIfNeeded();
-  const box = await page.locator(selector).boundingBox();
-  const move = ([x, y], options) => page.mouse.move(box.x + x * box.width, box.y + y * box.height, options);
-  await move(from);
-  await page.mouse.down();
-  await move(to, { steps: 5 });
-  await page.mouse.up();
-}
 
 describe("what a new reader meets", () => {
   const env = useBrowser({ webgpu: false });

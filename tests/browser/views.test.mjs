@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe } from "node:test";
-import { drawStrokes, maxDifference, pageTests, ready, screenshot, settle, state, touchDrag, useBrowser } from "./harness.mjs";
+import { drag, drawStrokes, maxDifference, pageTests, ready, screenshot, settle, state, touchDrag, useBrowser } from "./harness.mjs";
 
 const PICTURE = fileURLToPath(new URL("../../models/avatars/samples.jpg", import.meta.url));
 const STROKE = [[0.3, 0.3], [0.5, 0.4], [0.6, 0.6], [0.4, 0.8]];
@@ -69,16 +69,6 @@ const WAYS = {
 async function press(page, selector, ...keys) {
   await page.locator(selector).focus();
   for (const key of keys) await page.keyboard.press(key);
-}
-
-async function drag(page, selector, from, to) {
-  await page.locator(selector).scrollIntoViewIfNeeded();
-  const box = await page.locator(selector).boundingBox();
-  const move = ([x, y], options) => page.mouse.move(box.x + x * box.width, box.y + y * box.height, options);
-  await move(from);
-  await page.mouse.down();
-  await move(to, { steps: 5 });
-  await page.mouse.up();
 }
 
 describe("the views", () => {
