@@ -32,8 +32,9 @@ struct Directions {
     vectors: Param<Tensor<2>>,
 }
 
-/// Improves `vectors`, a direction for each attribute of `images`: a step of [`REACH`] shall give an
-/// image the attribute that it lacks, or take the one that it has, and leave the others.
+/// Improves `vectors`, a direction for each attribute of `images`, until a step of [`REACH`] gives an
+/// image the attribute that it lacks, or takes the one that it has, and leaves the others. A direction
+/// whose attribute is known of no image stays as it is.
 ///
 /// # Errors
 /// A device that fails.
@@ -43,8 +44,13 @@ pub fn improve(
     seed: u64,
     vectors: Vec<Vec<f32>>,
 ) -> Result<Vec<Vec<f32>>> {
-    let classifier = Classifier::train(release, images, seed)?;
     let attributes = &images.attributes;
+    let mut known: Vec<(usize, Vec<usize>)> = attributes.iter().map(sure).enumerate().collect();
+    known.retain(|(_, images)| !images.is_empty());
+    if known.is_empty() {
+        return Ok(vectors);
+    }
+    let classifier = Classifier::train(release, images, seed)?;
     let (count, latent) = (attributes.len(), release.model.spec.latent_size());
     let device = release.device.clone().autodiff();
     let network = Network::of(&release.model, &device)?.no_grad();
@@ -53,16 +59,12 @@ pub fn improve(
     let mut directions = Directions {
         vectors: Param::from_tensor(start.clone()),
     };
-    let known: Vec<Vec<usize>> = attributes.iter().map(sure).collect();
     let mut optimizer = AdamConfig::new().init();
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     for step in 0..STEPS {
-        // An attribute for each image of the batch in turn, of those that are known of some.
-        let pick = |n: usize| (n % count, &known[n % count]);
-        let pairs: Vec<(usize, usize)> = (0..BATCH)
-            .map(pick)
-            .filter(|(_, images)| !images.is_empty())
-            .map(|(attribute, images)| (attribute, images[rng.random_range(0..images.len())]))
+        // The attributes take turns.
+        let pairs: Vec<(usize, usize)> = (known.iter().cycle().take(BATCH))
+            .map(|(attribute, images)| (*attribute, images[rng.random_range(0..images.len())]))
             .collect();
         let chosen: Vec<usize> = pairs.iter().map(|&(_, image)| image).collect();
         let mut steps = vec![0.0; pairs.len() * count];
