@@ -171,7 +171,7 @@ fn card(
     let sharpened = preset(name).is_some_and(|preset| preset.adversarial);
     let flattered = match sharpened && measured.frechet_efficientnet.is_some() {
         true => {
-            "The judge that sharpened the decoder sees in EfficientNet-Lite0's features too, so that the second \
+            "The discriminator that sharpened the decoder sees in EfficientNet-Lite0's features too, so that the second \
              distance flatters this model; the first is independent of it.\n\n"
         }
         false => "",

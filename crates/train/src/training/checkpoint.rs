@@ -69,9 +69,9 @@ impl Run {
                 .with_context(|| damaged(&folder.join("optimizer.bpk")))?,
             adversary: self
                 .adversary
-                .map(|judge| judge.load(folder))
+                .map(|adversary| adversary.load(folder))
                 .transpose()
-                .with_context(|| damaged(&folder.join("judge.*")))?,
+                .with_context(|| damaged(&folder.join("discriminator.*")))?,
             progress,
         })
     }

@@ -60,7 +60,7 @@ impl Run {
             spec, adversarial, ..
         } = &settings.preset;
         let features = settings.features.clone().filter(|_| *adversarial);
-        let judge = |features| Adversary::new(spec.input, features, settings.seed, &device);
+        let adversary = |features| Adversary::new(spec.input, features, settings.seed, &device);
         let sigma = match spec.likelihood {
             Likelihood::Gaussian { sigma } => sigma,
             Likelihood::Bernoulli => 1.0,
@@ -68,7 +68,7 @@ impl Run {
         let fresh = Self {
             network: network(&device)?,
             averaged: network(settings.device())?,
-            adversary: features.map(judge),
+            adversary: features.map(adversary),
             optimizer: optimizer(*adversarial),
             progress: Progress {
                 model: name.clone(),

@@ -186,9 +186,13 @@ impl Adversary {
     /// A folder that cannot be written.
     pub fn save(&self, folder: &Path) -> Result<()> {
         let heads = self.heads.clone().into_record();
-        heads.save(folder.join("judge.bpk"))?;
-        self.optimizer.save(folder.join("judge-optimizer.bpk"))?;
-        fs::write(folder.join("judge.json"), serde_json::to_vec(&self.state)?)?;
+        heads.save(folder.join("discriminator.bpk"))?;
+        self.optimizer
+            .save(folder.join("discriminator-optimizer.bpk"))?;
+        fs::write(
+            folder.join("discriminator.json"),
+            serde_json::to_vec(&self.state)?,
+        )?;
         Ok(())
     }
 
@@ -197,15 +201,17 @@ impl Adversary {
     /// # Errors
     /// Files that are missing or damaged.
     pub fn load(self, folder: &Path) -> Result<Self> {
-        let record = ModuleRecord::load(folder.join("judge.bpk"))?;
-        let state: State = serde_json::from_slice(&fs::read(folder.join("judge.json"))?)?;
+        let record = ModuleRecord::load(folder.join("discriminator.bpk"))?;
+        let state: State = serde_json::from_slice(&fs::read(folder.join("discriminator.json"))?)?;
         let lengths = |state: &State| state.singular.iter().map(Vec::len).collect::<Vec<_>>();
         (lengths(&state) == lengths(&self.state))
             .then_some(())
-            .context("judge.json belongs to another discriminator")?;
+            .context("discriminator.json belongs to another discriminator")?;
         Ok(Self {
             heads: self.heads.try_load_record(record)?,
-            optimizer: self.optimizer.load(folder.join("judge-optimizer.bpk"))?,
+            optimizer: self
+                .optimizer
+                .load(folder.join("discriminator-optimizer.bpk"))?,
             state,
             ..self
         })
