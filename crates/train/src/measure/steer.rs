@@ -104,3 +104,27 @@ fn sure(attribute: &Attribute) -> Vec<usize> {
         .filter_map(|(i, code)| (code.abs() == 1.0).then_some(i))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+    use std::path::Path;
+
+    #[test]
+    fn what_is_only_guessed_does_not_steer() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/faces-map");
+        let release = LoadedModel::read(&folder, Device::flex()).unwrap();
+        let shape = release.model.spec.input;
+        let images = Images {
+            attributes: vec![Attribute {
+                name: "smile".into(),
+                codes: vec![0.0, 0.5],
+            }],
+            ..Images::unlabelled(vec![0; 2 * shape.len()], shape)
+        };
+        let vectors = vec![vec![1.0, -2.0]];
+        let found = improve(&release, &images, 1, vectors.clone()).unwrap();
+        assert_eq!(found, vectors);
+    }
+}
