@@ -3,27 +3,23 @@
 
 use crate::data::Images;
 use crate::data::batch;
+use crate::measure::classifier::{BATCH, Classifier, Training};
 use crate::measure::image_metrics;
-use crate::network::{Stack, to_vec};
-use crate::presets::layers::classifier;
 use crate::release::loaded::LoadedModel;
 use anyhow::Result;
-use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
-use vaelet_model::{Program, Schedule};
 
 /// The class of the character that is encoded: `A`.
 const GIVEN: usize = 0;
-/// Training of the reader: steps, glyphs in each, highest learning rate and seed.
-const STEPS: usize = 1500;
-const BATCH: usize = 64;
-const LEARNING_RATE: f64 = 2e-3;
-const SEED: u64 = 13;
+/// Of the reader.
+const TRAINING: Training = Training {
+    steps: 1500,
+    learning_rate: 2e-3,
+    weight_decay: 1e-3,
+    seed: 13,
+};
 /// Glyphs read at once.
 const READ: usize = 248;
 
@@ -54,7 +50,7 @@ pub fn measure(release: &LoadedModel, train: &Images, test: &Images) -> Result<O
         return Ok(None);
     }
     eprintln!("measuring alphabets");
-    let reader = Reader::train(release, train)?;
+    let reader = train_reader(release, train)?;
     let fonts: Vec<usize> = starts(test);
     let others: Vec<usize> = (0..classes).filter(|&class| class != GIVEN).collect();
     let given: Vec<usize> = fonts.iter().map(|start| start + GIVEN).collect();
@@ -74,8 +70,8 @@ pub fn measure(release: &LoadedModel, train: &Images, test: &Images) -> Result<O
         of_nearest += mean_square(&copied, &real);
         energy += image_metrics::gradient_energy(&drawn, test.shape);
         of_data += image_metrics::gradient_energy(&real, test.shape);
-        alphabet.legible += reader.accuracy(release, drawn, &others)?;
-        alphabet.legible_data += reader.accuracy(release, real, &others)?;
+        alphabet.legible += accuracy(&reader, release, drawn, &others)?;
+        alphabet.legible_data += accuracy(&reader, release, real, &others)?;
     }
     let count = fonts.len() as f64;
     let decibels = |sum: f64| -10.0 * (sum / count).log10();
@@ -115,63 +111,35 @@ fn mean_square(a: &[f32], b: &[f32]) -> f64 {
     squares.sum::<f64>() / a.len() as f64
 }
 
-/// A classifier of characters.
-struct Reader {
-    graph: Schedule,
-    stack: Stack,
-    classes: usize,
+/// Learns the classes of training glyphs.
+fn train_reader(release: &LoadedModel, images: &Images) -> Result<Classifier> {
+    let classes = release.model.spec.classes();
+    Classifier::fit(release, images, classes, TRAINING, |chosen, read| {
+        let x = release.labelled(images, chosen);
+        let Some(right) = x.condition else {
+            unreachable!("only a conditional model is measured");
+        };
+        let logits = log_softmax(read(x.values), 1);
+        (logits * Tensor::from_inner(right)).sum().neg() / BATCH as f32
+    })
 }
 
-impl Reader {
-    /// Learns the classes of training glyphs.
-    fn train(release: &LoadedModel, images: &Images) -> Result<Self> {
-        let (shape, classes) = (images.shape, release.model.spec.classes());
-        let program = Program::chain(
-            "reader",
-            [shape.height, shape.width, shape.channels],
-            &classifier(shape, classes),
-            Some([1, 1, classes]),
-        )?;
-        let graph = Schedule::new(&program, &[]);
-        let device = release.device.clone().autodiff();
-        let mut stack = Stack::init(&graph, SEED, &device);
-        let mut optimizer = AdamWConfig::new().with_weight_decay(1e-3).init();
-        let mut rng = Pcg64Mcg::seed_from_u64(SEED);
-        for step in 0..STEPS {
-            let chosen: Vec<usize> = (0..BATCH)
-                .map(|_| rng.random_range(0..images.count()))
-                .collect();
-            let x = release.labelled(images, &chosen);
-            let logits = stack.run(&graph, Tensor::from_inner(x.values).into(), true);
-            let Some(right) = x.condition else {
-                unreachable!("only a conditional model is measured");
-            };
-            let right = Tensor::from_inner(right);
-            let loss = (log_softmax(logits, 1) * right).sum().neg() / BATCH as f32;
-            let gradients = GradientsParams::from_grads(loss.backward(), &stack);
-            let rate = LEARNING_RATE * (1.0 - step as f64 / STEPS as f64);
-            stack = optimizer.step(rate, stack, gradients);
+/// The share of glyphs `[N, C, H, W]` that are read as these classes.
+fn accuracy(
+    reader: &Classifier,
+    release: &LoadedModel,
+    glyphs: Vec<f32>,
+    classes: &[usize],
+) -> Result<f64> {
+    let len = glyphs.len() / classes.len();
+    let mut right = 0;
+    // Glyphs are grey, so that their values have one order.
+    for (glyphs, classes) in glyphs.chunks(READ * len).zip(classes.chunks(READ)) {
+        let x = batch::to_tensor(glyphs.to_vec(), classes.len(), &release.device);
+        for (logits, &class) in reader.read(x)?.iter().zip(classes) {
+            let read = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+            right += usize::from(read == Some(class));
         }
-        Ok(Self {
-            graph,
-            stack: stack.valid(),
-            classes,
-        })
     }
-
-    /// The share of glyphs `[N, C, H, W]` that are read as these classes.
-    fn accuracy(&self, release: &LoadedModel, glyphs: Vec<f32>, classes: &[usize]) -> Result<f64> {
-        let len = glyphs.len() / classes.len();
-        let mut right = 0;
-        // Glyphs are grey, so that their values have one order.
-        for (glyphs, classes) in glyphs.chunks(READ * len).zip(classes.chunks(READ)) {
-            let x = batch::to_tensor(glyphs.to_vec(), classes.len(), &release.device);
-            let logits = to_vec(self.stack.run(&self.graph, x.into(), true))?;
-            for (logits, &class) in logits.chunks_exact(self.classes).zip(classes) {
-                let read = (0..self.classes).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
-                right += usize::from(read == Some(class));
-            }
-        }
-        Ok(right as f64 / classes.len() as f64)
-    }
+    Ok(right as f64 / classes.len() as f64)
 }
