@@ -24,7 +24,7 @@ export function withoutOwn(params) {
  */
 export function promiseOf(recipient, size) {
   return {
-    link: `Your photo stays on this device. If you share a link, it holds ${size} numbers, and whoever opens it sees the face that is redrawn here.`,
+    link: `Your photo stays on this device. If you share a link, it holds ${size} numbers, and whoever opens it sees the picture that is redrawn from them.`,
     nobody: `Your photo stays on this device, and so do the ${size} numbers that the network makes of it.`,
     author: `Your photo stays on this device, but this page gets the ${size} numbers that the network makes of it: its author asked for them.`,
   }[recipient];

@@ -72,7 +72,7 @@ export const markup = ({ one, many, drawable }, size) => `
         “Anywhere” also picks from the gaps.
       </p>
       ${drawable ? "" : `<p>
-        <b>Why are they blurred?</b> ${size} numbers cannot say where each hair or thread lies. Where they leave something open, the
+        <b>Why are they blurred?</b> ${size} numbers cannot hold every small detail. Where they leave something open, the
         network draws the average of all that it could be.
       </p>`}
       <details id="memory">

@@ -14,7 +14,7 @@ pub(super) fn scans(name: &str) -> Preset {
     let mut preset = pictures(
         name,
         "Medical scans",
-        subject("scan", "scans", "Scans of nobody"),
+        subject("scan", "scans", "Scans of no one"),
         credit,
         64,
     );
