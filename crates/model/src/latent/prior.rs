@@ -210,6 +210,14 @@ impl Priors {
         (each.sum(), gradient)
     }
 
+    /// The component of each group that explains a latent `[latent]` best, its share counted; 0 where
+    /// the prior is N(0, I).
+    pub fn nearest(&self, z: &[f32]) -> Vec<usize> {
+        let each = self.split(z);
+        each.map(|(z, mixture)| mixture.map_or(0, |mixture| mixture.nearest(z)))
+            .collect()
+    }
+
     /// The Gaussians of each group.
     pub fn gaussians(&self) -> Vec<Vec<Gaussian>> {
         let each = self.groups.iter().map(|(size, mixture)| match mixture {
@@ -318,6 +326,15 @@ impl Mixture {
             log -= 0.5 * (y[i] * y[i] + LOG_TAU) + libm::log(width.abs());
         }
         log
+    }
+
+    fn nearest(&self, z: &[f32]) -> usize {
+        let mut y = vec![0.0; z.len()];
+        (0..self.weight.len())
+            .map(|k| (k, self.log_component(k, z, &mut y)))
+            .filter(|(_, log)| !log.is_nan())
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .map_or(0, |(k, _)| k)
     }
 
     fn gaussians(&self, size: usize) -> Vec<Gaussian> {

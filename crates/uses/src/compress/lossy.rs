@@ -127,7 +127,7 @@ impl Engine {
         }
         let found = self.infer(&Observation::whole(picture), Plan::default(), &mut || true)?;
         let z: Vec<f64> = found[0].z.iter().map(|z| f64::from(*z)).collect();
-        let choice = nearest(&codec.groups, &z);
+        let choice = self.priors.nearest(&found[0].z);
         let axes = codec.axes(&choice).clone();
         let w = axes.find(&z);
         // The finest that fits.
@@ -225,35 +225,6 @@ impl Axes {
         };
         (0..n).map(solved).collect()
     }
-}
-
-/// The most likely component of each group.
-fn nearest(groups: &[Vec<Gaussian>], z: &[f64]) -> Vec<usize> {
-    let mut rest = z;
-    let choose = |group: &Vec<Gaussian>| {
-        let size = group[0].mean.len();
-        let here;
-        (here, rest) = rest.split_at(size);
-        let log = |gaussian: &Gaussian| {
-            let mut y = vec![0.0; size];
-            let mut log = libm::log(gaussian.share);
-            for (i, row) in gaussian.factor.chunks_exact(size).enumerate() {
-                let known: f64 = row
-                    .iter()
-                    .zip(&y[..i])
-                    .map(|(f, y)| f64::from(*f) * y)
-                    .sum();
-                let width = f64::from(row[i]).abs().max(1e-9);
-                y[i] = (here[i] - f64::from(gaussian.mean[i]) - known) / width;
-                log -= 0.5 * y[i] * y[i] + libm::log(width);
-            }
-            log
-        };
-        let logs = group.iter().map(log).enumerate();
-        logs.max_by(|a, b| a.1.total_cmp(&b.1))
-            .map_or(0, |(k, _)| k)
-    };
-    groups.iter().map(choose).collect()
 }
 
 /// The interval of one of equally likely symbols.
