@@ -4,14 +4,13 @@
  */
 
 import { existsSync, readFileSync } from "node:fs";
-import { cp, rm } from "node:fs/promises";
+import { cp, readdir, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PACKAGE = fileURLToPath(new URL("./", import.meta.url));
 const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
 const DIST = join(REPOSITORY, "dist");
-const PROGRAM = ["vaelet-web.js", "vaelet-web_bg.wasm"];
 const TYPES = ["web/vaelet.d.ts", "web/vae-let.d.ts"];
 const LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"];
 /** The page around the player, which an article brings itself. */
@@ -28,5 +27,6 @@ const BUILT = join(DIST, "v", JSON.parse(readFileSync(manifest, "utf8")).version
 await rm(join(PACKAGE, "web"), { recursive: true, force: true });
 const web = join(BUILT, "web");
 await cp(web, join(PACKAGE, "web"), { recursive: true, filter: (file) => !PAGE_ONLY.includes(relative(web, file)) });
-for (const name of PROGRAM) await cp(join(BUILT, name), join(PACKAGE, name));
+const programs = (await readdir(BUILT)).filter((name) => name.startsWith("vaelet-"));
+for (const name of programs) await cp(join(BUILT, name), join(PACKAGE, name));
 for (const name of [...TYPES, ...LICENCES]) await cp(join(REPOSITORY, name), join(PACKAGE, name));

@@ -1,7 +1,8 @@
 /**
  * Works offline, from whole versions. The build puts `PUBLISHED` before this: a version, and the
  * SHA-256 of its files, so that each publication is another worker. It keeps its version whole before
- * it takes over, and the files of models, by their hash, as they are asked for. Addresses with a version
+ * it takes over, and the files of models, by their hash, as they are asked for. So it does with programs
+ * beside the first, which are in the list of models and come with a new version where the last one had been used. Addresses with a version
  * in them never change; the few others come from the network first, so that a reader gets the newest
  * version, and without a network that of the last visit. Weights are kept by `api/files.js`.
  */
@@ -58,6 +59,14 @@ async function install() {
       await cache.put(addressOf(path), response);
     }),
   );
+  const used = (await (await caches.open(MODELS)).keys()).map(({ url }) => nameOf(pathOf(url)));
+  const programs = Object.keys(models).filter((path) => path.startsWith("v/") && used.includes(nameOf(path)));
+  await Promise.allSettled(programs.map(keepModel));
+}
+
+/** The name of a file that belongs to a version. */
+function nameOf(path) {
+  return path.startsWith("v/") && path.split("/").at(-1);
 }
 
 /** The same contents, as an older version has kept them. */

@@ -11,11 +11,9 @@ use anyhow::{Context, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::program::{GLUE, WASM};
+use crate::program::{FIRST, PROGRAMS};
 use crate::{library, program, shell, tools, version};
 
-/// Maximum size of the wasm module and its glue together, in bytes after gzip.
-const PROGRAM: usize = 120 * 1024;
 /// Maximum size of the HTML page and the scripts and styles of its first view, in bytes. Each file
 /// is compressed separately.
 const FIRST_VIEW: usize = 39 * 1024;
@@ -42,9 +40,11 @@ pub fn build() -> Result<()> {
     let styles = files.extract_if(.., |path| of_kind(path, "css"));
     let styles = weigh("styles", &styles.collect::<Vec<_>>())?;
     let first = weigh("first view", &first_view(&dist())?)?;
-    let wasm = weigh(WASM, &[built.join(WASM)])?;
-    let glue = weigh(GLUE, &[built.join(GLUE)])?;
-    check_budget("program", wasm + glue, PROGRAM)?;
+    for program in &PROGRAMS {
+        let files = [program.wasm(), program.glue()].map(|file| built.join(file));
+        let weight = weigh(program.package, &files)?;
+        check_budget(program.package, weight, program.budget)?;
+    }
     check_budget("first view", first, FIRST_VIEW)?;
     check_budget("modules and styles", modules + styles, MODULES)
 }
@@ -53,12 +53,13 @@ pub fn build() -> Result<()> {
 /// styles that it names.
 fn first_view(site: &Path) -> Result<Vec<PathBuf>> {
     let page = site.join("index.html");
+    let glue = FIRST.glue();
     let text = fs::read_to_string(&page)?;
     let mut files = vec![page];
     for address in text.split('"').filter(|word| word.starts_with("./")) {
         let file = site.join(&address[2..]);
         let counts =
-            (address.ends_with(".js") && !address.ends_with(GLUE)) || address.ends_with(".css");
+            (address.ends_with(".js") && !address.ends_with(&glue)) || address.ends_with(".css");
         if counts && !files.contains(&file) {
             files.push(file);
         }
@@ -165,7 +166,8 @@ fn assemble(site: &Path) -> Result<()> {
     }
     let mut minify = shell::command("node");
     minify.arg(tools::page_packages().join("minify.mjs"));
-    shell::run(minify.arg(site).args(["web", GLUE]))?;
+    minify.arg(site).arg("web");
+    shell::run(minify.args(PROGRAMS.map(|program| program.glue())))?;
     let models = library::publish(&root.join("models"), &site.join("models"))?;
     let index = site.join("models/index.json");
     fs::write(&index, models.to_string())
@@ -204,7 +206,7 @@ fn check_budget(what: &str, weight: usize, budget: usize) -> Result<()> {
     println!("{what:20} {together:>8} of  {most:>8} gzip");
     if weight > budget {
         bail!(
-            "{what}: the size exceeds the budget by {}; find what grew, or justify a larger budget in page.rs",
+            "{what}: the size exceeds the budget by {}; find what grew, or justify a larger budget",
             kilobytes(weight - budget)
         );
     }
@@ -262,7 +264,8 @@ mod tests {
         let site = env::temp_dir().join(format!("vaelet first {}", std::process::id()));
         fs::create_dir_all(&site).unwrap();
         let page = format!(
-            "<link href=\"./a.css\"><script src=\"./b.js\"></script><link href=\"./b.js\"><link href=\"./{GLUE}\"><link href=\"./c.wasm\">"
+            "<link href=\"./a.css\"><script src=\"./b.js\"></script><link href=\"./b.js\"><link href=\"./{}\"><link href=\"./c.wasm\">",
+            FIRST.glue()
         );
         fs::write(site.join("index.html"), page).unwrap();
         let names = ["index.html", "a.css", "b.js"].map(|name| site.join(name));

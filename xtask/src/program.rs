@@ -1,6 +1,6 @@
-//! Builds the page's wasm module: compiles `crates/web`, wraps it with wasm-bindgen and optimises
-//! it with wasm-opt. The names of imports and exports would be 6 KB of the download, so wasm-opt
-//! shortens them, and this module renames them in the glue.
+//! Builds the page's programs: compiles the crate of each to a wasm module, wraps it with wasm-bindgen
+//! and optimises it with wasm-opt. The names of imports and exports would be 6 KB of a download, so
+//! wasm-opt shortens them, and this module renames them in the glue.
 
 use std::collections::HashMap;
 use std::env;
@@ -14,10 +14,40 @@ use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 use crate::{shell, toolchain, tools};
 
-/// File name of the wasm module.
-pub const WASM: &str = "vaelet-web_bg.wasm";
-/// File name of the JavaScript glue.
-pub const GLUE: &str = "vaelet-web.js";
+/// A wasm module with its JavaScript glue, made of one crate.
+pub struct Program {
+    /// The crate, after which the files are named.
+    pub package: &'static str,
+    /// Maximum size of both files together, in bytes after gzip.
+    pub budget: usize,
+}
+
+/// The program that every model needs.
+pub const FIRST: Program = Program {
+    package: "vaelet-web",
+    budget: 120 * 1024,
+};
+/// All programs. A page fetches those after the first when it uses them. Each is compiled by
+/// itself, because the features that one needs would make the others larger.
+pub const PROGRAMS: [Program; 2] = [
+    FIRST,
+    Program {
+        package: "vaelet-uses-web",
+        budget: 120 * 1024,
+    },
+];
+
+impl Program {
+    /// File name of the wasm module.
+    pub fn wasm(&self) -> String {
+        format!("{}_bg.wasm", self.package)
+    }
+
+    /// File name of the JavaScript glue.
+    pub fn glue(&self) -> String {
+        format!("{}.js", self.package)
+    }
+}
 
 /// Options of wasm-opt. They enable the features of every browser that has SIMD.
 const WASM_OPT: [&str; 12] = [
@@ -36,59 +66,63 @@ const WASM_OPT: [&str; 12] = [
     "--strip-target-features",
 ];
 
-/// Builds the wasm module and its glue, not yet minified, into a folder.
+/// Builds each wasm module and its glue, not yet minified, into a folder.
 ///
 /// # Errors
 /// If a step fails, or names in the glue do not match those in the module.
 pub fn build(folder: &Path) -> Result<()> {
-    let kept = shell::root().join("target/page");
-    if !kept.join(WASM).exists() {
-        println!(
-            "compiling the page's wasm module (the first time takes about 1 minute on two cores)"
-        );
-    }
-    let compiled = compile()?;
-    let input =
-        fs::read(&compiled).with_context(|| format!("cannot read {}", compiled.display()))?;
-    if !is_current(&kept, &input) {
-        make(&kept, input)?;
-    }
-    for file in [WASM, GLUE] {
-        fs::copy(kept.join(file), folder.join(file))
-            .with_context(|| format!("cannot write {file} into {}", folder.display()))?;
+    for program in &PROGRAMS {
+        let kept = shell::root().join("target/page").join(program.package);
+        if !kept.join(program.wasm()).exists() {
+            println!(
+                "compiling {} (the first time takes about 1 minute on two cores)",
+                program.package
+            );
+        }
+        let compiled = compile(program.package)?;
+        let input =
+            fs::read(&compiled).with_context(|| format!("cannot read {}", compiled.display()))?;
+        if !is_current(program, &kept, &input) {
+            make(program, &kept, input)?;
+        }
+        for file in [program.wasm(), program.glue()] {
+            fs::copy(kept.join(&file), folder.join(&file))
+                .with_context(|| format!("cannot write {file} into {}", folder.display()))?;
+        }
     }
     Ok(())
 }
 
-/// Compiles the module and returns its path.
-fn compile() -> Result<PathBuf> {
+/// Compiles a crate to a wasm module and returns its path.
+fn compile(package: &str) -> Result<PathBuf> {
     let mut cargo = toolchain::cargo();
-    cargo.args(["build", "-p", "vaelet-web", "--profile", "web"]);
+    cargo.args(["build", "-p", package, "--profile", "web"]);
     cargo.args(["--target", toolchain::TARGET]);
     // The file name is the same in every checkout, so the target folder must not be shared.
     cargo.arg("--target-dir").arg(shell::root().join("target"));
     cargo.arg("--message-format=json-render-diagnostics");
     let messages = shell::read(&mut cargo)?;
+    let target = package.replace('-', "_");
     let files = messages.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         let files = message["filenames"].as_array()?.iter();
         let files = files.filter_map(Value::as_str).map(PathBuf::from);
-        (message["target"]["name"] == "vaelet_web").then(|| files.collect::<Vec<_>>())
+        (message["target"]["name"] == *target).then(|| files.collect::<Vec<_>>())
     });
     let wasm = files
         .flatten()
         .find(|file| file.extension().is_some_and(|ending| ending == "wasm"));
-    wasm.context("cargo did not build a wasm module")
+    wasm.with_context(|| format!("cargo did not build a wasm module of {package}"))
 }
 
 /// Copy of the compiled module, kept to detect changes.
 const INPUT: &str = "input.wasm";
 
 /// Whether the module in a folder was made from this input by the current tools.
-fn is_current(folder: &Path, input: &[u8]) -> bool {
+fn is_current(program: &Program, folder: &Path, input: &[u8]) -> bool {
     let changed =
         |file: PathBuf| -> Option<SystemTime> { fs::metadata(file).ok()?.modified().ok() };
-    let made = changed(folder.join(GLUE));
+    let made = changed(folder.join(program.glue()));
     let packages = tools::page_packages().join("node_modules/.package-lock.json");
     let tools = [env::current_exe().ok().and_then(changed), changed(packages)];
     made.is_some()
@@ -96,7 +130,7 @@ fn is_current(folder: &Path, input: &[u8]) -> bool {
         && fs::read(folder.join(INPUT)).is_ok_and(|kept| kept == input)
 }
 
-fn make(folder: &Path, input: Vec<u8>) -> Result<()> {
+fn make(program: &Program, folder: &Path, input: Vec<u8>) -> Result<()> {
     // The result of an interrupted build must not be used.
     let _ = fs::remove_dir_all(folder);
     let bound = folder.join("bound");
@@ -104,7 +138,7 @@ fn make(folder: &Path, input: Vec<u8>) -> Result<()> {
         .with_context(|| format!("cannot create the folder {}", bound.display()))?;
     fs::write(folder.join(INPUT), &input)?;
     let mut bindgen = Bindgen::new();
-    bindgen.input_bytes("vaelet-web", input).web(true)?;
+    bindgen.input_bytes(program.package, input).web(true)?;
     bindgen
         .remove_name_section(true)
         .remove_producers_section(true);
@@ -119,12 +153,12 @@ fn make(folder: &Path, input: Vec<u8>) -> Result<()> {
         .arg(packages.join("binaryen/bin/wasm-opt"))
         .args(WASM_OPT);
     wasm_opt
-        .arg(bound.join(WASM))
+        .arg(bound.join(program.wasm()))
         .arg("-o")
-        .arg(folder.join(WASM));
+        .arg(folder.join(program.wasm()));
     let names = shell::read(&mut wasm_opt)?;
-    let glue = rename(&fs::read_to_string(bound.join(GLUE))?, &names)?;
-    Ok(fs::write(folder.join(GLUE), glue)?)
+    let glue = rename(&fs::read_to_string(bound.join(program.glue()))?, &names)?;
+    Ok(fs::write(folder.join(program.glue()), glue)?)
 }
 
 /// Renames imports and exports in the glue. `names` is the list that wasm-opt printed. In the glue,

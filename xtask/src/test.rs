@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::program::PROGRAMS;
 use crate::tools::{self, Tool};
 use crate::{browsers, page, shell, toolchain};
 
@@ -140,17 +141,13 @@ fn clippy() -> Result<()> {
         "-D",
         "warnings",
     ]))?;
-    let web = [
-        "clippy",
-        "-p",
-        "vaelet-web",
-        "--target",
-        toolchain::TARGET,
-        "--",
-        "-D",
-        "warnings",
-    ];
-    shell::run(toolchain::cargo().args(web))
+    for program in &PROGRAMS {
+        let mut cargo = toolchain::cargo();
+        cargo.args(["clippy", "-p", program.package]);
+        cargo.args(["--target", toolchain::TARGET]);
+        shell::run(cargo.args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 /// Builds the page, and if Trunk is installed compares it with Trunk's.

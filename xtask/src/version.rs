@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use vaelet_model::sha256_hex;
 
-use crate::program::{GLUE, WASM};
+use crate::program::{FIRST, PROGRAMS};
 
 /// Modules that other people's pages import.
 const ENTRIES: [&str; 2] = ["web/vaelet.js", "web/vae-let.js"];
@@ -78,8 +78,10 @@ pub fn make(site: &Path) -> Result<()> {
 
     let inside = site.join(&folder);
     fs::create_dir_all(inside.join("models"))?;
-    for path in ["web", WASM, GLUE, "models/index.json"] {
-        fs::rename(site.join(path), inside.join(path))
+    let programs = PROGRAMS.iter().flat_map(|one| [one.wasm(), one.glue()]);
+    let others = ["web", "models/index.json"].map(str::to_owned);
+    for path in programs.chain(others) {
+        fs::rename(site.join(&path), inside.join(&path))
             .with_context(|| format!("cannot move {path} into {folder}"))?;
     }
     fs::remove_file(inside.join("web/embed.html"))?;
@@ -112,8 +114,15 @@ pub fn make(site: &Path) -> Result<()> {
         list.map(|(path, hash)| (path.clone(), hash.clone()))
             .collect()
     };
-    let manifest =
-        json!({ "version": version, "files": fetched(&files), "models": fetched(&models) });
+    // A reader who never uses the other programs does not pay for them.
+    let mut kept_when_used = fetched(&models);
+    let mut kept = fetched(&files);
+    for program in PROGRAMS.iter().skip(1) {
+        for file in [program.wasm(), program.glue()] {
+            kept_when_used.extend(kept.remove_entry(&format!("{folder}{file}")));
+        }
+    }
+    let manifest = json!({ "version": version, "files": kept, "models": kept_when_used });
     let worker = fs::read_to_string(site.join(WORKER))?;
     fs::write(
         site.join(WORKER),
@@ -168,7 +177,7 @@ impl Modules {
     fn read<'a>(site: &Path, paths: impl Iterator<Item = &'a String>) -> Result<Self> {
         let mut modules = BTreeMap::new();
         for path in paths {
-            if path.ends_with(".js") && (path.starts_with("web/") || path == GLUE) {
+            if path.ends_with(".js") && (path.starts_with("web/") || *path == FIRST.glue()) {
                 let text = fs::read_to_string(site.join(path))?;
                 let imports = imports(&text).map(|name| resolve(path, name)).collect();
                 modules.insert(path.clone(), imports);
