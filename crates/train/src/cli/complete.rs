@@ -8,6 +8,7 @@ use crate::files::atomic;
 use crate::measure::classifier::{Classifier, JUDGE};
 use crate::measure::evaluation;
 use crate::measure::evaluation::figures::Evaluation;
+use crate::measure::factors::Disentanglement;
 use crate::measure::{directions, prior_fit};
 use crate::network::devices::DeviceName;
 use crate::network::efficientnet::EfficientNet;
@@ -28,9 +29,9 @@ use vaelet_uses::Calibration;
 pub(super) struct CompleteArgs {
     /// Model folder
     model: PathBuf,
-    /// Folder with the data set
+    /// Folder with the data set; left out where the model's images are drawn
     #[arg(long)]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// Fit the learned prior again, with this many Gaussians
     #[arg(long, value_parser = positive)]
     components: Option<usize>,
@@ -63,13 +64,14 @@ pub(super) fn run(args: CompleteArgs) -> Result<()> {
     let network = features.read(&device)?;
     let (train, test) = splits(
         &LoadedModel::read(&model, device.clone())?.model.spec,
-        &data,
+        data.as_deref(),
     )?;
     atomic::change(&model, |folder| {
         if let Some(components) = components {
             let name = model.display();
+            let data = data.as_ref().map_or("", |_| " --data DATA");
             let stage = Stage {
-                command: format!("vaelet complete {name} --data DATA --components {components}"),
+                command: format!("vaelet complete {name}{data} --components {components}"),
                 epochs: 0,
             };
             let mut stages = stages::read(folder)?;
@@ -149,7 +151,9 @@ pub(super) fn complete(
     };
     report.write(folder, !keep_figures)?;
     if !keep_figures {
-        Atlas::write(folder, &release, directions, train, test)?;
+        let followed = measured.disentanglement.as_ref();
+        let followed = followed.map_or_else(Vec::new, Disentanglement::followed);
+        Atlas::write(folder, &release, directions, followed, train, test)?;
     }
     // A handful of test images says nothing of what is strange.
     if test.count() >= Calibration::LEAST {

@@ -20,9 +20,9 @@ use vaelet_model::{ImageShape, ModelSpec};
 pub(super) struct EvaluateArgs {
     /// Model folder
     model: PathBuf,
-    /// Folder with the data set
+    /// Folder with the data set; left out where the model's images are drawn
     #[arg(long)]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// Samples for each image of the importance-weighted bound
     #[arg(long, default_value_t = NLL_SAMPLES, value_parser = positive)]
     nll_samples: usize,
@@ -68,7 +68,7 @@ pub(super) fn run(args: EvaluateArgs) -> Result<()> {
     let release = LoadedModel::read(&model, device.open()?)?;
     let network = features.read(&release.device)?;
     let spec = &release.model.spec;
-    let (train, test) = splits(spec, &data)?;
+    let (train, test) = splits(spec, data.as_deref())?;
     let directions = Atlas::read(&model)?.map_or_else(Vec::new, |atlas| atlas.directions);
     let mut scores = Vec::new();
     if !directions.is_empty() {
@@ -104,7 +104,7 @@ pub(super) fn run(args: EvaluateArgs) -> Result<()> {
 }
 
 /// The data that a model was made for.
-pub(super) fn splits(spec: &ModelSpec, folder: &Path) -> Result<(Images, Images)> {
+pub(super) fn splits(spec: &ModelSpec, folder: Option<&Path>) -> Result<(Images, Images)> {
     Ok((
         split(spec, folder, Split::Train)?,
         split(spec, folder, Split::Test)?,
@@ -112,7 +112,7 @@ pub(super) fn splits(spec: &ModelSpec, folder: &Path) -> Result<(Images, Images)
 }
 
 /// One split of it.
-pub(super) fn split(spec: &ModelSpec, folder: &Path, split: Split) -> Result<Images> {
+pub(super) fn split(spec: &ModelSpec, folder: Option<&Path>, split: Split) -> Result<Images> {
     let source = presets::preset(&spec.name).map_or(Source::Folder, |preset| preset.source);
     data::read(source, folder, split, spec.input)
 }

@@ -8,11 +8,12 @@ mod glyphs;
 mod idx;
 mod images;
 pub mod open;
+mod shapes;
 mod sheets;
 #[cfg(test)]
 mod tests;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use attributes::Rule;
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
@@ -29,6 +30,8 @@ pub enum Source {
     Sheets(Table),
     /// Sheets of these characters of typefaces beside `fonts.csv` and `chars.txt`.
     Glyphs(&'static str),
+    /// No files: shapes that are drawn.
+    Shapes,
     /// Any folder of pictures.
     Folder,
 }
@@ -42,36 +45,49 @@ pub struct Table {
     pub classes: Option<(&'static str, &'static [&'static str])>,
 }
 
-/// Reads a split of the data set in `folder`, as images of `shape`.
+/// Reads a split of the data set in `folder`, as images of `shape`; a source without files has no folder.
 ///
 /// # Errors
 /// A missing folder or file, or a damaged one; the message names it and says what to do.
-pub fn read(source: Source, folder: &Path, split: Split, shape: ImageShape) -> Result<Images> {
+pub fn read(
+    source: Source,
+    folder: Option<&Path>,
+    split: Split,
+    shape: ImageShape,
+) -> Result<Images> {
     // The reader of IDX files says how to download them.
-    ensure!(
-        folder.is_dir() || source == Source::Idx,
-        "no images in {}: {}",
-        folder.display(),
-        match folder.exists() {
-            true => "it is a file; give the folder that contains it",
-            false => "the folder does not exist",
-        },
-    );
-    let images = match source {
-        Source::Idx => idx::read(folder, split)?,
-        Source::Sheets(table) => sheets::read(folder, split, shape, table)?,
-        Source::Glyphs(characters) => glyphs::read(folder, split, shape, characters)?,
-        Source::Folder => folder::read(folder, split, shape)?,
+    if let Some(folder) = folder.filter(|_| source != Source::Idx) {
+        ensure!(
+            folder.is_dir(),
+            "no images in {}: {}",
+            folder.display(),
+            match folder.exists() {
+                true => "it is a file; give the folder that contains it",
+                false => "the folder does not exist",
+            },
+        );
+    }
+    let images = match (source, folder) {
+        (Source::Shapes, None) => shapes::draw(split),
+        (Source::Shapes, Some(_)) => {
+            bail!("the images of this model are drawn, not read; leave --data out")
+        }
+        (_, None) => bail!("give the folder of the model's data set with --data"),
+        (Source::Idx, Some(folder)) => idx::read(folder, split)?,
+        (Source::Sheets(table), Some(folder)) => sheets::read(folder, split, shape, table)?,
+        (Source::Glyphs(characters), Some(folder)) => {
+            glyphs::read(folder, split, shape, characters)?
+        }
+        (Source::Folder, Some(folder)) => folder::read(folder, split, shape)?,
     };
+    let place = folder.map_or("the data".into(), |folder| folder.display().to_string());
     ensure!(
         images.count() > 0,
-        "{} has no images for {split}; add more of them, since about one in ten is kept for evaluation",
-        folder.display(),
+        "{place} has no images for {split}; add more of them, since about one in ten is kept for evaluation",
     );
     ensure!(
         images.shape == shape,
-        "{}: the images are {}×{} with {} channels, the model's are {}×{} with {}",
-        folder.display(),
+        "{place}: the images are {}×{} with {} channels, the model's are {}×{} with {}",
         images.shape.height,
         images.shape.width,
         images.shape.channels,
@@ -89,7 +105,7 @@ pub fn read(source: Source, folder: &Path, split: Split, shape: ImageShape) -> R
 /// A folder that holds none of these, or images that cannot be read.
 pub fn any(folder: &Path, shape: ImageShape, most: usize, class: Option<&str>) -> Result<Images> {
     if folder.join("t10k-images-idx3-ubyte.gz").is_file() {
-        let all = read(Source::Idx, folder, Split::Test, shape)?;
+        let all = read(Source::Idx, Some(folder), Split::Test, shape)?;
         let chosen = all.spread(most);
         let pixels = chosen.iter().flat_map(|&i| all.image(i).to_vec());
         return Ok(Images::unlabelled(pixels.collect(), shape));

@@ -246,7 +246,7 @@ fn folder(count: u8) -> TempDir {
 }
 
 fn read_folder(folder: &Path, split: Split) -> Result<Images> {
-    read(Source::Folder, folder, split, SHAPE)
+    read(Source::Folder, Some(folder), split, SHAPE)
 }
 
 /// Images in both splits.
@@ -355,7 +355,7 @@ fn a_column_says_which_tiles_are_read_and_their_classes() {
             rules: &[],
             classes,
         });
-        read(source, folder.path(), Split::Train, SHAPE)
+        read(source, Some(folder.path()), Split::Train, SHAPE)
     };
     let all = read(None).unwrap();
     assert_eq!(all.labels, [0, 0, 0]);
@@ -380,7 +380,14 @@ fn glyphs_have_their_character_and_their_font() {
         channels: 1,
         ..SHAPE
     };
-    let read = |split, characters| read(Source::Glyphs(characters), folder.path(), split, shape);
+    let read = |split, characters| {
+        read(
+            Source::Glyphs(characters),
+            Some(folder.path()),
+            split,
+            shape,
+        )
+    };
     let train = read(Split::Train, "AB").unwrap();
     assert_eq!(
         (&*train.labels, &*train.groups),
@@ -401,4 +408,26 @@ fn glyphs_have_their_character_and_their_font() {
     );
     let error = format!("{:#}", read(Split::Train, "AB").unwrap_err());
     assert!(error.contains("1200 rows"), "{error}");
+}
+
+#[test]
+fn only_images_that_are_drawn_need_no_folder() {
+    let shape = ImageShape {
+        channels: 1,
+        height: 64,
+        width: 64,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let failure = |source, folder| {
+        let read = read(source, folder, Split::Test, shape);
+        read.unwrap_err().to_string()
+    };
+    assert_eq!(
+        failure(Source::Shapes, Some(folder.path())),
+        "the images of this model are drawn, not read; leave --data out"
+    );
+    assert_eq!(
+        failure(Source::Folder, None),
+        "give the folder of the model's data set with --data"
+    );
 }

@@ -50,7 +50,7 @@ pub(in crate::cli) fn run(args: &DetectArgs) -> Result<ExitCode> {
     let mut work = Work::read(&args.model, &args.images)?;
     let calibration = match &args.data {
         Some(data) => {
-            let test = split(&work.model.spec, data, Split::Test)?;
+            let test = split(&work.model.spec, Some(data), Split::Test)?;
             calibration::write(&args.model, &work.model, &test)?
         }
         None => calibration::read(&args.model, &work.model)?,
