@@ -63,18 +63,19 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// β, or a temperature.
+pub(super) fn at_least_0(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("expected a number of at least 0".into()),
+    }
+}
+
 /// Number of samples; more pictures than this do not fit a JPEG file.
 pub(super) fn samples(text: &str) -> Result<usize, String> {
     match positive(text)? {
         count if count <= 10_000 => Ok(count),
         _ => Err("expected at most 10,000".into()),
-    }
-}
-
-pub(super) fn temperature(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(scale) if scale.is_finite() && scale >= 0.0 => Ok(scale),
-        _ => Err("expected a number of at least 0".into()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `vaelet sample`: samples from the prior as a picture.
 
-use super::args::{samples, temperature};
+use super::args::{at_least_0, samples};
 use crate::files::picture;
 use crate::release::loaded::LoadedModel;
 use anyhow::Result;
@@ -19,7 +19,7 @@ pub(super) struct SampleArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Scale of the prior's standard deviation
-    #[arg(long, default_value_t = 1.0, value_parser = temperature)]
+    #[arg(long, default_value_t = 1.0, value_parser = at_least_0)]
     temperature: f32,
     /// Picture to write, a PNG or a JPEG file
     #[arg(long)]

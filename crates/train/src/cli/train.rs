@@ -1,6 +1,6 @@
 //! `vaelet train` and `vaelet export`: from a run to a model folder.
 
-use super::args::{FEATURES, FeaturesArg, positive, rate, side, subject};
+use super::args::{FEATURES, FeaturesArg, at_least_0, positive, rate, side, subject};
 use super::complete::complete;
 use crate::data::{self, Split};
 use crate::files::atomic;
@@ -23,8 +23,8 @@ pub(super) struct RunArgs {
     /// Preset; left out with --images
     #[arg(value_parser = presets::NAMES, required_unless_present = "images", conflicts_with = "images")]
     model: Option<String>,
-    /// Folder with the preset's data set
-    #[arg(long, required_unless_present = "images")]
+    /// Folder with the preset's data set; left out where it is drawn: shapes, shapes-plain
+    #[arg(long, conflicts_with = "images")]
     data: Option<PathBuf>,
     /// Folder of your own pictures: PNG, JPEG, WebP, GIF, BMP or TIFF
     #[arg(long)]
@@ -55,6 +55,10 @@ pub(super) struct RunArgs {
     /// Highest learning rate [default: the preset's]
     #[arg(long, value_parser = rate)]
     learning_rate: Option<f64>,
+    /// Weight of the KL term, or of its part that a preset weighs alone; 1 is the ELBO [default: the
+    /// preset's]
+    #[arg(long, value_parser = at_least_0)]
+    beta: Option<f32>,
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -96,6 +100,7 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
     }
     let begin = args.begin(&preset)?;
     preset.learning_rate = args.learning_rate.unwrap_or(preset.learning_rate);
+    preset.beta = args.beta.unwrap_or(preset.beta);
     preset.patience = args.patience.or(preset.patience);
     ensure!(
         preset.patience.is_none() || !preset.adversarial,
@@ -184,7 +189,10 @@ impl RunArgs {
     fn stage(&self, epochs: usize) -> Stage {
         let out = self.out.display();
         let mut command = match &self.model {
-            Some(model) => format!("vaelet train {model} --data DATA --out {out}"),
+            Some(model) => {
+                let data = self.data.as_ref().map_or("", |_| " --data DATA");
+                format!("vaelet train {model}{data} --out {out}")
+            }
             None => format!(
                 "vaelet train --images DATA --size {} --out {out}",
                 self.size
@@ -201,6 +209,7 @@ impl RunArgs {
                 "learning-rate",
                 self.learning_rate.map(|rate| rate.to_string()),
             ),
+            ("beta", self.beta.map(|beta| beta.to_string())),
             ("seed", Some(self.seed.to_string())),
             (
                 "subject",
@@ -217,21 +226,19 @@ impl RunArgs {
         Stage { command, epochs }
     }
 
-    /// What to train, and the folder with its data.
-    fn resolve(&self) -> Result<(Preset, &Path)> {
+    /// What to train, and the folder with its data, if it has one.
+    fn resolve(&self) -> Result<(Preset, Option<&Path>)> {
         if let Some(images) = &self.images {
             let name = self.out.file_name().and_then(|name| name.to_str());
             let name = name.context("--out must end in a folder name that is valid UTF-8")?;
             let credit = "Trained on its author's pictures";
             return Ok((
                 presets::pictures(name, name, self.subject.clone(), credit, self.size),
-                images,
+                Some(images),
             ));
         }
         let preset = self.model.as_deref().and_then(presets::preset);
-        let data = self.data.as_deref();
-        preset
-            .zip(data)
-            .context("a preset needs --data, the folder of its data set")
+        let preset = preset.context("name a preset, or give a folder of pictures with --images")?;
+        Ok((preset, self.data.as_deref()))
     }
 }

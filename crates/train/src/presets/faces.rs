@@ -4,6 +4,7 @@ use super::labels::{AVATAR, PORTRAIT, sheets};
 use super::layers::small;
 use super::{GAUSSIAN, Preset, pictures, spec, subject};
 use crate::data::Source;
+use crate::training::objective::Penalty;
 use vaelet_model::Subject;
 
 pub(super) const PORTRAITS: &str = "Trained on portraits of members of the US Congress (public domain, US GPO) \
@@ -34,6 +35,7 @@ pub(super) fn faces_map(name: &str) -> Preset {
         batch: 32,
         learning_rate: 1e-3,
         beta: 1.0,
+        penalty: Penalty::Divergence,
         patience: None,
         components: 4,
         adversarial: false,

@@ -53,6 +53,32 @@ pub(super) fn tall(latent: usize, [channels, side]: [usize; 2]) -> Layers {
     [encoder, decoder]
 }
 
+/// For grey images of 64×64, the network with which disentanglement is usually compared (Locatello et
+/// al. 2019), with fewer channels.
+pub(super) fn plain(latent: usize) -> Layers {
+    const HIDDEN: usize = 256;
+    let mut layer = Builder::default();
+    let mut encoder = Vec::new();
+    for pair in [1, 16, 32, 64, 64].windows(2) {
+        encoder.push(layer.conv(pair[0], pair[1], 4, 2));
+    }
+    encoder.extend([
+        layer.linear(4 * 4 * 64, HIDDEN, Activation::Silu),
+        layer.linear(HIDDEN, 2 * latent, Activation::None),
+    ]);
+    let mut layer = Builder::decoder();
+    let decoder = vec![
+        layer.linear(latent, HIDDEN, Activation::Silu),
+        layer.linear(HIDDEN, 4 * 4 * 64, Activation::Silu),
+        image(64, 4),
+        layer.conv_transpose(64, 64, Activation::Silu),
+        layer.conv_transpose(64, 32, Activation::Silu),
+        layer.conv_transpose(32, 16, Activation::Silu),
+        layer.conv_transpose(16, 1, Activation::Sigmoid),
+    ];
+    [encoder, decoder]
+}
+
 /// For grey images of 64×64 that have a class. The class is added to the hidden vectors of both
 /// networks, and to the decoder's 4×4 image.
 pub(super) fn conditional(latent: usize) -> Layers {

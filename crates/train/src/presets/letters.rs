@@ -3,6 +3,7 @@
 use super::layers::conditional;
 use super::{Preset, spec, subject};
 use crate::data::Source;
+use crate::training::objective::Penalty;
 use vaelet_model::{Condition, Likelihood};
 
 /// Of each typeface, in the order of its glyphs.
@@ -38,6 +39,7 @@ pub(super) fn letters(name: &str) -> Preset {
         batch: 32,
         learning_rate: 1.5e-3,
         beta: 1.0,
+        penalty: Penalty::Divergence,
         patience: None,
         components: 8,
         adversarial: false,

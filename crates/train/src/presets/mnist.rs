@@ -3,6 +3,7 @@
 use super::layers::{Layers, small};
 use super::{GAUSSIAN, Preset, spec, subject};
 use crate::data::Source;
+use crate::training::objective::Penalty;
 use vaelet_model::{Drawing, Likelihood, Subject};
 
 pub(super) const MNIST: &str = "Trained on MNIST (Yann LeCun, Corinna Cortes), CC BY-SA 3.0";
@@ -51,6 +52,7 @@ fn digits(name: &str, title: &str, layers: Layers) -> Preset {
         batch: 128,
         learning_rate: 2e-3,
         beta: 1.0,
+        penalty: Penalty::Divergence,
         patience: None,
         components: 32,
         adversarial: false,

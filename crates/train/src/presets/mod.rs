@@ -7,14 +7,17 @@ pub mod layers;
 mod letters;
 mod mnist;
 mod scans;
+mod shapes;
 
 use crate::data::Source;
+use crate::training::objective::Penalty;
 use characters::characters;
 use faces::{avatars, faces_map, portraits};
 use layers::{Layers, fine, tall};
 use letters::letters;
 use mnist::{beta, digits_map, fashion, handwritten};
 use scans::scans;
+use shapes::{BETA, shapes};
 use vaelet_model::{
     FORMAT, ImageShape, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Subject, WeightsFile,
 };
@@ -37,8 +40,10 @@ pub struct Preset {
     pub batch: usize,
     /// Highest learning rate.
     pub learning_rate: f64,
-    /// Weight of the KL term after warm-up (Higgins et al. 2017); 1 is the ELBO.
+    /// Weight of the `penalty` after warm-up; 1 is the ELBO.
     pub beta: f32,
+    /// What `beta` weighs.
+    pub penalty: Penalty,
     /// Epochs without a better −ELBO on held-out images after which training stops; if none, no
     /// images are held out.
     pub patience: Option<usize>,
@@ -49,7 +54,7 @@ pub struct Preset {
 }
 
 /// The presets of [`preset`].
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 17] = [
     "digits",
     "digits-map",
     "digits-beta-0",
@@ -65,6 +70,8 @@ pub const NAMES: [&str; 15] = [
     "scans",
     "characters",
     "letters",
+    "shapes",
+    "shapes-plain",
 ];
 
 /// The preset called `name`.
@@ -85,6 +92,8 @@ pub fn preset(name: &str) -> Option<Preset> {
         "scans" => scans(name),
         "characters" => characters(name),
         "letters" => letters(name),
+        "shapes" => shapes(name, "Shapes", BETA),
+        "shapes-plain" => shapes(name, "Shapes, β = 1", 1.0),
         _ => return None,
     })
 }
@@ -101,6 +110,7 @@ pub fn pictures(name: &str, title: &str, subject: Subject, credit: &str, side: u
         batch: 32,
         learning_rate: 1e-3,
         beta: 1.0,
+        penalty: Penalty::Divergence,
         patience: Some(20),
         components: 8,
         adversarial: false,

@@ -5,6 +5,25 @@ use burn::tensor::{Tensor, activation};
 use std::f32::consts::TAU;
 use vaelet_model::Likelihood;
 
+/// What β weighs beside −log p(x | z).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Penalty {
+    /// The whole KL term (Higgins et al. 2017).
+    Divergence,
+    /// The part of it that is the [`total_correlation`] of the latents; the rest has the weight 1 (Chen
+    /// et al. 2018).
+    TotalCorrelation,
+}
+
+/// β and what it weighs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Price {
+    /// β; at 1 the loss is the negative ELBO whatever it weighs.
+    pub beta: f64,
+    /// What it weighs.
+    pub of: Penalty,
+}
+
 /// One estimate of the two halves of the loss, and what they were made of.
 pub struct Elbo {
     /// −log p(x | z) of each image, `[N]`.
@@ -15,8 +34,27 @@ pub struct Elbo {
     pub kl: Tensor<2>,
     /// μ of each image, `[N, latent]`.
     pub mean: Tensor<2>,
+    /// ln σ² of each image, `[N, latent]`.
+    pub log_var: Tensor<2>,
     /// z of each image, `[N, latent]`.
     pub z: Tensor<2>,
+}
+
+impl Elbo {
+    /// What training minimises, the mean over the images. `warmth` is the share of the KL term that
+    /// counts by now.
+    pub fn loss(&self, price: Price, warmth: f64) -> Tensor<1> {
+        let nats = self.reconstruction.clone().mean();
+        let divergence = self.divergence.clone().mean();
+        match price.of {
+            Penalty::Divergence => nats + divergence * (price.beta * warmth),
+            Penalty::TotalCorrelation => {
+                let (z, mean, log_var) = (&self.z, &self.mean, &self.log_var);
+                let correlation = total_correlation(z.clone(), mean.clone(), log_var.clone());
+                nats + (divergence + correlation * (price.beta - 1.0)) * warmth
+            }
+        }
+    }
 }
 
 /// Encodes the images of `input`, `[N, H · W · C]` in `[0, 1]`, draws z = μ + σ · `epsilon`, decodes
@@ -32,6 +70,7 @@ pub fn elbo(
 ) -> Elbo {
     let Posterior {
         mean,
+        log_var,
         z,
         kl,
         divergence,
@@ -46,6 +85,7 @@ pub fn elbo(
         reconstruction: reconstruction(likelihood, logits, target.values),
         kl,
         mean,
+        log_var,
         z,
     }
 }
@@ -54,6 +94,8 @@ pub fn elbo(
 pub struct Posterior {
     /// As in [`Elbo`].
     pub mean: Tensor<2>,
+    /// As in [`Elbo`].
+    pub log_var: Tensor<2>,
     /// As in [`Elbo`].
     pub z: Tensor<2>,
     /// As in [`Elbo`].
@@ -74,15 +116,39 @@ pub fn posterior(
     let variance = log_var.clone().exp();
     let kl = (mean.clone().square() + variance - log_var.clone() - 1.0) * 0.5;
     let divergence = match network.prior() {
-        Some(prior) => log_posterior(log_var, epsilon) - prior.log(z.clone()),
+        Some(prior) => log_posterior(log_var.clone(), epsilon) - prior.log(z.clone()),
         None => kl.clone().sum_dim(1).squeeze_dim(1),
     };
     Posterior {
         mean,
+        log_var,
         z,
         kl,
         divergence,
     }
+}
+
+/// KL(q(z) ‖ Π q(zᵢ)) of a batch, `[1]`: how far the latents are from independent of each other, q(z)
+/// being the mean of the batch's posteriors. All arguments are `[N, latent]`.
+///
+/// Its gradients are those of minibatch-weighted sampling (Chen et al. 2018, appendix C.1), which differs
+/// from it by a constant.
+pub fn total_correlation(z: Tensor<2>, mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<1> {
+    let [count, latent] = z.dims();
+    let log_var = log_var.unsqueeze_dim::<3>(0);
+    let distance = z.unsqueeze_dim::<3>(1) - mean.unsqueeze_dim::<3>(0);
+    // log q(zᵢ | x) of each z under each x, `[z, x, latent]`.
+    let each = (distance.square() * log_var.clone().neg().exp() + log_var + TAU.ln()) * -0.5;
+    let joint = log_sum_exp(each.clone().sum_dim(2)).sum();
+    let single = log_sum_exp(each).sum();
+    let (count, latent) = (count as f32, latent as f32);
+    (joint - single) / count + (latent - 1.0) * count.ln()
+}
+
+/// ln Σ exp(v) over the second dimension.
+fn log_sum_exp(values: Tensor<3>) -> Tensor<3> {
+    let top = values.clone().detach().max_dim(1);
+    (values - top.clone()).exp().sum_dim(1).log() + top
 }
 
 /// Standard deviation of what is lost by rounding to 8 bits: 1 / (255 √12).
@@ -134,6 +200,55 @@ fn normalizer(sigma: f32) -> f32 {
 mod tests {
     use super::*;
     use burn::tensor::Device;
+
+    /// Latents that are one number twice have the mutual information of two, all others none. The
+    /// posteriors are narrow, so that q(z) is known: see the bound in Chen et al. 2018.
+    #[test]
+    fn correlated_latents_cost_what_they_know_of_each_other() {
+        let device = Device::flex();
+        let correlation = |same: bool| -> f32 {
+            // A grid of 16 × 16, or its first number twice.
+            let place = |i: usize| (i % 16) as f32;
+            let values = (0..256).flat_map(|i| [place(i), place(if same { i } else { i / 16 })]);
+            let mean = Tensor::<1>::from_floats(&*values.collect::<Vec<f32>>(), &device);
+            let mean = mean.reshape([256, 2]);
+            let log_var = Tensor::full([256, 2], -8.0, &device);
+            total_correlation(mean.clone(), mean, log_var).into_scalar()
+        };
+        assert!(correlation(false).abs() < 1e-3, "{}", correlation(false));
+        let expected = 16f32.ln();
+        assert!(
+            (correlation(true) - expected).abs() < 1e-3,
+            "{}",
+            correlation(true)
+        );
+    }
+
+    #[test]
+    fn only_what_beta_weighs_depends_on_it() {
+        let device = Device::flex();
+        let tensor = |values: [f32; 4]| Tensor::<1>::from_floats(values, &device);
+        let pairs = |values: [f32; 4]| tensor(values).reshape([2, 2]);
+        let elbo = Elbo {
+            reconstruction: tensor([1.0, 2.0, 3.0, 4.0]),
+            divergence: tensor([2.0, 2.0, 4.0, 4.0]),
+            kl: pairs([0.0; 4]),
+            mean: pairs([1.0, 1.0, -1.0, -1.0]),
+            log_var: pairs([-8.0; 4]),
+            z: pairs([1.0, 1.0, -1.0, -1.0]),
+        };
+        let loss =
+            |beta, of, warmth| -> f32 { elbo.loss(Price { beta, of }, warmth).into_scalar() };
+        for of in [Penalty::Divergence, Penalty::TotalCorrelation] {
+            assert!((loss(1.0, of, 1.0) - 5.5).abs() < 1e-4);
+            assert!((loss(3.0, of, 0.0) - 2.5).abs() < 1e-4);
+        }
+        assert!((loss(3.0, Penalty::Divergence, 0.5) - 7.0).abs() < 1e-4);
+        // Both latents are the same bit: ln 2 nats of total correlation.
+        let expected = 2.5 + 0.5 * (3.0 + 2.0 * 2f32.ln());
+        let found = loss(3.0, Penalty::TotalCorrelation, 0.5);
+        assert!((found - expected).abs() < 1e-3, "{found}");
+    }
 
     #[test]
     fn sigma_is_the_error_it_was_measured_with() {

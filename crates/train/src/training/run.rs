@@ -2,7 +2,7 @@
 //! number of the epoch.
 
 use super::checkpoint::CHECKPOINT;
-use super::objective::{elbo, optimal_sigma};
+use super::objective::{Price, elbo, optimal_sigma};
 use super::progress::{Epoch, Progress, conditions};
 use super::step::{self, Batch, Rows};
 use super::{Mode, Settings};
@@ -15,7 +15,7 @@ use crate::training::adversary::Adversary;
 use anyhow::{Error, Result, anyhow, ensure};
 use burn::module::Module;
 use burn::optim::{AdamWConfig, ModuleOptimizer};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -34,6 +34,10 @@ const SIGMA_DECAY: f32 = 0.95;
 
 /// The factor of the learning rate that is advised when a loss is not a number.
 pub(super) const SLOWER: f64 = 0.25;
+
+/// Steps after which their losses are read where no step needs that of the last: a device that is
+/// waited for has nothing to do.
+const READ_EVERY: usize = 32;
 
 /// Side of the grid of samples that is saved after each epoch.
 const SIDE: usize = 8;
@@ -115,6 +119,7 @@ impl Run {
             batch: size,
             learning_rate,
             beta,
+            penalty,
             augment,
             ..
         } = settings.preset;
@@ -133,6 +138,7 @@ impl Run {
         let bar = progress_bar(steps, epoch, settings.epochs)?;
         let start = Instant::now();
         let (mut reconstruction, mut kl) = (0.0, 0.0);
+        let mut unread: Vec<Tensor<1>> = Vec::new();
         for (i, chosen) in order.chunks_exact(size).enumerate() {
             let step = epoch * steps + i;
             let done = step as f64 / total as f64;
@@ -163,8 +169,9 @@ impl Run {
             let (network, devices) = (&self.network, &settings.devices);
             let found = match &mut self.adversary {
                 None => {
-                    let beta = f64::from(beta) * warmth;
-                    step::learn(network, graphs, likelihood, beta, &batch, devices)
+                    let beta = f64::from(beta);
+                    let goal = (Price { beta, of: penalty }, warmth);
+                    step::learn(network, graphs, likelihood, goal, &batch, devices)
                 }
                 Some(adversary) => {
                     let (input, _, epsilon) = batch.part(0, 1, &device);
@@ -179,23 +186,33 @@ impl Run {
                     )?
                 }
             };
-            let (nats, divergence) = (found.reconstruction, found.divergence);
-            if !(nats + divergence).is_finite() {
-                return Err(self.diverged(settings));
-            }
             let network = self.network.clone();
             self.network = self.optimizer.step(rate, network, found.gradients);
             let decay = AVERAGE_DECAY.min((1 + step) as f64 / (10 + step) as f64);
             self.averaged = self.averaged.clone().average(&self.network, decay);
-            if let Likelihood::Gaussian { sigma } = likelihood {
-                let sigma = optimal_sigma(sigma, nats, len);
-                self.progress.sigma =
-                    SIGMA_DECAY * self.progress.sigma + (1.0 - SIGMA_DECAY) * sigma;
+            unread.push(found.losses);
+            let next_needs_it = matches!(likelihood, Likelihood::Gaussian { .. });
+            if !next_needs_it && unread.len() < READ_EVERY && i + 1 < steps {
+                continue;
             }
-            reconstruction += f64::from(nats);
-            kl += f64::from(divergence);
-            bar.inc(1);
-            if i % 10 == 0 {
+            let count = unread.len();
+            let losses = to_vec(Tensor::cat(std::mem::take(&mut unread), 0))?;
+            for pair in losses.chunks_exact(2) {
+                let (nats, divergence) = (pair[0], pair[1]);
+                if !(nats + divergence).is_finite() {
+                    return Err(self.diverged(settings));
+                }
+                if let Likelihood::Gaussian { sigma } = likelihood {
+                    let sigma = optimal_sigma(sigma, nats, len);
+                    self.progress.sigma =
+                        SIGMA_DECAY * self.progress.sigma + (1.0 - SIGMA_DECAY) * sigma;
+                }
+                reconstruction += f64::from(nats);
+                kl += f64::from(divergence);
+            }
+            bar.inc(count as u64);
+            if count > 1 || i % 10 == 0 {
+                let (nats, divergence) = (losses[0], losses[1]);
                 let speed = ((i + 1) * size) as f64 / start.elapsed().as_secs_f64();
                 bar.set_message(format!(
                     "loss {:.1}  KL {divergence:.1} nats  {speed:.0} images/s",

@@ -5,7 +5,7 @@ use crate::data::Images;
 use crate::data::batch;
 use crate::network::{Graphs, Labelled, Network};
 use crate::training::adversary::Adversary;
-use crate::training::objective::{elbo, posterior, reconstruction};
+use crate::training::objective::{Price, elbo, posterior, reconstruction};
 use anyhow::Result;
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -47,10 +47,9 @@ impl Rows {
 pub struct Step {
     /// For the optimizer.
     pub gradients: GradientsParams,
-    /// Mean −log p(x | z), in nats.
-    pub reconstruction: f32,
-    /// Mean KL(q(z | x) ‖ p(z)), in nats.
-    pub divergence: f32,
+    /// Mean −log p(x | z) and mean KL(q(z | x) ‖ p(z)), in nats, `[2]`: on the device, so that nobody
+    /// has to wait for it before the next step.
+    pub losses: Tensor<1>,
 }
 
 impl Batch {
@@ -72,16 +71,18 @@ impl Batch {
     }
 }
 
-/// Gradients of −log p(x | z) + `beta` · KL, each of the `devices` doing its share; the
-/// parameters live on the first.
+/// Gradients of what training minimises, each of the `devices` doing its share; the parameters live on
+/// the first. `warmth` is the share of the KL term that counts by now.
 pub fn learn(
     network: &Network,
     graphs: &Graphs,
     likelihood: Likelihood,
-    beta: f64,
+    (price, warmth): (Price, f64),
     batch: &Batch,
     devices: &[Device],
 ) -> Step {
+    let mut sum = GradientsAccumulator::new();
+    let mut losses: Option<Tensor<1>> = None;
     // All devices have their work before the first result is waited for.
     let shares: Vec<_> = devices
         .iter()
@@ -93,28 +94,25 @@ pub fn learn(
                 _ => network.clone().fork(&device),
             };
             let (input, target, epsilon) = batch.part(i, devices.len(), &device);
+            let share = input.values.dims()[0] as f32 / batch.count as f32;
             let elbo = elbo(&copy, graphs, likelihood, input, target, epsilon);
-            let count = batch.count as f32;
-            let (nats, divergence) = (
-                elbo.reconstruction.sum() / count,
-                elbo.divergence.sum() / count,
-            );
-            let loss = nats.clone() + divergence.clone() * beta;
+            let loss = elbo.loss(price, warmth) * share;
             let gradients = GradientsParams::from_grads(loss.backward(), &copy);
-            (gradients, nats, divergence)
+            let means = vec![elbo.reconstruction.mean(), elbo.divergence.mean()];
+            (gradients, Tensor::cat(means, 0).inner() * share)
         })
         .collect();
-    let mut sum = GradientsAccumulator::new();
-    let (mut reconstruction, mut total) = (0.0, 0.0);
-    for (gradients, nats, divergence) in shares {
+    for (gradients, part) in shares {
         sum.accumulate(network, gradients.to_device(&devices[0], network));
-        reconstruction += nats.into_scalar::<f32>();
-        total += divergence.into_scalar::<f32>();
+        let part = part.to_device(&devices[0]);
+        losses = Some(match losses {
+            Some(losses) => losses + part,
+            None => part,
+        });
     }
     Step {
         gradients: sum.grads(),
-        reconstruction,
-        divergence: total,
+        losses: losses.unwrap_or_else(|| unreachable!("there is a device")),
     }
 }
 
@@ -142,8 +140,7 @@ pub fn sharpen(
     let loss = adversary.loss(rate, images, back, imagined, rng)?;
     Ok(Step {
         gradients: GradientsParams::from_grads(loss.backward(), network),
-        reconstruction: nats.into_scalar(),
-        divergence: drawn.divergence.mean().into_scalar(),
+        losses: Tensor::cat(vec![nats.inner(), drawn.divergence.mean()], 0),
     })
 }
 
@@ -152,6 +149,7 @@ mod tests {
     use super::*;
     use crate::network::efficientnet::EfficientNet;
     use crate::presets::{pictures, preset};
+    use crate::training::objective::Penalty;
     use rand::SeedableRng;
     use vaelet_model::random;
 
@@ -173,8 +171,13 @@ mod tests {
             count,
         };
         let learned = |devices: &[Device]| {
-            let step = learn(&network, &graphs, spec.likelihood, 1.0, &batch, devices);
-            let nats = step.reconstruction + step.divergence;
+            let price = Price {
+                beta: 1.0,
+                of: Penalty::Divergence,
+            };
+            let goal = (price, 1.0);
+            let step = learn(&network, &graphs, spec.likelihood, goal, &batch, devices);
+            let nats: f32 = step.losses.sum().into_scalar();
             // One step of plain gradient descent shows all gradients at once.
             let mut optimizer = burn::optim::SgdConfig::new().init();
             let moved = optimizer.step(1e-3, network.clone(), step.gradients);

@@ -1,0 +1,40 @@
+//! The preset for shapes whose factors are known.
+
+use super::layers::plain;
+use super::{Preset, spec, subject};
+use crate::data::Source;
+use crate::training::objective::Penalty;
+use vaelet_model::Likelihood;
+
+/// The weight of the total correlation at which latents follow single factors.
+pub(super) const BETA: f32 = 6.0;
+
+/// Shapes on black: with a higher `beta` latents are more independent of each other (Chen et al. 2018).
+pub(super) fn shapes(name: &str, title: &str, beta: f32) -> Preset {
+    let layers = plain(10);
+    let credit = "Factors and grid of dSprites (Matthey, Higgins, Hassabis and Lerchner 2017), drawn by this \
+        project";
+    Preset {
+        spec: spec(
+            name,
+            title,
+            subject("shape", "shapes", "Shapes between the shapes"),
+            credit,
+            [1, 64],
+            Likelihood::Bernoulli,
+            layers,
+        ),
+        source: Source::Shapes,
+        data: "732,280 of the 737,280 images of the grid of dSprites, 64×64",
+        augment: false,
+        epochs: 12,
+        // The total correlation is estimated within a batch.
+        batch: 512,
+        learning_rate: 1e-3,
+        beta,
+        penalty: Penalty::TotalCorrelation,
+        patience: None,
+        components: 16,
+        adversarial: false,
+    }
+}
