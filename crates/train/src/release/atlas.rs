@@ -36,6 +36,10 @@ pub struct Atlas {
     pub format: String,
     /// Directions of attributes.
     pub directions: Vec<Direction>,
+    /// The factor that each latent follows, and none where it follows none; empty where that is not
+    /// known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed: Vec<Option<String>>,
     /// Latents of example images.
     pub examples: Vec<Place>,
     /// The plane in which latents vary most.
@@ -115,6 +119,7 @@ impl Atlas {
         folder: &Path,
         release: &LoadedModel,
         directions: Vec<Direction>,
+        followed: Vec<Option<String>>,
         train: &Images,
         test: &Images,
     ) -> Result<()> {
@@ -133,6 +138,7 @@ impl Atlas {
         let atlas = Self {
             format: FORMAT.into(),
             directions: directions.into_iter().map(Direction::rounded).collect(),
+            followed,
             examples: examples(release, test, has_classes)?,
             items: Items {
                 thumbnails: picture,

@@ -1,6 +1,6 @@
 //! A model's pictures and its card, `README.md`.
 
-use crate::data::Images;
+use crate::data::{Images, Source};
 use crate::files::atomic::put;
 use crate::files::picture::{extension, grid, save};
 use crate::measure::alphabet;
@@ -10,6 +10,7 @@ use crate::measure::image_metrics;
 use crate::presets::preset;
 use crate::release::loaded::LoadedModel;
 use crate::release::stages::Stage;
+use crate::training::objective::Penalty;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -28,6 +29,10 @@ const EDITS: [usize; 2] = [7, 2];
 /// Classes of the characters in an alphabet's row, and typefaces.
 const ALPHABET: [usize; 16] = [0, 1, 4, 6, 17, 18, 26, 27, 30, 32, 42, 44, 53, 55, 58, 61];
 const FONTS: usize = 10;
+/// Steps from one end of a latent to the other, and test images it is shown on, side by side.
+const TRAVERSALS: [usize; 2] = [7, 2];
+/// How far a latent goes.
+const REACH: f32 = 2.0;
 /// Side of the grid over two latents.
 const MAP: usize = 15;
 /// The share of test images that lies beyond that grid, on each side.
@@ -120,6 +125,17 @@ impl Report<'_> {
                 columns,
             });
         }
+        if !self.test.factors.is_empty() {
+            let [columns, examples] = TRAVERSALS;
+            pictures.push(Picture {
+                name: "latents",
+                caption: format!(
+                    "Each latent from −{REACH} to {REACH}, the others as they are, {examples} test images"
+                ),
+                images: traversals(release, self.test)?,
+                columns: columns * examples,
+            });
+        }
         if !self.test.groups.is_empty() && release.model.spec.condition.is_some() {
             pictures.push(Picture {
                 name: "alphabets",
@@ -150,6 +166,11 @@ fn card(
     pictures: &str,
 ) -> String {
     let name = &spec.name;
+    let known = preset(name);
+    let is_drawn = known
+        .as_ref()
+        .is_some_and(|preset| preset.source == Source::Shapes);
+    let from = if is_drawn { "" } else { " --data DATA" };
     let data = spec.training.as_ref().map_or("", |training| &training.data);
     let commands: String = stages
         .iter()
@@ -158,9 +179,17 @@ fn card(
             epochs => format!("    {}    # {epochs} epochs\n", stage.command),
         })
         .collect();
+    let beta = spec.training.as_ref().map_or(1.0, |training| training.beta);
+    let correlation = known
+        .as_ref()
+        .is_some_and(|preset| preset.penalty == Penalty::TotalCorrelation);
+    let weighed = match correlation && beta != 1.0 {
+        true => format!(", the total correlation of the latents weighed {beta} times"),
+        false => String::new(),
+    };
     let training = match commands.as_str() {
         "" => String::new(),
-        commands => format!("Trained on {data}:\n\n{commands}\n"),
+        commands => format!("Trained on {data}{weighed}:\n\n{commands}\n"),
     };
     let pixels = match binarized {
         true => {
@@ -168,7 +197,7 @@ fn card(
         }
         false => "",
     };
-    let sharpened = preset(name).is_some_and(|preset| preset.adversarial);
+    let sharpened = known.as_ref().is_some_and(|preset| preset.adversarial);
     let flattered = match sharpened && measured.frechet_efficientnet.is_some() {
         true => {
             "The discriminator that sharpened the decoder sees in EfficientNet-Lite0's features too, so that the second \
@@ -180,7 +209,7 @@ fn card(
         "# {}\n\n{training}{pictures}\
          Measured on the test split, in nats per image. The KL is that to the model's own prior, for one z an \
          image.{pixels}\n\n{}\n{flattered}    \
-         vaelet evaluate models/{name} --data DATA\n\n\
+         vaelet evaluate models/{name}{from}\n\n\
          Weights: {} KB, {}. Data: {}\n",
         spec.title,
         measured.table(),
@@ -245,6 +274,25 @@ fn edits(release: &LoadedModel, directions: &[Direction]) -> Result<Vec<f32>> {
             let t = direction.low + t * (direction.high - direction.low);
             let moved = sample.iter().zip(&direction.vector).map(|(z, v)| z + t * v);
             z.extend(moved);
+        }
+    }
+    let classes = vec![0; z.len() / size];
+    release.decode(z, &classes)
+}
+
+/// A row for each latent: test images, with that latent moved.
+fn traversals(release: &LoadedModel, test: &Images) -> Result<Vec<f32>> {
+    let [steps, examples] = TRAVERSALS;
+    let size = release.model.spec.latent_size();
+    let means = release.means(test, &test.spread(examples))?;
+    let mut z = Vec::new();
+    for latent in 0..size {
+        for mean in means.chunks_exact(size) {
+            for step in 0..steps {
+                let start = z.len();
+                z.extend(mean);
+                z[start + latent] = REACH * (2.0 * step as f32 / (steps - 1) as f32 - 1.0);
+            }
         }
     }
     let classes = vec![0; z.len() / size];

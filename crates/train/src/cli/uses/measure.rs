@@ -1,12 +1,17 @@
-//! `vaelet measure uses`: what a model is worth in use.
+//! `vaelet measure`: what a model is worth in use, and what its latents follow.
 
 use crate::cli::args::positive;
 use crate::cli::evaluate::splits;
 use crate::data;
+use crate::measure::factors::{self, Disentanglement};
 use crate::measure::uses::{Counts, measure, table};
+use crate::network::devices::DeviceName;
 use crate::release;
-use anyhow::Result;
+use crate::release::loaded::LoadedModel;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What is measured.
@@ -14,16 +19,32 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) enum MeasureCommand {
     /// Detecting, cleaning, filling in, enlarging, compressing and grouping, on the test split
     Uses(UsesArgs),
+    /// How far each latent follows one factor of the images: FactorVAE score and DCI
+    Factors(FactorsArgs),
 }
 
-/// What the command takes.
+/// What `vaelet measure factors` takes.
+#[derive(Args)]
+pub(in crate::cli) struct FactorsArgs {
+    /// Model folders: of one model, or of the same preset trained with several seeds
+    #[arg(required = true)]
+    models: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// flex (the CPU), cuda, vulkan, metal, cuda:1, remote=ws://HOST:PORT
+    #[arg(long, default_value = "flex")]
+    device: DeviceName,
+}
+
+/// What `vaelet measure uses` takes.
 #[derive(Args)]
 pub(in crate::cli) struct UsesArgs {
     /// Model folder
     model: PathBuf,
-    /// Folder with the data set
+    /// Folder with the data set; left out where the model's images are drawn
     #[arg(long)]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// Folders of images that are none of the model's: IDX files, sheets or pictures; FOLDER=CLASS for
     /// one class of sheets
     #[arg(long, num_args = 1..)]
@@ -49,9 +70,62 @@ pub(in crate::cli) struct UsesArgs {
 ///
 /// # Errors
 /// A folder that cannot be read, or too few test images.
-pub(in crate::cli) fn run(MeasureCommand::Uses(args): &MeasureCommand) -> Result<()> {
+pub(in crate::cli) fn run(what: &MeasureCommand) -> Result<()> {
+    match what {
+        MeasureCommand::Uses(args) => uses(args),
+        MeasureCommand::Factors(args) => factors(args),
+    }
+}
+
+/// The table of each model, and the median of each score.
+fn factors(args: &FactorsArgs) -> Result<()> {
+    let device = args.device.open()?;
+    let mut measured: Vec<Disentanglement> = Vec::new();
+    for folder in &args.models {
+        let release = LoadedModel::read(folder, device.clone())?;
+        let (train, test) = splits(&release.model.spec, None)?;
+        let scores = factors::measure(&release, &train, &test)?;
+        let scores = scores.with_context(|| {
+            let folder = folder.display();
+            format!("{folder}: the factors of the model's images are not known; shapes has them")
+        })?;
+        if !args.json {
+            println!("{}\n{}", folder.display(), scores.table());
+        }
+        measured.push(scores);
+    }
+    let median = |score: fn(&Disentanglement) -> f64| {
+        let mut scores: Vec<f64> = measured.iter().map(score).collect();
+        scores.sort_by(f64::total_cmp);
+        let middle = scores.len() / 2;
+        f64::midpoint(scores[middle], scores[(scores.len() - 1) / 2])
+    };
+    let medians = [
+        ("factor_vae", median(|s| s.factor_vae)),
+        ("disentanglement", median(|s| s.disentanglement)),
+        ("completeness", median(|s| s.completeness)),
+        ("informativeness", median(|s| s.informativeness)),
+    ];
+    if args.json {
+        let named = args.models.iter().zip(&measured);
+        let models: Vec<_> = named
+            .map(|(folder, scores)| json!({ "model": folder, "scores": scores, "followed": scores.followed() }))
+            .collect();
+        let medians: BTreeMap<_, _> = medians.into();
+        let all = json!({ "models": models, "median": medians });
+        println!("{}", serde_json::to_string_pretty(&all)?);
+    } else if measured.len() > 1 {
+        println!("Median of {} models:\n", measured.len());
+        for (name, value) in medians {
+            println!("    {name:<16} {value:.3}");
+        }
+    }
+    Ok(())
+}
+
+fn uses(args: &UsesArgs) -> Result<()> {
     let model = release::loaded::read(&args.model)?;
-    let (train, test) = splits(&model.spec, &args.data)?;
+    let (train, test) = splits(&model.spec, args.data.as_deref())?;
     let shape = model.spec.input;
     let mut strangers = Vec::new();
     for place in &args.strangers {

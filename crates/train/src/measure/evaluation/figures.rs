@@ -3,6 +3,7 @@
 use crate::files::atomic::put;
 use crate::measure::alphabet::Alphabet;
 use crate::measure::directions::Score;
+use crate::measure::factors::Disentanglement;
 use crate::release::loaded::LoadedModel;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,9 @@ pub struct Evaluation {
     /// Alphabets decoded from one character each, of a model of glyphs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alphabet: Option<Alphabet>,
+    /// How far each latent follows one factor, where the images' factors are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disentanglement: Option<Disentanglement>,
 }
 
 /// Fréchet distances from the test split in the pooled features of EfficientNet-Lite0.

@@ -33,7 +33,12 @@ impl Evaluation {
         ];
         let lines = rows.map(|(name, value)| format!("| {name:<36} | {value:>8} |\n"));
         let figures = format!("| {:<36} | {:>8} |\n|---|---|\n{}", "", "", lines.concat());
-        figures + &self.alphabet_table() + &self.frechet_table() + &self.attribute_table()
+        let factors = self
+            .disentanglement
+            .as_ref()
+            .map_or_else(String::new, |d| d.table());
+        let others = self.frechet_table() + &self.attribute_table();
+        figures + &self.alphabet_table() + &factors + &others
     }
 
     /// What comes of one character of each typeface; nothing where images are no characters.
