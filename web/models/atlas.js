@@ -25,6 +25,7 @@ const atlases = new Map();
  *
  * @typedef {object} Atlas
  * @property {Direction[]} directions
+ * @property {(string | undefined)[]} followed the factor that a latent follows, where it is known to follow one
  * @property {{ z: number[], credit?: string }[]} examples
  * @property {{ origin: number[], axes: [number[], number[]] } | null} plane
  * @property {Items | null} items
@@ -44,10 +45,12 @@ export function fetchAtlas(folder) {
 export function readAtlas(atlas, latents) {
   const known = atlas?.format === FORMAT ? atlas : {};
   const list = (value) => (Array.isArray(value) ? value.filter(Boolean) : []);
+  const name = (text) => (typeof text === "string" && text !== "" ? text : undefined);
   const fits = (vector) => Array.isArray(vector) && vector.length === latents && vector.every(Number.isFinite);
   const { origin, axes } = known.plane ?? {};
   return {
     directions: list(known.directions).filter((direction) => fits(direction.vector) && isUsable(direction)).filter(isFirst),
+    followed: Array.from({ length: latents }, (_, i) => name(Array.isArray(known.followed) ? known.followed[i] : undefined)),
     examples: list(known.examples).filter(({ z }) => fits(z)),
     plane: fits(origin) && list(axes).length === 2 && axes.every(fits) ? known.plane : null,
     items: readItems(known.items),

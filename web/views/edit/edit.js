@@ -209,6 +209,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   const sliders = createEditSliders($, {
     directions,
     kl,
+    followed: atlas.followed,
     onInput: setEdit,
     onChange({ label }, value) {
       commit(label);

@@ -31,10 +31,11 @@ export const signed = (value) => (value > 0 ? "+" : "") + formatNumber(value, 2)
  * @param {object} options
  * @param {import("./edits.js").Direction[]} options.directions
  * @param {number[]} options.kl of each latent; NaN where the model does not say
+ * @param {(string | undefined)[]} options.followed the factor that a latent follows, where it follows one
  * @param {(knob: Knob, value: number | null) => void} options.onInput a slider moved; null resets it
  * @param {(knob: Knob, value: number | null) => void} options.onChange the reader let go of it
  */
-export function createEditSliders($, { directions, kl, onInput, onChange }) {
+export function createEditSliders($, { directions, kl, followed, onInput, onChange }) {
   const [attributes, latents, more, beyond] = ["attributes", "latents", "more", "beyond"].map($);
   const add = (host, knob, range) => {
     const slider = createOffsetSlider(host, {
@@ -58,7 +59,8 @@ export function createEditSliders($, { directions, kl, onInput, onChange }) {
   });
   const addLatent = (i) => {
     const note = Number.isFinite(kl[i]) ? `${kl[i].toFixed(2)} nats` : "";
-    const knob = { label: `Number ${i + 1}`, part: "latents", key: i };
+    const name = followed[i] ? `: ${followed[i]}` : "";
+    const knob = { label: `Number ${i + 1}${name}`, part: "latents", key: i };
     sliders.push(add(latents, knob, { id: `latent-${i + 1}`, min: -LIMIT, max: LIMIT, sure: [-SURE, SURE], step: FINE, note }));
   };
 
