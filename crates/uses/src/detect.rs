@@ -8,6 +8,7 @@
 //! test images that the covariance has not seen.
 
 use crate::{Engine, Error, Result};
+use vaelet_model::latent::Posterior;
 use vaelet_model::{Likelihood, latent, random};
 
 /// Figures of a picture.
@@ -125,20 +126,82 @@ impl Calibration {
     }
 }
 
+/// A picture that is being scored, some samples of the estimate of −log p(x) at a time.
+pub struct Scoring {
+    picture: Vec<f32>,
+    figures: [f64; FIGURES],
+    map: Vec<f32>,
+    posterior: Posterior,
+    /// log p(x, z) − log q(z | x) of the samples so far.
+    logs: Vec<f64>,
+}
+
+impl Scoring {
+    /// Samples of a step.
+    const STEP: usize = 4;
+
+    /// Computes the figures of a picture `[C, H, W]`.
+    ///
+    /// # Errors
+    /// A picture that does not fit the model.
+    pub fn start(engine: &mut Engine, picture: &[f32]) -> Result<Self> {
+        let (figures, map) = engine.figures(picture)?;
+        Ok(Self {
+            picture: picture.to_vec(),
+            figures,
+            map,
+            posterior: engine.encode(picture),
+            logs: Vec::with_capacity(SAMPLES),
+        })
+    }
+
+    /// Takes the next samples. Whether there are more.
+    pub fn step(&mut self, engine: &mut Engine) -> bool {
+        let (size, made) = (engine.latent, self.logs.len());
+        let noise = random::normals_in(SEED, made * size..(made + Self::STEP) * size);
+        let Posterior { mean, log_var } = &self.posterior;
+        let mut z = Vec::new();
+        for noise in noise.chunks_exact(size) {
+            z.extend(latent::reparameterize(mean, log_var, noise, 1.0));
+        }
+        let pictures = engine.decode(&z);
+        let samples = noise.chunks_exact(size).zip(z.chunks_exact(size));
+        for ((noise, z), back) in samples.zip(pictures.chunks_exact(self.picture.len())) {
+            let log_q = noise.iter().zip(log_var).map(|(noise, log_var)| {
+                let log_var = f64::from(log_var.clamp(-latent::LOG_VAR, latent::LOG_VAR));
+                -0.5 * (f64::from(*noise).powi(2) + log_var + libm::log(std::f64::consts::TAU))
+            });
+            let log_q = log_q.sum::<f64>();
+            let cost = latent::reconstruction(engine.likelihood, &self.picture, back);
+            let log_p = engine.priors.log_density(z);
+            self.logs.push(log_p - f64::from(cost) - log_q);
+        }
+        self.logs.len() < SAMPLES
+    }
+
+    /// What the samples so far say.
+    pub fn finish(self, calibration: &Calibration) -> Scored {
+        let score = calibration.score(&self.figures);
+        let largest = self.logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = self.logs.iter().map(|log| libm::exp(log - largest)).sum();
+        Scored {
+            score,
+            percentile: calibration.percentile(score),
+            neg_log_likelihood: -(largest + libm::log(sum / self.logs.len() as f64)),
+            map: self.map,
+        }
+    }
+}
+
 impl Engine {
     /// Score, percentile, likelihood, and where a picture `[C, H, W]` is strange.
     ///
     /// # Errors
     /// A picture that does not fit the model.
     pub fn score(&mut self, picture: &[f32], calibration: &Calibration) -> Result<Scored> {
-        let (figures, map) = self.figures(picture)?;
-        let score = calibration.score(&figures);
-        Ok(Scored {
-            score,
-            percentile: calibration.percentile(score),
-            neg_log_likelihood: self.neg_log_likelihood(picture),
-            map,
-        })
+        let mut scoring = Scoring::start(self, picture)?;
+        while scoring.step(self) {}
+        Ok(scoring.finish(calibration))
     }
 
     /// The figures of a picture `[C, H, W]`, most of them as logarithms, and the map of
@@ -207,46 +270,6 @@ impl Engine {
                 squares.sum::<f64>()
             });
         each.sum()
-    }
-
-    /// See [`Scored::neg_log_likelihood`].
-    fn neg_log_likelihood(&mut self, picture: &[f32]) -> f64 {
-        let posterior = self.encode(picture);
-        let noise = random::normals(SEED, SAMPLES * self.latent);
-        let mut z = Vec::new();
-        for noise in noise.chunks_exact(self.latent) {
-            z.extend(latent::reparameterize(
-                &posterior.mean,
-                &posterior.log_var,
-                noise,
-                1.0,
-            ));
-        }
-        let pictures = self.decode(&z);
-        let parts = noise
-            .chunks_exact(self.latent)
-            .zip(z.chunks_exact(self.latent));
-        let logs = parts
-            .zip(pictures.chunks_exact(picture.len()))
-            .map(|((noise, z), back)| {
-                let log_q = noise
-                    .iter()
-                    .zip(&posterior.log_var)
-                    .map(|(noise, log_var)| {
-                        let log_var = f64::from(log_var.clamp(-latent::LOG_VAR, latent::LOG_VAR));
-                        -0.5 * (f64::from(*noise).powi(2)
-                            + log_var
-                            + libm::log(std::f64::consts::TAU))
-                    });
-                let log_p = self.priors.log_density(z);
-                log_p
-                    - f64::from(latent::reconstruction(self.likelihood, picture, back))
-                    - log_q.sum::<f64>()
-            });
-        let logs: Vec<f64> = logs.collect();
-        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = logs.iter().map(|log| libm::exp(log - largest)).sum();
-        -(largest + libm::log(sum / SAMPLES as f64))
     }
 }
 

@@ -10,6 +10,8 @@ const BANK_SEED: u64 = 29;
 const BANK: usize = 512;
 /// Most values of all its pictures: 32 MB.
 const BANK_VALUES: usize = 1 << 23;
+/// How many are made at a time.
+const BANK_STEP: usize = 4;
 
 /// A model with its CPU runtime, the gradients of its decoder, and its prior.
 pub struct Engine {
@@ -25,10 +27,11 @@ pub struct Engine {
 
 /// Samples of the prior with their pictures, among which inference looks for places to start where
 /// the encoder cannot be trusted: it has never seen a picture with a hole.
+#[derive(Default)]
 pub(crate) struct Bank {
     /// `[N, latent]`
     pub latents: Vec<f32>,
-    /// `[N, C, H, W]`
+    /// `[N, C, H, W]`; fewer while it is being made.
     pub pictures: Vec<f32>,
     /// Their mean, `[C, H, W]`.
     pub mean: Vec<f32>,
@@ -126,25 +129,38 @@ impl Engine {
         }
     }
 
-    /// The samples among which inference looks; made at the first call.
-    pub(crate) fn bank(&mut self) -> &Bank {
-        let bank = self.bank.take().unwrap_or_else(|| {
-            let count = BANK.min(BANK_VALUES / self.input.len()).max(1);
-            let latents = self.priors.sample(BANK_SEED, count, 1.0);
-            let pictures = self.runtime.decode(&latents);
-            let mut mean = vec![0.0; self.input.len()];
-            for picture in pictures.chunks_exact(mean.len()) {
-                for (mean, value) in mean.iter_mut().zip(picture) {
-                    *mean += value / count as f32;
-                }
-            }
-            Bank {
-                latents,
-                pictures,
-                mean,
-            }
+    /// Makes a few of the samples among which inference looks where the encoder cannot be trusted.
+    /// Whether there are more to make. Inference makes those that are missing at once, so this is for
+    /// whoever has to do other things in between.
+    pub fn prepare(&mut self) -> bool {
+        let len = self.input.len();
+        let count = BANK.min(BANK_VALUES / len).max(1);
+        let priors = &self.priors;
+        let bank = self.bank.get_or_insert_with(|| Bank {
+            latents: priors.sample(BANK_SEED, count, 1.0),
+            pictures: Vec::with_capacity(count * len),
+            mean: vec![0.0; len],
         });
-        self.bank.insert(bank)
+        let made = bank.pictures.len() / len;
+        let next = (made + BANK_STEP).min(count);
+        let z = &bank.latents[made * self.latent..next * self.latent];
+        if z.is_empty() {
+            return false;
+        }
+        let pictures = self.runtime.decode(z);
+        for picture in pictures.chunks_exact(len) {
+            for (mean, value) in bank.mean.iter_mut().zip(picture) {
+                *mean += value / count as f32;
+            }
+        }
+        bank.pictures.extend(pictures);
+        next < count
+    }
+
+    /// The samples among which inference looks.
+    pub(crate) fn bank(&mut self) -> &Bank {
+        while self.prepare() {}
+        self.bank.get_or_insert_default()
     }
 }
 

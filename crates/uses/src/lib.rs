@@ -15,7 +15,7 @@ mod observe;
 mod residual;
 mod restore;
 
-pub use detect::{Calibration, Scored};
+pub use detect::{Calibration, Scored, Scoring};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use infer::{Answer, Inference, Plan};

@@ -89,6 +89,15 @@ impl Observation {
         Ok(())
     }
 
+    /// Puts what was seen of a whole picture into another one, `[C, H, W]`, bit by bit.
+    pub fn keep(&self, picture: &mut [f32]) {
+        for (i, (value, given)) in picture.iter_mut().zip(&self.values).enumerate() {
+            if self.sees(i) {
+                *value = *given;
+            }
+        }
+    }
+
     /// Whether value `i` was seen.
     pub(crate) fn sees(&self, i: usize) -> bool {
         self.seen.is_empty() || self.seen[i % self.seen.len()]

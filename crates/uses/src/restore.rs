@@ -23,12 +23,18 @@ impl Engine {
     ) -> Result<Vec<f32>> {
         let observation = Observation::noisy(picture, noise);
         let answers = self.infer(&observation, Plan::default(), go_on)?;
-        let explained = &answers[0].picture;
+        Ok(self.cleaned(&observation, &answers[0].picture))
+    }
+
+    /// What [`Engine::clean`] makes of a noisy observation and the picture that explains it best.
+    pub fn cleaned(&self, observation: &Observation, explained: &[f32]) -> Vec<f32> {
+        let noise = observation.noise;
         let expected = |mean: f32| match observation.cut && noise > 0.0 {
             true => mean_of_cut(mean.into(), noise.into()).0 as f32,
             false => mean,
         };
-        let residual: Vec<f32> = picture
+        let residual: Vec<f32> = observation
+            .values
             .iter()
             .zip(explained)
             .map(|(x, m)| x - expected(*m))
@@ -43,11 +49,11 @@ impl Engine {
             }
         };
         let found = details(&residual, noise, noise / left.max(1e-6), self.input);
-        Ok(explained
+        explained
             .iter()
             .zip(found)
             .map(|(m, d)| (m + d).clamp(0.0, 1.0))
-            .collect())
+            .collect()
     }
 
     /// `plan.count` completions of a picture `[C, H, W]` of which only the pixels marked in `seen`,
@@ -64,15 +70,11 @@ impl Engine {
         plan: Plan,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Vec<Answer>> {
-        let mut answers = self.infer(&Observation::part(picture, seen), plan, go_on)?;
+        let observation = Observation::part(picture, seen);
+        let mut answers = self.infer(&observation, plan, go_on)?;
         if keep {
             for answer in &mut answers {
-                let pixels = answer.picture.iter_mut().zip(picture).enumerate();
-                for (i, (value, given)) in pixels {
-                    if seen.is_empty() || seen[i % seen.len()] {
-                        *value = *given;
-                    }
-                }
+                observation.keep(&mut answer.picture);
             }
         }
         Ok(answers)
@@ -90,19 +92,26 @@ impl Engine {
         plan: Plan,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Vec<Answer>> {
-        let mut answers = self.infer(&Observation::small(small, scale), plan, go_on)?;
+        let observation = Observation::small(small, scale);
+        let mut answers = self.infer(&observation, plan, go_on)?;
         for answer in &mut answers {
-            // What the means still lack, smoothly (back-projection, Irani and Peleg 1991).
-            for _ in 0..4 {
-                let means = shrink(&answer.picture, self.input, scale);
-                let lack: Vec<f32> = small.iter().zip(&means).map(|(x, m)| x - m).collect();
-                let lack = self.stretch(&lack, scale);
-                for (value, lack) in answer.picture.iter_mut().zip(lack) {
-                    *value = (*value + lack).clamp(0.0, 1.0);
-                }
-            }
+            self.fit(&observation, &mut answer.picture);
         }
         Ok(answers)
+    }
+
+    /// Adds to a picture `[C, H, W]` what its means still lack of a smaller one, smoothly
+    /// (back-projection, Irani and Peleg 1991).
+    pub fn fit(&self, small: &Observation, picture: &mut [f32]) {
+        for _ in 0..4 {
+            let means = shrink(picture, self.input, small.scale);
+            let pairs = small.values.iter().zip(&means);
+            let lack: Vec<f32> = pairs.map(|(x, m)| x - m).collect();
+            let lack = self.stretch(&lack, small.scale);
+            for (value, lack) in picture.iter_mut().zip(lack) {
+                *value = (*value + lack).clamp(0.0, 1.0);
+            }
+        }
     }
 
     /// `[C, H / scale, W / scale]` at full size, bilinearly.

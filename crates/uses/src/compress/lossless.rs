@@ -24,50 +24,152 @@ pub struct Packed {
     pub borrowed_bits: usize,
 }
 
+/// Pictures that are being packed, one at a time.
+pub struct Packing {
+    stack: Stack,
+}
+
+impl Packing {
+    /// Nothing yet.
+    ///
+    /// # Errors
+    /// A model whose pixels are not zeros and ones.
+    pub fn start(engine: &Engine) -> Result<Self> {
+        engine.is_black_and_white()?;
+        let stack = Stack::new();
+        Ok(Self { stack })
+    }
+
+    /// Packs a picture `[H, W]` of zeros and ones.
+    ///
+    /// # Errors
+    /// Other values, or another number of them.
+    pub fn push(&mut self, engine: &mut Engine, picture: &[f32]) -> Result<()> {
+        let len = engine.input.len();
+        if picture.len() != len {
+            let expected = format!("{len} values");
+            return Err(Error::argument("picture", expected, picture.len()));
+        }
+        if let Some(wrong) = picture.iter().find(|v| ![0.0, 1.0].contains(*v)) {
+            return Err(Error::argument("picture", "zeros and ones", wrong));
+        }
+        let stack = &mut self.stack;
+        let posterior = engine.normals_of(picture);
+        let mut cells = Vec::new();
+        for normal in &posterior {
+            cells.push(stack.pop(CELL_BITS, |low| find(&[*normal], low))?);
+        }
+        let z: Vec<f32> = cells.iter().map(|cell| value(*cell)).collect();
+        let decoded = engine.decode(&z);
+        for (x, p) in picture.iter().zip(decoded) {
+            stack.push(pixel(p, *x == 1.0), PIXEL_BITS);
+        }
+        let mut turn = engine.priors.in_turn();
+        let mut intervals = Vec::new();
+        for (cell, z) in cells.iter().zip(&z) {
+            intervals.push(interval(&turn.normals(), *cell));
+            turn.push(*z);
+        }
+        for interval in intervals.into_iter().rev() {
+            stack.push(interval, CELL_BITS);
+        }
+        Ok(())
+    }
+
+    /// Bits of the message so far, with those that were borrowed.
+    pub fn bits(&self) -> usize {
+        32 * self.stack.len()
+    }
+
+    /// The message.
+    pub fn finish(self) -> Packed {
+        Packed {
+            borrowed_bits: 32 * self.stack.borrowed(),
+            words: self.stack.into_words(),
+        }
+    }
+}
+
+/// Pictures that are being unpacked, one at a time.
+pub struct Unpacking {
+    stack: Stack,
+}
+
+impl Unpacking {
+    /// A message that [`Packing`] gave.
+    ///
+    /// # Errors
+    /// A model whose pixels are not zeros and ones, or words that are no message.
+    pub fn start(engine: &Engine, words: &[u32]) -> Result<Self> {
+        engine.is_black_and_white()?;
+        let stack = Stack::from_words(words)?;
+        Ok(Self { stack })
+    }
+
+    /// The picture `[H, W]` that was packed last of those that are left.
+    ///
+    /// # Errors
+    /// A message that is damaged, or was not made with this model.
+    pub fn pop(&mut self, engine: &mut Engine) -> Result<Vec<f32>> {
+        let stack = &mut self.stack;
+        let priors = engine.priors.clone();
+        let mut turn = priors.in_turn();
+        let mut cells = Vec::new();
+        for _ in 0..engine.latent {
+            let normals = turn.normals();
+            let cell = stack.pop(CELL_BITS, |low| find(&normals, low))?;
+            turn.push(value(cell));
+            cells.push(cell);
+        }
+        let z: Vec<f32> = cells.iter().map(|cell| value(*cell)).collect();
+        let decoded = engine.decode(&z);
+        let mut picture = Vec::new();
+        for p in decoded.iter().rev() {
+            let zero = pixel(*p, false);
+            picture.push(stack.pop(PIXEL_BITS, |low| match low < zero.count {
+                true => (0.0, zero),
+                false => (1.0, pixel(*p, true)),
+            })?);
+        }
+        picture.reverse();
+        let posterior = engine.normals_of(&picture);
+        for (normal, cell) in posterior.iter().zip(cells).rev() {
+            stack.push(interval(&[*normal], cell), CELL_BITS);
+        }
+        Ok(picture)
+    }
+
+    /// Call it after the last picture.
+    ///
+    /// # Errors
+    /// Something is left of the message.
+    pub fn finish(self) -> Result<()> {
+        match self.stack.is_spent() {
+            true => Ok(()),
+            false => Err(Error::Damaged("something is left of its message")),
+        }
+    }
+}
+
 impl Engine {
     /// Packs pictures `[N, H, W]` of zeros and ones, as long as `go_on`, which is asked before each.
     ///
     /// # Errors
     /// A model whose pixels are not zeros and ones, other values, or nothing more of `go_on`.
     pub fn pack(&mut self, pictures: &[f32], go_on: &mut dyn FnMut() -> bool) -> Result<Packed> {
-        self.is_black_and_white()?;
-        if let Some(other) = pictures.iter().find(|v| ![0.0, 1.0].contains(*v)) {
-            return Err(Error::argument("picture", "zeros and ones", other));
-        }
         let len = self.input.len();
         if !pictures.len().is_multiple_of(len) {
             let expected = format!("a multiple of {len} values");
             return Err(Error::argument("pictures", expected, pictures.len()));
         }
-        let mut stack = Stack::new();
+        let mut packing = Packing::start(self)?;
         for picture in pictures.chunks_exact(len) {
             if !go_on() {
                 return Err(Error::Cancelled);
             }
-            let posterior = self.normals_of(picture);
-            let mut cells = Vec::new();
-            for normal in &posterior {
-                cells.push(stack.pop(CELL_BITS, |low| find(&[*normal], low))?);
-            }
-            let z: Vec<f32> = cells.iter().map(|cell| value(*cell)).collect();
-            let decoded = self.decode(&z);
-            for (x, p) in picture.iter().zip(decoded) {
-                stack.push(pixel(p, *x == 1.0), PIXEL_BITS);
-            }
-            let mut turn = self.priors.in_turn();
-            let mut intervals = Vec::new();
-            for (cell, z) in cells.iter().zip(&z) {
-                intervals.push(interval(&turn.normals(), *cell));
-                turn.push(*z);
-            }
-            for interval in intervals.into_iter().rev() {
-                stack.push(interval, CELL_BITS);
-            }
+            packing.push(self, picture)?;
         }
-        Ok(Packed {
-            borrowed_bits: 32 * stack.borrowed(),
-            words: stack.into_words(),
-        })
+        Ok(packing.finish())
     }
 
     /// Unpacks `count` pictures `[N, H, W]`; the last one comes out first.
@@ -80,42 +182,15 @@ impl Engine {
         count: usize,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Vec<f32>> {
-        self.is_black_and_white()?;
-        let mut stack = Stack::from_words(words)?;
+        let mut unpacking = Unpacking::start(self, words)?;
         let mut pictures = Vec::new();
         for _ in 0..count {
             if !go_on() {
                 return Err(Error::Cancelled);
             }
-            let priors = self.priors.clone();
-            let mut turn = priors.in_turn();
-            let mut cells = Vec::new();
-            for _ in 0..self.latent {
-                let normals = turn.normals();
-                let cell = stack.pop(CELL_BITS, |low| find(&normals, low))?;
-                turn.push(value(cell));
-                cells.push(cell);
-            }
-            let z: Vec<f32> = cells.iter().map(|cell| value(*cell)).collect();
-            let decoded = self.decode(&z);
-            let mut picture = Vec::new();
-            for p in decoded.iter().rev() {
-                let zero = pixel(*p, false);
-                picture.push(stack.pop(PIXEL_BITS, |low| match low < zero.count {
-                    true => (0.0, zero),
-                    false => (1.0, pixel(*p, true)),
-                })?);
-            }
-            picture.reverse();
-            let posterior = self.normals_of(&picture);
-            for (normal, cell) in posterior.iter().zip(cells).rev() {
-                stack.push(interval(&[*normal], cell), CELL_BITS);
-            }
-            pictures.push(picture);
+            pictures.push(unpacking.pop(self)?);
         }
-        if !stack.is_spent() {
-            return Err(Error::Damaged("something is left of its message"));
-        }
+        unpacking.finish()?;
         pictures.reverse();
         Ok(pictures.concat())
     }

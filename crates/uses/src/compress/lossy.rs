@@ -31,6 +31,11 @@ pub const BYTES: std::ops::RangeInclusive<usize> = 4..=1024;
 /// What turns latents of a model to bytes and back; it takes a second to make, and grows.
 pub struct Codec {
     latent: usize,
+    samples: Vec<f32>,
+    /// How many variables of all samples have been varied.
+    varied: usize,
+    /// How the picture of the sample at hand changes with each variable so far, `[C, H, W]`.
+    slopes: Vec<Vec<f32>>,
     /// `[latent, latent]`
     sensitivity: Vec<f64>,
     groups: Vec<Vec<Gaussian>>,
@@ -51,40 +56,51 @@ struct Axes {
 impl Codec {
     /// Measures the decoder's axes.
     pub fn new(engine: &mut Engine) -> Self {
+        let mut codec = Self::start(engine);
+        while codec.step(engine) {}
+        codec
+    }
+
+    /// Nothing has been measured yet: call [`Codec::step`] until it returns `false`.
+    pub fn start(engine: &Engine) -> Self {
         let latent = engine.latent;
-        let mut sensitivity = vec![0.0; latent * latent];
-        let samples = engine.priors.sample(SEED, SAMPLES, 1.0);
-        for z in samples.chunks_exact(latent) {
-            let mut moved = z.repeat(2 * latent);
-            for i in 0..latent {
-                moved[2 * i * latent + i] += STEP;
-                moved[(2 * i + 1) * latent + i] -= STEP;
-            }
-            let pictures = engine.decode(&moved);
-            let len = engine.input.len();
-            let slopes: Vec<Vec<f64>> = pictures
-                .chunks_exact(2 * len)
-                .map(|pair| {
-                    let pairs = pair[..len].iter().zip(&pair[len..]);
-                    pairs
-                        .map(|(a, b)| f64::from(a - b) / f64::from(2.0 * STEP))
-                        .collect()
-                })
-                .collect();
-            for i in 0..latent {
-                for j in 0..=i {
-                    let product = slopes[i].iter().zip(&slopes[j]).map(|(a, b)| a * b);
-                    sensitivity[i * latent + j] += product.sum::<f64>() / SAMPLES as f64;
-                    sensitivity[j * latent + i] = sensitivity[i * latent + j];
-                }
-            }
-        }
         Self {
             latent,
-            sensitivity,
+            samples: engine.priors.sample(SEED, SAMPLES, 1.0),
+            varied: 0,
+            slopes: Vec::new(),
+            sensitivity: vec![0.0; latent * latent],
             groups: engine.priors.gaussians(),
             axes: BTreeMap::new(),
         }
+    }
+
+    /// Measures what one variable of one sample changes. Whether there is more to measure.
+    pub fn step(&mut self, engine: &mut Engine) -> bool {
+        let latent = self.latent;
+        let (sample, i) = (self.varied / latent, self.varied % latent);
+        if sample == SAMPLES {
+            return false;
+        }
+        if i == 0 {
+            self.slopes.clear();
+        }
+        let mut moved = self.samples[sample * latent..][..latent].repeat(2);
+        moved[i] += STEP;
+        moved[latent + i] -= STEP;
+        let pictures = engine.decode(&moved);
+        let (up, down) = pictures.split_at(engine.input.len());
+        let pairs = up.iter().zip(down);
+        let slope: Vec<f32> = pairs.map(|(a, b)| (a - b) / (2.0 * STEP)).collect();
+        self.slopes.push(slope);
+        for (j, other) in self.slopes.iter().enumerate() {
+            let products = self.slopes[i].iter().zip(other);
+            let sum: f64 = products.map(|(a, b)| f64::from(a * b)).sum();
+            self.sensitivity[i * latent + j] += sum / SAMPLES as f64;
+            self.sensitivity[j * latent + i] = self.sensitivity[i * latent + j];
+        }
+        self.varied += 1;
+        self.varied < SAMPLES * latent
     }
 
     fn axes(&mut self, choice: &[usize]) -> &Axes {
@@ -122,12 +138,20 @@ impl Engine {
     /// # Errors
     /// A picture that does not fit the model, or another number of bytes.
     pub fn squeeze(&mut self, codec: &mut Codec, picture: &[f32], bytes: usize) -> Result<Vec<u8>> {
+        let found = self.infer(&Observation::whole(picture), Plan::default(), &mut || true)?;
+        self.squeeze_latent(codec, &found[0].z, bytes)
+    }
+
+    /// A latent in exactly `bytes` bytes, 4 to 1024.
+    ///
+    /// # Errors
+    /// Another number of bytes.
+    pub fn squeeze_latent(&self, codec: &mut Codec, z: &[f32], bytes: usize) -> Result<Vec<u8>> {
         if !BYTES.contains(&bytes) {
             return Err(Error::argument("bytes", "4 to 1024", bytes));
         }
-        let found = self.infer(&Observation::whole(picture), Plan::default(), &mut || true)?;
-        let z: Vec<f64> = found[0].z.iter().map(|z| f64::from(*z)).collect();
-        let choice = self.priors.nearest(&found[0].z);
+        let choice = self.priors.nearest(z);
+        let z: Vec<f64> = z.iter().map(|z| f64::from(*z)).collect();
         let axes = codec.axes(&choice).clone();
         let w = axes.find(&z);
         // The finest that fits.

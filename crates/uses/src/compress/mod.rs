@@ -9,5 +9,5 @@ mod stack;
 mod tables;
 
 pub use file::{Contents, read, write};
-pub use lossless::Packed;
+pub use lossless::{Packed, Packing, Unpacking};
 pub use lossy::Codec;

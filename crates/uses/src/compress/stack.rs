@@ -62,6 +62,11 @@ impl Stack {
         words
     }
 
+    /// Words of the message so far.
+    pub fn len(&self) -> usize {
+        self.tail.len() + 2
+    }
+
     /// Words that were borrowed so far.
     pub fn borrowed(&self) -> usize {
         self.borrowed
