@@ -11,6 +11,7 @@ export type BackendChoice = Backend | "auto";
  * - `canvas`: a canvas without pixels, or one that something else draws into
  * - `cors`: the server answers, but does not allow other sites to read the answer
  * - `crashed`: the program crashed in the middle of a call, for example for lack of memory; the next call works again
+ * - `damaged`: a compressed file is damaged, or none
  * - `freed`: the model has been freed
  * - `gpu`: the GPU has not enough memory for the model, or refuses its work
  * - `hash-mismatch`: the weights are not those that model.json names
@@ -20,6 +21,7 @@ export type BackendChoice = Backend | "auto";
  * - `no-webgpu`: there is no GPU, or it does not answer
  * - `not-found`: the server has no such file, or answers with a web page instead
  * - `not-ready`: no model has been loaded yet
+ * - `other-model`: a compressed file was made with another model
  * - `outdated`: the site was published again after its page was opened
  * - `oversized`: the weights have more bytes than model.json says
  * - `policy`: the Content-Security-Policy of the page forbids the address
@@ -35,6 +37,7 @@ export type ErrorCode =
   | "canvas"
   | "cors"
   | "crashed"
+  | "damaged"
   | "freed"
   | "gpu"
   | "hash-mismatch"
@@ -44,6 +47,7 @@ export type ErrorCode =
   | "no-webgpu"
   | "not-found"
   | "not-ready"
+  | "other-model"
   | "outdated"
   | "oversized"
   | "policy"
@@ -186,6 +190,55 @@ export interface ModelInfo {
   [field: string]: unknown;
 }
 
+/** What is known of a picture: docs/uses.md says what each number means, and when not to trust it. */
+export interface Score {
+  /** Distance from the model's own pictures; about 3 for one of them. */
+  score: number;
+  /** How many of a hundred of the model's own test images have a lower score. */
+  percentile: number;
+  /** An estimate of −log p(x), in nats. It is low for what is easy to draw, so it is no score by itself. */
+  negLogLikelihood: number;
+  /** Where the picture is not what the model makes of it: nats of each pixel, [H, W]. */
+  map: Float32Array;
+}
+
+/** Explanations of an observation: the most likely one, then draws from the posterior. */
+export interface Explanations {
+  /** [N, latent] */
+  z: Float32Array;
+  /** [N, C, H, W] in [0, 1] */
+  images: Float32Array;
+  /** log p(observation | z) of each, in nats. */
+  logLikelihood: Float64Array;
+  /** log p(z) of each, in nats. */
+  logPrior: Float64Array;
+}
+
+export interface UseOptions {
+  signal?: AbortSignal;
+}
+
+export interface InferOptions extends UseOptions {
+  /** How many explanations, 1 to 256. */
+  count?: number;
+  /** Of everything random; the same seed and steps give the same bits. */
+  seed?: number;
+  /** Steps of gradient, 40 by default. */
+  steps?: number;
+  /** Langevin steps by which the others become draws, 60 by default. */
+  walk?: number;
+  /** Stops after so many milliseconds, with what has been found. */
+  milliseconds?: number;
+}
+
+export interface Compressed {
+  file: Uint8Array;
+  /** Bits of the message after each picture, without the 25 bytes around it. */
+  bits: number[];
+  /** Of them, those that the first pictures had to borrow. */
+  borrowedBits: number;
+}
+
 export class Model {
   private constructor();
 
@@ -252,6 +305,51 @@ export class Model {
    * in the order of the layers. Always computed on the CPU.
    */
   activations(part: "encoder" | "decoder", values: Numbers): Promise<Activation[]>;
+  /*
+   * Uses of the model. Their code is fetched when first used and works in a worker, on the CPU whatever runs the model;
+   * a page of another origin than these modules works in slices instead. Models with a condition have no uses.
+   */
+
+  /** Fetches the code and makes what inference begins with, so that the first answer comes sooner. */
+  prepareUses(options?: UseOptions): Promise<void>;
+  /** Whether a picture [C, H, W] is one of those that the model knows, by `calibration.json` beside its weights. */
+  score(x: Numbers, options?: UseOptions): Promise<Score>;
+  /**
+   * The posterior of z given an observation of a picture, [C, H / scale, W / scale]. `observed` has a number for each
+   * pixel, 0 where it was not seen; `noise` is the standard deviation of Gaussian noise (white is 1), and values may
+   * then lie beyond [0, 1]; each value is the mean of `scale` × `scale` pixels.
+   */
+  infer(
+    x: Numbers,
+    options?: InferOptions & { observed?: ArrayLike<number | boolean>; noise?: number; scale?: number },
+  ): Promise<Explanations>;
+  /** A picture [C, H, W] without its Gaussian noise of this standard deviation. */
+  clean(x: Numbers, options: InferOptions & { noise: number }): Promise<Float32Array>;
+  /**
+   * Completions of a picture [C, H, W], 4 by default: what `mask` [H, W] marks with 0 is hidden, all else stays bit by bit.
+   */
+  complete(x: Numbers, mask: ArrayLike<number | boolean>, options?: InferOptions): Promise<Explanations>;
+  /** Pictures whose means of `scale` × `scale` pixels (4 by default) are those of `x`, [C, H / scale, W / scale]. */
+  enlarge(x: Numbers, options?: InferOptions & { scale?: number }): Promise<Explanations>;
+  /**
+   * Pictures [N, C, H, W] in a file. Without `bytes` they come back bit by bit: for models of black and white pictures
+   * (a Bernoulli likelihood), and values 0 and 1. With `bytes`, 4 to 1024, each becomes its latent in so many bytes.
+   */
+  compress(xs: Numbers, options?: UseOptions & { bytes?: number; onProgress?: (done: number) => void }): Promise<Compressed>;
+  /** The pictures of a file; `onPicture` gets those of a lossless one as they come, the last one first. */
+  decompress(
+    file: Uint8Array | ArrayBuffer,
+    options?: UseOptions & { onPicture?: (picture: Float32Array) => void },
+  ): Promise<Float32Array[]>;
+  /**
+   * Groups latents [N, latent] by who is near whom, in `groups` (10) groups; or, where some are `known`, as pairs of
+   * the number of a latent and that of its name, names all others too. A few thousand work best.
+   */
+  group(
+    latents: Numbers,
+    options?: UseOptions & { groups?: number; seed?: number; known?: [number, number][] },
+  ): Promise<{ names: Uint32Array; shares: Float32Array | null }>;
+
   /** Moves the model to another backend without fetching it again. If that fails the model runs on the CPU, and the promise rejects. */
   setBackend(backend: BackendChoice): Promise<void>;
   /** Gives memory and GPU resources back; every later call fails with `freed`. */

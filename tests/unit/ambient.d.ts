@@ -6,6 +6,11 @@ declare module "*/vaelet-web.js" {
   export default function start(): Promise<WebAssembly.Exports>;
 }
 
+/** The program of the uses. */
+declare module "*/vaelet-uses-web.js" {
+  export default function start(): Promise<WebAssembly.Exports>;
+}
+
 interface Window {
   /** For tests and the curious. */
   vaelet: object;

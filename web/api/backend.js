@@ -71,25 +71,25 @@ export class Backend {
 
   /** Asks the program's model for what takes no runtime. @template T @param {(model: any) => T} question @returns {T} */
   ask(question) {
-    this.#check();
+    this.check();
     return call(() => question(this.#model));
   }
 
   /** What every layer writes: a GPU keeps these values to itself. */
   activations(values, decoder) {
-    this.#check();
+    this.check();
     return this.#cpu.activations(values, decoder);
   }
 
   /** Answers where the model runs; where a GPU is lost in mid-answer, the CPU answers. */
   async run(question) {
-    this.#check();
+    this.check();
     const gpu = this.#gpu;
     if (!gpu) return question(this.#cpu, true);
     try {
       return await question(gpu, true);
     } catch (error) {
-      this.#check();
+      this.check();
       if (gpu.lost === null) throw error;
       return question(this.#cpu, false); // what the canvas showed was the GPU's
     }
@@ -97,7 +97,7 @@ export class Backend {
 
   /** @returns {Promise<boolean>} whether the picture was drawn to its end */
   async present(canvas, z, columns) {
-    this.#check();
+    this.check();
     const gpu = this.#gpu;
     try {
       return await (gpu ?? this.#cpu).present(canvas, z, columns);
@@ -114,7 +114,7 @@ export class Backend {
    * @param {Wish} wish
    */
   choose(wish) {
-    this.#check();
+    this.check();
     if (wish !== this.#choice.wish) {
       this.#rebuilds = 0;
       this.#begin(wish, (choice) => this.#fulfil(choice));
@@ -252,7 +252,8 @@ export class Backend {
     discard(this.#model);
   }
 
-  #check() {
+  /** @throws {VaeletError} where it is freed */
+  check() {
     if (this.state === "freed") throw new VaeletError("freed", "This model has been freed. Load it again to use it.");
   }
 }

@@ -111,6 +111,8 @@ export async function openFolder(folder, { onProgress, signal }) {
     /** The parsed model.json, and its text: both readers see the same, and names that stand twice are settled here. */
     info,
     spec: JSON.stringify(info),
+    /** Another file of the folder. @param {string} path @param {AbortSignal} [signal] */
+    json: (path, signal) => fetchJson(folder, path, { signal }),
     /** Weights that were kept, or else fetched. @returns {Promise<Uint8Array>} */
     weights: async () => (await readKept(key.href, total, tell)) ?? fetchWeights(url, total, tell, { signal }),
     /** Weights from the server itself, whatever was kept of them. @returns {Promise<Uint8Array>} */

@@ -5,6 +5,7 @@
 
 import { callback, checkRoom, drawable, finite, numbers, optionsOf, refused, whole, word } from "./arguments.js";
 import { Backend } from "./backend.js";
+import { VaeletError } from "./errors.js";
 import { folderAt, openFolder, weightsCache } from "./files.js";
 import { loadProgram, readModel } from "./program.js";
 
@@ -54,7 +55,7 @@ export async function loadModel(url, options) {
     weights = files.freshWeights();
     model = await readModel(files.spec, weights, signal);
   }
-  const ready = new Model(KEY, files.info, model);
+  const ready = new Model(KEY, files, model);
   try {
     await ready.setBackend(wish);
     signal?.throwIfAborted();
@@ -91,14 +92,18 @@ export class Model {
   #sizes;
   /** @type {HTMLCanvasElement | undefined} */
   #scratch;
+  #files;
+  /** The code of its uses, once one was asked for. @type {Promise<import("./uses.js").Uses> | null} */
+  #uses = null;
 
   /** Use `loadModel`. */
-  constructor(key, info, model) {
+  constructor(key, files, model) {
     if (key !== KEY) throw refused("Models are not made by `new`, but by loadModel");
+    this.#files = files;
     /** The parsed model.json. */
-    this.info = info;
-    const { channels, height, width } = info.input;
-    this.#sizes = { image: channels * height * width, latent: info.latents.reduce((sum, { size }) => sum + size, 0) };
+    this.info = files.info;
+    const { input, latents } = files.info;
+    this.#sizes = { image: input.channels * input.height * input.width, latent: latents.reduce((sum, { size }) => sum + size, 0) };
     this.#backend = new Backend(model, this.#sizes);
     this.#backend.onMoved = () => {
       this.#scratch = undefined;
@@ -286,6 +291,29 @@ export class Model {
     return layers;
   }
 
+  /** Scoring, completing, compressing and other uses, in a worker: `vaelet.d.ts` describes each. */
+  score = (...args) => this.#use("score", args);
+  infer = (...args) => this.#use("infer", args);
+  clean = (...args) => this.#use("clean", args);
+  complete = (...args) => this.#use("complete", args);
+  enlarge = (...args) => this.#use("enlarge", args);
+  compress = (...args) => this.#use("compress", args);
+  decompress = (...args) => this.#use("decompress", args);
+  group = (...args) => this.#use("group", args);
+  prepareUses = (...args) => this.#use("prepare", args);
+
+  async #use(name, args) {
+    this.#backend.check();
+    this.#uses ??= import("./uses.js").then(
+      ({ Uses }) => new Uses(this.#files, this.latentSize),
+      (cause) => {
+        this.#uses = null; // so that the next call tries again
+        throw new VaeletError("network", "The code for the uses of a model could not be loaded. Check the connection, and try again.", { cause });
+      },
+    );
+    return (await this.#uses)[name](...args);
+  }
+
   /**
    * Moves the model to another backend without fetching it again; on failure it runs on the CPU.
    * The model can be used meanwhile.
@@ -301,6 +329,7 @@ export class Model {
   /** Gives memory and GPU resources back. The model cannot be used afterwards. */
   free() {
     this.onRebuilt = null;
+    this.#uses?.then((uses) => uses.free(), () => {});
     this.#backend.free();
   }
 

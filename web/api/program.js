@@ -36,8 +36,7 @@ export function loadProgram() {
 async function fetchProgram() {
   setTimeout(makeCanvas);
   const module = await import("../../vaelet-web.js");
-  // The only variable that is exported, whatever it is called once names have been shortened.
-  stack = Object.values(await module.default()).find(isVariable);
+  stack = stackOf(await module.default());
   program = module;
   return module;
 }
@@ -49,6 +48,11 @@ async function fetchProgram() {
  */
 function makeCanvas() {
   document.createElement("canvas").getContext("2d", { willReadFrequently: true }).fillRect(0, 0, 1, 1);
+}
+
+/** Where a program's stack ends: the only variable that is exported, whatever it is called once names have been shortened. @param {WebAssembly.Exports} exports */
+export function stackOf(exports) {
+  return Object.values(exports).find(isVariable);
 }
 
 /** Whether an export can be assigned to. @param {unknown} value @returns {value is WebAssembly.Global} */
@@ -123,7 +127,7 @@ export function discard(object) {
 }
 
 /** Whether the program stopped in the middle: an array too long, no memory left, a mistake of ours. */
-function isCrash(error) {
+export function isCrash(error) {
   return error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
 }
 

@@ -33,7 +33,7 @@ pub const PROGRAMS: [Program; 2] = [
     FIRST,
     Program {
         package: "vaelet-uses-web",
-        budget: 120 * 1024,
+        budget: 136 * 1024,
     },
 ];
 

@@ -411,5 +411,8 @@ fn a_file_of_an_earlier_version_is_still_read() {
     let drawn = engine.decode(&latents);
     // Decoded in another batch, a probability may differ in its last bit: no pixel lies that near.
     let expected = drawn.iter().map(|p| f32::from(u8::from(*p > 0.5)));
-    assert!(expected.eq(pictures));
+    assert!(expected.eq(pictures.iter().copied()));
+    // And packing gives that file again, here as in a browser (`tests/browser/uses.test.mjs`).
+    let packed = engine.pack(&pictures, &mut || true).unwrap();
+    assert_eq!(packed.words, contents.words());
 }
