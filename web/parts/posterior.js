@@ -25,8 +25,9 @@ const STEP = 0.1;
  * @param {object} [options]
  * @param {(i: number, value: number) => void} [options.onDrag] the reader moves a latent to this value; without it the chart is to be read only
  * @param {() => void} [options.onDrop] and has let go
+ * @param {(string | undefined)[]} [options.followed] the factor that a latent follows, where it follows one
  */
-export function createPosterior(host, readout, size, { onDrag, onDrop } = {}) {
+export function createPosterior(host, readout, size, { onDrag, onDrop, followed = [] } = {}) {
   const svg = shape("svg", { viewBox: `0 0 ${size} ${2 * LIMIT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   svg.append(
     shape("rect", { class: "prior", x: 0, width: size, y: LIMIT - 1, height: 2 }),
@@ -87,7 +88,9 @@ export function createPosterior(host, readout, size, { onDrag, onDrop } = {}) {
     const factor = shown.epsilon[i] < 0 ? `(${epsilon})` : epsilon;
     if (shown.moved?.has(i)) fill(readout, `<var>z</var><sub>${i + 1}</sub> = <b class="is-sample">${z}</b>, moved by hand`);
     else fill(readout, `<var>z</var><sub>${i + 1}</sub> = <b class="is-mean">${mean}</b> + ${heat}<b class="is-band">${width}</b> · ${factor} = <b class="is-sample">${z}</b>`);
-    host.setAttribute("aria-valuetext", `latent ${i + 1}: mean ${mean}, sigma ${width}, epsilon ${epsilon}, z ${z}`);
+    const name = followed[i] ? ` (${followed[i]})` : "";
+    readout.append(name);
+    host.setAttribute("aria-valuetext", `latent ${i + 1}${name}: mean ${mean}, sigma ${width}, epsilon ${epsilon}, z ${z}`);
   };
 
   const choose = (i) => {

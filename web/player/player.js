@@ -29,7 +29,7 @@ const VIEWS = {
 /** Fetched for the views that use an atlas. */
 const fetchReader = () => import("../models/atlas.js");
 /** What a view has that uses none, or cannot have it. @type {import("../models/atlas.js").Atlas} */
-const NO_ATLAS = { directions: [], examples: [], plane: null, items: null };
+const NO_ATLAS = { directions: [], followed: [], examples: [], plane: null, items: null };
 /** The view whose styles are there from the start. */
 const FIRST = "sample";
 /** Milliseconds after which code that has not come counts as missing. */

@@ -100,7 +100,7 @@ export function mount(root, context) {
   // What is seen of it, part by part
   const encoder = createLayers($("encoder"), { layers: info.encoder });
   const decoder = createLayers($("decoder"), { layers: info.decoder, picture: true, ink: subject.drawable });
-  const posterior = createPosterior($("posterior"), $("latent-readout"), latentSize);
+  const posterior = createPosterior($("posterior"), $("latent-readout"), latentSize, { followed: context.atlas.followed });
   const resamples = createImageGrid($("resamples"), model, RESAMPLES / 2, `The ${subject.one}, redrawn from ${RESAMPLES} other random draws`);
   const bars = createBars($("kl-bars"), latentSize, "KL of each latent to N(0, 1) in nats");
   for (const id of ["reconstruction", "loss-x", "loss-back", "loss-difference"]) sizeFor($(id), input);
