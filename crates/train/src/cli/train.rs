@@ -10,6 +10,7 @@ use crate::presets::{self, Preset};
 use crate::release::folder;
 use crate::release::loaded::LoadedModel;
 use crate::release::stages::{self, Stage};
+use crate::training::objective::Penalty;
 use crate::training::{self, Mode};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
@@ -135,10 +136,11 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
     let trained = training::train(&settings, &graphs, &images)?;
 
     let mut spec = preset.spec.clone();
+    let (data, beta) = objective(&preset);
     spec.training = Some(Training {
-        data: preset.data.into(),
+        data,
         epochs: before + trained.epochs,
-        beta: preset.beta,
+        beta,
         seed: args.seed,
     });
     spec.likelihood = trained.likelihood;
@@ -167,6 +169,18 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
             settings.run.display(),
         )
     })
+}
+
+/// What a model was trained on, and the weight of the KL term.
+fn objective(preset: &Preset) -> (String, f32) {
+    match preset.penalty {
+        Penalty::TotalCorrelation if preset.beta != 1.0 => {
+            let (data, beta) = (preset.data, preset.beta);
+            let data = format!("{data}, with {beta} times the total correlation of the latents");
+            (data, 1.0)
+        }
+        _ => (preset.data.into(), preset.beta),
+    }
 }
 
 impl RunArgs {
@@ -240,5 +254,21 @@ impl RunArgs {
         let preset = self.model.as_deref().and_then(presets::preset);
         let preset = preset.context("name a preset, or give a folder of pictures with --images")?;
         Ok((preset, self.data.as_deref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page adds β times the KL to a loss.
+    #[test]
+    fn what_weighs_the_total_correlation_is_no_weight_of_the_kl() {
+        let of = |name: &str| objective(&presets::preset(name).unwrap());
+        let (data, beta) = of("shapes");
+        assert!(beta == 1.0 && data.contains("times the total correlation"));
+        assert_eq!(of("digits-beta-4").1, 4.0);
+        let (data, beta) = of("shapes-plain");
+        assert!(beta == 1.0 && !data.contains("times"));
     }
 }

@@ -10,7 +10,6 @@ use crate::measure::image_metrics;
 use crate::presets::preset;
 use crate::release::loaded::LoadedModel;
 use crate::release::stages::Stage;
-use crate::training::objective::Penalty;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -179,17 +178,9 @@ fn card(
             epochs => format!("    {}    # {epochs} epochs\n", stage.command),
         })
         .collect();
-    let beta = spec.training.as_ref().map_or(1.0, |training| training.beta);
-    let correlation = known
-        .as_ref()
-        .is_some_and(|preset| preset.penalty == Penalty::TotalCorrelation);
-    let weighed = match correlation && beta != 1.0 {
-        true => format!(", the total correlation of the latents weighed {beta} times"),
-        false => String::new(),
-    };
     let training = match commands.as_str() {
         "" => String::new(),
-        commands => format!("Trained on {data}{weighed}:\n\n{commands}\n"),
+        commands => format!("Trained on {data}:\n\n{commands}\n"),
     };
     let pixels = match binarized {
         true => {
