@@ -3,9 +3,9 @@
  * once (`onLost`). Which model uses one, and what comes after it, is `backend.js`'s to say.
  */
 
-import { VaeletError } from "./errors.js";
+import { VaeletError, understood } from "./errors.js";
 import { within } from "./network.js";
-import { call, discard, understood } from "./program.js";
+import { call, discard } from "./program.js";
 import { inSlices } from "./slices.js";
 
 /** Milliseconds after which a GPU that is still not ready counts as missing, and one that does not answer as lost. */

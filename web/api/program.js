@@ -3,7 +3,7 @@
  */
 
 import { numbers, optionsOf, refused, whole } from "./arguments.js";
-import { VaeletError } from "./errors.js";
+import { VaeletError, isCrash, stackOf, understood } from "./errors.js";
 import { within } from "./network.js";
 import { inSlices } from "./slices.js";
 
@@ -48,22 +48,6 @@ async function fetchProgram() {
  */
 function makeCanvas() {
   document.createElement("canvas").getContext("2d", { willReadFrequently: true }).fillRect(0, 0, 1, 1);
-}
-
-/** Where a program's stack ends: the only variable that is exported, whatever it is called once names have been shortened. @param {WebAssembly.Exports} exports */
-export function stackOf(exports) {
-  return Object.values(exports).find(isVariable);
-}
-
-/** Whether an export can be assigned to. @param {unknown} value @returns {value is WebAssembly.Global} */
-function isVariable(value) {
-  if (!(value instanceof WebAssembly.Global)) return false;
-  try {
-    value.value = value.valueOf();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function missing(error) {
@@ -124,23 +108,6 @@ export function discard(object) {
   } catch (error) {
     console.info("vaelet: memory of a call that stopped in the middle stays taken.", error.message);
   }
-}
-
-/** Whether the program stopped in the middle: an array too long, no memory left, a mistake of ours. */
-export function isCrash(error) {
-  return error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-}
-
-/** An error of the program as callers get it. @param {any} error */
-export function understood(error) {
-  if (error instanceof VaeletError) return error;
-  if (isCrash(error)) {
-    return new VaeletError("crashed", `The program crashed in the middle of a computation (${error.message}). The next call works again; smaller batches need less memory.`, { cause: error });
-  }
-  if (!error?.code || !(error instanceof Error) || error instanceof DOMException) return error;
-  // A browser's own reasons go on for lines.
-  const [sentence] = error.message.replace(/^th/, "Th").split(/[\s.]*\n/);
-  return new VaeletError(/** @type {any} */ (error).code, `${sentence.trim()}.`, { cause: error });
 }
 
 /**

@@ -3,17 +3,17 @@
  * the program `vaelet-uses-web`, which is fetched with the first job.
  */
 
-import { VaeletError } from "./errors.js";
-import { isCrash, stackOf, understood } from "./program.js";
+import start, * as glue from "../../vaelet-uses-web.js";
+import { VaeletError, isCrash, stackOf, understood } from "./errors.js";
 import { inSlices, inTurn } from "./slices.js";
 
 /** Bytes of weights that are taken in, and hashed, at a time. */
 const CHUNK = 64 * 1024;
 
+/** Its classes and functions. @type {any} */
+const program = glue;
 /** @type {Promise<any> | undefined} */
 let loading;
-/** @type {any} */
-let program;
 /** Where the program's stack ends now. @type {WebAssembly.Global} */
 let stack;
 /** Models by the keys that the page gave them, with what was made of them. @type {Map<number, { uses: any, codec: any }>} */
@@ -28,9 +28,7 @@ function load() {
 }
 
 async function fetchProgram() {
-  const module = await import("../../vaelet-uses-web.js");
-  stack = stackOf(await module.default());
-  program = module;
+  stack = stackOf(await start());
 }
 
 /** Calls the program; after a crash nothing that it holds is used again. @template T @param {() => T} question @returns {T} */
