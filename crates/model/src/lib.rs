@@ -14,6 +14,8 @@ mod error;
 mod format;
 mod graph;
 pub mod latent;
+#[cfg(feature = "write")]
+pub mod networks;
 
 pub use error::{Error, Result};
 pub use format::description::{

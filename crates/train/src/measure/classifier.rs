@@ -6,7 +6,6 @@ use crate::data::Images;
 use crate::data::attributes::Attribute;
 use crate::data::batch;
 use crate::network::{Stack, to_vec};
-use crate::presets::layers::classifier;
 use crate::release::loaded::LoadedModel;
 use anyhow::Result;
 use burn::module::Module;
@@ -14,6 +13,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, activation};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use vaelet_model::networks::classifier;
 use vaelet_model::{Program, Schedule};
 
 /// Images in a step.

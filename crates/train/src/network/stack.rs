@@ -10,7 +10,7 @@ use super::tensors::on_cpu;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use std::collections::BTreeMap;
-use vaelet_model::{Activation, Map, Params, Schedule, Step, random};
+use vaelet_model::{Activation, Map, Params, Schedule, Step, networks};
 
 /// The parameters of one graph.
 #[derive(Module, Debug)]
@@ -25,45 +25,15 @@ pub struct Affine {
     pub bias: Param<Tensor<1>>,
 }
 
-/// Number of products that are summed into one output value.
-fn fan_in(map: &Map) -> usize {
-    match map {
-        Map::Linear { inputs, .. } => *inputs,
-        Map::Conv2d(w) => w.kernel * w.kernel * w.input[2],
-        Map::ConvTranspose2d(w) => (w.kernel * w.kernel * w.input[2]).div_ceil(w.stride * w.stride),
-    }
-}
-
 impl Stack {
-    /// Fresh parameters: weights from N(0, 2 / fan-in) (He et al. 2015), smaller where a
-    /// residual is added or no activation follows, biases zero.
+    /// Fresh parameters, [`networks::initial`].
     pub fn init(graph: &Schedule, seed: u64, device: &Device) -> Self {
-        let mut seed = seed;
-        let condition = graph.entries.first().and_then(|entry| entry.inputs.get(1));
-        // Only one value of a one-hot vector is not 0.
-        let reads_condition = |step: &Step| Some(&step.input) == condition;
-        let is_condition = |value: usize| {
-            let mut written = graph.steps.iter().filter(|step| step.output == value);
-            written.any(reads_condition)
-        };
-        Self::build(graph, device, |step, params| {
-            seed = seed.wrapping_add(1);
-            let fan_in = match step.map() {
-                Some((map, _)) if !reads_condition(step) => fan_in(map),
-                _ => 1,
-            };
-            let residual = step.add.filter(|&add| !is_condition(add));
-            let gain = match (residual, step.activation()) {
-                (Some(_), _) => 0.1,
-                (None, Activation::Relu | Activation::Silu) => 2.0,
-                (None, Activation::None | Activation::Sigmoid) => 1.0,
-            };
-            let std = (gain / fan_in as f32).sqrt();
-            let [(_, weight), _] = params.stored();
-            let len = weight.iter().product();
-            let weight = random::normals(seed, len).iter().map(|v| v * std).collect();
-            (weight, vec![0.0; params.bias])
-        })
+        let parameters = networks::initial(graph, seed).into_iter();
+        let steps =
+            parameters.map(|[(_, weight), (_, bias)]| Affine::new(weight.data, bias.data, device));
+        Self {
+            steps: steps.collect(),
+        }
     }
 
     pub(super) fn build(

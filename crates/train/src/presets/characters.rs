@@ -1,9 +1,9 @@
 //! The preset for pixel-art people.
 
 use super::labels::CHARACTER;
-use super::layers::fine;
 use super::{Preset, pictures, subject};
 use crate::data::{Source, Table};
+use vaelet_model::networks::fine;
 
 /// Pixel-art people.
 pub(super) fn characters(name: &str) -> Preset {

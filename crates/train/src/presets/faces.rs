@@ -1,11 +1,11 @@
 //! Presets for faces: portraits and drawn avatars.
 
 use super::labels::{AVATAR, PORTRAIT, sheets};
-use super::layers::small;
 use super::{GAUSSIAN, Preset, pictures, spec, subject};
 use crate::data::Source;
 use crate::training::objective::Penalty;
 use vaelet_model::Subject;
+use vaelet_model::networks::small;
 
 pub(super) const PORTRAITS: &str = "Trained on portraits of members of the US Congress (public domain, US GPO) \
     and of the UK Parliament (CC BY 3.0), and on the Face Research Lab London Set \

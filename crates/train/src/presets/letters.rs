@@ -1,9 +1,9 @@
 //! The preset for the characters of typefaces.
 
-use super::layers::conditional;
 use super::{Preset, spec, subject};
 use crate::data::Source;
 use crate::training::objective::Penalty;
+use vaelet_model::networks::conditional;
 use vaelet_model::{Condition, Likelihood};
 
 /// Of each typeface, in the order of its glyphs.

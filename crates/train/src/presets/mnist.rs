@@ -1,9 +1,9 @@
 //! Presets for MNIST and for data sets in its format.
 
-use super::layers::{Layers, small};
 use super::{GAUSSIAN, Preset, spec, subject};
 use crate::data::Source;
 use crate::training::objective::Penalty;
+use vaelet_model::networks::{Layers, small};
 use vaelet_model::{Drawing, Likelihood, Subject};
 
 pub(super) const MNIST: &str = "Trained on MNIST (Yann LeCun, Corinna Cortes), CC BY-SA 3.0";

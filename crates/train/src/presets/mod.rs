@@ -3,7 +3,6 @@
 mod characters;
 mod faces;
 mod labels;
-pub mod layers;
 mod letters;
 mod mnist;
 mod scans;
@@ -13,11 +12,11 @@ use crate::data::Source;
 use crate::training::objective::Penalty;
 use characters::characters;
 use faces::{avatars, faces_map, portraits};
-use layers::{Layers, fine, tall};
 use letters::letters;
 use mnist::{beta, digits_map, fashion, handwritten};
 use scans::scans;
 use shapes::{BETA, shapes};
+use vaelet_model::networks::{Layers, fine, tall};
 use vaelet_model::{
     FORMAT, ImageShape, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Subject, WeightsFile,
 };

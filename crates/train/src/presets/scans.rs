@@ -1,8 +1,8 @@
 //! The preset for medical images.
 
-use super::layers::tall;
 use super::{Preset, pictures, subject};
 use crate::data::{Source, Table};
+use vaelet_model::networks::tall;
 
 /// Classes of the medical images that `scans` learns; it never sees the others.
 pub(super) const SCANS: &[&str] = &["Hand", "CXR", "HeadCT"];

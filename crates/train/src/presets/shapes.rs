@@ -1,6 +1,6 @@
 //! The preset for shapes whose factors are known.
 
-use super::layers::plain;
+use vaelet_model::networks::plain;
 use super::{Preset, spec, subject};
 use crate::data::Source;
 use crate::training::objective::Penalty;

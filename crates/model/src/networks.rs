@@ -1,13 +1,59 @@
-//! Builders of layers: the encoders and decoders that presets are made of.
+//! Builders of layers, and the parameters that training starts from: the networks of the native
+//! trainer's presets and of those that are trained in a browser.
 
-use vaelet_model::{Activation, Convolution, ImageShape, Layer, ModelSpec};
+use crate::{Activation, Convolution, ImageShape, Layer, Map, ModelSpec, Params, Schedule, Step};
+use crate::{Tensor, Tensors, random};
 
 /// Encoder and decoder.
-pub(super) type Layers = [Vec<Layer>; 2];
+pub type Layers = [Vec<Layer>; 2];
+
+/// Fully connected networks with one hidden layer of `hidden` units for images of `shape`, as in Kingma
+/// and Welling 2014, appendix C.
+pub fn mlp(latent: usize, hidden: usize, shape: ImageShape) -> Layers {
+    let mut layer = Builder::default();
+    let encoder = vec![
+        layer.linear(shape.len(), hidden, Activation::Relu),
+        layer.linear(hidden, 2 * latent, Activation::None),
+    ];
+    let mut layer = Builder::decoder();
+    let mut decoder = vec![
+        layer.linear(latent, hidden, Activation::Relu),
+        layer.linear(hidden, shape.len(), Activation::Sigmoid),
+    ];
+    decoder.push(Layer::Reshape {
+        channels: shape.channels,
+        height: shape.height,
+        width: shape.width,
+    });
+    [encoder, decoder]
+}
+
+/// Two convolutions of stride 2 and their transposes, for images whose sides are multiples of 4.
+pub fn convolutional(latent: usize, [narrow, wide]: [usize; 2], shape: ImageShape) -> Layers {
+    let [height, width] = [shape.height / 4, shape.width / 4];
+    let mut layer = Builder::default();
+    let encoder = vec![
+        layer.conv(shape.channels, narrow, 4, 2),
+        layer.conv(narrow, wide, 4, 2),
+        layer.linear(height * width * wide, 2 * latent, Activation::None),
+    ];
+    let mut layer = Builder::decoder();
+    let decoder = vec![
+        layer.linear(latent, height * width * wide, Activation::Silu),
+        Layer::Reshape {
+            channels: wide,
+            height,
+            width,
+        },
+        layer.conv_transpose(wide, narrow, Activation::Silu),
+        layer.conv_transpose(narrow, shape.channels, Activation::Sigmoid),
+    ];
+    [encoder, decoder]
+}
 
 /// For grey images of 28×28: two scales, a residual block at each. Between these and the linear
 /// layers, whose weights would be most of the file, there are `few` channels.
-pub(super) fn small(latent: usize, [narrow, wide]: [usize; 2], few: usize) -> Layers {
+pub fn small(latent: usize, [narrow, wide]: [usize; 2], few: usize) -> Layers {
     let mut layer = Builder::default();
     let mut encoder = vec![
         layer.conv(1, narrow, 4, 2),
@@ -32,7 +78,7 @@ pub(super) fn small(latent: usize, [narrow, wide]: [usize; 2], few: usize) -> La
 }
 
 /// For images of `side`, a multiple of 16: halved four times, twice the channels each time.
-pub(super) fn tall(latent: usize, [channels, side]: [usize; 2]) -> Layers {
+pub fn tall(latent: usize, [channels, side]: [usize; 2]) -> Layers {
     let low = side / 16;
     let mut layer = Builder::default();
     let mut encoder = Vec::new();
@@ -55,7 +101,7 @@ pub(super) fn tall(latent: usize, [channels, side]: [usize; 2]) -> Layers {
 
 /// For grey images of 64×64, the network with which disentanglement is usually compared (Locatello et
 /// al. 2019), with fewer channels.
-pub(super) fn plain(latent: usize) -> Layers {
+pub fn plain(latent: usize) -> Layers {
     const HIDDEN: usize = 256;
     let mut layer = Builder::default();
     let mut encoder = Vec::new();
@@ -81,7 +127,7 @@ pub(super) fn plain(latent: usize) -> Layers {
 
 /// For grey images of 64×64 that have a class. The class is added to the hidden vectors of both
 /// networks, and to the decoder's 4×4 image.
-pub(super) fn conditional(latent: usize) -> Layers {
+pub fn conditional(latent: usize) -> Layers {
     const HIDDEN: usize = 256;
     let mut layer = Builder::default();
     let mut encoder = Vec::new();
@@ -111,7 +157,7 @@ pub(super) fn conditional(latent: usize) -> Layers {
 
 /// The decoder of [`tall`] with a residual block at an eighth, a quarter and a half of the side, and
 /// 16 channels at full size, followed by a convolution.
-pub(super) fn fine(spec: &ModelSpec) -> Vec<Layer> {
+pub fn fine(spec: &ModelSpec) -> Vec<Layer> {
     const LAST: usize = 16;
     let ImageShape {
         channels, height, ..
@@ -146,7 +192,7 @@ pub fn classifier(shape: ImageShape, attributes: usize) -> Vec<Layer> {
 }
 
 /// From images whose sides are multiples of 16 to a vector.
-pub(super) fn reader(shape: ImageShape, channels: [usize; 4], outputs: usize) -> Vec<Layer> {
+pub fn reader(shape: ImageShape, channels: [usize; 4], outputs: usize) -> Vec<Layer> {
     let mut layer = Builder::default();
     let mut layers = Vec::new();
     let mut inputs = shape.channels;
@@ -159,11 +205,70 @@ pub(super) fn reader(shape: ImageShape, channels: [usize; 4], outputs: usize) ->
     layers
 }
 
-pub(super) fn image(channels: usize, side: usize) -> Layer {
+/// A vector seen as an image of `side`.
+pub fn image(channels: usize, side: usize) -> Layer {
     Layer::Reshape {
         channels,
         height: side,
         width: side,
+    }
+}
+
+/// Fresh parameters of a chain of layers, in the order of its steps: weights from N(0, 2 / fan-in) (He
+/// et al. 2015), smaller where a residual is added or no activation follows, biases zero. Each step's
+/// numbers come from a seed of its own, the first one's from `seed` + 1.
+pub fn initial(chain: &Schedule, seed: u64) -> Vec<[(String, Tensor); 2]> {
+    let mut seed = seed;
+    let condition = chain.entries.first().and_then(|entry| entry.inputs.get(1));
+    // Only one value of a one-hot vector is not 0.
+    let reads_condition = |step: &Step| Some(&step.input) == condition;
+    let is_condition = |value: usize| {
+        let mut written = chain.steps.iter().filter(|step| step.output == value);
+        written.any(reads_condition)
+    };
+    let mut parameters = |step: &Step, map: &Map, params: &Params| {
+        seed = seed.wrapping_add(1);
+        let fan_in = match reads_condition(step) {
+            true => 1,
+            false => fan_in(map),
+        };
+        let residual = step.add.filter(|&add| !is_condition(add));
+        let gain = match (residual, step.activation()) {
+            (Some(_), _) => 0.1,
+            (None, Activation::Relu | Activation::Silu) => 2.0,
+            (None, Activation::None | Activation::Sigmoid) => 1.0,
+        };
+        let std = (gain / fan_in as f32).sqrt();
+        let [(weight, shape), (bias, bias_shape)] = params.stored();
+        let normals = random::normals(seed, shape.iter().product());
+        let data = normals.into_iter().map(|v| v * std).collect();
+        let zeros = Tensor {
+            data: vec![0.0; params.bias],
+            shape: bias_shape,
+        };
+        [(weight, Tensor { shape, data }), (bias, zeros)]
+    };
+    let maps = chain.steps.iter().filter_map(|step| {
+        let (map, params) = step.map()?;
+        Some((step, map, params))
+    });
+    maps.map(|(step, map, params)| parameters(step, map, params))
+        .collect()
+}
+
+/// Fresh parameters of an encoder and its decoder, by name.
+pub fn initial_tensors(chains: &[Schedule; 2], seed: u64) -> Tensors {
+    let after = seed.wrapping_add(chains[0].steps.len() as u64);
+    let [encoder, decoder] = [(0, seed), (1, after)].map(|(i, seed)| initial(&chains[i], seed));
+    encoder.into_iter().chain(decoder).flatten().collect()
+}
+
+/// Number of products that are summed into one output value.
+fn fan_in(map: &Map) -> usize {
+    match map {
+        Map::Linear { inputs, .. } => *inputs,
+        Map::Conv2d(w) => w.kernel * w.kernel * w.input[2],
+        Map::ConvTranspose2d(w) => (w.kernel * w.kernel * w.input[2]).div_ceil(w.stride * w.stride),
     }
 }
 
