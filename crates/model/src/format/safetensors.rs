@@ -91,6 +91,24 @@ impl Weights {
         weights
     }
 
+    /// Overwrites the weight of a map with that in its file, `values`.
+    pub fn set_weight(&mut self, params: &Params, values: &[f32]) {
+        if let Some(tensor) = self.0.get_mut(&params.weight_name()) {
+            if params.upsampled {
+                tensor.data = upsample::fold(values);
+            } else {
+                tensor.data.copy_from_slice(values);
+            }
+        }
+    }
+
+    /// Overwrites the bias of a map.
+    pub fn set_bias(&mut self, params: &Params, values: &[f32]) {
+        if let Some(tensor) = self.0.get_mut(&params.bias_name()) {
+            tensor.data.copy_from_slice(values);
+        }
+    }
+
     /// The values of a tensor.
     ///
     /// # Panics

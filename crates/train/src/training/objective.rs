@@ -151,9 +151,6 @@ fn log_sum_exp(values: Tensor<3>) -> Tensor<3> {
     (values - top.clone()).exp().sum_dim(1).log() + top
 }
 
-/// Standard deviation of what is lost by rounding to 8 bits: 1 / (255 √12).
-const ROUNDING: f32 = 0.001_132;
-
 /// log q(z | x) of z = μ + σ · `epsilon`, `[N]`.
 pub fn log_posterior(log_var: Tensor<2>, epsilon: Tensor<2>) -> Tensor<1> {
     let each = (epsilon.square() + log_var + TAU.ln()) * -0.5;
@@ -183,14 +180,6 @@ pub fn reconstruction(likelihood: Likelihood, logits: Tensor<2>, images: Tensor<
     nats.sum_dim(1).squeeze_dim(1) + constant
 }
 
-/// The σ that would have given the images of a batch the highest likelihood, from their
-/// mean −log p(x | z) under `sigma`: their root mean square error (Rybkin et al. 2021), but not
-/// less than that of rounding to 8 bits. Images that are all alike would make it 0.
-pub fn optimal_sigma(sigma: f32, nats: f32, len: usize) -> f32 {
-    let squares = 2.0 * sigma * sigma * (nats / len as f32 - normalizer(sigma));
-    squares.sqrt().max(ROUNDING)
-}
-
 /// ln σ + ½ ln 2π
 fn normalizer(sigma: f32) -> f32 {
     sigma.ln() + 0.5 * TAU.ln()
@@ -200,6 +189,7 @@ fn normalizer(sigma: f32) -> f32 {
 mod tests {
     use super::*;
     use burn::tensor::Device;
+    use vaelet_model::latent;
 
     /// Latents that are one number twice have the mutual information of two, all others none. The
     /// posteriors are narrow, so that q(z) is known: see the bound in Chen et al. 2018.
@@ -257,6 +247,6 @@ mod tests {
         let images = Tensor::<2>::full([2, 3], 0.7, &device);
         let nats = reconstruction(Likelihood::Gaussian { sigma: 0.5 }, logits, images);
         let nats: f32 = nats.mean().into_scalar();
-        assert!((optimal_sigma(0.5, nats, 3) - 0.2).abs() < 1e-5);
+        assert!((latent::optimal_sigma(0.5, nats, 3) - 0.2).abs() < 1e-5);
     }
 }

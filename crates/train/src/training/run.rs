@@ -2,7 +2,7 @@
 //! number of the epoch.
 
 use super::checkpoint::CHECKPOINT;
-use super::objective::{Price, elbo, optimal_sigma};
+use super::objective::{Price, elbo};
 use super::progress::{Epoch, Progress, conditions};
 use super::step::{self, Batch, Rows};
 use super::{Mode, Settings};
@@ -203,7 +203,7 @@ impl Run {
                     return Err(self.diverged(settings));
                 }
                 if let Likelihood::Gaussian { sigma } = likelihood {
-                    let sigma = optimal_sigma(sigma, nats, len);
+                    let sigma = latent::optimal_sigma(sigma, nats, len);
                     self.progress.sigma =
                         SIGMA_DECAY * self.progress.sigma + (1.0 - SIGMA_DECAY) * sigma;
                 }
