@@ -49,6 +49,17 @@ impl Executor {
         next.is_some()
     }
 
+    /// Packs the parameters of all steps again, after `weights` have changed.
+    pub fn repack(&mut self, weights: &Weights) {
+        if GRADIENTS {
+            for (kernel, step) in self.kernels.iter_mut().zip(&self.schedule.steps) {
+                if step.map().is_some() {
+                    *kernel = Packed::new(weights, step);
+                }
+            }
+        }
+    }
+
     /// Size of all slots for one item, in f32 values.
     pub fn item_len(&self) -> usize {
         self.slots.sizes.iter().sum()

@@ -44,60 +44,83 @@ impl CpuVjp {
         self
     }
 
+    /// Packs the weights again after they have changed.
+    pub fn set_weights(&mut self, weights: &Weights) {
+        self.executor.repack(weights);
+    }
+
     /// Runs the entry point on a batch and returns its outputs.
     pub fn forward(&mut self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
-        let entry = self.executor.entry(EntryPoint::Forward).clone();
-        let first = entry.inputs.first().zip(inputs.first());
-        let batch = first.map_or(0, |(&value, input)| {
-            input.len() / self.executor.describe(value).len()
-        });
-        self.batch = batch;
-        self.write(&entry.inputs, inputs);
-        let name = EntryPoint::Forward;
-        self.executor
-            .run(name, batch, self.temperature, &mut |_, _| {});
-        self.read(&entry.outputs)
+        let values = self.executor.entry(EntryPoint::Forward).inputs.clone();
+        self.run(EntryPoint::Forward, &self.last(&values, inputs));
+        self.read(EntryPoint::Forward)
     }
 
     /// Takes dL/d outputs of the last [`CpuVjp::forward`] and returns dL/d inputs.
     pub fn backward(&mut self, gradients: &[&[f32]]) -> Vec<Vec<f32>> {
-        let entry = self.executor.entry(EntryPoint::Backward).clone();
-        self.write(&entry.inputs, gradients);
-        let name = EntryPoint::Backward;
-        self.executor
-            .run(name, self.batch, self.temperature, &mut |_, _| {});
-        self.read(&entry.outputs)
+        let values = self.executor.entry(EntryPoint::Backward).inputs.clone();
+        self.run(EntryPoint::Backward, &self.last(&values, gradients));
+        self.read(EntryPoint::Backward)
     }
 
-    /// The gradients of weights and biases, summed over the batch, by their names in the weights
-    /// file. Call it after [`CpuVjp::backward`].
-    pub fn weight_gradients(&mut self) -> Tensors {
-        let mut tensors = Tensors::new();
+    /// Runs an entry point, [`EntryPoint::Forward`] or then [`EntryPoint::Backward`], on a batch of
+    /// inputs, `[N, H, W, C]`. Its outputs are read with [`CpuVjp::output`].
+    pub fn run<T: AsRef<[f32]>>(&mut self, name: EntryPoint, inputs: &[T]) {
+        for (i, input) in inputs.iter().enumerate() {
+            let value = self.executor.entry(name).inputs[i];
+            let input = input.as_ref();
+            if (name, i) == (EntryPoint::Forward, 0) {
+                self.batch = input.len() / self.executor.describe(value).len();
+            }
+            self.executor.write(value, input);
+        }
+        self.executor
+            .run(name, self.batch, self.temperature, &mut |_, _| {});
+    }
+
+    /// The last values of output `i` of an entry point, `[N, H, W, C]`.
+    pub fn output(&self, name: EntryPoint, i: usize) -> &[f32] {
+        self.executor.value(self.executor.entry(name).outputs[i])
+    }
+
+    /// The gradients of each map's weight and bias, summed over the batch. Call it after
+    /// [`CpuVjp::backward`].
+    pub fn sum_weights(&mut self) -> &[WeightSums] {
         let mut scratch = std::mem::take(&mut self.executor.scratch);
         for sums in &mut self.weights {
             sums.clear();
             let [x, delta] = [sums.gradient().input, sums.gradient().delta];
             let [x, delta] = [x, delta].map(|value| self.executor.value(value));
             sums.add(x, delta, &mut scratch);
-            sums.write(&mut tensors);
         }
         self.executor.scratch = scratch;
+        &self.weights
+    }
+
+    /// The gradients of weights and biases, summed over the batch, by their names in the weights
+    /// file. Call it after [`CpuVjp::backward`].
+    pub fn weight_gradients(&mut self) -> Tensors {
+        let mut tensors = Tensors::new();
+        for sums in self.sum_weights() {
+            sums.write(&mut tensors);
+        }
         tensors
     }
 
-    fn write(&mut self, values: &[usize], inputs: &[&[f32]]) {
-        for (&value, input) in values.iter().zip(inputs) {
+    /// Images `[N, C, H, W]` as kernels read them.
+    fn last(&self, values: &[usize], inputs: &[&[f32]]) -> Vec<Vec<f32>> {
+        let last = |(&value, input): (&usize, &&[f32])| {
             let known = self.executor.describe(value);
-            let input = channels_last(input, known.channels(), known.len());
-            self.executor.write(value, &input);
-        }
+            channels_last(input, known.channels(), known.len())
+        };
+        values.iter().zip(inputs).map(last).collect()
     }
 
-    fn read(&self, values: &[usize]) -> Vec<Vec<f32>> {
+    fn read(&self, name: EntryPoint) -> Vec<Vec<f32>> {
         let read = |&value: &usize| {
             let known = self.executor.describe(value);
             channels_first(self.executor.value(value), known.channels(), known.len())
         };
-        values.iter().map(read).collect()
+        self.executor.entry(name).outputs.iter().map(read).collect()
     }
 }

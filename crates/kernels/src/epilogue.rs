@@ -93,7 +93,7 @@ fn multiply(saved: &[f32], out: &mut [f32], derivative: impl Fn(Lanes) -> Lanes)
 }
 
 #[inline(always)]
-fn sigmoid(x: Lanes) -> Lanes {
+pub(crate) fn sigmoid(x: Lanes) -> Lanes {
     let one = Lanes::splat(1.0);
     one / (one + exp(Lanes::splat(0.0) - x))
 }
@@ -102,7 +102,7 @@ fn sigmoid(x: Lanes) -> Lanes {
 /// After `expf` of Cephes (Moshier 1992): x = n ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for eʳ,
 /// and n added to the exponent.
 #[inline(always)]
-fn exp(x: Lanes) -> Lanes {
+pub(crate) fn exp(x: Lanes) -> Lanes {
     /// Adding it rounds to an integer, which is then in the lowest bits.
     const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³
     /// ln 2 in two parts. The first has few bits, so that n times it is exact.

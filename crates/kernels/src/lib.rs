@@ -20,6 +20,8 @@ mod epilogue;
 mod linear;
 mod math;
 #[cfg(feature = "gradients")]
+pub mod training;
+#[cfg(feature = "gradients")]
 mod weight_gradient;
 
 pub use conv_transpose2d::ConvTranspose2d;

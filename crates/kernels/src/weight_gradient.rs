@@ -4,6 +4,7 @@
 use crate::first_values;
 use crate::math::lanes::add_to;
 use crate::math::transposed::multiply_transposed;
+use std::borrow::Cow;
 use vaelet_model::{Map, Patches, Tensor, Tensors, WeightGradient};
 
 /// The gradients of one map, summed over the batches added so far.
@@ -71,15 +72,27 @@ impl WeightSums {
         }
     }
 
+    /// The gradient of the weight, as a map's weight lies in the file, and that of the bias.
+    pub fn sums(&self) -> (Cow<'_, [f32]>, &[f32]) {
+        let params = &self.gradient.params;
+        let weight = match self.gradient.map {
+            Map::ConvTranspose2d(_) => taps_first(&self.weight, &params.weight).into(),
+            _ => Cow::Borrowed(&self.weight[..]),
+        };
+        match params.upsampled {
+            true => (
+                params.gradient_in_file(weight.into_owned()).into(),
+                &self.bias,
+            ),
+            false => (weight, &self.bias),
+        }
+    }
+
     /// Inserts both tensors, with names and shapes of the weights file.
     pub fn write(&self, tensors: &mut Tensors) {
         let params = &self.gradient.params;
-        let weight = match self.gradient.map {
-            Map::ConvTranspose2d(_) => taps_first(&self.weight, &params.weight),
-            _ => self.weight.clone(),
-        };
         let [(weight_name, shape), (bias_name, bias_shape)] = params.stored();
-        let data = params.gradient_in_file(weight);
+        let data = self.sums().0.into_owned();
         tensors.insert(weight_name, Tensor { shape, data });
         if params.bias > 0 {
             let data = self.bias.clone();

@@ -52,6 +52,13 @@ impl Lanes {
         Self(register::max(self.0, other.0))
     }
 
+    /// The elementwise square root.
+    #[cfg(feature = "gradients")]
+    #[inline(always)]
+    pub fn sqrt(self) -> Self {
+        Self(register::sqrt(self.0))
+    }
+
     /// 2ⁿ for lanes n + 1.5 · 2²³, which have the integer −127 < n < 128 in the lowest bits.
     #[inline(always)]
     pub fn power_of_two(self) -> Self {
@@ -104,6 +111,8 @@ impl Div for Lanes {
 
 #[cfg(target_feature = "simd128")]
 mod wasm {
+    #[cfg(feature = "gradients")]
+    pub use std::arch::wasm32::f32x4_sqrt as sqrt;
     pub use std::arch::wasm32::{
         f32x4_add as add, f32x4_div as div, f32x4_mul as mul, f32x4_splat as splat,
         f32x4_sub as sub, v128 as Register,
@@ -198,6 +207,12 @@ mod register {
     #[inline(always)]
     pub fn max(a: Register, b: Register) -> Register {
         zip(a, b, |a, b| if a < b { b } else { a })
+    }
+
+    #[cfg(feature = "gradients")]
+    #[inline(always)]
+    pub fn sqrt([a, b, c, d]: Register) -> Register {
+        [a.sqrt(), b.sqrt(), c.sqrt(), d.sqrt()]
     }
 
     #[inline(always)]
