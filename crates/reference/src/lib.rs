@@ -9,6 +9,7 @@ pub mod conv;
 pub mod linear;
 pub mod networks;
 pub mod sample;
+pub mod training;
 pub mod upsample;
 
 use conv::Kind;

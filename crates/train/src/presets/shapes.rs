@@ -1,10 +1,10 @@
 //! The preset for shapes whose factors are known.
 
-use vaelet_model::networks::plain;
 use super::{Preset, spec, subject};
 use crate::data::Source;
 use crate::training::objective::Penalty;
 use vaelet_model::Likelihood;
+use vaelet_model::networks::plain;
 
 /// The weight of the total correlation at which latents follow single factors.
 pub(super) const BETA: f32 = 6.0;

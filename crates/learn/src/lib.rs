@@ -1,0 +1,21 @@
+//! A trainer on the kernels that also run a model: what a page needs to learn from a reader's pictures.
+//!
+//! [`Trainer`] takes single steps: the gradients of the negative ELBO by the CPU's reverse pass, then
+//! Adam. [`Run`] decides what each step learns from: the order of the pictures, their augmentation, the
+//! noise, and how β and the learning rate rise. Everything random in it follows from the seed and the
+//! number of the step, so a run that goes on from a checkpoint takes the steps that it would have taken.
+
+mod checkpoint;
+mod error;
+mod objective;
+mod pictures;
+mod run;
+mod settings;
+mod trainer;
+
+pub use error::{Error, Result};
+pub use objective::Losses;
+pub use pictures::{Augmentation, Pictures};
+pub use run::{Followed, Run};
+pub use settings::{Network, Settings};
+pub use trainer::{Pace, Trainer};
