@@ -4,7 +4,7 @@ use crate::checkpoint;
 use crate::objective::Losses;
 use crate::pictures::{binarize, generator};
 use crate::trainer::Numbers;
-use crate::{Augmentation, Error, Pace, Pictures, Result, Settings, Trainer};
+use crate::{Error, Pace, Pictures, Result, Settings, Trainer};
 use rand_core::Rng;
 use vaelet_cpu::CpuRuntime;
 use vaelet_model::latent::{self, Posterior};
@@ -265,6 +265,28 @@ impl Run {
         channels_first(&self.pictures.spread(count), shape.channels, shape.len())
     }
 
+    /// The losses of pictures that need not be learned from, under the weights of `runtime`: one sample of z each, with
+    /// the same noise at each call.
+    pub fn measure(&self, pictures: &Pictures, runtime: &mut CpuRuntime) -> Losses {
+        let (count, shape) = (pictures.count(), pictures.shape());
+        let mut rng = generator(self.settings.seed, 0);
+        let mut x = channels_first(&pictures.spread(count), shape.channels, shape.len());
+        if self.settings.binarize {
+            binarize(&mut x, &mut rng);
+        }
+        let Posterior { mean, log_var } = runtime.encode(&x);
+        let epsilon = random::normals(rng.next_u64(), mean.len());
+        let y = runtime.decode(&latent::reparameterize(&mean, &log_var, &epsilon, 1.0));
+        let kl: f32 = latent::kl_to_standard_normal(&mean, &log_var).iter().sum();
+        let pairs = x.chunks(shape.len()).zip(y.chunks(shape.len()));
+        let likelihood = self.trainer.likelihood();
+        let nats = pairs.map(|(x, y)| latent::reconstruction(likelihood, x, y));
+        Losses {
+            reconstruction: nats.sum::<f32>() / count as f32,
+            kl: kl / count as f32,
+        }
+    }
+
     /// Everything but the pictures, from which [`Run::restore`] goes on exactly.
     ///
     /// # Errors
@@ -286,10 +308,5 @@ impl Run {
         trainer.state = state;
         trainer.load();
         Self::of(trainer, pictures, settings)
-    }
-
-    /// How pictures are changed.
-    pub fn augmentation(&self) -> Augmentation {
-        self.settings.augmentation
     }
 }

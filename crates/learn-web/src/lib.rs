@@ -1,0 +1,302 @@
+//! The wasm module that trains, which `web/views/train/worker.js` calls in a worker. It is fetched when the
+//! view opens, beside the page's first module, which has no gradients.
+
+// This crate is empty on native targets.
+#![cfg(target_family = "wasm")]
+
+mod followed;
+
+pub use followed::Followed;
+
+use js_sys::Reflect;
+use vaelet_cpu::CpuRuntime;
+use vaelet_learn::{Augmentation, Error, Network, Pace, Pictures, Run, Settings};
+use vaelet_model::{Drawing, ImageShape, Likelihood, Subject, Training, random};
+use wasm_bindgen::prelude::*;
+
+/// A run of training.
+#[wasm_bindgen]
+pub struct Learner {
+    run: Run,
+    /// Pictures that are not learned from.
+    held_out: Option<Pictures>,
+    /// The averaged weights when they were last asked for.
+    runtime: CpuRuntime,
+}
+
+/// A JavaScript error with the code of this one.
+fn failure(error: impl Into<Error>) -> JsValue {
+    let error = error.into();
+    let thrown = js_sys::Error::new(&error.to_string());
+    // Setting a property of an `Error` cannot fail.
+    let _ = Reflect::set(&thrown, &"code".into(), &error.code().into());
+    if let Error::Diverged { advice, .. } = error {
+        let _ = Reflect::set(&thrown, &"advice".into(), &advice.into());
+    }
+    thrown.into()
+}
+
+#[wasm_bindgen]
+impl Learner {
+    /// A run on pictures `[N, H, W, C]`, the last `held_out` of which are only measured.
+    ///
+    /// `sides` are channels, height and width. `numbers` are: 1 for the convolutional network or 0 for the other, latents, 1 for a
+    /// Gaussian likelihood, batch, learning rate, β, steps over which it rises, free nats, seed, augmentation
+    /// (0 none, 1 of drawings, 2 of pictures), 1 to draw pixels as 0 or 1. `one` and `many` are what a picture is called.
+    ///
+    /// # Errors
+    /// Too few pictures, pictures that are all alike, or a setting out of its range.
+    pub fn start(
+        pixels: Vec<u8>,
+        held_out: usize,
+        sides: &[usize],
+        numbers: &[f64],
+        one: String,
+        many: String,
+    ) -> Result<Learner, JsValue> {
+        let (shape, number) = (shape_of(sides), |i: usize| {
+            numbers.get(i).copied().unwrap_or(0.0)
+        });
+        let network = match number(0) {
+            0.0 => Network::Mlp,
+            _ => Network::Convolutional,
+        };
+        let likelihood = match number(2) {
+            0.0 => Likelihood::Bernoulli,
+            _ => Likelihood::Gaussian { sigma: 0.3 },
+        };
+        let settings = Settings {
+            batch: number(3) as usize,
+            rate: number(4) as f32,
+            beta: number(5) as f32,
+            warm_up: number(6) as u32,
+            free: number(7) as f32,
+            seed: number(8) as u64,
+            augmentation: match number(9) {
+                0.0 => Augmentation::None,
+                1.0 => Augmentation::Drawing,
+                _ => Augmentation::Picture,
+            },
+            binarize: number(10) != 0.0,
+        };
+        let subject = Subject {
+            one,
+            many,
+            unseen: None,
+            drawing: (shape == DRAWING).then_some(Drawing::Mnist),
+        };
+        let (pictures, held_out) = split(pixels, held_out, shape)?;
+        let spec = network
+            .describe(number(1) as usize, shape, likelihood, subject)
+            .map_err(failure)?;
+        Self::of(Run::new(spec, pictures, settings), held_out)
+    }
+
+    /// A run that goes on from a [`Learner::checkpoint`] with the same pictures.
+    ///
+    /// # Errors
+    /// A checkpoint that is damaged or of another network, or pictures as in [`Learner::start`].
+    pub fn restore(
+        checkpoint: &[u8],
+        pixels: Vec<u8>,
+        held_out: usize,
+        sides: &[usize],
+    ) -> Result<Learner, JsValue> {
+        let (pictures, held_out) = split(pixels, held_out, shape_of(sides))?;
+        Self::of(Run::restore(checkpoint, pictures), held_out)
+    }
+
+    /// Takes `count` steps. Returns the losses of each: −log p(x | z), then KL, in nats per picture.
+    ///
+    /// # Errors
+    /// A loss that is no longer a number (code "diverged", with an `advice` for the learning rate).
+    pub fn step(&mut self, count: usize) -> Result<Vec<f32>, JsValue> {
+        let mut losses = Vec::new();
+        for _ in 0..count {
+            let found = self.run.step().map_err(failure)?;
+            losses.extend([found.reconstruction, found.kl]);
+        }
+        Ok(losses)
+    }
+
+    /// Takes one step and shows everything of its first `count` pictures.
+    ///
+    /// # Errors
+    /// As [`Learner::step`].
+    pub fn follow(&mut self, count: usize) -> Result<Followed, JsValue> {
+        Ok(Followed(self.run.follow(count).map_err(failure)?))
+    }
+
+    /// Changes learning rate, β and free nats from the next step on.
+    ///
+    /// # Errors
+    /// A number out of its range.
+    #[wasm_bindgen(js_name = setPace)]
+    pub fn set_pace(&mut self, rate: f32, beta: f32, free: f32) -> Result<(), JsValue> {
+        self.run
+            .set_pace(Pace { rate, beta, free })
+            .map_err(failure)
+    }
+
+    /// Number of steps so far.
+    pub fn steps(&self) -> u32 {
+        self.run.trainer().steps()
+    }
+
+    /// Passes over the pictures so far.
+    pub fn epochs(&self) -> f64 {
+        self.run.epochs()
+    }
+
+    /// β of the next step.
+    pub fn beta(&self) -> f32 {
+        self.run.pace().beta
+    }
+
+    /// KL of each latent to N(0, 1) in the last step, in nats.
+    pub fn kl(&self) -> Vec<f32> {
+        self.run.trainer().kl().to_vec()
+    }
+
+    /// Takes the averaged weights of now for the methods below.
+    pub fn refresh(&mut self) {
+        self.runtime = self.run.runtime();
+    }
+
+    /// A few of the pictures, `[count, C, H, W]`.
+    pub fn examples(&self, count: usize) -> Vec<f32> {
+        self.run.examples(count)
+    }
+
+    /// Their reconstructions from the means of their posteriors.
+    pub fn reconstructions(&mut self, count: usize) -> Vec<f32> {
+        let mean = self.runtime.encode(&self.run.examples(count)).mean;
+        self.runtime.decode(&mean)
+    }
+
+    /// Samples from N(0, I), the same noise for the same seed.
+    pub fn samples(&mut self, seed: f64, count: usize) -> Vec<f32> {
+        let latents = self.run.trainer().kl().len();
+        self.runtime
+            .decode(&random::normals(seed as u64, count * latents))
+    }
+
+    /// Pictures of latents `[N, latent]`.
+    pub fn decode(&mut self, z: &[f32]) -> Vec<f32> {
+        self.runtime.decode(z)
+    }
+
+    /// Posterior means of `count` pictures, `[count, latent]`, evenly spread.
+    pub fn cloud(&mut self, count: usize) -> Vec<f32> {
+        self.runtime.encode(&self.run.examples(count)).mean
+    }
+
+    /// −ELBO of the held-out pictures in nats per picture; nothing if there are none.
+    #[wasm_bindgen(js_name = heldOut)]
+    pub fn held_out(&mut self) -> Option<f32> {
+        let losses = self.run.measure(self.held_out.as_ref()?, &mut self.runtime);
+        Some(losses.reconstruction + losses.kl)
+    }
+
+    /// Everything but the pictures.
+    ///
+    /// # Errors
+    /// A description that cannot be written.
+    pub fn checkpoint(&self) -> Result<Vec<u8>, JsValue> {
+        self.run.checkpoint().map_err(failure)
+    }
+
+    /// The model's two files with these facts.
+    ///
+    /// # Errors
+    /// A weight that is too large for its type.
+    pub fn files(
+        &self,
+        name: String,
+        title: String,
+        data: String,
+        licence: String,
+        credit: String,
+    ) -> Result<Files, JsValue> {
+        let (epochs, settings) = (self.run.epochs(), *self.run.settings());
+        let kl = self.kl();
+        let files = self.run.trainer().files(|spec| {
+            spec.name = name;
+            spec.title = title;
+            spec.licence = licence;
+            spec.credit = credit;
+            spec.training = Some(Training {
+                data,
+                epochs: epochs.ceil() as usize,
+                beta: settings.beta,
+                seed: settings.seed,
+            });
+            for group in &mut spec.latents {
+                group.kl.clone_from(&kl);
+            }
+        });
+        let (description, weights) = files.map_err(failure)?;
+        Ok(Files {
+            description,
+            weights,
+        })
+    }
+}
+
+/// A model's two files.
+#[wasm_bindgen]
+pub struct Files {
+    description: String,
+    weights: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl Files {
+    /// The text of `model.json`.
+    pub fn description(&self) -> String {
+        self.description.clone()
+    }
+
+    /// The contents of `weights.safetensors`.
+    pub fn weights(&self) -> Vec<u8> {
+        self.weights.clone()
+    }
+}
+
+/// The shape of a normalized drawing.
+const DRAWING: ImageShape = ImageShape {
+    channels: 1,
+    height: 28,
+    width: 28,
+};
+
+fn shape_of(sides: &[usize]) -> ImageShape {
+    let side = |i: usize| sides.get(i).copied().unwrap_or(0);
+    ImageShape {
+        channels: side(0),
+        height: side(1),
+        width: side(2),
+    }
+}
+
+/// The pictures that are learned from, and the last ones.
+fn split(
+    mut pixels: Vec<u8>,
+    held_out: usize,
+    shape: ImageShape,
+) -> Result<(Pictures, Option<Pictures>), JsValue> {
+    let rest = pixels.split_off(pixels.len().saturating_sub(held_out * shape.len()));
+    let pictures = Pictures::new(pixels, shape).map_err(failure)?;
+    Ok((pictures, Pictures::new(rest, shape).ok()))
+}
+
+impl Learner {
+    fn of(run: vaelet_learn::Result<Run>, held_out: Option<Pictures>) -> Result<Self, JsValue> {
+        let run = run.map_err(failure)?;
+        Ok(Self {
+            runtime: run.runtime(),
+            run,
+            held_out,
+        })
+    }
+}
