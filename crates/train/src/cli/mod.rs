@@ -4,6 +4,7 @@ pub mod args;
 mod complete;
 mod evaluate;
 mod fetch;
+mod picture;
 mod sample;
 mod train;
 mod uses;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 use complete::CompleteArgs;
 use evaluate::EvaluateArgs;
 use fetch::FetchArgs;
+use picture::PictureArgs;
 use sample::SampleArgs;
 use std::process::ExitCode;
 use train::{RunArgs, TrainArgs};
@@ -72,6 +74,8 @@ enum Command {
 enum DataCommand {
     /// Download a public data set, or the network that sharpens and measures pictures
     Fetch(FetchArgs),
+    /// Write images of MNIST and their classes as one picture, which the page trains on
+    Picture(PictureArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -87,6 +91,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Complete(args) => complete::run(args)?,
         Command::Sample(args) => sample::run(args)?,
         Command::Data(DataCommand::Fetch(args)) => fetch::run(args)?,
+        Command::Data(DataCommand::Picture(args)) => picture::run(args)?,
         Command::Measure(what) => measure::run(&what)?,
         Command::Detect(args) => return detect::run(&args),
         Command::Clean(args) => return restore::clean(&args),

@@ -42,7 +42,7 @@ pub(super) fn run(args: PictureArgs) -> Result<()> {
         height: 28,
         width: 28,
     };
-    let images = read(Source::Idx, &data, Split::Train, shape)?;
+    let images = read(Source::Idx, Some(&data), Split::Train, shape)?;
     ensure!(
         columns > 0 && count > 0 && count.is_multiple_of(columns) && count <= images.count(),
         "--count {count} has to be a multiple of --columns {columns} and at most {}",
@@ -61,8 +61,12 @@ pub(super) fn run(args: PictureArgs) -> Result<()> {
     let mut bytes = Vec::new();
     let (best, plain) = (CompressionType::Best, FilterType::NoFilter);
     let (wide, tall) = (u32::try_from(width)?, u32::try_from(height)?);
-    PngEncoder::new_with_quality(&mut bytes, best, plain)
-        .write_image(&values, wide, tall, ExtendedColorType::L8)?;
+    PngEncoder::new_with_quality(&mut bytes, best, plain).write_image(
+        &values,
+        wide,
+        tall,
+        ExtendedColorType::L8,
+    )?;
     let folder = out.parent().context("--out has to name a file")?;
     let name = out.file_name().and_then(|name| name.to_str());
     put(folder, name.context("--out has to name a file")?, &bytes)?;
