@@ -8,6 +8,8 @@ import { fetchFile, textOf } from "./network.js";
 
 /** Where weights are kept between visits (Cache Storage). */
 const CACHE = "vaelet-weights";
+/** Where models that the reader keeps lie, whole (`models/kept.js`). */
+export const KEPT_MODELS = "vaelet-models";
 const DESCRIPTION = "model.json";
 /** More bytes of weights than any browser could hold beside what it makes of them. */
 const MOST = 2 ** 30;
@@ -46,6 +48,19 @@ function addressOf(folder, path) {
   return url;
 }
 
+/** Whether an address is that of a kept model, of which nothing is on any server. @param {URL} url */
+export function isKept({ pathname }) {
+  return /\/models\/(~|%7E)[^/]*\/[^/]*$/i.test(pathname);
+}
+
+/** A file of a model: kept by the reader, or fetched. @type {typeof fetchFile} */
+async function read(url, options) {
+  if (!isKept(url)) return fetchFile(url, options);
+  const found = await caches.open(KEPT_MODELS).then((cache) => cache.match(url.href, { ignoreSearch: true })).catch(() => undefined);
+  if (!found) throw new VaeletError("not-found", `This browser keeps no ${decodeURIComponent(url.pathname.split("/").slice(-2).join("/"))}: the model was deleted, or was kept in another browser.`);
+  return { bytes: new Uint8Array(await found.arrayBuffer()), type: "" };
+}
+
 /** Remembers what a file of a published folder has to be. @param {URL} folder @param {Record<string, string>} hashes by path */
 export function expectFiles(folder, hashes) {
   for (const [path, hash] of Object.entries(hashes)) published.set(addressOf(folder, path).href, hash);
@@ -67,7 +82,7 @@ export async function fetchJson(folder, path, options) {
   const tries = hash ? ["default", "reload"] : ["no-cache"];
   let text = "";
   for (const cache of tries) {
-    const { bytes } = await fetchFile(url, { ...options, cache });
+    const { bytes } = await read(url, { ...options, cache });
     text = textOf(url, bytes);
     if (!hash || (await isOf(bytes, hash))) return parse(url, text);
   }
@@ -121,7 +136,7 @@ export async function openFolder(folder, { onProgress, signal }) {
       return fetchWeights(url, total, tell, { signal, cache: "reload" });
     },
     /** Keeps weights, which the runtime has checked, for the next visit. @param {Uint8Array} weights */
-    keep: (weights) => keep(url, key.href, weights),
+    keep: async (weights) => isKept(url) || keep(url, key.href, weights),
   };
 }
 
@@ -151,7 +166,7 @@ function weightsOf(folder, info) {
 
 async function fetchWeights(url, total, tell, options) {
   tell(0);
-  const { bytes, type } = await fetchFile(url, { ...options, most: total, onBytes: tell });
+  const { bytes, type } = await read(url, { ...options, most: total, onBytes: tell });
   if (type.startsWith("text/html")) {
     throw new VaeletError("not-found", `${url.pathname} is missing: the server answered with a web page. Publish the weights beside model.json.`);
   }

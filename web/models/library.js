@@ -4,7 +4,7 @@
  */
 
 import { VaeletError } from "../api/errors.js";
-import { expectFiles } from "../api/files.js";
+import { KEPT_MODELS, expectFiles } from "../api/files.js";
 import { fetchFile, textOf } from "../api/network.js";
 import { subjectOf } from "./subject.js";
 
@@ -33,6 +33,7 @@ const PATIENCE = 5_000;
  * @property {number | null} beta
  * @property {string} [network] the same for models that differ in nothing but how they were trained
  * @property {Record<string, string>} [files] the SHA-256 of each
+ * @property {boolean} [kept] whether it is in this browser only (`kept.js`)
  */
 
 /** Models that a view can show, where it cannot show all. */
@@ -50,11 +51,25 @@ let listing;
 
 /** All models; rejects where the list cannot be had. @returns {Promise<Entry[]>} */
 export function library() {
-  listing ??= fetchList();
+  listing ??= Promise.all([fetchList(), fetchKept()]).then((lists) => lists.flat());
   listing.catch(() => {
     listing = undefined; // so that the next one tries again
   });
   return listing;
+}
+
+/** Reads the list anew when it is next asked for: a model was kept, renamed or deleted. */
+export function forgetLibrary() {
+  listing = undefined;
+}
+
+/** Models that the reader keeps; the code for them is fetched where there are some. @returns {Promise<Entry[]>} */
+async function fetchKept() {
+  try {
+    return (await caches.has(KEPT_MODELS)) ? (await import("./kept.js")).keptModels() : [];
+  } catch {
+    return [];
+  }
 }
 
 async function fetchList() {

@@ -29,6 +29,7 @@ export function groupsOf(models) {
 
 /** What a model shows, or the family that it belongs to. */
 function nameOf(models, model) {
+  if (model.kept) return "Kept in this browser";
   if (familyOf(models, model).length > 1) return "One network, several β";
   const { many } = subjectOf(model);
   return many[0].toUpperCase() + many.slice(1);
@@ -40,7 +41,8 @@ function optionOf(model) {
   const option = new Option(IS_RICH ? title : `${title} (${size})`, name);
   if (!IS_RICH) return option;
   const picture = element("i");
-  picture.style.backgroundImage = `url("${posterOf(folderOf(name), input).href}")`;
+  const poster = posterOf(folderOf(name), input);
+  if (poster) picture.style.backgroundImage = `url("${poster.href}")`;
   picture.style.backgroundSize = `${100 * (SIDE + (SIDE - 1) / input.width)}%`;
   option.prepend(picture);
   option.append(element("small", { textContent: ` ${size}` }));

@@ -3,7 +3,7 @@
  * of 8 × 8 that was published with it, laid out as the grid of the view Sample will be.
  */
 
-import { fileOf } from "../api/files.js";
+import { fileOf, isKept } from "../api/files.js";
 import { element } from "../parts/dom.js";
 import { SAMPLES } from "../parts/source.js";
 
@@ -22,9 +22,10 @@ export function columnsFor(width) {
   return COLUMNS.find(([least]) => width >= least)[1];
 }
 
-/** Where the samples of a model are. @param {URL} folder @param {{ channels: number }} input */
+/** Where the samples of a model are; nowhere for one that the reader keeps. @param {URL} folder @param {{ channels: number }} input */
 export function posterOf(folder, { channels }) {
-  return fileOf(folder, channels === 3 ? "samples.jpg" : "samples.png");
+  const url = fileOf(folder, channels === 3 ? "samples.jpg" : "samples.png");
+  return isKept(url) ? null : url;
 }
 
 /**
