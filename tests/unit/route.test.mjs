@@ -16,7 +16,7 @@ test("an address comes back as it was", () => {
 
 test("what is no address is the first view", () => {
   for (const hash of ["", "#", "#/", "#/nowhere", "#?a=1", "#/%", "#//draw"]) assert.equal(parseHash(hash).view, "sample", hash);
-  assert.deepEqual(["#/check", "#/learn?a=1", "#/draw"].map((hash) => parseHash(hash).page), ["check", "learn", null]);
+  assert.deepEqual(["#/check", "#/learn?a=1", "#/train?seed=1", "#/draw"].map((hash) => parseHash(hash).page), ["check", "learn", "train", null]);
   assert.equal(parseHash("#draw?seed=1").view, "draw");
 });
 

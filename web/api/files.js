@@ -9,7 +9,7 @@ import { fetchFile, textOf } from "./network.js";
 /** Where weights are kept between visits (Cache Storage). */
 const CACHE = "vaelet-weights";
 /** Where models that the reader keeps lie, whole (`models/kept.js`). */
-export const KEPT_MODELS = "vaelet-models";
+export const KEPT_MODELS = "vaelet-kept";
 const DESCRIPTION = "model.json";
 /** More bytes of weights than any browser could hold beside what it makes of them. */
 const MOST = 2 ** 30;

@@ -19,7 +19,7 @@ const ANY_MODEL = ["seed", "temperature", "prior", "example", "ink", "epsilon", 
 /** @type {import("../models/pool.js").Backend[]} */
 const BACKENDS = ["auto", "webgpu", "cpu"];
 /** Pages that are no views: the way there and back is a reload. The check has a GPU of its own. */
-const PAGES = { check: () => import("../check/page.js"), learn: () => import("../learn/page.js") };
+const PAGES = { check: () => import("../check/page.js"), learn: () => import("../learn/page.js"), train: () => import("../views/train/train.js") };
 /** Milliseconds after which code that was asked for counts as missing. */
 const CODE = 20_000;
 /** @type {(id: string) => any} */
@@ -125,7 +125,7 @@ if ("serviceWorker" in navigator && isSecureContext && route.page !== "check") {
 async function start() {
   if (route.page) {
     for (const part of document.querySelectorAll(".setting, .runtime")) part.toggleAttribute("hidden", true);
-    if (route.page === "learn") byId("nav-learn").setAttribute("aria-current", "page");
+    byId(`nav-${route.page}`)?.setAttribute("aria-current", "page");
     const { mount } = await PAGES[route.page]();
     return mount(byId("main"), route.params);
   }

@@ -5,14 +5,9 @@
  */
 
 import { pngOf } from "./picture.js";
+import { crcOf } from "./zip.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const CRC = Uint32Array.from({ length: 256 }, (_, i) => {
-  let value = i;
-  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-  return value;
-});
-
 /**
  * @param {OffscreenCanvas[]} frames of one size
  * @param {number} delay milliseconds from frame to frame
@@ -61,9 +56,7 @@ function chunk(type, ...data) {
     out.set(part, at);
     at += part.length;
   }
-  let crc = ~0;
-  for (const byte of out.subarray(4, at)) crc = CRC[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-  out.set(u32(~crc), at);
+  out.set(u32(crcOf(out.subarray(4, at))), at);
   return out;
 }
 

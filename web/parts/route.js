@@ -8,8 +8,8 @@ import { clamp } from "../api/numbers.js";
 
 export const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
 
-/** What is no view but a page of its own: `#/check` and `#/learn`. */
-const PAGES = ["check", "learn"];
+/** What is no view of a model but a page of its own. */
+const PAGES = ["check", "learn", "train"];
 
 /** @returns {{ view: string, params: URLSearchParams, page: string | null }} */
 export function parseHash(hash) {

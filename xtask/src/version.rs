@@ -114,9 +114,11 @@ pub fn make(site: &Path) -> Result<()> {
         list.map(|(path, hash)| (path.clone(), hash.clone()))
             .collect()
     };
-    // A reader who never uses the other programs does not pay for them.
+    // A reader who never uses the other programs, or data to train on, does not pay for them.
     let mut kept_when_used = fetched(&models);
     let mut kept = fetched(&files);
+    let data = format!("{folder}web/data/");
+    kept_when_used.extend(kept.extract_if(.., |path, _| path.starts_with(&data)));
     for program in PROGRAMS.iter().skip(1) {
         for file in [program.wasm(), program.glue()] {
             kept_when_used.extend(kept.remove_entry(&format!("{folder}{file}")));

@@ -10,8 +10,8 @@ pub use followed::Followed;
 
 use js_sys::Reflect;
 use vaelet_cpu::CpuRuntime;
-use vaelet_learn::{Augmentation, Error, Network, Pace, Pictures, Run, Settings};
-use vaelet_model::{Drawing, ImageShape, Likelihood, Subject, Training, random};
+use vaelet_learn::{Augmentation, Design, Error, Network, Pace, Pictures, Run, Settings};
+use vaelet_model::{ImageShape, Likelihood, Training, random};
 use wasm_bindgen::prelude::*;
 
 /// A run of training.
@@ -79,17 +79,16 @@ impl Learner {
             },
             binarize: number(10) != 0.0,
         };
-        let subject = Subject {
+        let (pictures, held_out) = split(pixels, held_out, shape)?;
+        let design = Design {
+            network,
+            latents: number(1) as usize,
+            shape,
+            likelihood,
             one,
             many,
-            unseen: None,
-            drawing: (shape == DRAWING).then_some(Drawing::Mnist),
         };
-        let (pictures, held_out) = split(pixels, held_out, shape)?;
-        let spec = network
-            .describe(number(1) as usize, shape, likelihood, subject)
-            .map_err(failure)?;
-        Self::of(Run::new(spec, pictures, settings), held_out)
+        Self::of(Run::new(design, pictures, settings), held_out)
     }
 
     /// A run that goes on from a [`Learner::checkpoint`] with the same pictures.
@@ -199,11 +198,8 @@ impl Learner {
     }
 
     /// Everything but the pictures.
-    ///
-    /// # Errors
-    /// A description that cannot be written.
-    pub fn checkpoint(&self) -> Result<Vec<u8>, JsValue> {
-        self.run.checkpoint().map_err(failure)
+    pub fn checkpoint(&self) -> Vec<u8> {
+        self.run.checkpoint()
     }
 
     /// The model's two files with these facts.
@@ -262,13 +258,6 @@ impl Files {
         self.weights.clone()
     }
 }
-
-/// The shape of a normalized drawing.
-const DRAWING: ImageShape = ImageShape {
-    channels: 1,
-    height: 28,
-    width: 28,
-};
 
 fn shape_of(sides: &[usize]) -> ImageShape {
     let side = |i: usize| sides.get(i).copied().unwrap_or(0);

@@ -1,8 +1,8 @@
 //! Images per second of the two networks on one core: `cargo run --release -p vaelet-learn --example speed`.
 
 use std::time::Instant;
-use vaelet_learn::{Augmentation, Network, Pictures, Run, Settings};
-use vaelet_model::{ImageShape, Likelihood, Subject, random};
+use vaelet_learn::{Augmentation, Design, Network, Pictures, Run, Settings};
+use vaelet_model::{ImageShape, Likelihood, random};
 
 fn main() -> vaelet_learn::Result<()> {
     let shape = ImageShape {
@@ -12,14 +12,15 @@ fn main() -> vaelet_learn::Result<()> {
     };
     let pixels = random::uniforms(1, 1000 * shape.len());
     let pixels: Vec<u8> = pixels.iter().map(|v| (v * 255.0) as u8).collect();
-    let subject = Subject {
-        one: "picture".into(),
-        many: "pictures".into(),
-        unseen: None,
-        drawing: None,
-    };
     for network in [Network::Mlp, Network::Convolutional] {
-        let spec = network.describe(10, shape, Likelihood::Bernoulli, subject.clone())?;
+        let design = Design {
+            network,
+            latents: 10,
+            shape,
+            likelihood: Likelihood::Bernoulli,
+            one: "picture".into(),
+            many: "pictures".into(),
+        };
         let settings = Settings {
             batch: 128,
             rate: 1e-3,
@@ -30,7 +31,7 @@ fn main() -> vaelet_learn::Result<()> {
             augmentation: Augmentation::None,
             binarize: true,
         };
-        let mut run = Run::new(spec, Pictures::new(pixels.clone(), shape)?, settings)?;
+        let mut run = Run::new(design, Pictures::new(pixels.clone(), shape)?, settings)?;
         let mut times: Vec<f64> = Vec::new();
         let cpu = || {
             let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();

@@ -1,93 +1,117 @@
-//! A run as bytes: its description, its settings, its parameters and the moments of their gradients.
+//! A run as bytes: its design, its settings, its parameters and the moments of their gradients.
 
 use crate::trainer::Numbers;
-use crate::{Augmentation, Error, Result, Settings};
-use vaelet_model::ModelSpec;
+use crate::{Augmentation, Design, Error, Network, Result, Settings};
+use vaelet_model::{ImageShape, Likelihood};
 
 /// The first bytes of every checkpoint.
 const MAGIC: &[u8; 8] = b"vaelet\x00\x01";
+/// Number of whole numbers at the beginning.
+const WHOLES: usize = 15;
 /// More values than any network that is trained in a browser has.
 const MOST: usize = 1 << 26;
 
-/// The bytes of a checkpoint: the description with its length, settings, then all values as f32,
+/// The bytes of a checkpoint: whole numbers, numbers, two names with their lengths, then all values as f32,
 /// little-endian.
-///
-/// # Errors
-/// A description that cannot be written.
-pub fn write(spec: &ModelSpec, settings: &Settings, state: &Numbers) -> Result<Vec<u8>> {
-    let json = spec.to_json()?;
-    let mut bytes = MAGIC.to_vec();
-    let whole = |bytes: &mut Vec<u8>, value: u64| bytes.extend(value.to_le_bytes());
-    let Settings {
-        batch,
-        rate,
-        beta,
-        warm_up,
-        free,
-        seed,
-        augmentation,
-        binarize,
-    } = *settings;
-    for value in [
-        json.len() as u64,
+pub fn write(design: &Design, settings: &Settings, state: &Numbers) -> Vec<u8> {
+    let ImageShape {
+        channels,
+        height,
+        width,
+    } = design.shape;
+    let wholes: [u64; WHOLES] = [
+        design.one.len() as u64,
+        design.many.len() as u64,
+        design.network as u64,
+        design.latents as u64,
+        channels as u64,
+        height as u64,
+        width as u64,
+        (design.likelihood != Likelihood::Bernoulli).into(),
         state.values[0].len() as u64,
         state.steps.into(),
-        batch as u64,
-        warm_up.into(),
-        seed,
-        augmentation as u64,
-        binarize.into(),
-    ] {
-        whole(&mut bytes, value);
-    }
-    for value in [rate, beta, free, state.sigma] {
+        settings.batch as u64,
+        settings.warm_up.into(),
+        settings.seed,
+        settings.augmentation as u64,
+        settings.binarize.into(),
+    ];
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(wholes.iter().flat_map(|value| value.to_le_bytes()));
+    for value in [settings.rate, settings.beta, settings.free, state.sigma] {
         bytes.extend(value.to_le_bytes());
     }
-    bytes.extend(json.as_bytes());
+    bytes.extend(design.one.bytes().chain(design.many.bytes()));
     for values in &state.values {
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
-    Ok(bytes)
+    bytes
 }
 
 /// What [`write()`] has written.
 ///
 /// # Errors
 /// [`Error::Checkpoint`] with what is wrong.
-pub fn read(bytes: &[u8]) -> Result<(ModelSpec, Settings, Numbers)> {
+pub fn read(bytes: &[u8]) -> Result<(Design, Settings, Numbers)> {
     let mut reader = Reader(bytes);
     if reader.take(MAGIC.len())? != MAGIC {
         return Err(Error::Checkpoint(
             "its first bytes are those of another file",
         ));
     }
-    let mut header = [0; 8];
-    for value in &mut header {
+    let mut wholes = [0; WHOLES];
+    for value in &mut wholes {
         *value = reader.whole()?;
     }
     let [
-        json,
-        len,
-        steps,
-        batch,
-        warm_up,
-        seed,
-        augmentation,
-        binarize,
-    ] = header;
-    let small = |value: u64| {
-        let value = usize::try_from(value).ok().filter(|&value| value <= MOST);
-        value.ok_or(Error::Checkpoint("a number in it is too large"))
+        one,
+        many,
+        network,
+        latents,
+        channels,
+        height,
+        width,
+        gaussian,
+        rest @ ..,
+    ] = wholes;
+    let [len, steps, batch, warm_up, seed, augmentation, binarize] = rest;
+    let [rate, beta, free, sigma] = [
+        reader.number()?,
+        reader.number()?,
+        reader.number()?,
+        reader.number()?,
+    ];
+    let mut text = |len: u64| -> Result<String> {
+        let text = str::from_utf8(reader.take(small(len)?)?);
+        Ok(text
+            .map_err(|_| Error::Checkpoint("a name in it is no text"))?
+            .to_owned())
     };
-    let count = |value: u64| {
-        u32::try_from(value).map_err(|_| Error::Checkpoint("a number in it is too large"))
+    let design = Design {
+        one: text(one)?,
+        many: text(many)?,
+        network: match network {
+            0 => Network::Mlp,
+            1 => Network::Convolutional,
+            _ => return Err(Error::Checkpoint("its network is not known here")),
+        },
+        latents: small(latents)?,
+        shape: ImageShape {
+            channels: small(channels)?,
+            height: small(height)?,
+            width: small(width)?,
+        },
+        likelihood: match gaussian {
+            0 => Likelihood::Bernoulli,
+            _ => Likelihood::Gaussian { sigma },
+        },
     };
     let settings = Settings {
         batch: small(batch)?,
-        rate: reader.number()?,
-        beta: reader.number()?,
-        free: reader.number()?,
-        warm_up: count(warm_up)?,
+        rate,
+        beta,
+        free,
+        warm_up: small(warm_up)? as u32,
         seed,
         augmentation: match augmentation {
             0 => Augmentation::None,
@@ -97,11 +121,7 @@ pub fn read(bytes: &[u8]) -> Result<(ModelSpec, Settings, Numbers)> {
         },
         binarize: binarize == 1,
     };
-    let sigma = reader.number()?;
-    let text = std::str::from_utf8(reader.take(small(json)?)?);
-    let text = text.map_err(|_| Error::Checkpoint("its description is no text"))?;
-    let spec = ModelSpec::parse(text)?;
-    let len = small(len)?;
+    let (len, steps) = (small(len)?, small(steps)? as u32);
     let mut values: [Vec<f32>; 4] = Default::default();
     for values in &mut values {
         let bytes = reader.take(4 * len)?.as_chunks().0;
@@ -113,10 +133,8 @@ pub fn read(bytes: &[u8]) -> Result<(ModelSpec, Settings, Numbers)> {
     if !reader.0.is_empty() {
         return Err(Error::Checkpoint("it is longer than it says"));
     }
-    let steps = count(steps)?;
-    settings.check()?;
     Ok((
-        spec,
+        design,
         settings,
         Numbers {
             values,
@@ -124,6 +142,11 @@ pub fn read(bytes: &[u8]) -> Result<(ModelSpec, Settings, Numbers)> {
             sigma,
         },
     ))
+}
+
+fn small(value: u64) -> Result<usize> {
+    let value = usize::try_from(value).ok().filter(|&value| value <= MOST);
+    value.ok_or(Error::Checkpoint("a number in it is too large"))
 }
 
 /// The bytes that have not been read yet.

@@ -17,5 +17,5 @@ pub use error::{Error, Result};
 pub use objective::Losses;
 pub use pictures::{Augmentation, Pictures};
 pub use run::{Followed, Run};
-pub use settings::{Network, Settings};
+pub use settings::{Design, Network, Settings};
 pub use trainer::{Pace, Trainer};

@@ -4,11 +4,11 @@ use crate::checkpoint;
 use crate::objective::Losses;
 use crate::pictures::{binarize, generator};
 use crate::trainer::Numbers;
-use crate::{Error, Pace, Pictures, Result, Settings, Trainer};
+use crate::{Design, Error, Pace, Pictures, Result, Settings, Trainer};
 use rand_core::Rng;
 use vaelet_cpu::CpuRuntime;
 use vaelet_model::latent::{self, Posterior};
-use vaelet_model::{ModelSpec, Tensors, channels_first, random};
+use vaelet_model::{Tensors, channels_first, random};
 
 /// Steps over which the learning rate rises.
 const RISE: u32 = 20;
@@ -19,6 +19,7 @@ const SLOWER: f32 = 0.25;
 
 /// Training of one network on pictures.
 pub struct Run {
+    design: Design,
     trainer: Trainer,
     pictures: Pictures,
     settings: Settings,
@@ -59,28 +60,20 @@ impl Run {
     /// A run from fresh parameters.
     ///
     /// # Errors
-    /// A setting out of range, or a description that cannot be trained.
-    pub fn new(spec: ModelSpec, pictures: Pictures, settings: Settings) -> Result<Self> {
-        let trainer = Trainer::new(spec, settings.seed)?;
-        Self::of(trainer, pictures, settings)
-    }
-
-    /// A run that goes on with a model's parameters.
-    ///
-    /// # Errors
-    /// As [`Run::new`], and pictures of another shape than the model's.
-    pub fn of(trainer: Trainer, pictures: Pictures, settings: Settings) -> Result<Self> {
+    /// A setting out of range, or pictures of another shape than the design's.
+    pub fn new(design: Design, pictures: Pictures, settings: Settings) -> Result<Self> {
         settings.check()?;
-        if trainer.spec().input != pictures.shape() {
-            let found = format!("{:?}", pictures.shape());
+        if design.shape != pictures.shape() {
             return Err(Error::Setting {
                 name: "the shape of the pictures",
-                found,
-                expected: "that of the model",
+                found: "another one".into(),
+                expected: "that of the network",
             });
         }
+        let trainer = Trainer::new(design.describe()?, settings.seed)?;
         let safe = [trainer.state.clone(), trainer.state.clone()];
         Ok(Self {
+            design,
             trainer,
             pictures,
             settings,
@@ -288,11 +281,8 @@ impl Run {
     }
 
     /// Everything but the pictures, from which [`Run::restore`] goes on exactly.
-    ///
-    /// # Errors
-    /// A description that cannot be written.
-    pub fn checkpoint(&self) -> Result<Vec<u8>> {
-        checkpoint::write(&self.trainer.spec(), &self.settings, &self.trainer.state)
+    pub fn checkpoint(&self) -> Vec<u8> {
+        checkpoint::write(&self.design, &self.settings, &self.trainer.state)
     }
 
     /// A run that goes on from a checkpoint with the same pictures.
@@ -300,13 +290,14 @@ impl Run {
     /// # Errors
     /// [`Error::Checkpoint`] for bytes that are none, or of another length than the network's.
     pub fn restore(bytes: &[u8], pictures: Pictures) -> Result<Self> {
-        let (spec, settings, state) = checkpoint::read(bytes)?;
-        let mut trainer = Trainer::new(spec, settings.seed)?;
-        if state.values[0].len() != trainer.state.values[0].len() {
+        let (design, settings, state) = checkpoint::read(bytes)?;
+        let mut run = Self::new(design, pictures, settings)?;
+        if state.values[0].len() != run.trainer.state.values[0].len() {
             return Err(Error::Checkpoint("it is of another network"));
         }
-        trainer.state = state;
-        trainer.load();
-        Self::of(trainer, pictures, settings)
+        run.safe = [state.clone(), state.clone()];
+        run.trainer.state = state;
+        run.trainer.load();
+        Ok(run)
     }
 }

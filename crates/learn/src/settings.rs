@@ -1,9 +1,10 @@
 //! What a reader can set, and the description of the model that follows from it.
 
 use crate::{Augmentation, Error, Result};
-use vaelet_model::networks::{self, Layers};
+use vaelet_model::networks;
 use vaelet_model::{
-    FORMAT, ImageShape, LatentGroup, Likelihood, ModelSpec, Prior, Subject, WeightsFile,
+    Drawing, FORMAT, ImageShape, LatentGroup, Likelihood, ModelSpec, Precision, Prior, Subject,
+    WeightsFile, sha256_hex,
 };
 
 /// Which network is trained.
@@ -73,26 +74,38 @@ impl Settings {
     }
 }
 
-impl Network {
-    fn layers(self, latents: usize, shape: ImageShape) -> Layers {
-        match self {
-            Self::Mlp => networks::mlp(latents, HIDDEN, shape),
-            Self::Convolutional => networks::convolutional(latents, CHANNELS, shape),
-        }
-    }
+/// The network, what it reads, and what its pictures are called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Design {
+    /// Which network.
+    pub network: Network,
+    /// Number of latents.
+    pub latents: usize,
+    /// Shape of a picture.
+    pub shape: ImageShape,
+    /// p(x | z); the σ of a Gaussian is where it starts.
+    pub likelihood: Likelihood,
+    /// What a picture is called.
+    pub one: String,
+    /// And several.
+    pub many: String,
+}
 
-    /// The description of a model of this network before training.
+/// The shape of a normalised drawing.
+const DRAWING: ImageShape = ImageShape {
+    channels: 1,
+    height: 28,
+    width: 28,
+};
+
+impl Design {
+    /// The description of a model before training. Grey pictures of 28×28 can be drawn by hand.
     ///
     /// # Errors
     /// [`Error::Setting`] for latents that are none or too many, or sides that the network cannot halve
     /// twice.
-    pub fn describe(
-        self,
-        latents: usize,
-        shape: ImageShape,
-        likelihood: Likelihood,
-        subject: Subject,
-    ) -> Result<ModelSpec> {
+    pub fn describe(&self) -> Result<ModelSpec> {
+        let (latents, shape) = (self.latents, self.shape);
         if !(1..=256).contains(&latents) {
             let (name, found, expected) = ("latents", latents.to_string(), "from 1 to 256");
             return Err(Error::Setting {
@@ -101,25 +114,34 @@ impl Network {
                 expected,
             });
         }
-        if self == Self::Convolutional && !(shape.height % 4 == 0 && shape.width % 4 == 0) {
-            let (name, found) = ("side", format!("{}×{}", shape.width, shape.height));
-            let expected = "a multiple of 4 for convolutions";
-            return Err(Error::Setting {
-                name,
-                found,
-                expected,
-            });
-        }
-        let [encoder, decoder] = self.layers(latents, shape);
+        let halves = shape.height.is_multiple_of(4) && shape.width.is_multiple_of(4);
+        let [encoder, decoder] = match self.network {
+            Network::Mlp => networks::mlp(latents, HIDDEN, shape),
+            Network::Convolutional if halves => networks::convolutional(latents, CHANNELS, shape),
+            Network::Convolutional => {
+                let (name, found) = ("side", shape.height.to_string());
+                let expected = "a multiple of 4 for convolutions";
+                return Err(Error::Setting {
+                    name,
+                    found,
+                    expected,
+                });
+            }
+        };
         Ok(ModelSpec {
             format: FORMAT.into(),
             name: "trained".into(),
             title: "Trained in the browser".into(),
-            subject: Some(subject),
+            subject: Some(Subject {
+                one: self.one.clone(),
+                many: self.many.clone(),
+                unseen: None,
+                drawing: (shape == DRAWING).then_some(Drawing::Mnist),
+            }),
             first: Vec::new(),
             input: shape,
             condition: None,
-            likelihood,
+            likelihood: self.likelihood,
             latents: vec![LatentGroup {
                 name: "z".into(),
                 size: latents,
@@ -128,11 +150,21 @@ impl Network {
             }],
             encoder,
             decoder,
-            weights: WeightsFile::describe("weights.safetensors", &[]),
+            weights: weights_file(&[]),
             examples: Vec::new(),
             training: None,
             licence: String::new(),
             credit: String::new(),
         })
+    }
+}
+
+/// What a description says of these weights. They are f16, so nothing has to be read in them.
+pub fn weights_file(contents: &[u8]) -> WeightsFile {
+    WeightsFile {
+        file: "weights.safetensors".into(),
+        bytes: contents.len(),
+        sha256: sha256_hex(contents),
+        precision: Precision::F16,
     }
 }

@@ -1,6 +1,7 @@
 //! Single steps of training.
 
 use crate::objective::{Losses, divergence, reconstruction};
+use crate::settings::weights_file;
 use crate::{Error, Result};
 use std::ops::Range;
 use vaelet_cpu::CpuVjp;
@@ -8,15 +9,13 @@ use vaelet_kernels::training::{Adam, State};
 use vaelet_model::networks::initial_tensors;
 use vaelet_model::{
     Activation, Entry, EntryPoint, Likelihood, Model, ModelSpec, Op, Params, Precision, Program,
-    Tensor, Tensors, Weights, WeightsFile, Wrt, latent, write_tensors,
+    Tensor, Tensors, Weights, Wrt, latent, write_tensors,
 };
 
 /// How slowly the average of the weights follows; about the last thousand steps count.
 const AVERAGE_DECAY: f32 = 0.999;
 /// How slowly a Gaussian's σ follows the error of the last steps.
 const SIGMA_DECAY: f32 = 0.95;
-/// Name of the weights file.
-const WEIGHTS: &str = "weights.safetensors";
 
 /// The weights of a step's losses, and how far it goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -295,9 +294,10 @@ impl Trainer {
     /// # Errors
     /// A weight that is too large for f16.
     pub fn files(&self, describe: impl FnOnce(&mut ModelSpec)) -> Result<(String, Vec<u8>)> {
-        let weights = write_tensors(WEIGHTS, &self.named(&self.state.values[3]), Precision::F16)?;
         let mut spec = self.spec();
-        spec.weights = WeightsFile::describe(WEIGHTS, &weights);
+        let tensors = self.named(&self.state.values[3]);
+        let weights = write_tensors(&spec.weights.file, &tensors, Precision::F16)?;
+        spec.weights = weights_file(&weights);
         describe(&mut spec);
         Ok((spec.to_json()?, weights))
     }

@@ -7,6 +7,8 @@
 pub mod adversary;
 mod checkpoint;
 mod curves;
+#[cfg(test)]
+mod equal;
 pub mod objective;
 mod progress;
 mod run;

@@ -1,0 +1,96 @@
+/** The settings of training: in the address, in the form, and as the program takes them. */
+
+import { clamp } from "../../api/numbers.js";
+import { newSeed, numberParam, seedParam, wordParam } from "../../parts/route.js";
+import { createSlider } from "../../parts/slider.js";
+
+/** Values of β that the slider has. */
+const BETAS = [0, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16];
+const RATES = [0.0003, 0.001, 0.002, 0.005];
+/** @type {("digits" | "drawings" | "pictures")[]} */
+const KINDS = ["digits", "drawings", "pictures"];
+/** @type {("mlp" | "conv")[]} */
+const NETWORKS = ["mlp", "conv"];
+
+/**
+ * @typedef {object} Settings
+ * @property {"digits" | "drawings" | "pictures"} data
+ * @property {"mlp" | "conv"} network
+ * @property {number} latents
+ * @property {number} beta
+ * @property {number} rate
+ * @property {number} seed
+ */
+
+const nearest = (values, value) => values.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
+
+/** @param {URLSearchParams} params @returns {Settings} */
+export function readSettings(params) {
+  return {
+    data: wordParam(params, "data", KINDS),
+    network: wordParam(params, "network", NETWORKS),
+    latents: Math.round(numberParam(params, "latents", 2, 2, 32)),
+    beta: nearest(BETAS, numberParam(params, "beta", 1, 0, 16)),
+    rate: nearest(RATES, numberParam(params, "rate", 0.001, 0, 1)),
+    seed: seedParam(params, "seed", 1),
+  };
+}
+
+/** @param {Settings} settings */
+export function addressOf(settings) {
+  return `#/train?${new URLSearchParams(Object.entries(settings).map(([name, value]) => [name, String(value)]))}`;
+}
+
+/** What has to be the same for a run to go on. @param {Settings} settings */
+export function identityOf({ data, network, latents, seed }) {
+  return JSON.stringify({ data, network, latents, seed });
+}
+
+/** As `Learner.start` takes them. @param {Settings} settings @param {import("./data.js").Data} data */
+export function numbersOf({ network, latents, beta, rate, seed, data: kind }, { pixels, sides }) {
+  const count = pixels.length / (sides[0] * sides[1] * sides[2]);
+  const batch = clamp(2 ** Math.round(Math.log2(count)), 16, 128);
+  const augmentation = { digits: 0, drawings: 1, pictures: 2 }[kind];
+  const warmUp = kind === "digits" ? 400 : 300;
+  return Float64Array.from([network === "conv" ? 1 : 0, latents, kind === "pictures" ? 1 : 0, batch, rate, beta, warmUp, 0, seed, augmentation, kind === "digits" ? 1 : 0]);
+}
+
+/**
+ * The form.
+ * @param {(id: string) => any} $
+ * @param {Settings} settings
+ * @param {(settings: Settings, isPace: boolean) => void} onChange `isPace` where only β or the learning rate changed
+ */
+export function createForm($, settings, onChange) {
+  const current = { ...settings };
+  const set = (changes, isPace = false) => {
+    Object.assign(current, changes);
+    onChange({ ...current }, isPace);
+  };
+  for (const name of ["data", "network"]) {
+    for (const input of $(name).querySelectorAll("input")) input.checked = input.value === current[name];
+    $(name).addEventListener("change", ({ target }) => set({ [name]: target.value }));
+  }
+  createSlider($("latents"), { id: "latents", label: "Numbers for a picture (latents)", min: 2, max: 32, step: 1, value: current.latents, format: String, onInput: (latents) => set({ latents }) });
+  createSlider($("beta"), { id: "beta", label: "Price of information (β)", min: 0, max: BETAS.length - 1, step: 1, value: BETAS.indexOf(current.beta), format: (i) => String(BETAS[i]), onInput: (i) => set({ beta: BETAS[i] }, true) });
+  $("rate").value = String(current.rate);
+  $("rate").addEventListener("change", ({ target }) => set({ rate: Number(target.value) }, true));
+  $("seed").value = String(current.seed);
+  $("seed").addEventListener("change", ({ target }) => {
+    const seed = clamp(Math.round(target.valueAsNumber) || 0, 0, 2 ** 32 - 1);
+    target.value = String(seed);
+    set({ seed });
+  });
+  $("new-seed").addEventListener("click", () => {
+    $("seed").value = String(newSeed());
+    set({ seed: $("seed").valueAsNumber });
+  });
+  return {
+    /** Another learning rate, at least almost this one. @param {number} rate */
+    slowDown(rate) {
+      const next = Math.max(RATES[0], nearest(RATES, rate));
+      $("rate").value = String(next);
+      set({ rate: next }, true);
+    },
+  };
+}
