@@ -2,6 +2,8 @@
 //! model is loaded.
 
 use super::lanes::{LANES, Lanes};
+#[cfg(target_arch = "x86_64")]
+use super::wide;
 
 /// Number of columns of a panel.
 pub(super) const WIDTH: usize = 2 * LANES;
@@ -46,6 +48,11 @@ impl Packed {
         for (i, panel) in self.panels.chunks_exact(inner * WIDTH).enumerate() {
             let first = i * WIDTH;
             let last = columns.min(first + WIDTH);
+            #[cfg(target_arch = "x86_64")]
+            let done = wide::multiply(a, panel, out, columns, first..last);
+            #[cfg(not(target_arch = "x86_64"))]
+            let done = 0;
+            let (a, out) = (&a[done * inner..], &mut out[done * columns..]);
             let mut blocks = a.chunks_exact(ROWS * inner);
             let mut outs = out.chunks_exact_mut(ROWS * columns);
             for (a, out) in blocks.by_ref().zip(outs.by_ref()) {

@@ -4,4 +4,6 @@ pub mod gemm;
 pub mod lanes;
 #[cfg(feature = "gradients")]
 pub mod transposed;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 pub mod winograd;

@@ -3,6 +3,8 @@
 
 use super::gemm::{ROWS, Sums, WIDTH, add_to_sums};
 use super::lanes::{LANES, Lanes};
+#[cfg(target_arch = "x86_64")]
+use super::wide;
 
 /// Number of rows of A and B that are summed at a time, so that they stay in the L1 cache.
 const DEPTH: usize = 128;
@@ -15,7 +17,11 @@ pub fn multiply_transposed(a: &[f32], rows: usize, b: &[f32], columns: usize, ou
     for (a, b) in a.chunks(DEPTH * rows).zip(b.chunks(DEPTH * columns)) {
         for column in (0..columns).step_by(WIDTH) {
             let width = WIDTH.min(columns - column);
-            for row in (0..rows).step_by(ROWS) {
+            #[cfg(target_arch = "x86_64")]
+            let done = wide::multiply_transposed(a, rows, b, columns, column, out);
+            #[cfg(not(target_arch = "x86_64"))]
+            let done = 0;
+            for row in (done..rows).step_by(ROWS) {
                 let height = ROWS.min(rows - row);
                 let sums = tile(a, rows, row, b, columns, column);
                 for (i, sums) in sums.into_iter().enumerate().take(height) {
