@@ -275,7 +275,9 @@ fn edits(release: &LoadedModel, directions: &[Direction]) -> Result<Vec<f32>> {
 fn traversals(release: &LoadedModel, test: &Images) -> Result<Vec<f32>> {
     let [steps, examples] = TRAVERSALS;
     let size = release.model.spec.latent_size();
-    let means = release.means(test, &test.spread(examples))?;
+    // The middle of each part of the test split, whose first image is the first of the grid.
+    let chosen = test.spread(2 * examples).into_iter().skip(1).step_by(2);
+    let means = release.means(test, &chosen.collect::<Vec<_>>())?;
     let mut z = Vec::new();
     for latent in 0..size {
         for mean in means.chunks_exact(size) {
