@@ -250,3 +250,26 @@ fn groups_and_names_are_a_table() {
     let done = vaelet(dir.path(), &[&named[..], &["names.csv"]].concat());
     assert!(errors(&done).contains("elsewhere.png"));
 }
+
+#[test]
+fn what_is_not_known_of_the_images_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let digits = model("digits");
+    let failure = |arguments: &[&str]| {
+        let output = vaelet(dir.path(), arguments);
+        assert!(!output.status.success());
+        errors(&output)
+    };
+    let said = failure(&["measure", "factors", digits.to_str().unwrap()]);
+    assert!(
+        said.contains("the factors of the model's images are not known"),
+        "{said}"
+    );
+    let said = failure(&["train", "digits", "--out", "out"]);
+    assert!(
+        said.contains("give the folder of the model's data set with --data"),
+        "{said}"
+    );
+    let said = failure(&["train", "shapes", "--data", ".", "--out", "out"]);
+    assert!(said.contains("drawn, not read; leave --data out"), "{said}");
+}

@@ -113,6 +113,10 @@ pub(super) fn splits(spec: &ModelSpec, folder: Option<&Path>) -> Result<(Images,
 
 /// One split of it.
 pub(super) fn split(spec: &ModelSpec, folder: Option<&Path>, split: Split) -> Result<Images> {
-    let source = presets::preset(&spec.name).map_or(Source::Folder, |preset| preset.source);
-    data::read(source, folder, split, spec.input)
+    data::read(source(spec), folder, split, spec.input)
+}
+
+/// Where it comes from; a folder of pictures where no preset has the model's name.
+pub(super) fn source(spec: &ModelSpec) -> Source {
+    presets::preset(&spec.name).map_or(Source::Folder, |preset| preset.source)
 }

@@ -1,8 +1,8 @@
 //! `vaelet measure`: what a model is worth in use, and what its latents follow.
 
 use crate::cli::args::positive;
-use crate::cli::evaluate::splits;
-use crate::data;
+use crate::cli::evaluate::{source, splits};
+use crate::data::{self, Source};
 use crate::measure::factors::{self, Disentanglement};
 use crate::measure::uses::{Counts, measure, table};
 use crate::network::devices::DeviceName;
@@ -83,8 +83,12 @@ fn factors(args: &FactorsArgs) -> Result<()> {
     let mut measured: Vec<Disentanglement> = Vec::new();
     for folder in &args.models {
         let release = LoadedModel::read(folder, device.clone())?;
-        let (train, test) = splits(&release.model.spec, None)?;
-        let scores = factors::measure(&release, &train, &test)?;
+        let spec = &release.model.spec;
+        let mut scores = None;
+        if source(spec) == Source::Shapes {
+            let (train, test) = splits(spec, None)?;
+            scores = factors::measure(&release, &train, &test)?;
+        }
         let scores = scores.with_context(|| {
             let folder = folder.display();
             format!("{folder}: the factors of the model's images are not known; shapes has them")
