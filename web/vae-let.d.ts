@@ -2,7 +2,7 @@
 
 import type { BackendChoice, ErrorCode, Model, Progress } from "./vaelet.js";
 
-export type View = "sample" | "draw" | "morph" | "map" | "edit" | "inside";
+export type View = "sample" | "draw" | "morph" | "map" | "edit" | "inside" | "use";
 export type Loading = "lazy" | "eager";
 export type Controls = "full" | "slider" | "none";
 
@@ -50,6 +50,9 @@ export class VaeLet extends HTMLElement {
   /** The random seed, where `state` names none: an integer from 0 to 2³² − 1. */
   get seed(): string;
   set seed(value: string | number | null | undefined);
+  /** In the view `use`, the use that fills it, where `state` names none: `detect`, `clean`, `fill`, `enlarge`, `compress` or `group`. */
+  get use(): string;
+  set use(value: string | null | undefined);
   /** The address of a picture to show until the weights are there, relative to the document. */
   get poster(): string;
   set poster(value: string | null | undefined);

@@ -5,9 +5,10 @@
  * Attributes, each also a property:
  * - `model`   a model published beside this script, by its folder's name
  * - `src`     or the address of a model's folder, or of its model.json, anywhere
- * - `view`    sample, draw, morph, map, edit or inside
+ * - `view`    sample, draw, morph, map, edit, inside or use
  * - `state`   what the view shows, as in the page's address after the question mark; follows the reader
  * - `seed`    of the pictures, where `state` names none
+ * - `use`     in the view use: detect, clean, fill, enlarge, compress or group, where `state` names none; all without it
  * - `poster`  a picture to show until the weights are there, instead of the model's samples
  * - `loading` lazy (the default: when it comes near the window) or eager
  * - `backend` auto (the default), webgpu or cpu
@@ -31,7 +32,7 @@ import { sharedStyles } from "./parts/styles.js";
 import { VaeletError } from "./vaelet.js";
 
 const WORDS = { view: VIEWS, loading: ["lazy", "eager"], backend: ["auto", "webgpu", "cpu"], controls: ["full", "slider", "none"] };
-const STRINGS = ["model", "src", "state", "seed", "poster"];
+const STRINGS = ["model", "src", "state", "seed", "use", "poster"];
 const NAMES = [...STRINGS, ...Object.keys(WORDS)];
 /** Properties that are on or off, by their attributes. */
 const FLAGS = { explain: "explain", ownInState: "own-in-state" };
@@ -170,7 +171,7 @@ export class VaeLet extends Base {
 
   /** Everything that says what is on the page, in one text. */
   #request() {
-    return [this.view, this.src, this.model, this.seed, this.state, this.backend, this.ownInState].join(" ");
+    return [this.view, this.src, this.model, this.seed, this.use, this.state, this.backend, this.ownInState].join(" ");
   }
 
   #show(models) {
@@ -199,7 +200,7 @@ export class VaeLet extends Base {
     fallback.hidden = true;
     this.#shown = this.#request();
     this.#params = new URLSearchParams(this.state === this.#written ? this.#params : this.state);
-    if (this.seed && !this.#params.has("seed")) this.#params.set("seed", this.seed);
+    for (const name of ["seed", "use"]) if (this[name] && !this.#params.has(name)) this.#params.set(name, this[name]);
     this.#player.open({ ...what, params: this.#params }).catch(() => {}); // the player shows it, and `error` tells
   }
 }

@@ -317,14 +317,15 @@ export class Model {
   /**
    * The posterior of z given an observation of a picture, [C, H / scale, W / scale]. `observed` has a number for each
    * pixel, 0 where it was not seen; `noise` is the standard deviation of Gaussian noise (white is 1), and values may
-   * then lie beyond [0, 1]; each value is the mean of `scale` × `scale` pixels.
+   * then lie beyond [0, 1]; `specks` is the share of values that were replaced by 0 or 1, salt and pepper; each value is
+   * the mean of `scale` × `scale` pixels.
    */
   infer(
     x: Numbers,
-    options?: InferOptions & { observed?: ArrayLike<number | boolean>; noise?: number; scale?: number },
+    options?: InferOptions & { observed?: ArrayLike<number | boolean>; noise?: number; specks?: number; scale?: number },
   ): Promise<Explanations>;
-  /** A picture [C, H, W] without its Gaussian noise of this standard deviation. */
-  clean(x: Numbers, options: InferOptions & { noise: number }): Promise<Float32Array>;
+  /** A picture [C, H, W] without its Gaussian noise of this standard deviation, or without this share of `specks`. */
+  clean(x: Numbers, options: InferOptions & ({ noise: number } | { specks: number })): Promise<Float32Array>;
   /**
    * Completions of a picture [C, H, W], 4 by default: what `mask` [H, W] marks with 0 is hidden, all else stays bit by bit.
    */
@@ -343,11 +344,12 @@ export class Model {
   ): Promise<Float32Array[]>;
   /**
    * Groups latents [N, latent] by who is near whom, in `groups` (10) groups; or, where some are `known`, as pairs of
-   * the number of a latent and that of its name, names all others too. A few thousand work best.
+   * the number of a latent and that of its name, names all others too. A few thousand work best. With `size`, numbers of
+   * each, they may be anything else.
    */
   group(
     latents: Numbers,
-    options?: UseOptions & { groups?: number; seed?: number; known?: [number, number][] },
+    options?: UseOptions & { groups?: number; seed?: number; known?: [number, number][]; size?: number },
   ): Promise<{ names: Uint32Array; shares: Float32Array | null }>;
 
   /** Moves the model to another backend without fetching it again. If that fails the model runs on the CPU, and the promise rejects. */

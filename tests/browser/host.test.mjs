@@ -84,7 +84,7 @@ describe("the element on pages of all kinds", () => {
     await page.waitForFunction(() => document.querySelector("#encoder canvas")?.width > 1000);
   }, { init: stutter, viewport: { width: 1440, height: 900 } });
 
-  for (const view of ["draw", "map", "edit", "inside", "morph", "sample"]) {
+  for (const view of ["draw", "map", "edit", "inside", "morph", "sample", "use"]) {
     inArticle(`under a policy that demands Trusted Types it works, ${view}`, ({ script }) => `${script}<vae-let model="${view === "map" ? "digits-map" : "digits"}" view="${view}" loading="eager"></vae-let>`, async (page) => {
       await loaded(page);
       if (view === "draw") await page.locator("vae-let #examples button").nth(3).click();

@@ -138,7 +138,7 @@ describe("scripts that are blocked", () => {
   const started = () => window.vaelet?.view || document.querySelector("#starting:not(.late)") || document.querySelector("#error")?.hidden === false;
 
   test("any single one: either the view works without it, or a sentence says what is missing", async () => {
-    const views = ["sample", "draw", "morph", "map", "edit", "inside"];
+    const views = ["sample", "draw", "morph", "map", "edit", "inside", "use"];
     const needs = Object.fromEntries(await Promise.all(views.map(async (view) => [view, await graph(`web/views/${view}/${view}.js`)])));
     const program = await graph("web/page/main.js");
     const all = new Set([...program, ...views.flatMap((view) => [...needs[view]])]);

@@ -38,13 +38,13 @@ describe("pictures that are dropped", () => {
     assert.match(await page.textContent("#crop-error"), /No image was found/);
   });
 
-  for (const [view, hash] of [["edit", "#/edit?model=avatars"], ["morph", "#/morph?model=avatars&t=0"], ["inside", "#/inside?model=avatars"]]) {
+  for (const [view, hash] of [["edit", "#/edit?model=avatars"], ["morph", "#/morph?model=avatars&t=0"], ["inside", "#/inside?model=avatars"], ["use", "#/use?model=avatars&use=clean"]]) {
     onPage(`on the page, with no dialog open, ${view} asks how the picture shall lie`, hash, async (page) => {
       assert.equal(await drop(page, view === "morph" ? "#b-picture" : ".masthead"), false);
       await taken(page);
       assert.equal(await page.locator("dialog.cropper").count(), 1);
       await page.click("#crop-use");
-      await page.waitForFunction(() => /(face|b)=z-/.test(location.hash));
+      await page.waitForFunction(() => /(face|b|picture)=z-/.test(location.hash));
     });
   }
 

@@ -106,7 +106,7 @@ describe("privacy", () => {
     assert.doesNotMatch(await inner.evaluate(() => location.href), /z-/);
   });
 
-  for (const [view, own] of [["edit", "#own"], ["morph", "#b-own"], ["inside", "#own"]]) {
+  for (const [view, own] of [["edit", "#own"], ["morph", "#b-own"], ["inside", "#own"], ["use", "#own"]]) {
     inArticle(`the page around an element hears nothing of a reader's own picture, ${view}`, () => `${script}<vae-let model="avatars" view="${view}" state="t=0.5" loading="eager"></vae-let>`, async (page, sent) => {
       await page.waitForFunction(() => document.querySelector("vae-let")?.loadedModel);
       const element = page.locator("vae-let");
@@ -115,7 +115,8 @@ describe("privacy", () => {
       if (view === "edit") await element.locator("#attribute-1").press("End");
       if (view === "morph") await element.locator("#t").press("End");
       if (view === "inside") await element.locator("#new-epsilon").click();
-      await page.waitForFunction(() => /edits=|t=1|epsilon=/.test(document.querySelector("vae-let").state));
+      if (view === "use") await element.locator("#clean-noise").press("End");
+      await page.waitForFunction(() => /edits=|t=1|epsilon=|noise=/.test(document.querySelector("vae-let").state));
       const heard = await page.evaluate(() => window.heard);
       assert.ok(heard.some((text) => text.startsWith("change")), heard.join());
       assert.deepEqual(heard.filter((text) => /z-[\w-]{20}/.test(text)), []);

@@ -9,7 +9,9 @@ import { DIGITS } from "../../web/parts/examples.js";
 import { audit, drag, drawStrokes, maxDifference, pageTests, ready, settle, startArticle, state, touchDrag, useBrowser, withPage } from "./harness.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
-const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
+/** The parts of the machine lead to these. */
+const PARTS = ["sample", "draw", "morph", "map", "edit", "inside"];
+const VIEWS = [...PARTS, "use"];
 
 describe("what a new reader meets", () => {
   const env = useBrowser({ webgpu: false });
@@ -31,9 +33,9 @@ describe("what a new reader meets", () => {
       assert.ok((await top("#lead")) < (await top("#view button:visible")), "the sentence is below the controls");
       assert.ok((await page.locator("#lead").evaluate((node) => Number.parseFloat(getComputedStyle(node).fontSize))) >= 19);
       const lit = await page.locator("#machine li.lit").count();
-      assert.equal(lit, ["draw", "inside"].includes(view) ? 6 : 3);
+      assert.equal(lit, ["draw", "inside", "use"].includes(view) ? 6 : 3);
       const links = await page.evaluate(() => [...document.querySelectorAll("#machine a")].map(({ hash }) => hash.split("?")[0]));
-      assert.deepEqual([...links].sort(), VIEWS.map((name) => `#/${name}`).sort());
+      assert.deepEqual([...links].sort(), PARTS.map((name) => `#/${name}`).sort());
       assert.equal(await page.isVisible("#try"), true);
     }, PHONE);
 

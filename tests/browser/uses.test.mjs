@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { DIST, pageTests, startArticle, useBrowser, withPage } from "./harness.mjs";
+import { DIST, drag, pageTests, settle, startArticle, useBrowser, withPage } from "./harness.mjs";
 
 const FIXTURE = fileURLToPath(new URL("../../crates/uses/tests/data/digits.vae", import.meta.url));
 const POLICY = (origin) => `default-src 'none'; script-src 'nonce-a' ${origin} 'wasm-unsafe-eval'; connect-src ${origin}; img-src ${origin} data:`;
@@ -151,5 +151,143 @@ describe("the uses of a model", () => {
       return { cancelled, before, z: z.length, soon: performance.now() - start < 5_000 };
     });
     assert.deepEqual(said, { cancelled: "AbortError", before: "AbortError", z: 10, soon: true });
+  });
+});
+
+/** What the panels have found, typed arrays as plain ones. */
+const answers = (page) =>
+  page.evaluate(() => {
+    const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)])) : value);
+    return plain(vaelet.view.state.answers);
+  });
+const decibelsOf = async (page, id) => Number.parseFloat((await page.textContent(`#${id}-number`)).match(/([\d.]+) dB/)[1]);
+
+describe("the view Use", () => {
+  const env = useBrowser({ webgpu: false });
+  const onPage = pageTests(env, "cpu");
+
+  onPage("all panels in sight follow the picture, and each opens into the whole view", "#/use?model=digits-beta-1", async (page) => {
+    const first = (await answers(page)).detect.score;
+    await page.locator("#tests-picks button").nth(5).click();
+    await settle(page);
+    assert.notEqual((await answers(page)).detect.score, first);
+    await page.waitForFunction(() => location.hash.includes("picture=test-5"));
+    for (const use of ["detect", "clean", "fill", "enlarge", "compress", "group"]) {
+      await page.check(`#use-${use}`, { force: true });
+      await settle(page);
+      assert.deepEqual(await page.locator(".use-panel:visible").evaluateAll((panels) => panels.map(({ dataset }) => dataset.use)), [use]);
+      await page.waitForFunction((use) => location.hash.includes(`use=${use}`), use);
+    }
+  });
+
+  onPage("Detect: a test picture is not strange, noise and an empty canvas are", "#/use?model=digits&use=detect&picture=test-2", async (page) => {
+    assert.equal(await page.getAttribute("#panel-detect", "data-strange"), "false");
+    for (const odd of ["noise", "empty", "inverted"]) {
+      await page.click(`[data-odd=${odd}]`);
+      await settle(page);
+      assert.equal(await page.getAttribute("#panel-detect", "data-strange"), "true", odd);
+      await page.waitForFunction((odd) => location.hash.includes(`odd=${odd}`), odd);
+    }
+    await page.click("[data-odd=inverted]"); // and it is the plain picture again
+    await settle(page);
+    assert.equal(await page.getAttribute("#panel-detect", "data-strange"), "false");
+  });
+
+  onPage("Clean: better than the noisy picture and a median filter, of both kinds of noise", "#/use?model=digits&use=clean", async (page) => {
+    for (const kind of ["gaussian", "specks"]) {
+      await page.check(`#clean-kind-${kind}`, { force: true });
+      await page.locator("#clean-noise").press("ArrowRight");
+      await settle(page);
+      const [before, after, median] = [await decibelsOf(page, "clean-before"), await decibelsOf(page, "clean-after"), await decibelsOf(page, "clean-median")];
+      assert.ok(after > before + 3 && after > median, `${kind}: ${before} ${median} ${after}`);
+    }
+    await page.waitForFunction(() => /kind=specks/.test(location.hash) && /noise=0.24/.test(location.hash));
+  });
+
+  onPage("Fill in: the brush hides, buttons hide, others come, and what was seen stays", "#/use?model=digits-beta-1&use=fill", async (page) => {
+    const first = (await answers(page)).fill;
+    const picture = Array.from(await page.evaluate(() => Array.from(vaelet.view.state.pixels)));
+    for (let i = 0; i < 4; i += 1) assert.deepEqual(first.images.slice(i * 784, i * 784 + 392), picture.slice(0, 392));
+    await page.click("#fill-another");
+    await settle(page);
+    const others = (await answers(page)).fill;
+    assert.notDeepEqual(others.z.slice(10), first.z.slice(10));
+    await page.click("[data-part=nothing]");
+    await settle(page);
+    assert.deepEqual((await answers(page)).fill.images.slice(0, 784), picture);
+    await drag(page, "#fill-pad", [0.2, 0.5], [0.8, 0.5]);
+    await settle(page);
+    const brushed = (await answers(page)).fill.images.slice(0, 784);
+    assert.ok(brushed.some((value, i) => value !== picture[i]), "the brush hides nothing");
+    assert.deepEqual(brushed.slice(0, 200), picture.slice(0, 200));
+    await page.waitForFunction(() => /hidden=[0-9a-f]{64}/.test(location.hash));
+    await page.locator("#fill-path").press("ArrowRight");
+    assert.match(await page.textContent("#fill-caption"), /From 1 to 2|Most likely/);
+  });
+
+  onPage("Enlarge: nearer to the picture than bicubic interpolation", "#/use?model=avatars&use=enlarge", async (page) => {
+    assert.ok((await decibelsOf(page, "enlarge-model")) > (await decibelsOf(page, "enlarge-bicubic")) + 3);
+    assert.match(await page.textContent("#enlarge-nearest-caption"), /16 × 16/);
+    await page.check("#enlarge-scale-8", { force: true });
+    await settle(page);
+    assert.match(await page.textContent("#enlarge-nearest-caption"), /8 × 8/);
+  });
+
+  onPage("Compress: a face in a few bytes is nearer than the smallest JPEG, and more bytes are better", "#/use?model=avatars&use=compress", async (page) => {
+    const usual = await decibelsOf(page, "compress-model");
+    assert.match(await page.textContent("#compress-jpeg-number"), /^at least \d+ bytes/);
+    assert.ok(usual > (await decibelsOf(page, "compress-jpeg")));
+    await page.locator("#compress-bytes").press("End");
+    await settle(page);
+    assert.ok((await decibelsOf(page, "compress-model")) >= usual);
+    assert.equal(await page.isHidden("#lossless"), true);
+  });
+
+  onPage("Compress: a chain of digits comes back bit by bit, in fewer bits than gzip takes", "#/use?model=digits&use=compress", async (page) => {
+    await page.click("#compress-chain");
+    await page.waitForFunction(() => vaelet.view.state.packed?.same);
+    const [network, gzip] = await Promise.all(["chain-bits", "chain-gzip"].map(async (id) => Number(await page.textContent(`#${id}`))));
+    assert.ok(network < 0.25 && network < gzip, `${network} ${gzip}`);
+    assert.match(await page.textContent("#chain-verdict"), /^All 100 are back/);
+  });
+
+  onPage("Group: groups that nobody has named, and names for all after a few, beside the same on pixels", "#/use?model=digits&use=group", async (page) => {
+    await page.click("#group-find");
+    await page.waitForFunction(() => vaelet.view.state.answers.group?.pixels);
+    const { groups, accuracy } = (await answers(page)).group;
+    assert.equal(groups, 10);
+    assert.ok(accuracy > 0.5, `${accuracy}`);
+    assert.equal(await page.locator("#groups li.is-own").count(), 1);
+    await page.click("#group-name");
+    await page.waitForFunction(() => vaelet.view.state.answers.group?.named);
+    const { named } = (await answers(page)).group;
+    assert.ok(named > 0.8, `${named}`);
+  });
+
+  test("a use stands in the element, and what was used once works without a network", async () => {
+    const article = await startArticle(`<script type="module" src="${env.server.url}web/vae-let.js"></script><vae-let model="digits-beta-1" view="use" use="clean" loading="eager"></vae-let>`, "");
+    try {
+      await withPage(env, "", async (page) => {
+        await page.waitForFunction(() => document.querySelector("vae-let")?.shadowRoot?.querySelector("#clean-after-number")?.textContent);
+        assert.deepEqual(await page.locator("vae-let .use-panel:visible").evaluateAll((panels) => panels.map(({ dataset }) => dataset.use)), ["clean"]);
+      }, { url: article.url });
+    } finally {
+      await article.close();
+    }
+    await withPage(env, "#/use?model=digits-beta-1&use=clean&backend=cpu", async (page) => {
+      await page.waitForFunction(() => window.vaelet?.view);
+      await page.evaluate(() => vaelet.kept);
+      await settle(page);
+      await page.reload(); // whoever was there first has nobody to keep the program
+      await page.waitForFunction(() => window.vaelet?.view);
+      await page.waitForFunction(() => document.querySelector("#clean-after-number").textContent);
+      await page.evaluate(async () => {
+        const isKept = async () => (await (await caches.open((await caches.keys()).find((name) => name.startsWith("vaelet-models")))).keys()).some(({ url }) => url.includes("uses-web_bg.wasm"));
+        while (!(await isKept())) await new Promise((resolve) => setTimeout(resolve, 50));
+      });
+      await page.context().setOffline(true);
+      await page.reload();
+      await page.waitForFunction(() => document.querySelector("#clean-after-number")?.textContent);
+    }, { expected: /ERR_INTERNET_DISCONNECTED|Failed to load resource|service worker/i });
   });
 });

@@ -64,6 +64,13 @@ const WAYS = {
     finger: (page) => touchDrag(page, "#pad", STROKE),
     keys: (page) => press(page, "[data-example='4']", "Enter"),
   },
+  use: {
+    hash: "#/use?model=digits&use=clean",
+    read: ({ picture }) => picture,
+    mouse: (page) => page.locator("#tests-picks button").nth(3).click(),
+    finger: (page) => page.locator("#tests-picks button").nth(4).tap(),
+    keys: (page) => press(page, "#tests-picks button >> nth=0", "ArrowRight", "Enter"),
+  },
 };
 
 async function press(page, selector, ...keys) {

@@ -308,7 +308,7 @@ export class Model {
       ({ Uses }) => new Uses(this.#files, this.latentSize),
       (cause) => {
         this.#uses = null; // so that the next call tries again
-        throw new VaeletError("network", "The code for the uses of a model could not be loaded. Check the connection, and try again.", { cause });
+        throw new VaeletError("network", "The code for this could not be loaded. Reload the page to try again.", { cause });
       },
     );
     return (await this.#uses)[name](...args);

@@ -122,12 +122,12 @@ export const jobs = {
   },
 
   /** The answers to an observation, the most likely first. */
-  async infer({ key, values, seen, noise, scale, count, climb, walk, seed, milliseconds, how }, { signal }) {
+  async infer({ key, values, seen, noise, specks, scale, count, climb, walk, seed, milliseconds, how }, { signal }) {
     const { uses } = modelOf(key);
     const deadline = performance.now() + milliseconds;
-    if (seen.length > 0 || scale > 1 || noise > 0 || count > 1) await steps(() => uses.prepare(), signal);
+    if (seen.length > 0 || scale > 1 || noise > 0 || specks > 0 || count > 1) await steps(() => uses.prepare(), signal);
     return using(
-      () => program.Restoring.start(uses, values, seen, noise, scale, count, climb, walk, seed),
+      () => program.Restoring.start(uses, values, seen, noise, specks, scale, count, climb, walk, seed),
       async (restoring) => {
         await steps(() => restoring.step(uses), signal, deadline);
         const answers = await inTurn(() => call(() => restoring.finish(uses, how)));

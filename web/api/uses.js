@@ -64,8 +64,9 @@ export class Uses {
   }
 
   async clean(x, options) {
-    const noise = finite("noise", optionsOf(options).noise, undefined, 0);
-    return (await this.#infer(x, { ...options, noise, count: 1 }, "clean")).images;
+    const { noise, specks } = optionsOf(options);
+    if (noise === undefined && specks === undefined) throw refused("noise has to be given, its standard deviation, or specks, the share of values that were replaced by 0 or 1");
+    return (await this.#infer(x, { ...options, count: 1 }, "clean")).images;
   }
 
   async complete(x, mask, options) {
@@ -81,18 +82,21 @@ export class Uses {
 
   /** @param {string} how what is made of the pictures */
   async #infer(x, options, how) {
-    const { signal, seed, count, steps, walk, milliseconds, noise, observed, scale } = { ...optionsOf(options), ...controlOf(options) };
+    const { signal, seed, count, steps, walk, milliseconds, noise, specks, observed, scale } = { ...optionsOf(options), ...controlOf(options) };
     const { channels, height, width } = this.#input;
     const divisor = whole("scale", scale, 1, 1, Math.min(height, width));
     if (height % divisor || width % divisor) throw refused(`scale has to divide ${height} and ${width}, which ${divisor} does not`);
     const pixels = (height / divisor) * (width / divisor);
     const deviation = finite("noise", noise, 0, 0);
     const values = numbers("x", x, channels * pixels, { count: 1, picture: deviation === 0 });
+    const share = finite("specks", specks, 0, 0);
+    if (share >= 1) throw refused(`specks has to be a share below 1, not ${share}`);
     const seen = observed === undefined ? new Uint8Array(0) : maskOf("observed", observed, pixels);
     return this.#call("infer", {
       values,
       seen,
       noise: deviation,
+      specks: share,
       scale: divisor,
       count: whole("count", count, 1, 1, MOST_ANSWERS),
       climb: whole("steps", steps, 40, 0, MOST_STEPS),
@@ -133,18 +137,19 @@ export class Uses {
   }
 
   async group(latents, options) {
-    const { signal, groups, seed, known } = { ...optionsOf(options), ...controlOf(options) };
-    const points = numbers("latents", latents, this.#latent);
-    const count = points.length / this.#latent;
+    const { signal, groups, seed, known, size } = { ...optionsOf(options), ...controlOf(options) };
+    const each = whole("size", size, this.#latent, 1, 2 ** 20);
+    const points = numbers("latents", latents, each);
+    const count = points.length / each;
     if (count < 2) throw refused("latents has to hold at least two of them");
     checkRoom(count, 64); // the graph
     if (known === undefined) {
-      const found = await this.#call("group", { points, size: this.#latent, groups: whole("groups", groups, Math.min(10, count), 1, Math.min(256, count)), seed: whole("seed", seed, 1, 0) }, { signal });
+      const found = await this.#call("group", { points, size: each, groups: whole("groups", groups, Math.min(10, count), 1, Math.min(256, count)), seed: whole("seed", seed, 1, 0) }, { signal });
       return { names: found, shares: null };
     }
     if (groups !== undefined) throw refused("groups are found where nothing is known: give groups or known, not both");
     const pairs = namesOf(known, count);
-    return this.#call("name", { points, size: this.#latent, known: pairs, names: 1 + pairs.reduce((most, name, i) => (i % 2 ? Math.max(most, name) : most), 0) }, { signal });
+    return this.#call("name", { points, size: each, known: pairs, names: 1 + pairs.reduce((most, name, i) => (i % 2 ? Math.max(most, name) : most), 0) }, { signal });
   }
 
   free() {

@@ -33,6 +33,7 @@ const HEADINGS = {
   map: ({ many }) => `A map of ${many}`,
   edit: ({ one }) => `Change a ${one}`,
   inside: () => "How it works, step by step",
+  use: ({ one }) => `What the network can do with a ${one}`,
 };
 
 const LEADS = {
@@ -42,6 +43,7 @@ const LEADS = {
   map: (_, latents) => `${latents > 2 ? "Every point stands for numbers" : "Every point is a pair of numbers"}, and the picture there is what the network draws for them. Drag over the map.`,
   edit: ({ one, drawable }) => `Move a slider, and a small neural network in your browser redraws the ${one}.${drawable ? "" : " It can be a photo of yours, which stays on your device."}`,
   inside: ({ one }) => `One ${one} goes through the whole network. Each picture and number below is computed in your browser.`,
+  use: ({ one }) => `One network, six uses. Take a ${one}, and see each of them.`,
 };
 
 /** @param {string} view @param {ReturnType<typeof subjectOf>} subject @param {number} latents how many there are */

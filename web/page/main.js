@@ -15,7 +15,7 @@ import { tell } from "./start.js";
 import { VaeletError, loadModel, normalizeDrawing, prepare } from "../vaelet.js";
 
 /** What a reader keeps on the way from one model to another: it means the same to all. */
-const ANY_MODEL = ["seed", "temperature", "prior", "example", "ink", "epsilon", "sigma", "ends", "t", "u", "layer"];
+const ANY_MODEL = ["seed", "temperature", "prior", "example", "ink", "epsilon", "sigma", "ends", "t", "u", "layer", "use", "kind", "noise", "hidden", "fill", "enlarge"];
 /** @type {import("../models/pool.js").Backend[]} */
 const BACKENDS = ["auto", "webgpu", "cpu"];
 /** Pages that are no views: the way there and back is a reload. The check has a GPU of its own. */

@@ -6,7 +6,7 @@
 
 import { clamp } from "../api/numbers.js";
 
-export const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
+export const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside", "use"];
 
 /** What is no view of a model but a page of its own. */
 const PAGES = ["check", "learn", "train"];

@@ -15,7 +15,7 @@ const PARTS = [
   ["picture", "picture", "edit"],
 ];
 /** The part from which on a view works: the decoder alone needs no picture. */
-const STARTS = { sample: 3, morph: 3, map: 3, edit: 3, draw: 0, inside: 0 };
+const STARTS = { sample: 3, morph: 3, map: 3, edit: 3, draw: 0, inside: 0, use: 0 };
 
 const part = ([kind, name, view]) => `<li class="is-${kind}"><a data-view="${view}" href="#/${view}">${name}</a></li>`;
 

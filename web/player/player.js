@@ -24,6 +24,7 @@ const VIEWS = {
   map: () => import("../views/map/map.js"),
   edit: () => import("../views/edit/edit.js"),
   inside: () => import("../views/inside/inside.js"),
+  use: () => import("../views/use/use.js"),
 };
 
 /** Fetched for the views that use an atlas. */
@@ -150,7 +151,7 @@ export function createPlayer(root, hooks) {
   function refusalOf(file) {
     if (!file) return "No file was found in what you dropped. Save the image as a file first, then drop it here.";
     if (subjectOf(model.info).drawable) return "This model reads drawings, not image files.";
-    return "This view does not use photos. Edit, Morph and Inside do.";
+    return "This view does not use photos. Edit, Morph, Inside and Use do.";
   }
 
   async function load(request) {

@@ -14,7 +14,8 @@ pub struct Restoring {
 #[wasm_bindgen]
 impl Restoring {
     /// Starts with values `[C, H / scale, W / scale]`, of which those count that are marked in `seen`,
-    /// `[H / scale, W / scale]`, all where it is empty. `noise` is the standard deviation of theirs.
+    /// `[H / scale, W / scale]`, all where it is empty. `noise` is the standard deviation of theirs,
+    /// `specks` the share of them that was replaced by 0 or 1.
     /// `count` answers are looked for, in `climb` steps upwards and then `walk` steps.
     ///
     /// # Errors
@@ -28,6 +29,7 @@ impl Restoring {
         values: &[f32],
         seen: &[u8],
         noise: f32,
+        specks: f32,
         scale: usize,
         count: usize,
         climb: usize,
@@ -37,6 +39,7 @@ impl Restoring {
         let observation = Observation {
             seen: seen.iter().map(|seen| *seen != 0).collect(),
             scale,
+            specks,
             ..Observation::noisy(values, noise)
         };
         let plan = Plan {

@@ -128,7 +128,8 @@ impl Inference {
             fill = engine.decode(&z);
             z = engine.encode(&observation.guess(input, &fill)).mean;
         }
-        let is_plain = whole && observation.noise == 0.0 && plan.count == 1;
+        let exact = observation.noise == 0.0 && observation.specks == 0.0;
+        let is_plain = whole && exact && plan.count == 1;
         if !is_plain {
             let chains = STARTS.max(plan.count);
             z.extend(start_at_samples(engine, observation, chains - 1, plan.seed));

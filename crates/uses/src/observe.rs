@@ -6,6 +6,8 @@ use vaelet_model::{ImageShape, Likelihood};
 /// Variance of a grey pixel about the mean m that a Bernoulli decoder gives, over m (1 − m), which it
 /// is where pixels are 0 or 1; those of MNIST are often between.
 const GREY: f64 = 0.5;
+/// Density of a value of a picture with eight bits that is known to be exactly one of the 256.
+const LEVELS: f64 = 255.0;
 
 /// An observation of a picture: some of its values, perhaps noisy, perhaps of a smaller grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +18,8 @@ pub struct Observation {
     pub seen: Vec<bool>,
     /// Standard deviation of the Gaussian noise in `values`.
     pub noise: f32,
+    /// Share of the values that were replaced by 0 or 1, nobody knows which: salt and pepper.
+    pub specks: f32,
     /// Whether what the noise made of values was cut to `[0, 1]`, as a file does.
     pub cut: bool,
     /// Each value is the mean of `scale` × `scale` pixels.
@@ -29,6 +33,7 @@ impl Observation {
             values: values.to_vec(),
             seen: Vec::new(),
             noise: 0.0,
+            specks: 0.0,
             cut: false,
             scale: 1,
         }
@@ -48,6 +53,14 @@ impl Observation {
         Self {
             noise,
             cut: values.iter().all(|v| (0.0..=1.0).contains(v)),
+            ..Self::whole(values)
+        }
+    }
+
+    /// A picture `[C, H, W]` of which this share of values was replaced by 0 or 1.
+    pub fn specked(values: &[f32], specks: f32) -> Self {
+        Self {
+            specks,
             ..Self::whole(values)
         }
     }
@@ -85,6 +98,9 @@ impl Observation {
         }
         if !(self.noise.is_finite() && self.noise >= 0.0) {
             return Err(Error::argument("noise", "a number from 0 on", self.noise));
+        }
+        if !(0.0..1.0).contains(&self.specks) {
+            return Err(Error::argument("specks", "a share below 1", self.specks));
         }
         Ok(())
     }
@@ -154,6 +170,7 @@ impl Observation {
         let own = self.noise == 0.0 && self.scale == 1;
         let noise = f64::from(self.noise).powi(2);
         let area = self.scale as f64;
+        let is_density = likelihood != Likelihood::Bernoulli || !own;
         let mut sum = 0.0;
         for (i, (&m, slope)) in means.iter().zip(slopes).enumerate() {
             *slope = 0.0;
@@ -187,10 +204,30 @@ impl Observation {
                     gaussian(own + noise + 1e-3, steepness)
                 }
             };
+            let (log, kept) = self.unless_speck(x, log, is_density);
             sum += log;
-            *slope = by_mean as f32;
+            *slope = (by_mean * kept) as f32;
         }
         sum
+    }
+}
+
+impl Observation {
+    /// log p of a value x, of which it is `log` unless it was replaced; and the probability that it was
+    /// not.
+    pub(crate) fn unless_speck(&self, x: f64, log: f64, is_density: bool) -> (f64, f64) {
+        let specks = f64::from(self.specks);
+        if specks == 0.0 {
+            return (log, 1.0);
+        }
+        let kept = libm::log(1.0 - specks) + log;
+        if x > 0.0 && x < 1.0 {
+            return (kept, 1.0);
+        }
+        let speck = libm::log(specks / 2.0 * if is_density { LEVELS } else { 1.0 });
+        let largest = kept.max(speck);
+        let sum = largest + libm::log(libm::exp(kept - largest) + libm::exp(speck - largest));
+        (sum, libm::exp(kept - sum))
     }
 }
 
@@ -239,11 +276,18 @@ mod tests {
         let seen: Vec<bool> = (0..24).map(|i| i % 3 > 0).collect();
         let mut far = values.clone();
         far[0] = 1.4;
+        let specks = values.iter().enumerate().map(|(i, v)| match i % 5 {
+            0 => 0.0,
+            1 => 1.0,
+            _ => *v,
+        });
+        let specked: Vec<f32> = specks.collect();
         for observation in [
             Observation::whole(&values),
             Observation::part(&values, &seen),
             Observation::noisy(&values, 0.2),
             Observation::noisy(&far, 0.2),
+            Observation::specked(&specked, 0.2),
             Observation::small(&shrink(&values, INPUT, 2), 2),
         ] {
             observation.check(INPUT).unwrap();

@@ -10,24 +10,24 @@ use vaelet_model::Likelihood;
 const DOUBT: f32 = 0.5;
 
 impl Engine {
-    /// A picture `[C, H, W]` without its Gaussian noise, whose standard deviation is `noise`. Values
-    /// that were cut to `[0, 1]` are understood as such.
+    /// A whole picture without what an observation says of its noise.
     ///
     /// # Errors
-    /// A picture that does not fit the model, or noise that is none.
+    /// An observation that does not fit the model.
     pub fn clean(
         &mut self,
-        picture: &[f32],
-        noise: f32,
+        observation: &Observation,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Vec<f32>> {
-        let observation = Observation::noisy(picture, noise);
-        let answers = self.infer(&observation, Plan::default(), go_on)?;
-        Ok(self.cleaned(&observation, &answers[0].picture))
+        let answers = self.infer(observation, Plan::default(), go_on)?;
+        Ok(self.cleaned(observation, &answers[0].picture))
     }
 
     /// What [`Engine::clean`] makes of a noisy observation and the picture that explains it best.
     pub fn cleaned(&self, observation: &Observation, explained: &[f32]) -> Vec<f32> {
+        if observation.specks > 0.0 {
+            return self.unspecked(observation, explained);
+        }
         let noise = observation.noise;
         let expected = |mean: f32| match observation.cut && noise > 0.0 {
             true => mean_of_cut(mean.into(), noise.into()).0 as f32,
@@ -54,6 +54,28 @@ impl Engine {
             .zip(found)
             .map(|(m, d)| (m + d).clamp(0.0, 1.0))
             .collect()
+    }
+
+    /// Each value as far as it is no speck, else as it is explained.
+    fn unspecked(&self, observation: &Observation, explained: &[f32]) -> Vec<f32> {
+        let value = |(x, m): (&f32, &f32)| {
+            let (y, mean) = (f64::from(*x), f64::from(*m));
+            let (log, is_density) = match self.likelihood {
+                Likelihood::Gaussian { sigma } => {
+                    let d = (y - mean) / f64::from(sigma);
+                    let width = libm::log(std::f64::consts::TAU.sqrt() * f64::from(sigma));
+                    (-0.5 * d * d - width, true)
+                }
+                Likelihood::Bernoulli => {
+                    let m = mean.clamp(1e-6, 1.0 - 1e-6);
+                    (y * libm::log(m) + (1.0 - y) * libm::log(1.0 - m), false)
+                }
+            };
+            let (_, kept) = observation.unless_speck(y, log, is_density);
+            (kept * y + (1.0 - kept) * mean) as f32
+        };
+        let pairs = observation.values.iter().zip(explained);
+        pairs.map(value).collect()
     }
 
     /// `plan.count` completions of a picture `[C, H, W]` of which only the pixels marked in `seen`,

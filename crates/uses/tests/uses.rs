@@ -160,11 +160,33 @@ fn cleaning_takes_noise_away() {
             .collect();
         let cut: Vec<f32> = noisy.iter().map(|v| v.clamp(0.0, 1.0)).collect();
         for given in [noisy, cut] {
-            let cleaned = engine.clean(&given, 0.2, &mut || true).unwrap();
+            let cleaned = engine
+                .clean(&Observation::noisy(&given, 0.2), &mut || true)
+                .unwrap();
             let (before, after) = (error(&given, &picture), error(&cleaned, &picture));
             assert!(after < 0.3 * before, "{before} {after}");
             assert!(cleaned.iter().all(|v| (0.0..=1.0).contains(v)));
         }
+    }
+}
+
+#[test]
+fn specks_are_taken_away_and_other_values_stay() {
+    for (mut engine, picture) in [digits(), faces()] {
+        let chances = random::uniforms(4, picture.len());
+        let speck = |(x, chance): (&f32, &f32)| match *chance {
+            chance if chance < 0.1 => 0.0,
+            chance if chance < 0.2 => 1.0,
+            _ => *x,
+        };
+        let noisy: Vec<f32> = picture.iter().zip(&chances).map(speck).collect();
+        let cleaned = engine
+            .clean(&Observation::specked(&noisy, 0.2), &mut || true)
+            .unwrap();
+        assert!(error(&cleaned, &picture) < 0.25 * error(&noisy, &picture));
+        // What is neither black nor white is no speck.
+        let grey = |x: f32| x > 0.0 && x < 1.0;
+        assert!(noisy.iter().zip(&cleaned).all(|(x, y)| !grey(*x) || x == y));
     }
 }
 

@@ -14,7 +14,7 @@ import { formatSource, latentOf, latentSource, parseSource } from "../../parts/s
 import { createImageGrid } from "../../parts/image-grid.js";
 import { newSeed } from "../../parts/route.js";
 import { subjectOf } from "../../models/subject.js";
-import { createTask } from "./task.js";
+import { createTask } from "../../parts/task.js";
 
 /** What is on the pad when nothing else was asked for. */
 const FIRST_EXAMPLE = "2";

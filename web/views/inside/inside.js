@@ -17,7 +17,7 @@ import { createBars, scaleFor } from "./bars.js";
 import { createFamily } from "./family.js";
 import { createInput } from "./input-picture.js";
 import { RESAMPLES, markupOf } from "./markup.js";
-import { createTask } from "./task.js";
+import { createTask } from "../../parts/task.js";
 
 /** Milliseconds between two looks at the layers: each costs a run on the CPU. */
 const LOOK = 250;

@@ -136,7 +136,7 @@ const GAUSSIAN: Likelihood = Likelihood::Gaussian { sigma: 0.3 };
 fn first(name: &str) -> &'static [&'static str] {
     match name {
         "portraits-sharp" => &["sample", "morph", "edit"],
-        "digits" => &["draw"],
+        "digits" => &["draw", "use"],
         "digits-map" => &["map"],
         "digits-beta-1" => &["inside"],
         _ => &[],

@@ -9,7 +9,7 @@ use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use vaelet_model::ImageShape;
-use vaelet_uses::Plan;
+use vaelet_uses::{Observation, Plan};
 
 /// What all three take.
 #[derive(Args)]
@@ -57,9 +57,19 @@ fn answers(text: &str) -> Result<usize, String> {
 pub(in crate::cli) struct CleanArgs {
     #[command(flatten)]
     common: Common,
-    /// Standard deviation of the noise, where white is 1
-    #[arg(long, value_parser = noise)]
-    noise: f32,
+    /// Standard deviation of Gaussian noise, where white is 1
+    #[arg(long, value_parser = noise, required_unless_present = "specks")]
+    noise: Option<f32>,
+    /// Or share of the values that were replaced by black or white: salt and pepper
+    #[arg(long, value_parser = share, conflicts_with = "noise")]
+    specks: Option<f32>,
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("expected a number between 0 and 1".into()),
+    }
 }
 
 fn noise(text: &str) -> Result<f32, String> {
@@ -105,7 +115,11 @@ pub(in crate::cli) fn clean(args: &CleanArgs) -> Result<ExitCode> {
     let mut work = Work::read(model, images)?;
     let input = work.model.spec.input;
     work.each(|engine, name, picture| {
-        let cleaned = engine.clean(picture, args.noise, &mut || true)?;
+        let observation = match args.specks {
+            Some(specks) => Observation::specked(picture, specks),
+            None => Observation::noisy(picture, args.noise.unwrap_or_default()),
+        };
+        let cleaned = engine.clean(&observation, &mut || true)?;
         save(&cleaned, input, out, name, "")
     })?;
     Ok(work.end())

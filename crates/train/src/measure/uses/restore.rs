@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 use vaelet_model::{ImageShape, latent, random};
-use vaelet_uses::{Engine, Plan, shrink};
+use vaelet_uses::{Engine, Observation, Plan, shrink};
 
 /// Standard deviation of the noise.
 const NOISE: f32 = 0.2;
@@ -30,25 +30,57 @@ pub(super) fn psnr(a: &[f32], b: &[f32]) -> f64 {
     -10.0 * (squares.sum::<f64>() / a.len() as f64).log10()
 }
 
-/// Gaussian noise, cut to `[0, 1]` as a file would have it and not, beside filters that know no
-/// pictures.
+/// What happened to a picture.
+#[derive(Clone, Copy)]
+enum Noise {
+    Gaussian,
+    Cut,
+    Specks,
+}
+
+fn with_noise(picture: &[f32], noise: &[f32]) -> impl Iterator<Item = f32> {
+    picture.iter().zip(noise).map(|(x, e)| x + NOISE * e)
+}
+
+/// Half of the specks are black, half are white.
+fn with_specks(picture: &[f32], chances: &[f32]) -> Vec<f32> {
+    let speck = |(x, chance): (&f32, &f32)| match *chance / NOISE {
+        part if part < 0.5 => 0.0,
+        part if part < 1.0 => 1.0,
+        _ => *x,
+    };
+    picture.iter().zip(chances).map(speck).collect()
+}
+
+/// Gaussian noise, cut to `[0, 1]` as a file would have it and not, and salt and pepper, beside filters
+/// that know no pictures.
 pub(super) fn clean(engine: &mut Engine, test: &Images, count: usize) -> Result<Vec<Row>> {
     let (pictures, shape) = (spread(test, count), test.shape);
     let noise = random::normals(SEED, pictures.len());
+    let chances = random::uniforms(SEED, pictures.len());
     let mut rows = Vec::new();
-    for (what, cut) in [
-        ("noise of 0.2", false),
-        ("noise of 0.2, cut to a file's values", true),
+    for (what, kind) in [
+        ("noise of 0.2", Noise::Gaussian),
+        ("noise of 0.2, cut to a file's values", Noise::Cut),
+        ("salt and pepper, 0.2 of the values", Noise::Specks),
     ] {
         let mut sums = [0.0; 4];
         let pairs = pictures
             .chunks_exact(shape.len())
-            .zip(noise.chunks_exact(shape.len()));
-        for (picture, noise) in pairs {
-            let noisy = picture.iter().zip(noise).map(|(x, e)| x + NOISE * e);
-            let noisy: Vec<f32> = noisy
-                .map(|v| if cut { v.clamp(0.0, 1.0) } else { v })
-                .collect();
+            .zip(noise.chunks_exact(shape.len()))
+            .zip(chances.chunks_exact(shape.len()));
+        for ((picture, noise), chances) in pairs {
+            let noisy: Vec<f32> = match kind {
+                Noise::Gaussian => with_noise(picture, noise).collect(),
+                Noise::Cut => with_noise(picture, noise)
+                    .map(|v| v.clamp(0.0, 1.0))
+                    .collect(),
+                Noise::Specks => with_specks(picture, chances),
+            };
+            let observation = match kind {
+                Noise::Specks => Observation::specked(&noisy, NOISE),
+                _ => Observation::noisy(&noisy, NOISE),
+            };
             let inside = |values: Vec<f32>| -> Vec<f32> {
                 values.iter().map(|v| v.clamp(0.0, 1.0)).collect()
             };
@@ -57,7 +89,7 @@ pub(super) fn clean(engine: &mut Engine, test: &Images, count: usize) -> Result<
                 psnr(picture, &filtered)
             });
             let each = [
-                psnr(picture, &engine.clean(&noisy, NOISE, &mut || true)?),
+                psnr(picture, &engine.clean(&observation, &mut || true)?),
                 psnr(picture, &inside(median(&noisy, shape))),
                 means[0].max(means[1]),
                 psnr(picture, &inside(noisy)),

@@ -4,8 +4,8 @@
  * costly is done a few times a second.
  */
 
-import { inTurn } from "../../api/slices.js";
-import { oncePerFrame } from "../../parts/dom.js";
+import { inTurn } from "../api/slices.js";
+import { oncePerFrame } from "./dom.js";
 
 /** How far beyond the edge of the window something counts as in sight. */
 const MARGIN = "25%";

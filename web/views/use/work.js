@@ -1,0 +1,61 @@
+/** The work of a panel: the newest picture's, where it is looked at; an older one's is cancelled. */
+
+import { createTask } from "../../parts/task.js";
+
+/**
+ * @template T
+ * @param {object} panel
+ * @param {HTMLElement} panel.node the work waits while this is out of sight
+ * @param {HTMLElement} panel.status says that it works, or why it cannot
+ * @param {(signal: AbortSignal) => Promise<T>} ask
+ * @param {(answer: T) => void} show
+ */
+export function createWork({ node, status }, ask, show) {
+  let abort = new AbortController();
+  const task = createTask(
+    async () => {
+      const { signal } = (abort = new AbortController());
+      const timer = setTimeout(() => {
+        status.textContent = "Working…";
+      }, 300);
+      try {
+        const answer = await ask(signal);
+        status.textContent = "";
+        return { answer };
+      } catch (error) {
+        status.textContent = signal.aborted ? "" : error.message;
+        if (!signal.aborted && !error.code) throw error;
+        return null;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    (done) => done && show(done.answer),
+    { report: reportError, node, ahead: false },
+  );
+  return {
+    /** Does it again, for what is there now. */
+    renew() {
+      abort.abort();
+      task();
+    },
+    get busy() {
+      return task.busy;
+    },
+    cancel() {
+      task.cancel();
+      abort.abort();
+    },
+  };
+}
+
+/** Radio buttons for a few words. @param {HTMLElement} host @param {string} name @param {Record<string, string>} words @param {string} chosen @param {(word: string) => void} onChoose */
+export function fillChoice(host, name, words, chosen, onChoose) {
+  for (const [word, text] of Object.entries(words)) {
+    const input = Object.assign(document.createElement("input"), { type: "radio", name, id: `${name}-${word}`, value: word, checked: word === chosen });
+    input.addEventListener("change", () => onChoose(word));
+    const label = document.createElement("label");
+    label.append(input, text);
+    host.append(label);
+  }
+}
