@@ -18,6 +18,8 @@ const ROW = 20;
 /** Sides, as parts of the picture's, and qualities in which other formats are tried. */
 const SIDES = [1, 0.5, 0.25, 0.125];
 const QUALITIES = [0.9, 0.7, 0.5, 0.3, 0.15, 0.05, 0];
+/** Of the smallest files, and those nearly as small, the best is shown. */
+const NEARLY = 1.05;
 
 /** @param {import("./use.js").Panel} panel */
 export function createCompress({ $, model, subject, node, status, params, setParams, announce, chain }) {
@@ -50,7 +52,9 @@ export function createCompress({ $, model, subject, node, status, params, setPar
   const showFile = (kind) => {
     const all = files[kind];
     const fitting = all.filter(({ size }) => size <= bytes).sort((a, b) => a.error - b.error);
-    const best = fitting[0] ?? [...all].sort((a, b) => a.size - b.size)[0];
+    const least = Math.min(...all.map(({ size }) => size));
+    const smallest = all.filter(({ size }) => size <= NEARLY * least).sort((a, b) => a.error - b.error);
+    const best = fitting[0] ?? smallest[0];
     $(`compress-${kind}-number`).textContent = best ? `${fitting[0] ? "" : "at least "}${best.size} bytes, ${decibels(best.pixels, picture)}` : "this browser writes none";
     if (best) paintPicture($(`compress-${kind}`), best.pixels, ink);
   };

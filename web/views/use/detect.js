@@ -7,8 +7,9 @@ import { createWork } from "./work.js";
 
 /** From this percentile on a picture counts as strange. */
 const STRANGE = 99;
-/** Nats of a value from which on a pixel is marked in full. */
+/** Nats of a value from which on a pixel is marked in full, or this many times the mean of all. */
 const FULL = 3;
+const ABOVE_MEAN = 6;
 
 /** @param {import("./use.js").Panel} panel */
 export function createDetect({ $, model, subject, node, status, odd, announce }) {
@@ -44,9 +45,10 @@ export function createDetect({ $, model, subject, node, status, odd, announce })
   /** Where it is strange, in the colour of the accent. @param {Float32Array} map */
   const paintHeat = (map) => {
     const image = new ImageData(input.width, input.height);
+    const mean = map.reduce((sum, nats) => sum + nats, 0) / map.length;
+    const full = Math.max(FULL * input.channels, ABOVE_MEAN * mean);
     map.forEach((nats, i) => {
-      const share = Math.min(1, nats / (FULL * input.channels));
-      image.data.set([255, 60, 0, Math.round(230 * share ** 0.7)], 4 * i);
+      image.data.set([255, 60, 0, Math.round(230 * Math.min(1, nats / full))], 4 * i);
     });
     paperOf($("detect-map")).putImageData(image, 0, 0);
   };

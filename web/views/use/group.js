@@ -3,11 +3,11 @@
  * named after a few whose names are known.
  */
 
-import { inTurn } from "../../api/slices.js";
 import { join } from "../../api/numbers.js";
 import { element } from "../../parts/dom.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { createSlider } from "../../parts/slider.js";
+import { makeAll } from "./pictures.js";
 
 const GROUPS = 10;
 /** Pictures of a group that are shown. */
@@ -55,8 +55,7 @@ export function createGroup({ $, model, subject, node, status, atlas, itemOf, an
     /** @type {[Float32Array[], Float32Array[]]} */
     const [latents, pixels] = [[], []];
     for (let i = 0; i < count; i += TOGETHER) {
-      signal.throwIfAborted();
-      const some = await inTurn(() => Array.from({ length: Math.min(TOGETHER, count - i) }, (_, k) => pictureOf(i + k)));
+      const some = await makeAll(Math.min(TOGETHER, count - i), (k) => pictureOf(i + k), signal);
       pixels.push(...some);
       latents.push((await model.encode(join(some))).mean);
       status.textContent = `Reading test pictures: ${pixels.length} of ${count}`;
@@ -89,22 +88,23 @@ export function createGroup({ $, model, subject, node, status, atlas, itemOf, an
   };
 
   /** Shows groups as rows: the largest first, the picture above first of its own. */
-  const showGroups = (names, words, pixels, own) => {
+  const showGroups = async (names, words, pixels, own, signal) => {
     const members = new Map();
     names.forEach((name, i) => members.set(name, [...(members.get(name) ?? []), i]));
-    const order = [...members].filter(([, list]) => list.length > 0).sort((a, b) => b[1].length - a[1].length);
-    $("groups").replaceChildren(...order.map(([name, list]) => {
+    const order = [...members].sort((a, b) => b[1].length - a[1].length);
+    const rows = await makeAll(order.length, (row) => {
+      const [name, list] = order[row];
       const canvas = element("canvas", { className: "ink pixels" });
       sizeFor(canvas, input, SHOWN);
       const isOwn = list.includes(own);
       const shown = [...(isOwn ? [own] : []), ...list.filter((i) => i !== own)].slice(0, SHOWN);
       shown.forEach((i, k) => paintPicture(canvas, i === own ? picture : pixels[i], ink, k * input.width));
-      const sheet = element("div", { className: "sheet" }, canvas);
       const text = `${list.length - Number(isOwn)} pictures${words(name, list)}${isOwn ? "; the picture above is one of them" : ""}`;
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", text);
-      return element("li", { className: isOwn ? "is-own" : "" }, element("p", { className: "use-number", textContent: text }), sheet);
-    }));
+      return element("li", { className: isOwn ? "is-own" : "" }, element("p", { className: "use-number", textContent: text }), element("div", { className: "sheet" }, canvas));
+    }, signal);
+    $("groups").replaceChildren(...rows);
   };
 
   /** The share of items in groups whose commonest label is theirs, one label for each group. */
@@ -138,7 +138,7 @@ export function createGroup({ $, model, subject, node, status, atlas, itemOf, an
       const best = counts.indexOf(Math.max(...counts));
       return `, ${percent(counts[best] / list.length)} of them ${subject.drawable ? `a ${best}` : `of kind ${best + 1}`}`;
     };
-    showGroups(names, (_, list) => common(list), pixels, own ? count : -1);
+    await showGroups(names, (_, list) => common(list), pixels, own ? count : -1, signal);
     answer = { groups: new Set(names).size, accuracy: classes ? accuracyOf(names) : null, pixels: null };
     if (classes < 2) $("group-verdict").textContent = `${answer.groups} groups. Nobody has told the network of any kinds.`;
     else {
@@ -164,7 +164,7 @@ export function createGroup({ $, model, subject, node, status, atlas, itemOf, an
     const { names } = await model.group(own ? join([latents, own]) : latents, { known, signal });
     const byPixels = await model.group(raw, { size: pixels[0].length, known, signal });
     answer = { named: rightOf(names), pixels: rightOf(byPixels.names) };
-    showGroups(names, (name) => ` named ${subject.drawable ? name : `kind ${name + 1}`}`, pixels, own ? count : -1);
+    await showGroups(names, (name) => ` named ${subject.drawable ? name : `kind ${name + 1}`}`, pixels, own ? count : -1, signal);
     $("group-verdict").textContent = `From ${known.length} names, ${percent(answer.named)} of the others are named right. By their pixels: ${percent(answer.pixels)}.`;
     announce($("group-verdict").textContent);
   });

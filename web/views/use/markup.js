@@ -87,8 +87,9 @@ const PANELS = {
         </dl>
         <div class="sheet use-strip chain" id="chain-sheet" hidden><canvas id="chain" class="ink pixels" role="img" aria-label="The pictures, unpacked again"></canvas></div>
         <p class="use-verdict" id="chain-verdict" role="status"></p>
+        <p class="note use-more">The ${many} are packed one after the other, and lose nothing: the random choices for one picture are bits of those before it, which come back when it is unpacked (bits back).</p>
       </div>`,
-    more: `A picture is sent as its numbers z, as exact as the bytes allow; the decoder has the rest. JPEG and WebP get as many bytes, or the fewest that they can do with. Without loss, ${many} are packed one after the other: each picture’s random choices are bits of the one before it, which come back when it is unpacked (bits back).`,
+    more: `A picture is sent as its numbers z, as exact as the bytes allow; the decoder has the rest. JPEG and WebP get as many bytes, or the fewest that they can do with.`,
   }),
   group: ({ many }) => ({
     question: `Which ${many} belong together?`,
@@ -97,7 +98,7 @@ const PANELS = {
       <div id="group-known-host"></div>
       <p class="use-verdict" id="group-verdict" role="status"></p>
       <ol class="groups" id="groups"></ol>`,
-    more: `Nobody tells the network what a ${many} is: pictures whose numbers z are near one another are joined, and what hangs together is a group. Named pictures pass their name on to their neighbours.`,
+    more: `Nobody tells the network which kinds of ${many} there are: pictures whose numbers z are near one another are joined, and what hangs together is a group. Named pictures pass their name on to their neighbours. Of more pictures than these, more are right.`,
   }),
 };
 

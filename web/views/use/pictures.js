@@ -5,6 +5,7 @@
 
 import { fileOf } from "../../api/files.js";
 import { fetchFile } from "../../api/network.js";
+import { inSlices } from "../../api/slices.js";
 import { element } from "../../parts/dom.js";
 import { readsBack } from "../../parts/crop.js";
 import { pixelsOf } from "../../parts/picture.js";
@@ -28,6 +29,18 @@ function cut(sheet, context, input, [left, top], [width, height]) {
 
 const paperFor = ({ width, height }) => element("canvas", { width, height }).getContext("2d", { willReadFrequently: true });
 
+/** Makes so many things, with the page's turn in between. @template T @param {number} count @param {(i: number) => T} make @param {AbortSignal} [signal] @returns {Promise<T[]>} */
+export async function makeAll(count, make, signal) {
+  /** @type {T[]} */
+  const all = [];
+  await inSlices(() => {
+    signal?.throwIfAborted();
+    if (all.length < count) all.push(make(all.length));
+    return all.length < count;
+  });
+  return all;
+}
+
 /** Test images that were published with the model; none where there are none, or canvases give back noise. @param {URL} folder @param {{ channels: number, width: number, height: number }} input @returns {Promise<Float32Array[]>} */
 export async function testPictures(folder, input) {
   if (!readsBack()) return [];
@@ -35,7 +48,7 @@ export async function testPictures(folder, input) {
   const { width, height } = input;
   if (!sheet || sheet.width !== COLUMNS * (width + 1) - 1 || sheet.height !== 2 * ROWS * (height + 1) - 1) return [];
   const context = paperFor(input);
-  const pictures = Array.from({ length: COLUMNS * ROWS }, (_, i) => cut(sheet, context, input, [(i % COLUMNS) * (width + 1), 2 * Math.floor(i / COLUMNS) * (height + 1)], [width, height]));
+  const pictures = await makeAll(COLUMNS * ROWS, (i) => cut(sheet, context, input, [(i % COLUMNS) * (width + 1), 2 * Math.floor(i / COLUMNS) * (height + 1)], [width, height]));
   sheet.close();
   return pictures;
 }
@@ -104,16 +117,15 @@ export function withSpecks(pixels, share, seed, area) {
 /** The median of each pixel's 3 × 3 neighbours. */
 export function median(pixels, { width, height }) {
   const area = width * height;
+  const near = new Float32Array(9);
   return pixels.map((_, i) => {
     const [plane, x, y] = [i - (i % area), i % width, Math.floor((i % area) / width)];
-    const near = [];
-    for (const dy of [-1, 0, 1]) {
-      for (const dx of [-1, 0, 1]) {
-        const [u, v] = [Math.min(width - 1, Math.max(0, x + dx)), Math.min(height - 1, Math.max(0, y + dy))];
-        near.push(pixels[plane + v * width + u]);
-      }
+    for (let k = 0; k < 9; k += 1) {
+      const u = Math.min(width - 1, Math.max(0, x + (k % 3) - 1));
+      const v = Math.min(height - 1, Math.max(0, y + Math.floor(k / 3) - 1));
+      near[k] = pixels[plane + v * width + u];
     }
-    return near.sort((a, b) => a - b)[4];
+    return near.sort()[4];
   });
 }
 

@@ -19,7 +19,7 @@ import { createEnlarge } from "./enlarge.js";
 import { createFill } from "./fill.js";
 import { createGroup } from "./group.js";
 import { USES, markup } from "./markup.js";
-import { ODD, itemPictures, testPictures } from "./pictures.js";
+import { ODD, itemPictures, makeAll, testPictures } from "./pictures.js";
 
 const PANELS = { detect: createDetect, clean: createClean, fill: createFill, enlarge: createEnlarge, compress: createCompress, group: createGroup };
 /** Test pictures to choose from. */
@@ -77,7 +77,8 @@ export function mount(root, { model, folder, params, setParams, atlas, memory, p
   const chain = async (count) => {
     if (atlas.items?.side !== input.width) return tests.slice(0, count);
     const pictureOf = await itemOf();
-    return Array.from({ length: Math.min(count, atlas.items.plane.length) }, (_, i) => pictureOf(Math.floor((i * atlas.items.plane.length) / count)));
+    const { length } = atlas.items.plane;
+    return makeAll(Math.min(count, length), (i) => pictureOf(Math.floor((i * length) / Math.min(count, length))));
   };
   const panels = Object.fromEntries(
     Object.entries(PANELS).map(([name, create]) => [name, create({ $, model, subject, node: $(`panel-${name}`), status: $(`state-${name}`), params, setParams, announce, atlas, odd, chain, itemOf })]),
