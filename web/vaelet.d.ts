@@ -179,6 +179,8 @@ export interface ModelInfo {
   /** Views of the page that open with this model where the reader names none. */
   first?: string[];
   input: { channels: number; height: number; width: number };
+  /** What a conditional model is given beside z: one of these classes. */
+  condition?: { name: string; classes: string[] };
   /** p(x | z): pixels are 0 or 1, or values with this standard deviation. */
   likelihood: { kind: "bernoulli" } | { kind: "gaussian"; sigma: number };
   /** `precision` is the widest type in the file; "i8" and "f16" say that a GPU may keep all of it as f16. */
@@ -237,6 +239,11 @@ export interface Compressed {
   bits: number[];
   /** Of them, those that the first pictures had to borrow. */
   borrowedBits: number;
+
+/** For conditional models. */
+export interface Given {
+  /** The class of all items, or of each, as a place in `info.condition.classes`; by default that of `model.given`, or 0. */
+  classes?: number | ArrayLike<number>;
 }
 
 export class Model {
@@ -255,10 +262,15 @@ export class Model {
   /** Called after the model moved to the GPU, to another GPU, or to the CPU: canvases must be replaced. */
   onRebuilt: ((model: Model) => void) | null;
 
+  /**
+   * The same conditional model with another class where a call names none, as a place in
+   * `info.condition.classes`; a loaded model has 0. They share everything else, and `free` frees both.
+   */
+  given(classIndex: number): Model;
   /** The posteriors of images [N, C, H, W] with values in [0, 1]. */
-  encode(pixels: Numbers): Promise<Posterior>;
+  encode(pixels: Numbers, options?: Given): Promise<Posterior>;
   /** Images for latents, [N, C, H, W] in [0, 1]. */
-  decode(z: Numbers): Promise<Float32Array>;
+  decode(z: Numbers, options?: Given): Promise<Float32Array>;
   /** z = μ + T·σ·ε of any number of posteriors; `epsilon`, of the same length, overrides `seed`. */
   reparameterize(
     mean: Numbers,
@@ -288,23 +300,23 @@ export class Model {
    * the CPU, and newer ones for the same canvas take their place; the promise says whether all were drawn. A canvas
    * once used belongs to its backend.
    */
-  present(canvas: HTMLCanvasElement, z: Numbers, options?: { columns?: number }): Promise<boolean>;
+  present(canvas: HTMLCanvasElement, z: Numbers, options?: Given & { columns?: number }): Promise<boolean>;
   /** Encode, sample, decode and draw one image at once; the promise brings the numbers later. */
   reconstruct(
     canvas: HTMLCanvasElement,
     pixels: Numbers,
-    options?: { seed?: number; epsilon?: Numbers; temperature?: number },
+    options?: Given & { seed?: number; epsilon?: Numbers; temperature?: number },
   ): Promise<Reconstruction>;
   /**
    * The evidence lower bound of one image under the model's own prior, estimated with one sample. It is defined at
    * temperature 1 only: at another z does not come from q(z | x).
    */
-  elbo(pixels: Numbers, options?: { seed?: number }): Promise<Elbo>;
+  elbo(pixels: Numbers, options?: Given & { seed?: number }): Promise<Elbo>;
   /**
    * The output of each layer of the encoder for one image [C, H, W], or of the decoder for one latent,
    * in the order of the layers. Always computed on the CPU.
    */
-  activations(part: "encoder" | "decoder", values: Numbers): Promise<Activation[]>;
+  activations(part: "encoder" | "decoder", values: Numbers, options?: Given): Promise<Activation[]>;
   /*
    * Uses of the model. Their code is fetched when first used and works in a worker, on the CPU whatever runs the model;
    * a page of another origin than these modules works in slices instead. Models with a condition have no uses.

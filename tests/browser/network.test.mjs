@@ -171,11 +171,11 @@ describe("scripts that are blocked", () => {
   }
 
   test("scripts that are sent as plain text are named", async () => {
-    env.server.damage("web/models/pool.js", () => ({ headers: { "content-type": "text/plain" } }));
+    env.server.damage("web/shared/player.js", () => ({ headers: { "content-type": "text/plain" } }));
     try {
       await withPage(env, PAGE, async (page) => {
         await page.waitForFunction(started);
-        assert.match(await told(page), /pool\.js \(sent as text\/plain\)/);
+        assert.match(await told(page), /player\.js \(sent as text\/plain\)/);
       }, ALONE);
     } finally {
       env.server.repair();
@@ -198,10 +198,10 @@ describe("scripts that are blocked", () => {
 
   test("a frame whose script is blocked says so", () =>
     withPage(env, "", async (page) => {
-      await page.route("**/web/models/pool.js", (route) => route.abort("blockedbyclient"));
+      await page.route("**/web/shared/player.js", (route) => route.abort("blockedbyclient"));
       await page.goto(`${env.server.url}web/embed.html#/sample?model=digits-beta-1`);
       await page.waitForSelector("#starting:not(.late)");
-      assert.match(await told(page), /pool\.js/);
+      assert.match(await told(page), /player\.js/);
     }, { ...ALONE, url: "about:blank" }));
 
   test("opened from a disk, the page says how to serve it", () =>
@@ -214,7 +214,7 @@ describe("scripts that are blocked", () => {
     const article = await startArticle(`<script type="module" src="${env.server.url}web/vae-let.js"></script><vae-let model="digits"><p id="inside">Content</p></vae-let>`, "default-src *; img-src * data:");
     try {
       await withPage(env, "", async (page) => {
-        await page.route("**/web/models/pool.js", (route) => route.abort("blockedbyclient"));
+        await page.route("**/web/shared/player.js", (route) => route.abort("blockedbyclient"));
         await page.goto(article.url);
         await page.waitForLoadState("networkidle");
         assert.equal(await page.isVisible("#inside"), true);

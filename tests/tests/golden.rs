@@ -141,7 +141,7 @@ fn a_trace_ends_with_the_image() {
         let (model, _) = read(&folder);
         let mut runtime = CpuRuntime::new(&model);
         let z = vec![0.5; model.spec.latent_size()];
-        let mut trace = runtime.trace_decoder(&z);
+        let mut trace = runtime.trace_decoder(&z, &[]);
         let mut layers = 0;
         let last = loop {
             let [height, width, channels] = [0, 1, 2].map(|i| trace[i] as usize);

@@ -1,7 +1,11 @@
 /** What the page's modules find that no module of theirs declares. */
 
-/** The program's glue, which the build puts beside `web/`. */
+/** The glue of the programs, which the build puts beside `web/`. */
 declare module "*/vaelet-web.js" {
+  /** Fetches and compiles the program. */
+  export default function start(): Promise<WebAssembly.Exports>;
+}
+declare module "*/vaelet-web-conditions.js" {
   /** Fetches and compiles the program. */
   export default function start(): Promise<WebAssembly.Exports>;
 }

@@ -52,7 +52,7 @@ export class Backend {
   /** When the GPU that runs began. */
   #since = 0;
 
-  /** @param {object} model of the program, owned from now on @param {{ image: number, latent: number }} sizes */
+  /** @param {object} model of the program, owned from now on @param {{ image: number, latent: number, classes: number }} sizes */
   constructor(model, sizes) {
     this.#model = model;
     this.#sizes = sizes;
@@ -76,9 +76,9 @@ export class Backend {
   }
 
   /** What every layer writes: a GPU keeps these values to itself. */
-  activations(values, decoder) {
+  activations(values, decoder, classes) {
     this.check();
-    return this.#cpu.activations(values, decoder);
+    return this.#cpu.activations(values, decoder, classes);
   }
 
   /** Answers where the model runs; where a GPU is lost in mid-answer, the CPU answers. */
@@ -96,11 +96,11 @@ export class Backend {
   }
 
   /** @returns {Promise<boolean>} whether the picture was drawn to its end */
-  async present(canvas, z, columns) {
+  async present(canvas, z, columns, classes) {
     this.check();
     const gpu = this.#gpu;
     try {
-      return await (gpu ?? this.#cpu).present(canvas, z, columns);
+      return await (gpu ?? this.#cpu).present(canvas, z, columns, classes);
     } catch (error) {
       if (error.code === "canvas" || error.code === "crashed" || error.code === "too-large") throw error;
       if (this.state === "freed" || gpu?.lost) return false; // nobody looks, or `onMoved` has asked for it again
@@ -190,10 +190,11 @@ export class Backend {
   /** A GPU whose pictures are not the CPU's is not used. @param {import("./gpu.js").Gpu} gpu */
   async #compare(gpu) {
     const z = this.ask((model) => model.sample(1, 0, COMPARED, 1, true));
-    const images = await this.#cpu.decode(z);
-    const pixels = largest(images, await gpu.decode(z), () => 1);
-    const posterior = await this.#cpu.encode(images);
-    const latents = largest(posterior, await gpu.encode(images), (value) => 1 + Math.abs(value));
+    const classes = this.#sizes.classes > 0 ? Uint32Array.from({ length: COMPARED }, (_, i) => i % this.#sizes.classes) : null;
+    const images = await this.#cpu.decode(z, classes);
+    const pixels = largest(images, await gpu.decode(z, classes), () => 1);
+    const posterior = await this.#cpu.encode(images, classes);
+    const latents = largest(posterior, await gpu.encode(images, classes), (value) => 1 + Math.abs(value));
     if (pixels <= PIXELS && latents <= LATENTS) return;
     const found = pixels <= PIXELS ? `its latents by ${latents.toPrecision(2)}` : `its pixels by ${pixels.toPrecision(2)} of 1`;
     throw new VaeletError("wrong-pictures", `The GPU (${gpu.adapter}) and the CPU give different results, ${found}, so the GPU is not used. A newer browser or graphics driver may help.`);

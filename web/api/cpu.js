@@ -6,7 +6,7 @@
 import { undrawable } from "./arguments.js";
 import { VaeletError } from "./errors.js";
 import { join } from "./numbers.js";
-import { call, discard } from "./program.js";
+import { call, discard, given } from "./program.js";
 import { inSlices } from "./slices.js";
 
 /** So many small images are one step: they share a pass over the weights. */
@@ -89,36 +89,41 @@ export class Cpu {
   }
 
   /** Runs items in groups. @returns {Promise<Float32Array[]>} an answer for each group */
-  async #run(values, size, question) {
+  async #run(values, size, classes, question) {
     await this.ready();
     const answers = [];
-    let at = 0;
+    let next = 0;
     await inSlices(() => {
-      const group = values.subarray(at, at + size * this.#together);
-      answers.push(this.#use((raw) => question(raw, group)));
-      at += group.length;
-      return at < values.length;
+      const end = next + this.#together;
+      const group = values.subarray(next * size, end * size);
+      answers.push(this.#use((raw) => question(given(raw, classes?.subarray(next, end)), group)));
+      next = end;
+      return next * size < values.length;
     });
     return answers;
   }
 
-  /** All means, then all log-variances. @param {Float32Array} images @returns {Promise<Float32Array>} */
-  async encode(images) {
-    const answers = await this.#run(images, this.#image, (raw, group) => raw.encode(group));
+  /**
+   * All means, then all log-variances.
+   * @param {Float32Array} images @param {Uint32Array | null} [classes] of the images, in a model with a condition
+   * @returns {Promise<Float32Array>}
+   */
+  async encode(images, classes) {
+    const answers = await this.#run(images, this.#image, classes, (raw, group) => raw.encode(group));
     const half = (answer, part) => answer.subarray((part * answer.length) / 2, ((part + 1) * answer.length) / 2);
     return join([0, 1].flatMap((part) => answers.map((answer) => half(answer, part))));
   }
 
-  /** @param {Float32Array} z @returns {Promise<Float32Array>} */
-  async decode(z) {
-    return join(await this.#run(z, this.#latent, (raw, group) => raw.decode(group)));
+  /** @param {Float32Array} z @param {Uint32Array | null} [classes] as in `encode` @returns {Promise<Float32Array>} */
+  async decode(z, classes) {
+    return join(await this.#run(z, this.#latent, classes, (raw, group) => raw.decode(group)));
   }
 
   /**
    * Draws a grid, picture by picture. While it is being drawn, another for the same canvas takes its place.
    * @returns {Promise<boolean>} whether it was drawn to its end
    */
-  async present(canvas, z, columns) {
+  async present(canvas, z, columns, classes = null) {
     const isNewest = this.#claim(canvas);
     if (!this.#raw) await this.ready();
     const context = contextOf(canvas);
@@ -128,8 +133,9 @@ export class Cpu {
     let next = 0;
     await inSlices(() => {
       if (!isNewest() || canvas.width !== width || canvas.height !== height) return false;
-      const group = z.subarray(next * this.#latent, (next + this.#together) * this.#latent);
-      const images = this.#use((raw) => raw.decode(group));
+      const end = next + this.#together;
+      const group = z.subarray(next * this.#latent, end * this.#latent);
+      const images = this.#use((raw) => given(raw, classes?.subarray(next, end)).decode(group));
       for (let at = 0; at < images.length; at += this.#image) {
         this.#paint(context, images.subarray(at, at + this.#image), [columns, rows], next);
         next += 1;
@@ -158,22 +164,22 @@ export class Cpu {
   }
 
   /** μ, log σ², z and the image, one after the other; drawn where there is a canvas. */
-  async reconstruct(canvas, pixels, epsilon, temperature) {
+  async reconstruct(canvas, pixels, epsilon, temperature, classes = null) {
     const isNewest = canvas && this.#claim(canvas);
     if (!this.#raw) await this.ready();
     const context = canvas && contextOf(canvas);
-    const posterior = this.#use((raw) => raw.encode(pixels));
+    const posterior = this.#use((raw) => given(raw, classes).encode(pixels));
     const [mean, logVar] = [posterior.subarray(0, this.#latent), posterior.subarray(this.#latent)];
     const z = call(() => this.#model.reparameterize(mean, logVar, epsilon, temperature));
-    const image = this.#use((raw) => raw.decode(z));
+    const image = this.#use((raw) => given(raw, classes).decode(z));
     if (context && isNewest()) this.#paint(context, image, [1, 1], 0);
     return join([posterior, z, image]);
   }
 
   /** What every layer writes, as the program gives it. @returns {Promise<Float32Array>} */
-  async activations(values, decoder) {
+  async activations(values, decoder, classes = null) {
     if (!this.#raw) await this.ready();
-    return this.#use((raw) => raw.activations(values, decoder));
+    return this.#use((raw) => given(raw, classes).activations(values, decoder));
   }
 
   /** Milliseconds of one decode. @param {Float32Array} z */

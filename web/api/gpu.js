@@ -5,7 +5,7 @@
 
 import { VaeletError, understood } from "./errors.js";
 import { within } from "./network.js";
-import { call, discard } from "./program.js";
+import { call, discard, given } from "./program.js";
 import { inSlices } from "./slices.js";
 
 /** Milliseconds after which a GPU that is still not ready counts as missing, and one that does not answer as lost. */
@@ -93,23 +93,23 @@ export class Gpu {
   }
 
   /** As `Cpu.encode`. */
-  encode(images) {
-    return this.#ask((raw) => raw.encode(images));
+  encode(images, classes = null) {
+    return this.#ask((raw) => given(raw, classes).encode(images));
   }
 
   /** As `Cpu.decode`. */
-  decode(z) {
-    return this.#ask((raw) => raw.decode(z));
+  decode(z, classes = null) {
+    return this.#ask((raw) => given(raw, classes).decode(z));
   }
 
   /** As `Cpu.reconstruct`. */
-  reconstruct(canvas, pixels, epsilon, temperature) {
-    return this.#ask((raw) => raw.reconstruct(canvas, pixels, epsilon, temperature));
+  reconstruct(canvas, pixels, epsilon, temperature, classes = null) {
+    return this.#ask((raw) => given(raw, classes).reconstruct(canvas, pixels, epsilon, temperature));
   }
 
   /** As `Cpu.present`; the GPU has it when this returns. */
-  async present(canvas, z, columns) {
-    this.#use((raw) => raw.present(canvas, z, columns));
+  async present(canvas, z, columns, classes = null) {
+    this.#use((raw) => given(raw, classes).present(canvas, z, columns));
     return true;
   }
 
@@ -118,7 +118,7 @@ export class Gpu {
     const start = performance.now();
     for (let frames = 4; ; frames *= 2) {
       const before = performance.now();
-      await Promise.all(Array.from({ length: frames }, () => this.decode(z)));
+      await Promise.all(Array.from({ length: frames }, () => this.decode(z, null)));
       const end = performance.now();
       if (end - start >= TIMED || frames >= MOST_FRAMES) return (end - before) / frames;
     }

@@ -41,21 +41,20 @@ export async function loadModel(url, options) {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw refused("signal has to be an AbortSignal");
   const folder = addressOf(url);
   signal?.throwIfAborted();
-  const program = loadProgram();
-  program.catch(() => {}); // reported below, unless the files fail first
+  loadProgram().catch(() => {}); // reported below, unless the files fail first
   const files = await openFolder(folder, { onProgress: listener, signal });
   let weights = files.weights();
   weights.catch(() => {}); // reported below, unless the program fails first
-  await program;
+  const program = await loadProgram(files.info);
   let model;
   try {
-    model = await readModel(files.spec, weights, signal);
+    model = await readModel(program, files.spec, weights, signal);
   } catch (error) {
     if (!STALE.includes(error.code)) throw error;
     weights = files.freshWeights();
-    model = await readModel(files.spec, weights, signal);
+    model = await readModel(program, files.spec, weights, signal);
   }
-  const ready = new Model(KEY, files, model);
+  const ready = modelOn(files, model);
   try {
     await ready.setBackend(wish);
     signal?.throwIfAborted();
@@ -65,6 +64,23 @@ export async function loadModel(url, options) {
   }
   files.keep(await weights);
   return ready;
+}
+
+/**
+ * A model that runs on the CPU until it is asked to move.
+ * @param {any} files of its folder @param {object} raw the program's model
+ */
+function modelOn(files, raw) {
+  const { input, latents, condition } = files.info;
+  const image = input.channels * input.height * input.width;
+  const latent = latents.reduce((sum, { size }) => sum + size, 0);
+  const sizes = { image, latent, classes: condition?.classes.length ?? 0 };
+  const backend = new Backend(raw, sizes);
+  const model = new Model(KEY, { files, sizes, backend, uses: null });
+  backend.onMoved = () => {
+    if (model.onRebuilt) tell(model.onRebuilt, model);
+  };
+  return model;
 }
 
 /** @param {unknown} url */
@@ -88,27 +104,24 @@ export class Model {
   onRebuilt = null;
 
   #backend;
-  /** Numbers of an image and of a latent. */
+  /** Numbers of an image and of a latent, and the classes of the condition. */
   #sizes;
-  /** @type {HTMLCanvasElement | undefined} */
-  #scratch;
-  #files;
-  /** The code of its uses, once one was asked for. @type {Promise<import("./uses.js").Uses> | null} */
-  #uses = null;
+  /**
+   * What a model has in common with those of `given`: its files, what runs it, and the code of its uses, once one was asked for.
+   * @type {{ files: any, sizes: { image: number, latent: number, classes: number }, backend: Backend, uses: Promise<import("./uses.js").Uses> | null }}
+   */
+  #shared;
+  #class;
 
   /** Use `loadModel`. */
-  constructor(key, files, model) {
+  constructor(key, shared, classIndex = 0) {
     if (key !== KEY) throw refused("Models are not made by `new`, but by loadModel");
-    this.#files = files;
     /** The parsed model.json. */
-    this.info = files.info;
-    const { input, latents } = files.info;
-    this.#sizes = { image: input.channels * input.height * input.width, latent: latents.reduce((sum, { size }) => sum + size, 0) };
-    this.#backend = new Backend(model, this.#sizes);
-    this.#backend.onMoved = () => {
-      this.#scratch = undefined;
-      if (this.onRebuilt) tell(this.onRebuilt, this);
-    };
+    this.info = shared.files.info;
+    this.#shared = shared;
+    this.#sizes = shared.sizes;
+    this.#backend = shared.backend;
+    this.#class = classIndex;
   }
 
   /** What runs the model now. @returns {"webgpu" | "cpu"} */
@@ -137,13 +150,26 @@ export class Model {
   }
 
   /**
+   * The same model, with another class where a call names none; the first model has class 0. They share everything else, and
+   * `free` gives both back.
+   * @param {number} classIndex place in `info.condition.classes`
+   * @returns {Model}
+   */
+  given(classIndex) {
+    const [chosen] = this.#classesOf({ classes: classIndex }, 1) ?? [];
+    return new Model(KEY, this.#shared, chosen);
+  }
+
+  /**
    * The posteriors of images.
    * @param {Float32Array} pixels values in [0, 1]
+   * @param {{ classes?: number | ArrayLike<number> }} [options] the class of all images or of each, in a model with a condition
    * @returns {Promise<{ mean: Float32Array, logVar: Float32Array }>}
    */
-  async encode(pixels) {
+  async encode(pixels, options) {
     const images = this.#images("pixels", pixels);
-    const posterior = await this.#backend.run((runtime) => runtime.encode(images));
+    const classes = this.#classesOf(options, images.length / this.#sizes.image);
+    const posterior = await this.#backend.run((runtime) => runtime.encode(images, classes));
     const half = posterior.length / 2;
     return { mean: posterior.slice(0, half), logVar: posterior.slice(half) };
   }
@@ -151,11 +177,13 @@ export class Model {
   /**
    * Images for latents, [N, C, H, W] in [0, 1].
    * @param {Float32Array} z
+   * @param {{ classes?: number | ArrayLike<number> }} [options] as of `encode`
    * @returns {Promise<Float32Array>}
    */
-  async decode(z) {
+  async decode(z, options) {
     const latents = this.#latents("z", z);
-    return this.#backend.run((runtime) => runtime.decode(latents));
+    const classes = this.#classesOf(options, latents.length / this.latentSize);
+    return this.#backend.run((runtime) => runtime.decode(latents, classes));
   }
 
   /**
@@ -224,13 +252,14 @@ export class Model {
    * belongs to the current backend.
    * @param {HTMLCanvasElement} canvas
    * @param {Float32Array} z
-   * @param {{ columns?: number }} [options]
+   * @param {{ columns?: number, classes?: number | ArrayLike<number> }} [options] classes as of `encode`
    * @returns {Promise<boolean>} whether all of it was drawn
    */
   async present(canvas, z, options) {
     const latents = this.#latents("z", z);
     const columns = whole("columns", optionsOf(options).columns, 1, 1, 2 ** 16);
-    return this.#backend.present(drawable(canvas), latents, columns);
+    const classes = this.#classesOf(options, latents.length / this.latentSize);
+    return this.#backend.present(drawable(canvas), latents, columns, classes);
   }
 
   /**
@@ -239,15 +268,17 @@ export class Model {
    * where the prior is a mixture), log p(z), and the KL of each latent to N(0, 1).
    * @param {HTMLCanvasElement} canvas
    * @param {Float32Array} pixels
-   * @param {{ seed?: number, epsilon?: Float32Array, temperature?: number }} [options]
+   * @param {{ seed?: number, epsilon?: Float32Array, temperature?: number, classes?: number | ArrayLike<number> }} [options]
+   *   classes as of `encode`
    * @returns {Promise<{ mean: Float32Array, logVar: Float32Array, z: Float32Array, image: Float32Array,
    *   reconstruction: number, kl: number, logPrior: number, klToStandardNormal: Float32Array }>}
    */
   async reconstruct(canvas, pixels, options) {
     const image = this.#images("pixels", pixels, 1);
     const noise = this.#noiseOf(options, 1);
+    const classes = this.#classesOf(options, 1);
     drawable(canvas);
-    const answer = await this.#backend.run((runtime, draws) => runtime.reconstruct(draws ? canvas : null, image, ...noise));
+    const answer = await this.#backend.run((runtime, draws) => runtime.reconstruct(draws ? canvas : null, image, ...noise, classes));
     const size = this.latentSize;
     const [mean, logVar, z, y] = [answer.slice(0, size), answer.slice(size, 2 * size), answer.slice(2 * size, 3 * size), answer.slice(3 * size)];
     const [reconstruction, kl, logPrior, ...nats] = this.#backend.ask((model) => model.cost(image, y, mean, logVar, noise[0], z));
@@ -258,14 +289,14 @@ export class Model {
    * The evidence lower bound of one image under the model's own prior, estimated with one sample, in nats. There is
    * none at a temperature other than 1: z would not come from q(z | x).
    * @param {Float32Array} pixels
-   * @param {{ seed?: number }} [options]
+   * @param {{ seed?: number, classes?: number | ArrayLike<number> }} [options] classes as of `encode`
    * @returns {Promise<{ elbo: number, reconstruction: number, kl: number, logPrior: number, klToStandardNormal: Float32Array }>}
    */
   async elbo(pixels, options) {
-    const { seed, temperature = 1 } = optionsOf(options);
+    const { seed, temperature = 1, classes } = optionsOf(options);
     if (temperature !== 1) throw refused("The ELBO is defined at temperature 1 only: leave the temperature out, or ask reconstruct for the terms");
-    this.#scratch ??= Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
-    const { reconstruction, kl, logPrior, klToStandardNormal } = await this.reconstruct(this.#scratch, pixels, { seed });
+    const unseen = Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
+    const { reconstruction, kl, logPrior, klToStandardNormal } = await this.reconstruct(unseen, pixels, { seed, classes });
     return { elbo: -(reconstruction + kl), reconstruction, kl, logPrior, klToStandardNormal };
   }
 
@@ -274,13 +305,14 @@ export class Model {
    * layer first. Computed on the CPU, whatever runs the model: a GPU keeps these values to itself.
    * @param {"encoder" | "decoder"} part
    * @param {Float32Array} values pixels [C, H, W], or a latent
+   * @param {{ classes?: number | ArrayLike<number> }} [options] as of `encode`
    * @returns {Promise<{ height: number, width: number, channels: number, values: Float32Array }[]>} values [H, W, C]
    */
-  async activations(part, values) {
+  async activations(part, values, options) {
     if (part === undefined) throw refused('part has to be "encoder" or "decoder"');
     const decoder = word("part", part, ["encoder", "decoder"]) === "decoder";
     const input = decoder ? this.#latents("values", values, 1) : this.#images("values", values, 1);
-    const trace = await this.#backend.activations(input, decoder);
+    const trace = await this.#backend.activations(input, decoder, this.#classesOf(options, 1));
     const layers = [];
     for (let at = 0; at < trace.length; ) {
       const [height, width, channels] = trace.subarray(at, at + 3);
@@ -304,14 +336,15 @@ export class Model {
 
   async #use(name, args) {
     this.#backend.check();
-    this.#uses ??= import("./uses.js").then(
-      ({ Uses }) => new Uses(this.#files, this.latentSize),
+    const shared = this.#shared;
+    shared.uses ??= import("./uses.js").then(
+      ({ Uses }) => new Uses(shared.files, this.latentSize),
       (cause) => {
-        this.#uses = null; // so that the next call tries again
+        shared.uses = null; // so that the next call tries again
         throw new VaeletError("network", "The code for this could not be loaded. Reload the page to try again.", { cause });
       },
     );
-    return (await this.#uses)[name](...args);
+    return (await shared.uses)[name](...args);
   }
 
   /**
@@ -329,7 +362,7 @@ export class Model {
   /** Gives memory and GPU resources back. The model cannot be used afterwards. */
   free() {
     this.onRebuilt = null;
-    this.#uses?.then((uses) => uses.free(), () => {});
+    this.#shared.uses?.then((uses) => uses.free(), () => {});
     this.#backend.free();
   }
 
@@ -345,6 +378,19 @@ export class Model {
     const floats = numbers(name, values, size, options);
     checkRoom(floats.length / size, Math.max(this.#sizes.image, 2 * this.#sizes.latent));
     return floats;
+  }
+
+  /** The class of each of so many items; null in a model without a condition. @returns {Uint32Array | null} */
+  #classesOf(options, count) {
+    const given = optionsOf(options).classes;
+    const { classes } = this.#sizes;
+    if (classes === 0) {
+      if (given !== undefined) throw refused("This model has no condition, so it takes no classes");
+      return null;
+    }
+    const list = typeof given === "object" && given !== null ? Array.from(given) : Array(count).fill(given ?? this.#class);
+    if (list.length !== count) throw refused(`classes has ${list.length} numbers, where ${count} were expected: one for each item`);
+    return Uint32Array.from(list, (value) => whole("classes", value, NaN, 0, classes - 1));
   }
 
   /** Seed, first and count of vectors. @returns {[number, number, number]} */

@@ -1,5 +1,6 @@
 /**
- * The program: the wasm module, fetched once for every model of a page, and the way of calling it.
+ * The program: the wasm module, fetched once for every model of a page, and the way of calling it. There is a
+ * larger one, fetched with the first model that needs it.
  */
 
 import { numbers, optionsOf, refused, whole } from "./arguments.js";
@@ -13,31 +14,44 @@ const PATIENCE = 60_000;
 /** Bytes of weights that are taken in, and hashed, at a time. */
 const CHUNK = 64 * 1024;
 
-/** @type {Promise<any> | undefined} one wasm instance serves every model on a page */
-let loading;
-/** @type {any} */
+/** The programs: that of most models, and that which also runs models with a condition. */
+const PROGRAMS = {
+  first: () => import("../../vaelet-web.js"),
+  conditions: () => import("../../vaelet-web-conditions.js"),
+};
+/** One wasm instance of each serves every model on a page. @type {Map<string, Promise<any>>} */
+const loading = new Map();
+/** The one that came first, for what takes no model. @type {any} */
 let program;
-/** Where the program's stack ends now. @type {WebAssembly.Global} */
-let stack;
+/** Where the stack of each program ends now. @type {WebAssembly.Global[]} */
+const stacks = [];
 
-/** Fetches and compiles the program, once. @throws {VaeletError} */
-export function loadProgram() {
+/**
+ * Fetches and compiles the program that runs a model, once.
+ * @param {{ condition?: object }} [info] the parsed model.json
+ * @throws {VaeletError}
+ */
+export function loadProgram(info) {
+  const name = info?.condition ? "conditions" : "first";
   if (typeof WebAssembly === "undefined") {
     return Promise.reject(new VaeletError("unsupported", "This browser cannot run WebAssembly. Try a current Firefox, Chrome, Edge or Safari."));
   }
-  loading ??= within(fetchProgram(), PATIENCE, () => new Error("nothing came"))
+  const known = loading.get(name);
+  if (known) return known;
+  const fetched = within(fetchProgram(name), PATIENCE, () => new Error("nothing came"))
     .catch((error) => {
-      loading = undefined; // so that the next attempt starts afresh
+      loading.delete(name); // so that the next attempt starts afresh
       throw missing(error);
     });
-  return loading;
+  loading.set(name, fetched);
+  return fetched;
 }
 
-async function fetchProgram() {
+async function fetchProgram(name) {
   setTimeout(makeCanvas);
-  const module = await import("../../vaelet-web.js");
-  stack = stackOf(await module.default());
-  program = module;
+  const module = await PROGRAMS[name]();
+  stacks.push(stackOf(await module.default()));
+  program ??= module;
   return module;
 }
 
@@ -58,31 +72,41 @@ function missing(error) {
 }
 
 /**
- * Calls the program. What goes wrong in it is a `VaeletError`: its own errors as they are, and
+ * Calls a program. What goes wrong in it is a `VaeletError`: its own errors as they are, and
  * where it stopped in the middle ("crashed"), its stack is as before, so that the next call works.
  * @template T
- * @param {(program: any) => T} question
+ * @param {() => T} question
  * @returns {T}
  */
 export function call(question) {
-  const top = stack.value;
+  const tops = stacks.map(({ value }) => value);
   try {
-    return question(program);
+    return question();
   } catch (error) {
-    if (isCrash(error)) stack.value = top;
+    if (isCrash(error)) for (const [i, top] of tops.entries()) stacks[i].value = top;
     throw understood(error);
   }
 }
 
 /**
+ * A runtime of the program, told the class of each item of its next call where its model has a condition.
+ * @template T @param {T & { given?: (classes: Uint32Array) => void }} raw @param {Uint32Array | null} classes @returns {T}
+ */
+export function given(raw, classes) {
+  if (classes) raw.given?.(classes);
+  return raw;
+}
+
+/**
  * Checks a model's files and unpacks them.
+ * @param {any} program
  * @param {string} spec text of model.json
  * @param {Uint8Array | Promise<Uint8Array>} weights
  * @param {AbortSignal} [signal]
  * @returns {Promise<object>} the program's model
  */
-export async function readModel(spec, weights, signal) {
-  const reader = call((program) => program.Reader.open(spec));
+export async function readModel(program, spec, weights, signal) {
+  const reader = call(() => program.Reader.open(spec));
   try {
     const bytes = await weights;
     let at = 0;
@@ -124,7 +148,7 @@ export function normalizeDrawing(pixels, width, height) {
   const sides = [whole("width", width, NaN, 1, 2 ** 15), whole("height", height, NaN, 1, 2 ** 15)];
   if (sides.some(Number.isNaN)) throw refused("width and height have to be given");
   const ink = numbers("pixels", pixels, sides[0] * sides[1], { count: 1, picture: true });
-  return call(({ normalizeDrawing: normalize }) => normalize(ink, ...sides));
+  return call(() => program.normalizeDrawing(ink, ...sides));
 }
 
 /**
@@ -146,5 +170,5 @@ export function normalizeStrokes(strokes, options) {
   const ends = strokes.flatMap((points) => points.flatMap((point, i) => (i > 0 || points.length === 1 ? [points[Math.max(0, i - 1)], point] : [])));
   const lines = ends.flatMap((point) => [point?.[0], point?.[1]]);
   if (!lines.every(Number.isFinite)) throw refused("Every point of the strokes has to be two finite numbers, [x, y]");
-  return call(({ normalizeLines }) => normalizeLines(Float32Array.from(lines), picture));
+  return call(() => program.normalizeLines(Float32Array.from(lines), picture));
 }

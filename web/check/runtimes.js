@@ -20,9 +20,9 @@ import { discard, loadProgram, readModel } from "../api/program.js";
  * @returns {Promise<{ gpu: Runtime, cpu: Runtime, free: () => void }>}
  */
 export async function open({ spec, weights }, signal) {
-  await loadProgram();
-  const { input, latents } = JSON.parse(spec);
-  const model = await readModel(spec, weights, signal);
+  const info = JSON.parse(spec);
+  const { input, latents } = info;
+  const model = await readModel(await loadProgram(info), spec, weights, signal);
   const cpu = new Cpu(model, { image: input.channels * input.height * input.width, latent: latents.reduce((sum, { size }) => sum + size, 0) });
   let gpu;
   const free = () => {

@@ -10,8 +10,8 @@ import { subjectOf } from "./subject.js";
 
 /** Kept in a variable: what is named relative to `import.meta.url` itself, bundlers take along. */
 const { url: OWN } = import.meta;
-/** The folder that holds `web/`; of a bundle, the one above it. */
-const ROOT = new URL(/\/web\/models\/library\.js$/.test(new URL(OWN).pathname) ? "../../" : "../", OWN);
+/** The folder that contains `web/`; of another bundler's file, the folder above it. */
+const ROOT = new URL(/\/web\/(models\/library|shared\/\w+)\.js$/.test(new URL(OWN).pathname) ? "../../" : "../", OWN);
 /** Where the site begins: the modules of a published version stand in `v/<version>/web/`, those of a package in `web/`. */
 export const SITE = new URL(/\/v\/[0-9a-f]{16}\/$/.test(ROOT.pathname) ? "../../" : "./", ROOT);
 /** Models and their list stay where they are published. */

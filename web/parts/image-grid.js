@@ -17,6 +17,8 @@ export function createImageGrid(host, model, columns, label) {
   let perRow = columns;
   /** @type {Float32Array} */
   let z = new Float32Array(0);
+  /** The class of each, where they are not all of the model's. @type {number[] | undefined} */
+  let given;
   const rowsOf = () => /** @type {HTMLCanvasElement[]} */ ([...host.children]);
   /** Rows that show something older than `z`. */
   let stale = [];
@@ -37,8 +39,9 @@ export function createImageGrid(host, model, columns, label) {
     }
   });
   const drawRow = async (row) => {
-    const length = perRow * model.latentSize;
-    await model.present(rowsOf()[row], z.subarray(row * length, (row + 1) * length), { columns: perRow });
+    const [first, end] = [row * perRow, (row + 1) * perRow];
+    const latents = z.subarray(first * model.latentSize, end * model.latentSize);
+    await model.present(rowsOf()[row], latents, { columns: perRow, classes: given?.slice(first, end) });
   };
 
   const redraw = () => {
@@ -56,9 +59,10 @@ export function createImageGrid(host, model, columns, label) {
   };
 
   return {
-    /** Latents, row by row. @param {Float32Array} latents */
-    show(latents) {
+    /** Latents, row by row. @param {Float32Array} latents @param {number[]} [classes] one for each, in a model with a condition */
+    show(latents, classes) {
       z = latents;
+      given = classes;
       redraw();
     },
     /** How many pictures stand in a row. */

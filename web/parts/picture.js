@@ -17,8 +17,8 @@ export function sizeFor(canvas, { width, height }, columns = 1, rows = 1) {
 }
 
 /** Paints an image into a canvas of the class `ink`, `left` pixels from its edge. */
-export function paintPicture(canvas, pixels, { input, drawable }, left = 0) {
-  const image = drawable ? inkImage(pixels, input.width, input.height) : imageOf(pixels, input, false);
+export function paintPicture(canvas, pixels, { input, ink }, left = 0) {
+  const image = ink ? inkImage(pixels, input.width, input.height) : imageOf(pixels, input, false);
   paperOf(canvas).putImageData(image, left, 0);
 }
 

@@ -52,10 +52,12 @@ const MARKUP = `${HEADING}
   </section>
   <p id="dropped" class="note dropped" role="status"></p>
   <p id="missing" class="notice-missing" role="status" hidden></p>
+  <p id="condition" class="condition" hidden><label for="class" id="condition-name"></label> <select id="class"></select></p>
   <div id="view" class="view"></div>
   <div id="announcer" class="visually-hidden" aria-live="polite"></div>
 `;
 
+const sentence = (text) => `${text[0]?.toUpperCase() ?? ""}${text.slice(1)}`;
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
 /**
@@ -197,7 +199,7 @@ export function createPlayer(root, hooks) {
     const subject = entry && subjectOf(entry);
     $("loading").hidden = false;
     $("loading-status").hidden = true;
-    $("loading").classList.toggle("as-is", !subject?.drawable);
+    $("loading").classList.toggle("as-is", !subject?.ink);
     $("loading-opening").hidden = !subject || name !== FIRST; // the view's own takes over where it stands
     $("heading").hidden = !subject;
     if (subject) showHeading($, name, subject, entry.latents);
@@ -221,11 +223,12 @@ export function createPlayer(root, hooks) {
     model = loaded;
     const subject = subjectOf(model.info);
     $("loading").hidden = true;
+    const given = showCondition(request);
     // A root of its own, so that what a view does late meets nobody else's nodes.
-    const root = element("div", { id: "view", className: subject.drawable ? "view" : "view as-is" });
+    const root = element("div", { id: "view", className: subject.ink ? "view" : "view as-is" });
     $("view").replaceWith(root);
     view = module.mount(root, {
-      model,
+      model: given,
       folder: request.folder,
       params: request.params,
       atlas,
@@ -243,11 +246,32 @@ export function createPlayer(root, hooks) {
     showHeading($, request.view, subject, model.latentSize);
   }
 
+  /** Offers the classes of a conditional model, and returns the model with the one that the address names. */
+  function showCondition({ params }) {
+    const { condition } = model.info;
+    $("condition").hidden = !condition;
+    if (!condition) return model;
+    $("condition-name").textContent = sentence(condition.name);
+    const options = condition.classes.map((name) => element("option", { value: name, textContent: name }));
+    $("class").replaceChildren(...options);
+    const chosen = Math.max(0, condition.classes.indexOf(params.get("class")));
+    $("class").selectedIndex = chosen;
+    return model.given(chosen);
+  }
+
   function memoryOf({ view: name, folder }) {
     const key = `${name} ${folder.href}`;
     if (!memories.has(key)) memories.set(key, {});
     return memories.get(key);
   }
+
+  /** Shows the view with another class. */
+  $("class").addEventListener("change", () => {
+    if (!what || !view) return;
+    what.params.set("class", $("class").value);
+    hooks.onParams?.(what.params, {}, what.view);
+    player.open({ ...what }).catch(() => {}); // the player shows it
+  });
 
   function unmount() {
     const leaving = view;

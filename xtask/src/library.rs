@@ -90,6 +90,7 @@ fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
         "subject": info["subject"],
         "first": info["first"],
         "input": info["input"],
+        "condition": info["condition"],
         "likelihood": info["likelihood"]["kind"],
         "latents": latents,
         "bytes": contents(weights)?.len(),

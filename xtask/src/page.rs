@@ -42,8 +42,8 @@ pub fn build() -> Result<()> {
     let first = weigh("first view", &first_view(&dist())?)?;
     for program in &PROGRAMS {
         let files = [program.wasm(), program.glue()].map(|file| built.join(file));
-        let weight = weigh(program.package, &files)?;
-        check_budget(program.package, weight, program.budget)?;
+        let weight = weigh(program.name, &files)?;
+        check_budget(program.name, weight, program.budget)?;
     }
     check_budget("first view", first, FIRST_VIEW)?;
     check_budget("modules and styles", modules + styles, MODULES)
@@ -166,7 +166,7 @@ fn assemble(site: &Path) -> Result<()> {
     }
     let mut minify = shell::command("node");
     minify.arg(tools::page_packages().join("minify.mjs"));
-    minify.arg(site).arg("web");
+    minify.arg(site);
     shell::run(minify.args(PROGRAMS.map(|program| program.glue())))?;
     let models = library::publish(&root.join("models"), &site.join("models"))?;
     let index = site.join("models/index.json");

@@ -16,15 +16,21 @@ use crate::{shell, toolchain, tools};
 
 /// A wasm module with its JavaScript glue, made of one crate.
 pub struct Program {
-    /// The crate, after which the files are named.
+    /// Its files are named after it.
+    pub name: &'static str,
+    /// The crate.
     pub package: &'static str,
+    /// The crate's features.
+    pub features: &'static [&'static str],
     /// Maximum size of both files together, in bytes after gzip.
     pub budget: usize,
 }
 
-/// The program that every model needs.
+/// The program of the first picture: it runs all models without a condition.
 pub const FIRST: Program = Program {
+    name: "vaelet-web",
     package: "vaelet-web",
+    features: &[],
     budget: 120 * 1024,
 };
 /// All programs. A page fetches those after the first when it uses them. Each is compiled by
@@ -32,7 +38,15 @@ pub const FIRST: Program = Program {
 pub const PROGRAMS: [Program; 3] = [
     FIRST,
     Program {
+        name: "vaelet-web-conditions",
+        features: &["conditions"],
+        budget: 123 * 1024,
+        ..FIRST
+    },
+    Program {
+        name: "vaelet-uses-web",
         package: "vaelet-uses-web",
+        features: &[],
         budget: 136 * 1024,
     },
     Program {
@@ -44,12 +58,12 @@ pub const PROGRAMS: [Program; 3] = [
 impl Program {
     /// File name of the wasm module.
     pub fn wasm(&self) -> String {
-        format!("{}_bg.wasm", self.package)
+        format!("{}_bg.wasm", self.name)
     }
 
     /// File name of the JavaScript glue.
     pub fn glue(&self) -> String {
-        format!("{}.js", self.package)
+        format!("{}.js", self.name)
     }
 }
 
@@ -76,14 +90,14 @@ const WASM_OPT: [&str; 12] = [
 /// If a step fails, or names in the glue do not match those in the module.
 pub fn build(folder: &Path) -> Result<()> {
     for program in &PROGRAMS {
-        let kept = shell::root().join("target/page").join(program.package);
+        let kept = shell::root().join("target/page").join(program.name);
         if !kept.join(program.wasm()).exists() {
             println!(
                 "compiling {} (the first time takes about 1 minute on two cores)",
-                program.package
+                program.name
             );
         }
-        let compiled = compile(program.package)?;
+        let compiled = compile(program)?;
         let input =
             fs::read(&compiled).with_context(|| format!("cannot read {}", compiled.display()))?;
         if !is_current(program, &kept, &input) {
@@ -97,10 +111,12 @@ pub fn build(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compiles a crate to a wasm module and returns its path.
-fn compile(package: &str) -> Result<PathBuf> {
+/// Compiles a program's crate to a wasm module and returns its path.
+fn compile(program: &Program) -> Result<PathBuf> {
+    let package = program.package;
     let mut cargo = toolchain::cargo();
     cargo.args(["build", "-p", package, "--profile", "web"]);
+    cargo.args(["--features", &program.features.join(",")]);
     cargo.args(["--target", toolchain::TARGET]);
     // The file name is the same in every checkout, so the target folder must not be shared.
     cargo.arg("--target-dir").arg(shell::root().join("target"));
@@ -142,7 +158,7 @@ fn make(program: &Program, folder: &Path, input: Vec<u8>) -> Result<()> {
         .with_context(|| format!("cannot create the folder {}", bound.display()))?;
     fs::write(folder.join(INPUT), &input)?;
     let mut bindgen = Bindgen::new();
-    bindgen.input_bytes(program.package, input).web(true)?;
+    bindgen.input_bytes(program.name, input).web(true)?;
     bindgen
         .remove_name_section(true)
         .remove_producers_section(true);

@@ -144,6 +144,7 @@ fn clippy() -> Result<()> {
     for program in &PROGRAMS {
         let mut cargo = toolchain::cargo();
         cargo.args(["clippy", "-p", program.package]);
+        cargo.args(["--features", &program.features.join(",")]);
         cargo.args(["--target", toolchain::TARGET]);
         shell::run(cargo.args(["--", "-D", "warnings"]))?;
     }

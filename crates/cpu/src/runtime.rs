@@ -64,16 +64,17 @@ impl CpuRuntime {
         all
     }
 
-    /// The outputs of all encoder steps for one image `[C, H, W]` without a class, concatenated:
-    /// for each step height, width and channels, then its values `[H, W, C]`.
-    pub fn trace_encoder(&mut self, image: &[f32]) -> Vec<f32> {
+    /// The outputs of all encoder steps for one image `[C, H, W]` and its class, if the model has a
+    /// condition, concatenated: for each step height, width and channels, then its values
+    /// `[H, W, C]`.
+    pub fn trace_encoder(&mut self, image: &[f32], class: &[usize]) -> Vec<f32> {
         let image = channels_last(image, self.channels, self.image_len);
-        self.trace(EntryPoint::Encode, &image)
+        self.trace(EntryPoint::Encode, &image, class)
     }
 
     /// The outputs of all decoder steps for one latent, in the format of [`Self::trace_encoder`].
-    pub fn trace_decoder(&mut self, z: &[f32]) -> Vec<f32> {
-        self.trace(EntryPoint::Decode, z)
+    pub fn trace_decoder(&mut self, z: &[f32], class: &[usize]) -> Vec<f32> {
+        self.trace(EntryPoint::Decode, z, class)
     }
 
     /// The mean of p(x | z), `[N, C, H, W]` in `[0, 1]`, for latents `[N, latent]`, without a class
@@ -100,9 +101,9 @@ impl CpuRuntime {
         (MOST_VALUES / self.executor.item_len()).max(1)
     }
 
-    fn trace(&mut self, entry: EntryPoint, input: &[f32]) -> Vec<f32> {
+    fn trace(&mut self, entry: EntryPoint, input: &[f32], class: &[usize]) -> Vec<f32> {
         let mut trace = Vec::new();
-        self.run(entry, input, &[], &mut |executor, value| {
+        self.run(entry, input, class, &mut |executor, value| {
             trace.extend(executor.describe(value).shape.map(|side| side as f32));
             trace.extend_from_slice(executor.value(value));
         });

@@ -142,13 +142,19 @@ impl GpuRuntime {
         Ok(async move { Ok(first(parts.await?)) })
     }
 
-    /// Decodes latents `[N, latent]` and draws the images without reading them back. GPU errors of
-    /// this call are returned by [`GpuRuntime::checked`] or by the next call.
+    /// Decodes latents `[N, latent]`, with classes `[N]` if the model has a condition, and draws the
+    /// images without reading them back. GPU errors of this call are returned by
+    /// [`GpuRuntime::checked`] or by the next call.
     ///
     /// # Errors
     /// [`Error::Input`], and the GPU's errors of earlier calls.
-    pub fn present(&mut self, z: &[f32], target: &Target<'_>) -> Result<(), Error> {
-        let condition = latent::one_hot(&[], z.len() / self.latent, self.classes);
+    pub fn present(
+        &mut self,
+        z: &[f32],
+        classes: &[usize],
+        target: &Target<'_>,
+    ) -> Result<(), Error> {
+        let condition = latent::one_hot(classes, z.len() / self.latent, self.classes);
         let inputs = [z, &condition];
         let call = Call {
             read: false,
@@ -160,19 +166,21 @@ impl GpuRuntime {
     }
 
     /// Encodes images `[N, C, H, W]`, samples z = μ + T · σ · ε, decodes z and draws the result, in
-    /// one submit. The future resolves with the values.
+    /// one submit. Both networks get the classes `[N]` if the model has a condition. The future
+    /// resolves with the values.
     ///
     /// # Errors
     /// [`Error::Input`] from the call; [`Error::Lost`] and the GPU's errors from the future.
     pub fn reconstruct(
         &mut self,
         images: &[f32],
+        classes: &[usize],
         epsilon: &[f32],
         temperature: f32,
         target: &Target<'_>,
     ) -> Result<impl Future<Output = Result<Reconstruction, Error>> + use<>, Error> {
         let latent = self.latent;
-        let condition = latent::one_hot(&[], epsilon.len() / latent, self.classes);
+        let condition = latent::one_hot(classes, epsilon.len() / latent, self.classes);
         let inputs = [images, epsilon, &condition];
         let call = self.call(EntryPoint::Autoencode, &inputs, temperature)?;
         if epsilon.len() != call.items * latent {

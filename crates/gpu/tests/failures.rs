@@ -267,11 +267,11 @@ fn batches_that_do_not_fit_are_split() {
 
     // With 13 columns the parts start and end inside rows, and the last row is not full.
     let canvas = Canvas::new(&context, 13);
-    gpu.present(&z, &canvas.target()).unwrap();
+    gpu.present(&z, &[], &canvas.target()).unwrap();
     block_on(gpu.checked()).unwrap();
     canvas.assert_shows(&context, &cpu.decode(&z), model.spec.input);
 
-    let found = gpu.reconstruct(&images, &epsilon, 0.7, &canvas.target());
+    let found = gpu.reconstruct(&images, &[], &epsilon, 0.7, &canvas.target());
     let found = block_on(found.unwrap()).unwrap();
     let z = reparameterize(&posterior.mean, &posterior.log_var, &epsilon, 0.7);
     assert_close(&found.posterior.mean, &posterior.mean);
@@ -318,12 +318,12 @@ fn a_rejected_drawing_is_reported() {
     let z = random::normals(2, 2 * MANY);
     let rejected = || {
         let mut gpu = GpuRuntime::new(context.clone(), &narrow()).unwrap();
-        gpu.present(&z, &canvas.target()).unwrap();
+        gpu.present(&z, &[], &canvas.target()).unwrap();
         gpu
     };
     let waited = block_on(rejected().checked());
     assert!(matches!(waited, Err(Error::Refused(_))), "{waited:?}");
-    let later = rejected().present(&z, &canvas.target());
+    let later = rejected().present(&z, &[], &canvas.target());
     assert!(matches!(later, Err(Error::Refused(_))), "{later:?}");
     assert_alive(&context);
 }
@@ -377,9 +377,9 @@ fn arguments_that_are_not_whole_items_are_errors() {
     assert_eq!(gpu.encode(&image[1..]).err(), input(89, 90));
     assert_eq!(gpu.decode(&[]).err(), input(0, LATENT));
     assert_eq!(gpu.decode(&z[1..]).err(), input(127, 128));
-    assert_eq!(gpu.present(&[], &target).err(), input(0, LATENT));
+    assert_eq!(gpu.present(&[], &[], &target).err(), input(0, LATENT));
     let reconstruct = |gpu: &mut GpuRuntime, image: &[f32], epsilon: &[f32]| {
-        gpu.reconstruct(image, epsilon, 1.0, &target).err()
+        gpu.reconstruct(image, &[], epsilon, 1.0, &target).err()
     };
     assert_eq!(reconstruct(&mut gpu, &[], &[]), input(0, INPUT.len()));
     assert_eq!(reconstruct(&mut gpu, &image, &[]), input(0, LATENT));

@@ -315,7 +315,7 @@ fn reparameterize_and_present_equal_the_cpu() {
                 columns,
             };
             let found = gpu
-                .reconstruct(&images, &epsilon, temperature, &target)
+                .reconstruct(&images, &[], &epsilon, temperature, &target)
                 .unwrap();
             let found = block_on(found).unwrap();
 
@@ -379,7 +379,7 @@ fn extreme_exponents_give_finite_and_equal_results() {
         };
         for (temperature, epsilon) in [(1.0, 1.5), (0.0, 1.5), (2.0, -3.0)] {
             let epsilon = [epsilon; 13];
-            let found = gpu.reconstruct(&extremes, &epsilon, temperature, &target);
+            let found = gpu.reconstruct(&extremes, &[], &epsilon, temperature, &target);
             let found = block_on(found.unwrap()).unwrap();
             let posterior = cpu.encode(&extremes);
             let z = reparameterize(&posterior.mean, &posterior.log_var, &epsilon, temperature);

@@ -10,6 +10,8 @@ use wasm_bindgen::prelude::*;
 pub struct Cpu {
     model: Rc<Model>,
     runtime: CpuRuntime,
+    /// The class of each item of the next calls; none in a model without a condition.
+    classes: Vec<usize>,
 }
 
 impl Cpu {
@@ -18,6 +20,7 @@ impl Cpu {
         Self {
             runtime: CpuRuntime::unpacked(&model),
             model,
+            classes: Vec::new(),
         }
     }
 }
@@ -30,15 +33,21 @@ impl Cpu {
         self.runtime.pack(&self.model)
     }
 
+    /// Sets the class of each item of the following calls.
+    #[cfg(feature = "conditions")]
+    pub fn given(&mut self, classes: Vec<usize>) {
+        self.classes = classes;
+    }
+
     /// Encodes images `[N, C, H, W]`. Returns all means `[N, latent]`, then all log-variances.
     pub fn encode(&mut self, images: &[f32]) -> Vec<f32> {
-        let posterior = self.runtime.encode(images);
+        let posterior = self.runtime.encode_given(images, &self.classes);
         [posterior.mean, posterior.log_var].concat()
     }
 
     /// Decodes latents `[N, latent]` to images `[N, C, H, W]` in `[0, 1]`.
     pub fn decode(&mut self, z: &[f32]) -> Vec<f32> {
-        self.runtime.decode(z)
+        self.runtime.decode_given(z, &self.classes)
     }
 
     /// RGBA bytes of an image `[C, H, W]`, scaled to cell `number` of a grid of `columns` × `rows`
@@ -60,9 +69,9 @@ impl Cpu {
     /// concatenated: for each layer height, width and channels, then its values `[H, W, C]`.
     pub fn activations(&mut self, values: &[f32], decoder: bool) -> Vec<f32> {
         if decoder {
-            self.runtime.trace_decoder(values)
+            self.runtime.trace_decoder(values, &self.classes)
         } else {
-            self.runtime.trace_encoder(values)
+            self.runtime.trace_encoder(values, &self.classes)
         }
     }
 }

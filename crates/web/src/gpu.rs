@@ -19,6 +19,8 @@ pub struct Gpu {
     model: Rc<Model>,
     device: Rc<Shared>,
     runtime: GpuRuntime,
+    /// The class of each item of the next calls; none in a model without a condition.
+    classes: Vec<usize>,
     canvases: Canvases,
     on_lost: Rc<Listener>,
 }
@@ -40,6 +42,7 @@ impl Gpu {
         Ok(Self {
             model,
             runtime,
+            classes: Vec::new(),
             canvases: Canvases::default(),
             device,
             on_lost,
@@ -73,9 +76,16 @@ impl Gpu {
         *self.on_lost.borrow_mut() = callback;
     }
 
+    /// Sets the class of each item of the following calls.
+    #[cfg(feature = "conditions")]
+    pub fn given(&mut self, classes: Vec<usize>) {
+        self.classes = classes;
+    }
+
     /// Encodes images `[N, C, H, W]`. Promises all means `[N, latent]`, then all log-variances.
     pub fn encode(&mut self, images: &[f32]) -> Result<Promise, JsValue> {
-        let posterior = self.runtime.encode(images).map_err(Failure::from)?;
+        let posterior = self.runtime.encode_given(images, &self.classes);
+        let posterior = posterior.map_err(Failure::from)?;
         Ok(promise_numbers(&self.device, async move {
             let posterior = posterior.await?;
             Ok([posterior.mean, posterior.log_var].concat())
@@ -84,7 +94,8 @@ impl Gpu {
 
     /// Decodes latents `[N, latent]`. Promises images `[N, C, H, W]` in `[0, 1]`.
     pub fn decode(&mut self, z: &[f32]) -> Result<Promise, JsValue> {
-        let images = self.runtime.decode(z).map_err(Failure::from)?;
+        let images = self.runtime.decode_given(z, &self.classes);
+        let images = images.map_err(Failure::from)?;
         Ok(promise_numbers(&self.device, images))
     }
 
@@ -99,11 +110,12 @@ impl Gpu {
         let Self {
             device,
             runtime,
+            classes,
             canvases,
             ..
         } = self;
         Ok(canvases.draw(&device.context, canvas, columns, |target| {
-            runtime.present(z, target)
+            runtime.present(z, classes, target)
         })?)
     }
 
@@ -119,11 +131,12 @@ impl Gpu {
         let Self {
             device,
             runtime,
+            classes,
             canvases,
             ..
         } = self;
         let result = canvases.draw(&device.context, canvas, 1, |target| {
-            runtime.reconstruct(image, epsilon, temperature, target)
+            runtime.reconstruct(image, classes, epsilon, temperature, target)
         })?;
         Ok(promise_numbers(device, async move {
             let Reconstruction {

@@ -125,7 +125,7 @@ export function mount(root, { model, params, setParams, report, announce }) {
         blank();
         return;
       }
-      paintPicture($("seen"), state.pixels, { input, drawable: true });
+      paintPicture($("seen"), state.pixels, { input, ink: true });
     }
     if (!state.pixels) return;
     delete stage.dataset.empty;

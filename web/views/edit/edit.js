@@ -163,7 +163,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   $("save").addEventListener("click", async () => {
     try {
       const pixels = await model.decode(state.after);
-      if (!unmounted) save(await pngOf(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input))), `${name}-edit.png`);
+      if (!unmounted) save(await pngOf(enlarge(imageOf(pixels, input, subject.ink), savedScale(input))), `${name}-edit.png`);
     } catch (error) {
       report(error);
     }

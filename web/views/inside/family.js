@@ -65,7 +65,7 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
   const $ = fill(host, MARKUP);
   const { info, latentSize } = own.model;
   const subject = subjectOf(info);
-  const paper = { ...info, drawable: subject.drawable };
+  const paper = { ...info, ink: subject.ink };
   const members = entries.map((entry) => createMember($("members"), entry, info, latentSize));
   const bars = createBars($("family-bars"), latentSize, "KL of each latent to N(0, 1) in nats");
   const loans = [];

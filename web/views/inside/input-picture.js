@@ -65,7 +65,7 @@ function createDrawnInput(host, { model, params, setParams }, onChange) {
   let inkChanged = false;
   sizeFor($("seen"), info.input);
 
-  const paintSeen = () => paintPicture($("seen"), pixels ?? new Float32Array(info.input.width * info.input.height), { ...info, drawable: true });
+  const paintSeen = () => paintPicture($("seen"), pixels ?? new Float32Array(info.input.width * info.input.height), { ...info, ink: true });
   const drawing = createDrawing($, {
     model,
     params,
@@ -134,7 +134,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
     () => own ?? model.decode(latentOf(model, source)),
     (picture) => {
       pixels = picture;
-      paintPicture($("picked"), pixels, { ...info, drawable: false });
+      paintPicture($("picked"), pixels, { ...info, ink: false });
       onChange();
     },
     { report },

@@ -34,7 +34,7 @@ export function mount(root, context) {
   const { info, latentSize } = model;
   const { input, training } = info;
   const subject = subjectOf(info);
-  const paper = { input, drawable: subject.drawable };
+  const paper = { input, ink: subject.ink };
   const $ = fill(root, markupOf(subject, info, latentSize));
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const beta = Number.isFinite(training?.beta) ? training.beta : null;
@@ -99,7 +99,7 @@ export function mount(root, context) {
 
   // What is seen of it, part by part
   const encoder = createLayers($("encoder"), { layers: info.encoder });
-  const decoder = createLayers($("decoder"), { layers: info.decoder, picture: true, ink: subject.drawable });
+  const decoder = createLayers($("decoder"), { layers: info.decoder, picture: true, ink: subject.ink });
   const posterior = createPosterior($("posterior"), $("latent-readout"), latentSize, { followed: context.atlas.followed });
   const resamples = createImageGrid($("resamples"), model, RESAMPLES / 2, `The ${subject.one}, redrawn from ${RESAMPLES} other random draws`);
   const bars = createBars($("kl-bars"), latentSize, "KL of each latent to N(0, 1) in nats");

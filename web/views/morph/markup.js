@@ -36,6 +36,7 @@ export const markup = ({ one, many }, modes) => `
             <button type="button" id="save">Save animation</button>
             <span class="note" id="saved" role="status"></span>
           </div>
+          <div class="alphabet-host" id="alphabet-host" hidden></div>
         </div>
       </div>
     </div>

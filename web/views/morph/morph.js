@@ -21,6 +21,8 @@ const TITLES = { slerp: "Along an arc", lerp: "In a straight line", fade: "Cross
 const STEPS = 9;
 /** Pictures on a side of the grid between four ends. */
 const GRID = 7;
+/** What is set in the typeface between the ends at first. */
+const WORD = "Handgloves";
 /** One way, in milliseconds. */
 const DURATION = 3500;
 /** Of the samples of a seed, those that the ends are unless told otherwise: with seed 7 four clear and unlike faces. */
@@ -37,7 +39,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
   const size = model.latentSize;
   for (const way of Object.keys(TITLES)) sizeFor($(way), input);
   sizeFor($("fade-strip"), input, STEPS);
-  const paper = { input, drawable: subject.drawable };
+  const paper = { input, ink: subject.ink };
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const state = {
     a: null,
@@ -67,6 +69,12 @@ export function mount(root, { model, params, setParams, promise, report, announc
     return four() ? model.interpolate(upper, model.interpolate(c, d, t, { mode }), u, { mode }) : upper;
   };
 
+  /** The typeface half-way, where the model draws characters. */
+  const alphabet = model.info.condition && import("../../parts/alphabet.js").then(({ createAlphabet }) => {
+    $("alphabet-host").hidden = false;
+    return createAlphabet($("alphabet-host"), model, params.get("word") ?? WORD, (word) => setParams({ word: word === WORD ? null : word }));
+  });
+
   let pathChanged = true;
   const draw = oncePerFrame(() => {
     if (!complete()) return;
@@ -76,6 +84,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
     model.present($("slerp"), state.z);
     model.present($("lerp"), state.zLerp);
     if (faded) paintPicture($("fade"), mixOf(faded, t), paper);
+    alphabet?.then((one) => !unmounted && one.show(state.z), () => ($("alphabet-host").hidden = true));
     $("cross").style.setProperty("--x", t);
     $("cross").style.setProperty("--y", u);
     if (!pathChanged) return;
@@ -263,7 +272,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
       for (const z of latents) {
         const pixels = await model.decode(z);
         if (unmounted) return;
-        frames.push(enlarge(imageOf(pixels, input, subject.drawable), savedScale(input) / 2));
+        frames.push(enlarge(imageOf(pixels, input, subject.ink), savedScale(input) / 2));
       }
       const animation = await animate(frames, Math.round(DURATION / FRAMES));
       if (unmounted) return;
@@ -303,6 +312,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
       sight.disconnect();
       for (const part of [advance, draw]) part.cancel();
       for (const part of [strip, grid, ...Object.values(cards)]) part.unmount();
+      alphabet?.then((one) => one.unmount(), () => {});
     },
   };
 }

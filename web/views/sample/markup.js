@@ -13,6 +13,7 @@ export const markup = ({ one, many, drawable }, size) => `
         <button type="button" id="new-samples" class="primary">New ${many}</button>
         <button type="button" id="try" class="try" hidden></button>
       </div>
+      <div class="alphabet-host" id="alphabet-host" hidden></div>
       <div class="sheet" id="sheet">
         <div id="samples"></div>
         <div class="picks" id="picks" role="group" aria-label="Choose a ${one}"></div>

@@ -18,6 +18,8 @@ import { markup } from "./markup.js";
 /** Pictures that the address keeps. */
 const MAX_KEPT = 12;
 const KEPT_COLUMNS = 6;
+/** What is set in a sampled typeface at first. */
+const WORD = "Handgloves";
 
 export function mount(root, { model, folder, memory, params, setParams, navigate, announce, report }) {
   const { input, name } = model.info;
@@ -44,6 +46,17 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
   sizeFor($("chosen"), input);
   const latent = (text) => latentOf(model, undrawn(parseSource(text, state.seed, model.latentSize), state.seed));
 
+  /** All characters in the chosen style, or the first, where the model has some; fetched when they are first seen. */
+  let alphabet;
+  const showAlphabet = (z) => {
+    if (!model.info.condition) return;
+    $("alphabet-host").hidden = false;
+    alphabet ??= import("../../parts/alphabet.js").then(({ createAlphabet }) =>
+      createAlphabet($("alphabet-host"), model, params.get("word") ?? WORD, (word) => setParams({ word: word === WORD ? null : word })),
+    );
+    alphabet.then((one) => !unmounted && one.show(z), () => ($("alphabet-host").hidden = true));
+  };
+
   const drawNow = () => {
     if (!state.columns) return;
     const { seed, temperature, prior } = state;
@@ -52,6 +65,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     $("formula-normal").toggleAttribute("hidden", learned);
     showPressed();
     state.z = model.sample({ seed, count: SAMPLES, temperature, prior });
+    if (!state.chosen) showAlphabet(state.z.subarray(0, model.latentSize));
     grid.columns = state.columns;
     grid.show(state.z);
   };
@@ -115,6 +129,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
   };
   const showChosen = oncePerFrame(() => {
     showPressed();
+    showAlphabet(latent(state.chosen ?? formatSample({ ...state, index: 0 })));
     $("tray").hidden = !state.chosen;
     if (!state.chosen) return;
     model.present($("chosen"), latent(state.chosen));
@@ -130,6 +145,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
       createNumbers($("numbers"), $("number"), model.latentSize, (z, done) => {
         if (unmounted) return;
         model.present($("chosen"), z);
+        showAlphabet(z);
         if (!done) return;
         state.chosen = formatSource({ kind: "latent", z });
         setParams({ chosen: state.chosen });
@@ -157,7 +173,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     try {
       const pixels = await model.decode(latent(text));
       if (unmounted) return;
-      const canvas = enlarge(imageOf(pixels, input, subject.drawable), savedScale(input));
+      const canvas = enlarge(imageOf(pixels, input, subject.ink), savedScale(input));
       save(await pngOf(canvas), `${name}-${text.slice(0, 40)}.png`);
     } catch (error) {
       report(error);
@@ -234,6 +250,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
       for (const part of [draw, showChosen, showKept]) part.cancel();
       grid.unmount();
       keptGrid.unmount();
+      alphabet?.then((one) => one.unmount(), () => {});
     },
   };
 }

@@ -40,7 +40,7 @@ pub(super) struct CompleteArgs {
     /// features have been fetched
     #[arg(long, conflicts_with = "components")]
     keep_figures: bool,
-    /// flex (the CPU), cuda, vulkan, metal, cuda:1, remote=ws://HOST:PORT
+    /// flex (the CPU), cuda, vulkan, metal, wgpu, cuda:1, remote=ws://HOST:PORT
     #[arg(long, default_value = "flex")]
     device: DeviceName,
     #[command(flatten)]

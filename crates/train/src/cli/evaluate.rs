@@ -35,7 +35,7 @@ pub(super) struct EvaluateArgs {
     /// Folder for a report with pictures
     #[arg(long)]
     report: Option<PathBuf>,
-    /// flex (the CPU), cuda, vulkan, metal, cuda:1, remote=ws://HOST:PORT
+    /// flex (the CPU), cuda, vulkan, metal, wgpu, cuda:1, remote=ws://HOST:PORT
     #[arg(long, default_value = "flex")]
     device: DeviceName,
     #[command(flatten)]

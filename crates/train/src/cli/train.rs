@@ -53,6 +53,9 @@ pub(super) struct RunArgs {
     /// −ELBO on them, and keep the best epoch [default with --images: 20]
     #[arg(long, value_parser = positive)]
     patience: Option<usize>,
+    /// Images in a step [default: the preset's]; GPUs are faster with more
+    #[arg(long, value_parser = positive)]
+    batch: Option<usize>,
     /// Highest learning rate [default: the preset's]
     #[arg(long, value_parser = rate)]
     learning_rate: Option<f64>,
@@ -63,7 +66,7 @@ pub(super) struct RunArgs {
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Devices that share each batch, separated by commas: flex (the CPU), cuda, vulkan, metal,
+    /// Devices that share each batch, separated by commas: flex (the CPU), cuda, vulkan, metal, wgpu,
     /// cuda:1, remote=ws://HOST:PORT
     #[arg(long = "device", default_value = "flex", value_delimiter = ',')]
     devices: Vec<DeviceName>,
@@ -100,6 +103,7 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
         features = Some(found.with_context(missing)?);
     }
     let begin = args.begin(&preset)?;
+    preset.batch = args.batch.unwrap_or(preset.batch);
     preset.learning_rate = args.learning_rate.unwrap_or(preset.learning_rate);
     preset.beta = args.beta.unwrap_or(preset.beta);
     preset.patience = args.patience.or(preset.patience);
@@ -219,6 +223,7 @@ impl RunArgs {
             ),
             ("epochs", self.epochs.map(|epochs| epochs.to_string())),
             ("patience", self.patience.map(|epochs| epochs.to_string())),
+            ("batch", self.batch.map(|images| images.to_string())),
             (
                 "learning-rate",
                 self.learning_rate.map(|rate| rate.to_string()),

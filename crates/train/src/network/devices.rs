@@ -15,6 +15,8 @@ pub enum DeviceName {
     Vulkan(Option<usize>),
     /// A GPU through Metal, likewise.
     Metal(Option<usize>),
+    /// A GPU through what the system has, likewise, with kernels in WGSL: it also runs on software GPUs.
+    Wgpu(Option<usize>),
     /// A burn server at this address.
     Remote(String),
 }
@@ -40,8 +42,9 @@ impl FromStr for DeviceName {
             ("cuda", number) => Ok(Self::Cuda(number.unwrap_or(0))),
             ("vulkan", number) => Ok(Self::Vulkan(number)),
             ("metal", number) => Ok(Self::Metal(number)),
+            ("wgpu", number) => Ok(Self::Wgpu(number)),
             _ => Err(
-                "expected flex, cuda, vulkan, metal, one of the last three with a number as \
+                "expected flex, cuda, vulkan, metal, wgpu, one of the last four with a number as \
                       in cuda:1, or remote=ws://HOST:PORT"
                     .into(),
             ),
@@ -63,6 +66,8 @@ impl DeviceName {
             Self::Vulkan(number) => Ok(Device::vulkan(kind(*number))),
             #[cfg(feature = "metal")]
             Self::Metal(number) => Ok(Device::metal(kind(*number))),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu(number) => Ok(Device::wgpu(kind(*number))),
             #[cfg(feature = "remote")]
             Self::Remote(url) => {
                 use anyhow::Context;
@@ -80,6 +85,7 @@ impl DeviceName {
                     Self::Cuda(_) => "cuda",
                     Self::Vulkan(_) => "vulkan",
                     Self::Metal(_) => "metal",
+                    Self::Wgpu(_) => "wgpu",
                     Self::Remote(_) => "remote",
                 };
                 bail!("this build has no {name}; build it with `--features {name}`")
@@ -88,7 +94,7 @@ impl DeviceName {
     }
 }
 
-#[cfg(any(feature = "vulkan", feature = "metal"))]
+#[cfg(any(feature = "vulkan", feature = "metal", feature = "wgpu"))]
 fn kind(number: Option<usize>) -> burn::tensor::DeviceKind {
     number.map_or(
         burn::tensor::DeviceKind::DefaultDevice,
