@@ -24,10 +24,10 @@ fn delta(to: vec2<u32>, column: u32) -> vec4<f32> {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let column = group.x % COLUMNS;
-    let k = group.x / COLUMNS;
-    let tap = group.y;
-    set_phase(group.z);
+    let column = group.x;
+    let k = group.y;
+    let tap = group.z % TAPS;
+    set_phase(group.z / TAPS);
     var sum = mat4x4<f32>();
     for (var row = local.x; row < frame.batch * ROWS; row += THREADS) {
         let a = source(row, tap);

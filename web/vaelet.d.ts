@@ -239,6 +239,7 @@ export interface Compressed {
   bits: number[];
   /** Of them, those that the first pictures had to borrow. */
   borrowedBits: number;
+}
 
 /** For conditional models. */
 export interface Given {

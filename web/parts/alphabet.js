@@ -23,7 +23,7 @@ const markup = (name) => `
     <div class="sheet" id="alphabet"></div>
   </figure>
   <figure class="alphabet line">
-    <figcaption><label for="line-text">Type a word</label> <input id="line-text" maxlength="${LONGEST}" spellcheck="false" autocomplete="off"></figcaption>
+    <figcaption class="field"><label for="line-text">Type a word</label> <input id="line-text" maxlength="${LONGEST}" spellcheck="false" autocomplete="off"></figcaption>
     <canvas id="line" class="ink" role="img" aria-label="Your word in this style"></canvas>
   </figure>`;
 

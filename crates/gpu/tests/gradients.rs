@@ -120,6 +120,39 @@ fn gradients_equal_the_cpus() {
     result.unwrap_or_else(|e| panic!("{e}"));
 }
 
+fn linear(inputs: usize, outputs: usize, activation: Activation, params: &str) -> Layer {
+    Layer::Linear {
+        inputs,
+        outputs,
+        activation,
+        params: params.into(),
+    }
+}
+
+/// Its last weight has 400 rows of 196 blocks, more than a GPU dispatches in one dimension.
+#[test]
+fn a_large_weight_has_a_gradient() {
+    let Some(context) = context() else { return };
+    let input = ImageShape {
+        channels: 1,
+        height: 28,
+        width: 28,
+    };
+    let encoder = vec![linear(784, 4, Activation::None, "e")];
+    let decoder = vec![
+        linear(2, 400, Activation::Silu, "d.0"),
+        linear(400, 784, Activation::Sigmoid, "d.1"),
+        Layer::Reshape {
+            channels: 1,
+            height: 28,
+            width: 28,
+        },
+    ];
+    let model = model(input, 2, encoder, decoder, 7);
+    let network = (&model.program, &model.weights);
+    check(&context, network, EntryPoint::Decode, Wrt::Weights, 8);
+}
+
 /// For every entry point of a model.
 #[test]
 fn gradients_pass_through_the_sampling_step() {
@@ -128,12 +161,6 @@ fn gradients_pass_through_the_sampling_step() {
         channels: 3,
         height: 4,
         width: 5,
-    };
-    let linear = |inputs, outputs, activation, params: &str| Layer::Linear {
-        inputs,
-        outputs,
-        activation,
-        params: params.into(),
     };
     let encoder = vec![
         linear(60, 9, Activation::Silu, "e.0"),

@@ -77,12 +77,17 @@ impl GradientKernel {
                 derivative: false,
             })
         };
-        let blocks = self.geometry.depth() * self.geometry.columns();
+        // Together, columns and depth may be more than a GPU allows in one dimension.
+        let blocks = [
+            self.geometry.columns(),
+            self.geometry.depth(),
+            self.geometry.taps * self.geometry.phases,
+        ];
         [
             (
                 shader(layer, Product::WeightGradient, !x.is_vectors()),
                 weight,
-                [blocks, self.geometry.taps, self.geometry.phases],
+                blocks,
             ),
             (
                 shader(

@@ -75,6 +75,16 @@ impl Run {
             progress,
         })
     }
+
+    /// As much of a checkpoint as becomes a model.
+    pub(super) fn load_averaged(self, progress: Progress, folder: &Path) -> Result<Self> {
+        let averaged = load(self.averaged, &folder.join("averaged.bpk"))?;
+        Ok(Self {
+            averaged,
+            progress,
+            ..self
+        })
+    }
 }
 
 impl Progress {

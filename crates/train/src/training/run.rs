@@ -97,7 +97,10 @@ impl Run {
         );
         let progress = Progress::read(&folder)?;
         progress.check(&fresh.progress, &folder)?;
-        let loaded = fresh.load(progress, &folder)?;
+        let loaded = match settings.mode {
+            Mode::Export => fresh.load_averaged(progress, &folder)?,
+            _ => fresh.load(progress, &folder)?,
+        };
         let progress = &loaded.progress;
         eprintln!(
             "{}: {} epochs done",
