@@ -173,8 +173,8 @@ export interface ModelInfo {
     many: string;
     /** The heading above samples; by default the plural with "that never existed". */
     unseen?: string;
-    /** How a drawing becomes an input; such pictures are shown as ink on paper. */
-    drawing?: "mnist";
+    /** How a drawing becomes an input, "ink" if nobody can draw one; such pictures are shown as ink on paper. */
+    drawing?: "mnist" | "ink";
   };
   /** Views of the page that open with this model where the reader names none. */
   first?: string[];

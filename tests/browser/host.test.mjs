@@ -166,7 +166,7 @@ describe("the element on pages of all kinds", () => {
 
   inArticle("two versions of its script on a page: the first that came shows all elements", ({ server, version }) => `<vae-let model="digits" loading="eager"></vae-let><script type="module" src="${server.url}web/vae-let.js"></script><script type="module" src="${server.url}v/${version}/web//vae-let.js"></script>`, async (page) => {
     await loaded(page);
-    await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => name.endsWith("web//player/player.js")));
+    await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => name.endsWith("web//shared/player.js")));
     const late = await page.evaluate(() => {
       document.body.append(Object.assign(document.createElement("vae-let"), { model: "digits", loading: "eager" }));
       return new Promise((done) => setTimeout(() => done(document.querySelectorAll("vae-let").length), 100));

@@ -58,7 +58,7 @@ describe("every wait has an end", () => {
     ["weights at all", WEIGHTS, null, hasError, /weights\.safetensors/],
     ["weights half-way", WEIGHTS, { stall: true }, hasError, /weights\.safetensors/],
     ["the program", "vaelet-web_bg.wasm", null, hasError, /program/],
-    ["a script", "web/player/player.js", null, hasReason, /player\.js/],
+    ["a script", "web/shared/player.js", null, hasReason, /player\.js/],
     ["the code of a view", "web/views/map/map.js", null, hasError, /code of this view/, "#/map?model=digits-beta-1&backend=cpu"],
     ["the styles of a view", "web/other-views.css", null, hasView, /styles of this view/, "#/map?model=digits-beta-1&backend=cpu"],
     ["an atlas", ATLAS, null, hasView, /examples/, "#/edit?model=digits-beta-1&backend=cpu"],
@@ -143,7 +143,7 @@ describe("scripts that are blocked", () => {
     const program = await graph("web/page/main.js");
     const all = new Set([...program, ...views.flatMap((view) => [...needs[view]])]);
     all.delete("web/page/start.js"); // see below
-    assert.ok(all.size > 30, "the graph of modules is not what it was");
+    assert.ok(all.size > 8, "the graph of modules is not what it was");
     await withPage(env, "", async (page) => {
       for (const module of all) {
         const view = views.find((name) => needs[name].has(module)) ?? "sample";

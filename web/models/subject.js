@@ -7,12 +7,11 @@
 const LONGEST = 80;
 
 /**
- * @param {{ title: string, subject?: { one: string, many: string, unseen?: string, drawing?: string }, likelihood?: string | { kind: string } }} info
- *   a model.json, or its entry in the list of models
+ * @param {{ title: string, subject?: { one: string, many: string, unseen?: string, drawing?: string } }} info a model.json, or its entry in the list of models
  * @returns {{ drawable: boolean, ink: boolean, one: string, many: string, unseen: string }} words that are safe in markup; whether a
  *   reader can draw one, and whether its pictures are shown as ink on paper
  */
-export function subjectOf({ title, subject, likelihood }) {
+export function subjectOf({ title, subject }) {
   const { one, many, unseen, drawing } = Object(subject);
   const known = isText(one) && isText(many);
   const plural = known ? plain(many) : "pictures";
@@ -20,7 +19,7 @@ export function subjectOf({ title, subject, likelihood }) {
   const drawable = known && drawing === "mnist";
   return {
     drawable,
-    ink: drawable || [likelihood, Object(likelihood).kind].includes("bernoulli"),
+    ink: drawable || (known && drawing === "ink"),
     one: known ? plain(one) : "picture",
     many: plural,
     unseen: known ? (isText(unseen) ? plain(unseen) : nobody) : `${plain(title)}: pictures that never existed`,

@@ -84,8 +84,7 @@ pub struct Subject {
     /// plural with "that never existed".
     #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub unseen: Option<String>,
-    /// What makes an input of a reader's drawing; missing where nobody can draw one.
-    /// Pictures that can be drawn are shown as ink on paper.
+    /// What makes an input of a reader's drawing. If it is there, pictures are shown as ink on paper.
     #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub drawing: Option<Drawing>,
 }
@@ -97,6 +96,8 @@ pub struct Subject {
 pub enum Drawing {
     /// As MNIST's digits were ([`crate::drawing`]): for grey images of 28×28, 1 is ink.
     Mnist,
+    /// Nobody can draw an input.
+    Ink,
 }
 
 /// Shape of one image, which the encoder reads and the decoder writes; values are in `[0, 1]`.

@@ -74,8 +74,11 @@ impl Subject {
                 None => None,
             },
             drawing: match object.find("drawing") {
-                Some(drawing) if drawing.text()? == "mnist" => Some(Drawing::Mnist),
-                Some(drawing) => return Err(drawing.wrong("mnist")),
+                Some(drawing) => Some(match drawing.text()? {
+                    "mnist" => Drawing::Mnist,
+                    "ink" => Drawing::Ink,
+                    _ => return Err(drawing.wrong("mnist or ink")),
+                }),
                 None => None,
             },
         };

@@ -4,7 +4,7 @@ use super::{Preset, spec, subject};
 use crate::data::Source;
 use crate::training::objective::Penalty;
 use vaelet_model::networks::conditional;
-use vaelet_model::{Condition, Likelihood};
+use vaelet_model::{Condition, Drawing, Likelihood, Subject};
 
 /// Of each typeface, in the order of its glyphs.
 const CHARACTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -14,7 +14,10 @@ const CHARACTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 pub(super) fn letters(name: &str) -> Preset {
     let credit = "Trained on 770 typeface styles of 261 families from Debian's packages, each under the \
         SIL Open Font License, the Apache License 2.0, the GUST Font License, or in the public domain";
-    let subject = subject("letter", "letters", "Letters of no typeface");
+    let subject = Subject {
+        drawing: Some(Drawing::Ink),
+        ..subject("letter", "letters", "Letters of no typeface")
+    };
     let layers = conditional(32);
     let likelihood = Likelihood::Bernoulli;
     let mut spec = spec(

@@ -24,7 +24,7 @@ pub(super) fn clothes() -> Subject {
 pub(super) fn handwritten(name: &str) -> Preset {
     Preset {
         components: 24,
-        ..digits(name, "Handwritten digits", small(32, [32, 48], 12))
+        ..digits(name, "Handwritten digits", small(32, [32, 64], 12))
     }
 }
 
