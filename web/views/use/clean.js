@@ -15,7 +15,7 @@ const MOST = 0.5;
 /** @param {import("./use.js").Panel} panel */
 export function createClean({ $, model, subject, node, status, params, setParams, announce }) {
   const { input } = model.info;
-  const ink = { input, drawable: subject.drawable };
+  const ink = { input, ink: subject.ink };
   for (const id of ["clean-before", "clean-after", "clean-median"]) sizeFor($(id), input);
   let picture = null;
   let noisy = null;

@@ -24,7 +24,7 @@ const NEARLY = 1.05;
 /** @param {import("./use.js").Panel} panel */
 export function createCompress({ $, model, subject, node, status, params, setParams, announce, chain }) {
   const { input, likelihood } = model.info;
-  const ink = { input, drawable: subject.drawable };
+  const ink = { input, ink: subject.ink };
   for (const id of ["compress-model", "compress-jpeg", "compress-webp"]) sizeFor($(id), input);
   let bytes = Math.round(numberParam(params, "bytes", USUAL, LEAST, MOST));
   let picture = null;
@@ -143,9 +143,9 @@ export function createCompress({ $, model, subject, node, status, params, setPar
   };
 }
 
-function paintAt(context, pixels, { input, drawable }, left, top) {
+function paintAt(context, pixels, { input, ink }, left, top) {
   const image = imageOf(pixels, input, false);
-  if (drawable) {
+  if (ink) {
     // White ink of that opacity, as everywhere.
     pixels.forEach((value, i) => image.data.set([255, 255, 255, Math.round(255 * value)], 4 * i));
   }

@@ -14,7 +14,7 @@ const ABOVE_MEAN = 6;
 /** @param {import("./use.js").Panel} panel */
 export function createDetect({ $, model, subject, node, status, odd, announce }) {
   const { input } = model.info;
-  const ink = { input, drawable: subject.drawable };
+  const ink = { input, ink: subject.ink };
   for (const id of ["detect-picture", "detect-map"]) sizeFor($(id), input);
   /** @type {Float32Array} */
   let picture;

@@ -11,7 +11,7 @@ const COUNT = 4;
 /** @param {import("./use.js").Panel} panel */
 export function createEnlarge({ $, model, subject, node, status, params, setParams, announce }) {
   const { input } = model.info;
-  const ink = { input, drawable: subject.drawable };
+  const ink = { input, ink: subject.ink };
   for (const id of ["enlarge-nearest", "enlarge-bicubic", "enlarge-model"]) sizeFor($(id), input);
   const scales = [2, 4, 8].filter((scale) => input.width % scale === 0 && input.height % scale === 0);
   const words = Object.fromEntries(scales.map((scale) => [String(scale), `${scale} ×`]));

@@ -40,7 +40,7 @@ function parse(text) {
 export function createFill({ $, model, subject, node, status, params, setParams, announce }) {
   const { input } = model.info;
   const { width, height } = input;
-  const ink = { input, drawable: subject.drawable };
+  const ink = { input, ink: subject.ink };
   for (const id of ["fill-given", "fill-chosen"]) sizeFor($(id), input);
   Object.assign($("fill-pad"), { width: SIDE, height: SIDE });
   let hidden = parse(params.get("hidden"));

@@ -19,7 +19,7 @@ const SEED = 1;
 /** @param {import("./use.js").Panel} panel */
 export function createGroup({ $, model, subject, node, status, atlas, itemOf, announce }) {
   const { input } = model.info;
-  const ink = { input, drawable: subject.drawable };
+  const ink = { input, ink: subject.ink };
   const items = atlas.items;
   const count = items?.plane.length ?? 0;
   const labels = items?.labels ?? [];

@@ -114,7 +114,7 @@ export function mount(root, { model, folder, params, setParams, atlas, memory, p
     if (!plain || unmounted) return;
     const picture = odd.word ? ODD[odd.word].change(plain, input) : plain;
     state.pixels = picture;
-    paintPicture($("picture"), picture, { input, drawable: subject.drawable });
+    paintPicture($("picture"), picture, { input, ink: subject.ink });
     for (const panel of shown()) panel.show(picture);
     for (const pick of picks) pick.setAttribute("aria-pressed", String(pick.dataset.text === text));
   });
@@ -217,7 +217,7 @@ export function mount(root, { model, folder, params, setParams, atlas, memory, p
     const some = tests.slice(0, TESTS);
     sizeFor($("tests-strip"), input, some.length);
     some.forEach((pixels, i) => {
-      paintPicture($("tests-strip"), pixels, { input, drawable: subject.drawable }, i * input.width);
+      paintPicture($("tests-strip"), pixels, { input, ink: subject.ink }, i * input.width);
       const pick = element("button", { type: "button", onclick: () => choose(`test-${i}`) });
       pick.dataset.text = `test-${i}`;
       pick.setAttribute("aria-label", `Test picture ${i + 1}`);
