@@ -58,14 +58,16 @@ export const markup = ({ one, many, drawable }, size) => `
         half of the network, the decoder, draws a ${one} from them. With little variety the numbers stay close to
         average, so the ${many} look typical; with much they become strange.
       </p>
-      <math display="block" id="formula-learned">
+      <div class="formula">
+      <math display="block" id="formula-learned" hidden>
         <mi>z</mi><mo>=</mo><mi>m</mi><mo>+</mo><mi>T</mi><mo>·</mo><mi>F</mi><mi>ε</mi><mo>,</mo><mspace width="1em"></mspace>
         <mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mi>I</mi><mo>)</mo>
       </math>
-      <math display="block" id="formula-normal">
+      <math display="block" id="formula-normal" hidden>
         <mi>z</mi><mo>=</mo><mi>T</mi><mo>·</mo><mi>ε</mi><mo>,</mo><mspace width="1em"></mspace>
         <mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mi>I</mi><mo>)</mo>
       </math>
+      </div>
       <p id="prior-prose">
         <b>Why not just any random numbers?</b> Training pulls the numbers of real ${many} towards a plain bell curve,
         𝒩(0, I), and gets close, but gaps remain. After training we looked at where real ${many} end up, and fitted several

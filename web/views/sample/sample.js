@@ -5,7 +5,7 @@
 
 import { fileOf } from "../../api/files.js";
 import { join } from "../../api/numbers.js";
-import { element, fill, oncePerFrame, rove } from "../../parts/dom.js";
+import { afterPause, element, fill, oncePerFrame, rove } from "../../parts/dom.js";
 import { imageOf, enlarge, pngOf, save, savedScale, sizeFor } from "../../parts/picture.js";
 import { createTemperature } from "../../parts/slider.js";
 import { SAMPLES, formatSample, formatSource, latentOf, parseSource, undrawn } from "../../parts/source.js";
@@ -60,16 +60,24 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
   const drawNow = () => {
     if (!state.columns) return;
     const { seed, temperature, prior } = state;
-    const learned = prior === "learned" && model.hasLearnedPrior;
-    $("formula-learned").toggleAttribute("hidden", !learned); // MathML has no property of that name
-    $("formula-normal").toggleAttribute("hidden", learned);
     showPressed();
     state.z = model.sample({ seed, count: SAMPLES, temperature, prior });
     if (!state.chosen) showAlphabet(state.z.subarray(0, model.latentSize));
     grid.columns = state.columns;
     grid.show(state.z);
   };
-  const draw = oncePerFrame(drawNow);
+  const draw = oncePerFrame(() => {
+    drawNow();
+    showFormula();
+  });
+  const showFormula = () => {
+    const learned = state.prior === "learned" && model.hasLearnedPrior;
+    $("formula-learned").toggleAttribute("hidden", !learned); // MathML has no property of that name
+    $("formula-normal").toggleAttribute("hidden", learned);
+  };
+  // The browser takes 40 ms to find fonts for a formula, which the first picture does not wait for.
+  const showFormulaLater = afterPause(showFormula, 100);
+  showFormulaLater();
   const say = () => announce(`${SAMPLES} ${many} from seed ${state.seed} at temperature ${state.temperature.toFixed(2)}.`);
   const changed = (changes, options) => {
     draw();
@@ -247,7 +255,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     unmount() {
       unmounted = true;
       layout.disconnect();
-      for (const part of [draw, showChosen, showKept]) part.cancel();
+      for (const part of [draw, showChosen, showKept, showFormulaLater]) part.cancel();
       grid.unmount();
       keptGrid.unmount();
       alphabet?.then((one) => one.unmount(), () => {});
