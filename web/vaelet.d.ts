@@ -263,6 +263,8 @@ export class Model {
   /** Called after the model moved to the GPU, to another GPU, or to the CPU: canvases must be replaced. */
   onRebuilt: ((model: Model) => void) | null;
 
+  /** The class of a conditional model where a call names none, as a place in `info.condition.classes`; `null` in others. */
+  readonly classIndex: number | null;
   /**
    * The same conditional model with another class where a call names none, as a place in
    * `info.condition.classes`; a loaded model has 0. They share everything else, and `free` frees both.

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { maxDifference, pageTests, ready, settle, state, useBrowser, withPage } from "./harness.mjs";
+import { drawStrokes, maxDifference, pageTests, ready, settle, state, useBrowser, withPage } from "./harness.mjs";
 
 const LETTERS = "#/sample?model=letters&backend=cpu";
 
@@ -73,6 +73,22 @@ describe("conditional models", () => {
     assert.equal(await page.inputValue("#class"), "g");
     assert.equal(await page.inputValue("#line-text"), "Hi 5");
     assert.equal((await state(page)).seed, 7);
+  });
+
+  onPage("letters: one that is drawn gives the others its style, and is in the address", LETTERS, async (page) => {
+    const row = () => page.locator("#alphabet canvas").nth(1).evaluate((canvas) => canvas.toDataURL());
+    await page.waitForSelector("#alphabet canvas:nth-child(5)");
+    await settle(page);
+    const before = await row();
+    await drawStrokes(page, [[[0.3, 0.85], [0.5, 0.15], [0.7, 0.85]], [[0.38, 0.6], [0.62, 0.6]]], "#letter-pad");
+    await page.waitForFunction(() => location.hash.includes("letter="));
+    await page.waitForFunction((was) => document.querySelectorAll("#alphabet canvas")[1].toDataURL() !== was, before);
+    await page.reload();
+    await ready(page);
+    assert.equal(await page.isVisible("#letter-invite"), false);
+    assert.equal(await page.isDisabled("#letter-clear"), false);
+    await page.click("#letter-clear");
+    await page.waitForFunction(() => !location.hash.includes("letter="));
   });
 
   onPage("letters: a morph shows the typeface between the ends", `${LETTERS.replace("sample", "morph")}&t=0.5&class=R`, async (page) => {

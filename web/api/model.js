@@ -149,6 +149,11 @@ export class Model {
     return this.#sizes.latent;
   }
 
+  /** The class where a call names none: its place in `info.condition.classes`; null in a model without a condition. @returns {number | null} */
+  get classIndex() {
+    return this.#sizes.classes > 0 ? this.#class : null;
+  }
+
   /**
    * The same model, with another class where a call names none; the first model has class 0. They share everything else, and
    * `free` gives both back.

@@ -1,12 +1,17 @@
 /**
- * A style as a typeface: all classes of a conditional model, drawn from one latent, and a line of the
- * reader's own in it, set letter by letter at the width that each has.
+ * A style as a typeface: all classes of a conditional model, drawn from one latent; a line of the
+ * reader's own in it, set letter by letter at the width that each has; and a pad, on which one letter
+ * gives the style.
  */
 
 import { join } from "../api/numbers.js";
 import { fill, oncePerFrame } from "./dom.js";
 import { createImageGrid } from "./image-grid.js";
+import { decodeInk, encodeInk } from "./ink-text.js";
+import { letterOf } from "./letter.js";
+import { createPad } from "./pad.js";
 import { paintPicture } from "./picture.js";
+import { createSlider } from "./slider.js";
 
 /** Characters in a row of the alphabet. */
 const COLUMNS = 13;
@@ -16,8 +21,19 @@ const LONGEST = 24;
 const INK = 0.35;
 const GAP = 6;
 const SPACE = 24;
+/** Widths of the pen in pixels of the model. */
+const PEN = { min: 2, max: 11, step: 0.5, value: 5 };
 
-const markup = (name) => `
+const markup = (name, drawn) => `
+  ${drawn === null ? "" : `<figure class="alphabet own-letter">
+    <figcaption>Draw ${drawn === "A" ? "an" : "a"} ${drawn} of your own, and the others follow</figcaption>
+    <div class="frame">
+      <canvas id="letter-pad" class="pad ink" role="img" aria-label="Pad for one letter. Draw with mouse, pen or finger."></canvas>
+      <p class="invite" id="letter-invite">Draw here</p>
+    </div>
+    <div id="letter-pen-host"></div>
+    <div class="row"><button type="button" id="letter-undo" disabled>Undo</button> <button type="button" id="letter-clear" disabled>Clear</button></div>
+  </figure>`}
   <figure class="alphabet">
     <figcaption>Every ${name}, from the same numbers</figcaption>
     <div class="sheet" id="alphabet"></div>
@@ -27,16 +43,22 @@ const markup = (name) => `
     <canvas id="line" class="ink" role="img" aria-label="Your word in this style"></canvas>
   </figure>`;
 
+/** The line at first: a word that typographers judge typefaces by. */
+const WORD = "Handgloves";
+
 /**
  * @param {HTMLElement} host
  * @param {import("../vaelet.js").Model} model with a condition whose classes are characters
- * @param {string} text the line at first
- * @param {(text: string) => void} onText the reader has typed another
+ * @param {object} options
+ * @param {URLSearchParams} options.params `word` and `letter`, what the reader has typed and drawn
+ * @param {(changes: object) => void} options.setParams
+ * @param {number | null} [options.drawn] the class that the reader may draw, if any
+ * @param {(error: Error) => void} options.report
  */
-export function createAlphabet(host, model, text, onText) {
+export function createAlphabet(host, model, { params, setParams, drawn = null, report }) {
   const { input, condition } = model.info;
   const { name, classes } = condition;
-  const $ = fill(host, markup(name));
+  const $ = fill(host, markup(name, drawn === null ? null : classes[drawn]));
   const grid = createImageGrid($("alphabet"), model, COLUMNS, `Every ${name} in this style`);
   /** @type {Float32Array | null} */
   let z = null;
@@ -79,22 +101,45 @@ export function createAlphabet(host, model, text, onText) {
     }
   };
 
-  $("line-text").value = text;
+  $("line-text").value = params.get("word") ?? WORD;
   $("line-text").addEventListener("input", () => {
     typeset();
-    onText($("line-text").value);
+    const word = $("line-text").value;
+    setParams({ word: word === WORD ? null : word });
   });
 
+  /** The style of what is on the pad, instead of the one that was given. */
+  let own = false;
+  const readLetter = drawn === null ? null : createLetter($, { model, params, setParams, drawn }, async (pixels) => {
+    own = pixels !== null;
+    if (!pixels) {
+      if (given) show(given);
+      return;
+    }
+    try {
+      const { mean } = await model.encode(pixels, { classes: drawn });
+      if (!unmounted && own) show(mean);
+    } catch (error) {
+      if (!unmounted) report(error);
+    }
+  });
+
+  /** @type {Float32Array | null} */
+  let given = null;
+  const show = (latent) => {
+    z = latent;
+    redraw();
+  };
   const redraw = () => {
     if (!z) return;
     grid.show(repeated(classes.length), classes.map((_, i) => i));
     typeset();
   };
   return {
-    /** @param {Float32Array} latent */
+    /** The style, unless the reader has drawn another. @param {Float32Array} latent */
     show(latent) {
-      z = latent;
-      redraw();
+      given = latent;
+      if (!own) show(latent);
     },
     get idle() {
       return grid.idle && !setting && !stale;
@@ -102,10 +147,49 @@ export function createAlphabet(host, model, text, onText) {
     redraw,
     unmount() {
       unmounted = true;
+      readLetter?.cancel();
       typeset.cancel();
       grid.unmount();
     },
   };
+}
+
+/**
+ * The pad for one letter.
+ * @param {(id: string) => any} $
+ * @param {{ model: import("../vaelet.js").Model, params: URLSearchParams, setParams: (changes: object) => void, drawn: number }} options
+ * @param {(pixels: Float32Array | null) => void} onLetter it has changed, as the encoder sees it
+ */
+function createLetter($, { model, params, setParams, drawn }, onLetter) {
+  /** @type {Promise<Float32Array>} */
+  const average = model.decode(new Float32Array(model.latentSize), { classes: drawn });
+  const read = oncePerFrame(async () => onLetter(letterOf(pad.strokes, await average, model.info.input, pen.value)));
+  const pad = createPad($("letter-pad"), {
+    onInk() {
+      $("letter-invite").hidden = !pad.empty;
+      read();
+    },
+    onCommit() {
+      $("letter-undo").disabled = !pad.canUndo;
+      $("letter-clear").disabled = pad.empty;
+      setParams({ letter: encodeInk(pad.strokes) || null });
+    },
+  });
+  const width = Number(params.get("pen")) || PEN.value;
+  const pen = createSlider($("letter-pen-host"), {
+    ...PEN,
+    id: "letter-pen",
+    label: "Width of the pen",
+    value: Math.min(PEN.max, Math.max(PEN.min, width)),
+    format: (value) => `${value} px`,
+    onInput: read,
+    onChange: (value) => setParams({ pen: value === PEN.value ? null : value }),
+  });
+  $("letter-undo").addEventListener("click", () => pad.undo());
+  $("letter-clear").addEventListener("click", () => pad.clear());
+  const strokes = decodeInk(params.get("letter"));
+  if (strokes.length > 0) pad.restore({ strokes });
+  return read;
 }
 
 /** The columns of a character between its first and its last ink. */

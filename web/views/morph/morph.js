@@ -21,8 +21,6 @@ const TITLES = { slerp: "Along an arc", lerp: "In a straight line", fade: "Cross
 const STEPS = 9;
 /** Pictures on a side of the grid between four ends. */
 const GRID = 7;
-/** What is set in the typeface between the ends at first. */
-const WORD = "Handgloves";
 /** One way, in milliseconds. */
 const DURATION = 3500;
 /** Of the samples of a seed, those that the ends are unless told otherwise: with seed 7 four clear and unlike faces. */
@@ -72,7 +70,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
   /** The typeface half-way, where the model draws characters. */
   const alphabet = model.info.condition && import("../../parts/alphabet.js").then(({ createAlphabet }) => {
     $("alphabet-host").hidden = false;
-    return createAlphabet($("alphabet-host"), model, params.get("word") ?? WORD, (word) => setParams({ word: word === WORD ? null : word }));
+    return createAlphabet($("alphabet-host"), model, { params, setParams, report });
   });
 
   let pathChanged = true;

@@ -18,8 +18,6 @@ import { markup } from "./markup.js";
 /** Pictures that the address keeps. */
 const MAX_KEPT = 12;
 const KEPT_COLUMNS = 6;
-/** What is set in a sampled typeface at first. */
-const WORD = "Handgloves";
 
 export function mount(root, { model, folder, memory, params, setParams, navigate, announce, report }) {
   const { input, name } = model.info;
@@ -52,7 +50,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     if (!model.info.condition) return;
     $("alphabet-host").hidden = false;
     alphabet ??= import("../../parts/alphabet.js").then(({ createAlphabet }) =>
-      createAlphabet($("alphabet-host"), model, params.get("word") ?? WORD, (word) => setParams({ word: word === WORD ? null : word })),
+      createAlphabet($("alphabet-host"), model, { params, setParams, drawn: model.classIndex, report }),
     );
     alphabet.then((one) => !unmounted && one.show(z), () => ($("alphabet-host").hidden = true));
   };
