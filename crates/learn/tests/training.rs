@@ -1,5 +1,7 @@
 //! Steps against the oracle, and what a run promises: it can be repeated, continued and stopped.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use vaelet_learn::{Augmentation, Design, Error, Network, Pace, Pictures, Run, Settings, Trainer};
 use vaelet_model::{EntryPoint, ImageShape, Likelihood, Model, ModelSpec, Program, random};
 use vaelet_reference::{Oracle, Tensors, training};

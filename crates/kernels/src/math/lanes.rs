@@ -6,6 +6,8 @@ use std::ops::{Add, Div, Mul, Sub};
 
 #[cfg(target_feature = "simd128")]
 use wasm as register;
+#[cfg(target_arch = "x86_64")]
+use x86_64 as register;
 
 /// Number of values in a register.
 pub const LANES: usize = 4;
@@ -154,7 +156,85 @@ mod wasm {
     }
 }
 
-#[cfg(not(target_feature = "simd128"))]
+/// SSE2, which every processor of this architecture has.
+#[cfg(target_arch = "x86_64")]
+mod x86_64 {
+    use std::arch::x86_64::{
+        __m128, _mm_add_epi32, _mm_add_ps, _mm_castps_si128, _mm_castsi128_ps, _mm_div_ps,
+        _mm_loadu_ps, _mm_max_ps, _mm_min_ps, _mm_mul_ps, _mm_set1_epi32, _mm_set1_ps,
+        _mm_slli_epi32, _mm_storeu_ps, _mm_sub_ps,
+    };
+
+    pub type Register = __m128;
+
+    #[inline(always)]
+    pub fn splat(value: f32) -> Register {
+        // SAFETY: the architecture has SSE2, here and below.
+        unsafe { _mm_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    pub fn load(values: &[f32; 4]) -> Register {
+        // SAFETY: four f32 are 16 readable bytes; any alignment is allowed.
+        unsafe { _mm_loadu_ps(values.as_ptr()) }
+    }
+
+    #[inline(always)]
+    pub fn store(register: Register) -> [f32; 4] {
+        let mut values = [0.0; 4];
+        // SAFETY: four f32 are 16 writable bytes; any alignment is allowed.
+        unsafe { _mm_storeu_ps(values.as_mut_ptr(), register) };
+        values
+    }
+
+    #[inline(always)]
+    pub fn add(a: Register, b: Register) -> Register {
+        unsafe { _mm_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    pub fn sub(a: Register, b: Register) -> Register {
+        unsafe { _mm_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    pub fn mul(a: Register, b: Register) -> Register {
+        unsafe { _mm_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    pub fn div(a: Register, b: Register) -> Register {
+        unsafe { _mm_div_ps(a, b) }
+    }
+
+    /// The instruction gives its second operand where one is NaN.
+    #[inline(always)]
+    pub fn min(a: Register, b: Register) -> Register {
+        unsafe { _mm_min_ps(b, a) }
+    }
+
+    #[inline(always)]
+    pub fn max(a: Register, b: Register) -> Register {
+        unsafe { _mm_max_ps(b, a) }
+    }
+
+    #[cfg(feature = "gradients")]
+    #[inline(always)]
+    pub fn sqrt(a: Register) -> Register {
+        unsafe { std::arch::x86_64::_mm_sqrt_ps(a) }
+    }
+
+    #[inline(always)]
+    pub fn power_of_two(shifted: Register) -> Register {
+        let one = 1.0_f32.to_bits() as i32;
+        unsafe {
+            let exponent = _mm_slli_epi32(_mm_castps_si128(shifted), 23);
+            _mm_castsi128_ps(_mm_add_epi32(exponent, _mm_set1_epi32(one)))
+        }
+    }
+}
+
+#[cfg(not(any(target_feature = "simd128", target_arch = "x86_64")))]
 mod register {
     pub type Register = [f32; 4];
 

@@ -51,7 +51,11 @@ fn rows_times(a: &[f32], inner: usize, panel: &[[f32; WIDTH]]) -> [[f32; WIDTH];
             *sum = _mm256_add_ps(*sum, _mm256_mul_ps(_mm256_set1_ps(row[k]), b));
         }
     }
-    sums.map(|sums| store(sums))
+    let mut values = [[0.0; WIDTH]; ROWS];
+    for (values, sums) in values.iter_mut().zip(sums) {
+        store(sums, values);
+    }
+    values
 }
 
 /// Adds aᵀ · b to the [`WIDTH`] columns of `out` that start at `column`, for whole blocks of [`ROWS`] rows. Returns the number of
@@ -101,7 +105,11 @@ fn tile(
             *sum = _mm256_add_ps(*sum, _mm256_mul_ps(_mm256_set1_ps(*a), b));
         }
     }
-    sums.map(|sums| store(sums))
+    let mut values = [[0.0; WIDTH]; ROWS];
+    for (values, sums) in values.iter_mut().zip(sums) {
+        store(sums, values);
+    }
+    values
 }
 
 #[target_feature(enable = "avx2")]
@@ -111,11 +119,9 @@ fn load(values: &[f32; WIDTH]) -> __m256 {
 }
 
 #[target_feature(enable = "avx2")]
-fn store(register: __m256) -> [f32; WIDTH] {
-    let mut values = [0.0; WIDTH];
+fn store(register: __m256, values: &mut [f32; WIDTH]) {
     // SAFETY: eight f32 are 32 writable bytes; any alignment is allowed.
     unsafe { _mm256_storeu_ps(values.as_mut_ptr(), register) };
-    values
 }
 
 #[cfg(test)]
