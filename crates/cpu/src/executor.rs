@@ -50,12 +50,11 @@ impl Executor {
     }
 
     /// Packs the parameters of all steps again, after `weights` have changed.
+    #[cfg(feature = "gradients")]
     pub fn repack(&mut self, weights: &Weights) {
-        if GRADIENTS {
-            for (kernel, step) in self.kernels.iter_mut().zip(&self.schedule.steps) {
-                if step.map().is_some() {
-                    *kernel = Packed::new(weights, step);
-                }
+        for (kernel, step) in self.kernels.iter_mut().zip(&self.schedule.steps) {
+            if step.map().is_some() {
+                *kernel = Packed::new(weights, step);
             }
         }
     }

@@ -7,8 +7,8 @@
 //!
 //! A step is a matrix product with an epilogue. `kernels/` selects its shader and its number of
 //! threads, and defines the layout of values and parameters in buffers. `plan` compiles a schedule
-//! to dispatches, `engine` runs its entry points as frames, `runtime` runs a model, and `vjp`
-//! computes gradients.
+//! to dispatches, `engine` runs its entry points as frames, `runtime` runs a model, `vjp`
+//! computes gradients, and `train` learns with them.
 
 mod device;
 mod engine;
@@ -17,6 +17,8 @@ mod plan;
 #[cfg(not(target_family = "wasm"))]
 mod profile;
 mod runtime;
+#[cfg(feature = "gradients")]
+mod train;
 #[cfg(feature = "gradients")]
 mod vjp;
 
@@ -27,6 +29,8 @@ pub use kernels::shaders;
 #[cfg(not(target_family = "wasm"))]
 pub use kernels::variants::{all_variants, variants};
 pub use runtime::{GpuRuntime, Reconstruction};
+#[cfg(feature = "gradients")]
+pub use train::{GpuLosses, GpuPace, GpuTrainer};
 #[cfg(feature = "gradients")]
 pub use vjp::GpuVjp;
 pub use wgpu;

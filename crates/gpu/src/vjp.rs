@@ -12,18 +12,18 @@ use crate::{Context, Error};
 use std::future::Future;
 use std::rc::Rc;
 use vaelet_model::{EntryPoint, Program, Schedule, Tensors, Weights, Wrt};
-use wgpu::{Buffer, ComputePipeline};
+use wgpu::{BindGroup, Buffer, ComputePipeline};
 
 /// A pipeline and its workgroups.
-type Dispatch = (ComputePipeline, [usize; 3]);
+pub(crate) type Dispatch = (ComputePipeline, [usize; 3]);
 
 /// The vector-Jacobian product of a program's entry point: computes dL/d inputs and dL/d weights
 /// from dL/d outputs. Images are `[N, C, H, W]` in inputs, outputs and their gradients.
 pub struct GpuVjp {
-    engine: Engine,
-    weights: Vec<(GradientKernel, [Dispatch; 2])>,
+    pub(crate) engine: Engine,
+    pub(crate) weights: Vec<(GradientKernel, [Dispatch; 2])>,
     /// The weight gradients; `None` if they are not computed.
-    gradients: Option<Buffer>,
+    pub(crate) gradients: Option<Buffer>,
     /// Number of items of the last forward pass.
     items: usize,
     temperature: f32,
@@ -165,34 +165,24 @@ impl GpuVjp {
     pub async fn weight_gradients(&mut self) -> Result<Tensors, Error> {
         self.engine.settle()?;
         let mut tensors = Tensors::new();
-        let Some(gradients) = &self.gradients else {
+        let Some(gradients) = self.gradients.clone() else {
             return Ok(tensors);
         };
         let context = self.engine.context.clone();
         let device = &context.device;
-        let (frame, weights) = (self.engine.frame.clone(), self.engine.weights().clone());
         let (pending, errors) = scoped(device, || {
+            let groups = self.gradient_groups();
             let mut encoder = device.create_command_encoder(&Default::default());
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            for (kernel, pipelines) in &self.weights {
-                let buffer = |value| self.engine.buffer(value).unwrap_or(gradients);
-                let x = buffer(kernel.gradient.input).clone();
-                let delta = buffer(kernel.gradient.delta).clone();
-                // The bias kernel reads only δ.
-                let inputs = [[&x, &delta], [&delta, &delta]];
-                for ((pipeline, workgroups), [x, delta]) in pipelines.iter().zip(inputs) {
-                    let layout = self.engine.kernels.layout(device, false);
-                    let buffers = [&frame, &weights, x, delta, gradients];
-                    let group = bind_group(device, layout, &buffers);
-                    let [x, y, z] = workgroups.map(|n| n as u32);
-                    pass.set_pipeline(pipeline);
-                    pass.set_bind_group(0, &group, &[]);
-                    pass.dispatch_workgroups(x, y, z);
-                }
+            for ((pipeline, workgroups), group) in &groups {
+                let [x, y, z] = workgroups.map(|n| n as u32);
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, group, &[]);
+                pass.dispatch_workgroups(x, y, z);
             }
             drop(pass);
             let len = gradients.size() as usize / size_of::<f32>();
-            let source = [(gradients, len)];
+            let source = [(&gradients, len)];
             let mut pending = self.engine.pool.copy(device, &mut encoder, &source);
             context.queue.submit([encoder.finish()]);
             pending.map(device);
@@ -207,5 +197,28 @@ impl GpuVjp {
             kernel.read(&blocks, &mut tensors);
         }
         Ok(tensors)
+    }
+
+    /// The dispatches that compute all weight gradients, with their bind groups for the current buffers.
+    pub(crate) fn gradient_groups(&mut self) -> Vec<(Dispatch, BindGroup)> {
+        let Some(gradients) = self.gradients.clone() else {
+            return Vec::new();
+        };
+        let context = self.engine.context.clone();
+        let layout = self.engine.kernels.layout(&context.device, false).clone();
+        let engine = &self.engine;
+        let buffer = |value| engine.buffer(value).unwrap_or(&gradients);
+        let groups = self.weights.iter().flat_map(|(kernel, pipelines)| {
+            let x = buffer(kernel.gradient.input);
+            let delta = buffer(kernel.gradient.delta);
+            // The bias kernel reads only δ.
+            let inputs = [[x, delta], [delta, delta]];
+            let group = |[x, delta]: [&Buffer; 2]| {
+                let buffers = [&engine.frame, engine.weights(), x, delta, &gradients];
+                bind_group(&context.device, &layout, &buffers)
+            };
+            pipelines.iter().cloned().zip(inputs.map(group))
+        });
+        groups.collect()
     }
 }

@@ -18,4 +18,4 @@ pub use objective::Losses;
 pub use pictures::{Augmentation, Pictures};
 pub use run::{Followed, Run};
 pub use settings::{Design, Network, Settings};
-pub use trainer::{Pace, Trainer};
+pub use trainer::{Pace, Trainer, with_logits};

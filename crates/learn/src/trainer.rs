@@ -303,13 +303,16 @@ impl Trainer {
     }
 }
 
-/// A program that encodes, samples and decodes up to the logits, if its last node is a sigmoid.
-fn with_logits(program: &Program) -> Option<Program> {
+/// A program whose entry point [`EntryPoint::Autoencode`] encodes, samples and decodes up to the logits, if its
+/// last node is a sigmoid.
+pub fn with_logits(program: &Program) -> Option<Program> {
     let mut program = program.clone();
     let entry = program.entry(EntryPoint::Autoencode)?.clone();
     let last = program.nodes.pop()?;
     let is_end = last.op == Op::Activate(Activation::Sigmoid) && entry.outputs[2] == last.output;
     let nodes = program.nodes.len();
+    // Callers see the logits as the image that the sigmoid makes of them.
+    program.values[last.inputs[0]].is_vector = program.values[last.output].is_vector;
     program.entries = vec![Entry {
         outputs: vec![entry.outputs[0], last.inputs[0]],
         range: 0..nodes,

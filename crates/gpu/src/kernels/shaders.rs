@@ -13,12 +13,20 @@ macro_rules! shader {
 pub(crate) const SAMPLE: &str = shader!("sample");
 pub(crate) const SAMPLE_GRADIENT: &str = shader!("sample_gradient");
 pub(crate) const PRESENT: &str = shader!("present");
+pub(crate) const RECONSTRUCTION: &str = shader!("reconstruction");
+pub(crate) const DIVERGENCE: &str = shader!("divergence");
+pub(crate) const ADAM: &str = shader!("adam");
+pub(crate) const GATHER: &str = shader!("gather");
 
 /// The complete shaders that consist of one file, by file name.
-pub const OTHERS: [(&str, &str); 3] = [
+pub const OTHERS: [(&str, &str); 7] = [
     ("sample", SAMPLE),
     ("sample_gradient", SAMPLE_GRADIENT),
     ("present", PRESENT),
+    ("reconstruction", RECONSTRUCTION),
+    ("divergence", DIVERGENCE),
+    ("adam", ADAM),
+    ("gather", GATHER),
 ];
 
 /// The parts of which a layer's shader consists.
