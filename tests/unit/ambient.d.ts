@@ -15,6 +15,11 @@ declare module "*/vaelet-uses-web.js" {
   export default function start(): Promise<WebAssembly.Exports>;
 }
 
+/** The program that trains. */
+declare module "*/vaelet-learn-web.js" {
+  export default function start(): Promise<WebAssembly.Exports>;
+}
+
 interface Window {
   /** For tests and the curious. */
   vaelet: object;

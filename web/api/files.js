@@ -8,8 +8,6 @@ import { fetchFile, textOf } from "./network.js";
 
 /** Where weights are kept between visits (Cache Storage). */
 const CACHE = "vaelet-weights";
-/** Where models that the reader keeps lie, whole (`models/kept.js`). */
-export const KEPT_MODELS = "vaelet-kept";
 const DESCRIPTION = "model.json";
 /** More bytes of weights than any browser could hold beside what it makes of them. */
 const MOST = 2 ** 30;
@@ -48,18 +46,11 @@ function addressOf(folder, path) {
   return url;
 }
 
-/** Whether an address is that of a kept model, of which nothing is on any server. @param {URL} url */
-export function isKept({ pathname }) {
-  return /\/models\/(~|%7E)[^/]*\/[^/]*$/i.test(pathname);
-}
+/** Whether a file is one of a kept model, of which nothing is on any server. @param {URL} url */
+export const isKept = ({ pathname }) => pathname.includes("/models/~");
 
 /** A file of a model: kept by the reader, or fetched. @type {typeof fetchFile} */
-async function read(url, options) {
-  if (!isKept(url)) return fetchFile(url, options);
-  const found = await caches.open(KEPT_MODELS).then((cache) => cache.match(url.href, { ignoreSearch: true })).catch(() => undefined);
-  if (!found) throw new VaeletError("not-found", `This browser keeps no ${decodeURIComponent(url.pathname.split("/").slice(-2).join("/"))}: the model was deleted, or was kept in another browser.`);
-  return { bytes: new Uint8Array(await found.arrayBuffer()), type: "" };
-}
+const read = async (url, options) => (isKept(url) ? (await import("./kept.js")).readKept(url) : fetchFile(url, options));
 
 /** Remembers what a file of a published folder has to be. @param {URL} folder @param {Record<string, string>} hashes by path */
 export function expectFiles(folder, hashes) {

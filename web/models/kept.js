@@ -5,7 +5,7 @@
  */
 
 import { VaeletError } from "../api/errors.js";
-import { KEPT_MODELS } from "../api/files.js";
+import { KEPT_MODELS } from "../api/kept.js";
 import { folderOf } from "./library.js";
 
 const DESCRIPTION = "model.json";
@@ -40,11 +40,11 @@ export async function keepModel(description, files, title) {
   let name = stem;
   for (let i = 2; taken.has(name); i += 1) name = `${stem}-${i}`;
   try {
-    for (const [file, contents] of Object.entries(files)) await cache.put(addressOf(name, file), new Response(contents));
+    for (const [file, contents] of Object.entries(files)) await cache.put(addressOf(name, file), new Response(/** @type {BodyInit} */ (contents)));
     await cache.put(addressOf(name, DESCRIPTION), new Response(JSON.stringify({ ...info, name })));
   } catch (cause) {
     await forgetModel(name);
-    throw new VaeletError("out-of-memory", "There is no room left in this browser's storage to keep the model. Delete a kept model, or save this one as a file.", { cause });
+    throw new VaeletError("too-large", "There is no room left in this browser's storage to keep the model. Delete a kept model, or save this one as a file.", { cause });
   }
   await navigator.storage?.persist?.().catch(() => false); // browsers may ask, and may refuse
   return name;

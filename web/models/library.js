@@ -4,7 +4,7 @@
  */
 
 import { VaeletError } from "../api/errors.js";
-import { KEPT_MODELS, expectFiles } from "../api/files.js";
+import { expectFiles } from "../api/files.js";
 import { fetchFile, textOf } from "../api/network.js";
 import { subjectOf } from "./subject.js";
 
@@ -58,18 +58,10 @@ export function library() {
   return listing;
 }
 
-/** Reads the list anew when it is next asked for: a model was kept, renamed or deleted. */
-export function forgetLibrary() {
-  listing = undefined;
-}
-
 /** Models that the reader keeps; the code for them is fetched where there are some. @returns {Promise<Entry[]>} */
 async function fetchKept() {
-  try {
-    return (await caches.has(KEPT_MODELS)) ? (await import("./kept.js")).keptModels() : [];
-  } catch {
-    return [];
-  }
+  const kept = await globalThis.caches?.has("vaelet-kept").catch(() => false);
+  return kept ? (await import("./kept.js")).keptModels() : [];
 }
 
 async function fetchList() {

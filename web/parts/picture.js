@@ -25,10 +25,9 @@ export function paintPicture(canvas, pixels, { input, ink }, left = 0) {
 /** Grey ink as white of that opacity. */
 export function inkImage(pixels, width, height) {
   const image = new ImageData(width, height);
-  pixels.forEach((value, i) => {
-    image.data.fill(255, 4 * i, 4 * i + 3);
-    image.data[4 * i + 3] = Math.round(255 * value);
-  });
+  const { data } = image;
+  data.fill(255);
+  for (let i = 0; i < width * height; i += 1) data[4 * i + 3] = Math.round(255 * pixels[i]);
   return image;
 }
 

@@ -33,7 +33,7 @@ export async function fetchDigits(onProgress) {
   const { bytes } = await fetchFile(url, { onBytes: (loaded) => onProgress?.(Math.min(1, loaded / 1.7e6)) });
   const { width, height, values } = await greyOf(bytes);
   // The last rows hold the class of each digit.
-  const count = Math.floor((height * width) / (SIDE * SIDE + 1));
+  const count = COLUMNS * Math.floor(height / SIDE);
   if (width !== COLUMNS * SIDE || count < HELD_OUT) throw new VaeletError("bad-input", "The picture with the digits is another one than this page was made for. Reload the page.");
   const pixels = new Uint8Array(count * SIDE * SIDE);
   for (let i = 0; i < count; i += 1) {
@@ -62,7 +62,7 @@ async function greyOf(png) {
     if (type === "IDAT") parts.push(png.subarray(at + 8, at + 8 + length));
     at += 12 + length;
   }
-  const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob(/** @type {BlobPart[]} */ (parts)).stream().pipeThrough(new DecompressionStream("deflate"));
   const lines = new Uint8Array(await new Response(stream).arrayBuffer());
   const values = new Uint8Array(width * height);
   for (let y = 0; y < height; y += 1) values.set(lines.subarray(y * (width + 1) + 1, (y + 1) * (width + 1)), y * width);

@@ -100,5 +100,5 @@ function saveFolder(title, files) {
   const site = script.href.replace(/v\/[0-9a-f]{16}\/web\//, "web/");
   const readme = `This folder is a model: a variational autoencoder that was trained in a browser.\n\nPut the folder beside a page, and these two lines into it:\n\n<script type="module" src="${site}"></script>\n<vae-let src="${folder}" view="sample"></vae-let>\n\nviews: sample, morph, map, inside, and draw for signs and digits.\n`;
   const all = Object.entries({ ...files, "README.txt": readme }).map(([name, contents]) => /** @type {[string, Uint8Array]} */ ([`${folder}/${name}`, typeof contents === "string" ? new TextEncoder().encode(contents) : contents]));
-  save(new Blob([zipOf(all)], { type: "application/zip" }), `${folder}.zip`);
+  save(new Blob([/** @type {BlobPart} */ (zipOf(all))], { type: "application/zip" }), `${folder}.zip`);
 }

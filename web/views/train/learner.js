@@ -9,31 +9,48 @@ const PATIENCE = 60_000;
  * @param {{ onSteps: (event: any) => void, onPictures: (event: any) => void, onCheckpoint: (bytes: Uint8Array) => void, onStopped: (error: VaeletError) => void }} hooks
  */
 export function createLearner({ onSteps, onPictures, onCheckpoint, onStopped }) {
-  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module", name: "vaelet trains" });
+  /** @type {Worker} */
+  let worker;
   /** @type {Map<number, { resolve: (result: any) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();
   let asked = 0;
 
-  worker.addEventListener("message", ({ data }) => {
-    const { id, event, result, error } = data;
+  /** Starts a worker, instead of one whose program has stopped in the middle. */
+  function launch() {
+    worker?.terminate();
+    worker = new Worker(new URL("worker.js", import.meta.url), { type: "module", name: "vaelet trains" });
+    worker.addEventListener("message", ({ data }) => receive(data));
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      failAll(new VaeletError("not-found", "The program that trains (vaelet-learn-web.js and vaelet-learn-web_bg.wasm) could not be loaded. Check your connection, and that both files were published beside index.html."));
+    });
+  }
+
+  function failAll(error) {
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  }
+
+  function receive({ id, event, result, error, ...data }) {
     if (event === "steps") onSteps(data);
     else if (event === "pictures") onPictures(data);
     else if (event === "checkpoint") onCheckpoint(data.checkpoint);
-    else if (event === "stopped") onStopped(understood(error));
-    else {
-      const question = waiting.get(id);
+    else if (event !== "stopped" && !error) {
+      waiting.get(id)?.resolve(result);
       waiting.delete(id);
-      if (error) question?.reject(understood(error));
-      else question?.resolve(result);
+    } else {
+      const reason = understood(error);
+      if (event === "stopped") onStopped(reason);
+      else waiting.get(id)?.reject(reason);
+      waiting.delete(id);
+      if (reason.code !== "crashed") return;
+      launch();
+      if (event !== "stopped") onStopped(reason);
+      failAll(reason);
     }
-  });
-  worker.addEventListener("error", (event) => {
-    event.preventDefault();
-    const error = new VaeletError("not-found", "The program that trains (vaelet-learn-web.js and vaelet-learn-web_bg.wasm) could not be loaded. Check your connection, and that both files were published beside index.html.");
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  });
+  }
 
+  launch();
   return {
     /** Asks the worker for something. @param {string} action @param {object} [options] @param {Transferable[]} [transfer] @returns {Promise<any>} */
     ask(action, options, transfer = []) {

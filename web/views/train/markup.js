@@ -65,6 +65,7 @@ export const MARKUP = `
     </div>
 
     <div class="train-live" id="live" data-empty>
+      <p class="train-empty">What the network learns appears here while it learns: its losses, pictures that it redraws and makes up, and the map of its numbers.</p>
       <div class="train-curves">
         <figure><figcaption>Reconstruction, in nats <output id="reconstruction-now"></output></figcaption><div class="train-chart"><svg id="reconstruction" viewBox="0 0 100 40" preserveAspectRatio="none" role="img" aria-label="Curve of the reconstruction loss"></svg></div></figure>
         <figure><figcaption>Information in the numbers (KL), in nats <output id="kl-now"></output></figcaption><div class="train-chart"><svg id="kl" viewBox="0 0 100 40" preserveAspectRatio="none" role="img" aria-label="Curve of the KL"></svg></div></figure>

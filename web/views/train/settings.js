@@ -71,8 +71,8 @@ export function createForm($, settings, onChange) {
     for (const input of $(name).querySelectorAll("input")) input.checked = input.value === current[name];
     $(name).addEventListener("change", ({ target }) => set({ [name]: target.value }));
   }
-  createSlider($("latents"), { id: "latents", label: "Numbers for a picture (latents)", min: 2, max: 32, step: 1, value: current.latents, format: String, onInput: (latents) => set({ latents }) });
-  createSlider($("beta"), { id: "beta", label: "Price of information (β)", min: 0, max: BETAS.length - 1, step: 1, value: BETAS.indexOf(current.beta), format: (i) => String(BETAS[i]), onInput: (i) => set({ beta: BETAS[i] }, true) });
+  createSlider($("latents"), { id: "latents", label: "Latents", min: 2, max: 32, step: 1, value: current.latents, format: String, onInput: (latents) => set({ latents }) });
+  createSlider($("beta"), { id: "beta", label: "Price β of information", min: 0, max: BETAS.length - 1, step: 1, value: BETAS.indexOf(current.beta), format: (i) => String(BETAS[i]), onInput: (i) => set({ beta: BETAS[i] }, true) });
   $("rate").value = String(current.rate);
   $("rate").addEventListener("change", ({ target }) => set({ rate: Number(target.value) }, true));
   $("seed").value = String(current.seed);

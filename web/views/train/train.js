@@ -4,6 +4,7 @@
  */
 
 import { loadProgram } from "../../api/program.js";
+import { library } from "../../models/library.js";
 import { acceptFiles } from "../../parts/drop.js";
 import { createAnnouncer, element, fill, formatNumber, oncePerFrame } from "../../parts/dom.js";
 import { createDrawings } from "./drawings.js";
@@ -46,6 +47,8 @@ export async function mount(root, params) {
   let slowly = 0;
   /** @type {any} */
   let pictures = null;
+  /** The pictures that are on the page. @type {any} */
+  let painted = null;
   /** @type {any} */
   let latest = null;
   const history = createHistory();
@@ -103,7 +106,7 @@ export async function mount(root, params) {
     const whole = { heldOut, sides, one, many };
     const kept = await keptCheckpoint();
     history.clear();
-    pictures = latest = null;
+    pictures = painted = latest = null;
     if (kept?.settings === identity()) {
       try {
         latest = await learner.ask("restore", { checkpoint: kept.bytes, pixels, count: settings.latents, ...whole });
@@ -272,9 +275,10 @@ export async function mount(root, params) {
       if (values.length) $(`${id}-now`).textContent = formatNumber(values[values.length - 1], 1);
     }
     $("alive").textContent = drawBars($("bars"), kl);
-    if (!pictures) return;
-    showPictures(kl);
     $("keeping").hidden = !steps;
+    if (!pictures || pictures === painted) return;
+    painted = pictures;
+    showPictures(kl);
   });
 
   function showPictures(kl) {
@@ -341,10 +345,12 @@ export async function mount(root, params) {
   acceptFiles(root, (_, event) => {
     const { files } = event.dataTransfer;
     if (files.length === 0) return;
-    root.querySelector('input[name="data"][value="pictures"]').click();
+    /** @type {HTMLElement} */ (root.querySelector('input[name="data"][value="pictures"]')).click();
     open(files);
   });
 
+  // The page's HTML has asked for the list already, and the view after this one needs it.
+  library().catch(() => {});
   // Strokes are normalised by the program that runs models.
   loadProgram().then(() => drawings.ready(), report);
   await drawings.restore();

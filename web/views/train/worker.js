@@ -3,7 +3,7 @@
  * now and then of pictures, and listens in between.
  */
 
-import init, { Learner } from "../../../vaelet-learn-web.js";
+import init, * as glue from "../../../vaelet-learn-web.js";
 
 /** Milliseconds of steps between two looks at what the page wants. */
 const SLICE = 60;
@@ -24,9 +24,10 @@ const FOLLOWED = 4;
 /** Seed of the noise that is sampled from. */
 const NOISE = 7;
 
+const { Learner } = /** @type {any} */ (glue);
 /** @type {Promise<unknown> | undefined} */
 let ready;
-/** @type {Learner | undefined} */
+/** @type {any} */
 let learner;
 let latents = 0;
 let running = false;
@@ -139,7 +140,8 @@ async function loop() {
       if (now > nextPictures) postMessage({ event: "pictures", ...pictures() });
       if (now > nextCheckpoint) {
         nextCheckpoint = performance.now() + CHECKPOINT;
-        postMessage({ event: "checkpoint", checkpoint: learner.checkpoint() });
+        const checkpoint = learner.checkpoint();
+        postMessage({ event: "checkpoint", checkpoint }, { transfer: [checkpoint.buffer] });
       }
       await turn();
     }
