@@ -53,7 +53,7 @@ pub const PROGRAMS: [Program; 4] = [
         name: "vaelet-learn-web",
         package: "vaelet-learn-web",
         features: &[],
-        budget: 116 * 1024,
+        budget: 98 * 1024,
     },
 ];
 
