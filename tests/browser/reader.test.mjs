@@ -219,4 +219,24 @@ describe("what a new reader meets", () => {
       await article.close();
     }
   });
+
+  onPage("Edit: the pictures at a slider's ends are where it leads, and a held picture shows what it was", "#/edit?model=avatars", async (page) => {
+    await settle(page);
+    const picture = (selector) => page.locator(selector).evaluate((canvas) => canvas.toDataURL());
+    const [low, high] = [0, 1].map((i) => page.locator("#attributes .offset").first().locator(".end").nth(i));
+    await page.waitForFunction(() => new Set([...document.querySelectorAll("#attributes .end canvas")].slice(0, 2).map((canvas) => canvas.toDataURL())).size === 2);
+    const expected = await high.locator("canvas").evaluate((canvas) => canvas.toDataURL());
+    await high.click();
+    await settle(page);
+    assert.equal(await picture("#after"), expected);
+    assert.match(await page.evaluate(() => location.hash), /edits=/);
+    assert.match(await low.getAttribute("aria-label"), /^Smile −|^Smile -/);
+    const [before, after] = [await picture("#before"), await picture("#after")];
+    assert.notEqual(after, before);
+    await page.focus("#compare");
+    await page.keyboard.down(" ");
+    await page.waitForFunction((was) => document.querySelector("#after").toDataURL() === was, before);
+    await page.keyboard.up(" ");
+    await page.waitForFunction((was) => document.querySelector("#after").toDataURL() === was, after);
+  });
 });

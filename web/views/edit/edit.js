@@ -75,6 +75,24 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     pending = true;
     drawAfter();
   };
+  /** What the ends of the attributes' sliders lead to, with all other changes as they are. */
+  const drawEnds = oncePerFrame(() => {
+    sliders.showEnds((canvas, key, value) => {
+      const attributes = new Map(state.edits.attributes).set(key, value);
+      model.present(canvas, applyEdits(state.before, { ...state.edits, attributes }, directions));
+    });
+  });
+  /** While it is held, the changed picture shows what it was. */
+  const compare = (holds) => {
+    root.toggleAttribute("data-compares", holds);
+    model.present($("after"), holds ? state.before : state.after);
+  };
+  for (const id of ["compare", "after-frame"]) {
+    $(id).addEventListener("pointerdown", ({ button }) => button === 0 && compare(true));
+    for (const end of ["pointerup", "pointerleave", "pointercancel"]) $(id).addEventListener(end, () => root.hasAttribute("data-compares") && compare(false));
+  }
+  $("compare").addEventListener("keydown", ({ key, repeat }) => [" ", "Enter"].includes(key) && !repeat && compare(true));
+  for (const end of ["keyup", "blur"]) $("compare").addEventListener(end, () => root.hasAttribute("data-compares") && compare(false));
   const showFace = (text) => {
     const source = sourceOf(text);
     state.face = formatSource(source);
@@ -85,6 +103,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     state.after ??= state.before;
     drawBefore();
     draw();
+    drawEnds();
   };
 
   // History and address
@@ -105,6 +124,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   };
   const commit = (control) => {
     history.push({ face: state.face, edits: formatEdits(state.edits) }, control);
+    drawEnds();
     settle();
   };
   const go = (step, said) => {
@@ -209,6 +229,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
   const sliders = createEditSliders($, {
     directions,
     kl,
+    size: (canvas) => sizeFor(canvas, input),
     followed: atlas.followed,
     onInput: setEdit,
     onChange({ label }, value) {
@@ -248,13 +269,14 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     redraw() {
       drawBefore();
       draw();
+      drawEnds();
       examplesGrid.redraw();
     },
     unmount() {
       unmounted = true;
       root.removeEventListener("keydown", byKey);
       layout.disconnect();
-      for (const part of [drawBefore, drawAfter]) part.cancel();
+      for (const part of [drawBefore, drawAfter, drawEnds]) part.cancel();
       examplesGrid.unmount();
     },
   };

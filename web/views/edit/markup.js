@@ -19,7 +19,7 @@ export const markup = ({ one, many, drawable }, size, promise) => `
             ${["Before", "After"].map((title) => `
               <figure class="step">
                 <figcaption>${title}</figcaption>
-                <div class="frame"><canvas id="${title.toLowerCase()}" class="live ink pixels" role="img" aria-label="The ${one} ${title.toLowerCase()}"></canvas></div>
+                <div class="frame" id="${title.toLowerCase()}-frame"><canvas id="${title.toLowerCase()}" class="live ink pixels" role="img" aria-label="The ${one} ${title.toLowerCase()}"></canvas></div>
               </figure>`).join("")}
           </div>
           <div class="edit-start">
@@ -44,6 +44,7 @@ export const markup = ({ one, many, drawable }, size, promise) => `
             <button type="button" id="undo" disabled>Undo</button>
             <button type="button" id="redo" disabled>Redo</button>
             <button type="button" id="reset" disabled>Reset</button>
+            <button type="button" id="compare">Hold to compare</button>
             <button type="button" id="save">Save PNG</button>
             <button type="button" id="to-morph">Animate the change</button>
           </div>

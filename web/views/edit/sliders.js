@@ -3,7 +3,7 @@
  * say most about a picture.
  */
 
-import { formatNumber } from "../../parts/dom.js";
+import { element, formatNumber } from "../../parts/dom.js";
 import { LIMIT, SURE } from "./edits.js";
 import { createOffsetSlider } from "./offset-slider.js";
 
@@ -31,11 +31,12 @@ export const signed = (value) => (value > 0 ? "+" : "") + formatNumber(value, 2)
  * @param {object} options
  * @param {import("./edits.js").Direction[]} options.directions
  * @param {number[]} options.kl of each latent; NaN where the model does not say
+ * @param {(canvas: HTMLCanvasElement) => void} options.size gives a canvas room for one picture
  * @param {(string | undefined)[]} options.followed the factor that a latent follows, where it follows one
  * @param {(knob: Knob, value: number | null) => void} options.onInput a slider moved; null resets it
  * @param {(knob: Knob, value: number | null) => void} options.onChange the reader let go of it
  */
-export function createEditSliders($, { directions, kl, followed, onInput, onChange }) {
+export function createEditSliders($, { directions, kl, size, followed, onInput, onChange }) {
   const [attributes, latents, more, beyond] = ["attributes", "latents", "more", "beyond"].map($);
   const add = (host, knob, range) => {
     const slider = createOffsetSlider(host, {
@@ -52,10 +53,27 @@ export function createEditSliders($, { directions, kl, followed, onInput, onChan
     });
     return { knob, slider };
   };
+  /** The picture at an end of a slider, by which the slider goes there. */
+  const addEnd = ({ knob, slider }, value, side) => {
+    const canvas = element("canvas", { className: "live ink pixels" });
+    size(canvas);
+    const end = element("button", { type: "button", className: "end" }, canvas);
+    end.setAttribute("aria-label", `${knob.label} ${signed(value)}`);
+    end.addEventListener("click", () => {
+      onInput(knob, value);
+      onChange(knob, value);
+    });
+    const [track, back] = slider.element.children;
+    (side === 0 ? track : back).before(end);
+    return { end, value };
+  };
+  /** @type {{ knob: Knob, slider: ReturnType<typeof createOffsetSlider>, ends?: { end: HTMLElement, value: number }[] }[]} */
   const sliders = directions.map(({ name, low, high, sure }, i) => {
     const knob = { label: name[0].toUpperCase() + name.slice(1), part: "attributes", key: name };
     const whole = (value) => Number((Math.round(value / STEP) * STEP).toFixed(2)); // so that 0 is one of the steps
-    return add(attributes, knob, { id: `attribute-${i + 1}`, min: whole(low), max: whole(high), sure: sure.map(whole), step: STEP });
+    const one = add(attributes, knob, { id: `attribute-${i + 1}`, min: whole(low), max: whole(high), sure: sure.map(whole), step: STEP });
+    const last = addEnd(one, whole(sure[1]), 1);
+    return { ...one, ends: [addEnd(one, whole(sure[0]), 0), last] };
   });
   const addLatent = (i) => {
     const note = Number.isFinite(kl[i]) ? `${kl[i].toFixed(2)} nats` : "";
@@ -104,11 +122,21 @@ export function createEditSliders($, { directions, kl, followed, onInput, onChan
   goBeyond();
 
   return {
+    /**
+     * Draws the pictures at the ends of the attributes' sliders.
+     * @param {(canvas: HTMLCanvasElement, key: string, value: number) => void} draw the picture with this attribute at this value
+     */
+    showEnds(draw) {
+      for (const { knob, ends = [] } of sliders) {
+        // A model that moves to another backend gets fresh canvases.
+        for (const { end, value } of ends) draw(/** @type {HTMLCanvasElement} */ (end.firstChild), String(knob.key), value);
+      }
+    },
     /** @param {Shown} next */
     show(next) {
       // What an address changes must not be out of sight, nor out of reach.
       if (!shown && order.slice(FIRST).some((i) => next.edits.latents.has(i))) showAll(true);
-      if (!beyond.checked && sliders.some(({ knob, slider }) => slider.isBeyond(next.edits[knob.part].get(knob.key) ?? 0))) {
+      if (!beyond.checked && sliders.some(({ knob, slider }) => slider.isBeyond(/** @type {Map<any, number>} */ (next.edits[knob.part]).get(knob.key) ?? 0))) {
         beyond.checked = true;
         goBeyond();
       }
