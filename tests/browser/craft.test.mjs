@@ -32,6 +32,8 @@ const VIEWS = {
   map: "#/map?x=0.5&y=0.5",
   edit: "#/edit?face=sample-7-16-1&edits=smile:1",
   inside: "#/inside?example=3",
+  use: "#/use?picture=test-3&odd=square",
+  fill: "#/use?model=avatars&use=fill&picture=test-4",
 };
 
 /** A shift of the layout that nobody sees; from 0.1 on it is called poor (web.dev/cls). */
@@ -431,10 +433,10 @@ describe("in Firefox, without WebGPU", () => {
     });
 
   for (const [view, hash] of Object.entries(VIEWS)) {
-    // Something was painted: a live canvas holds more than one shade.
+    // Something was painted: a canvas of the model, or in Use of its worker, holds more than one shade.
     inFirefox(`${view} works`, hash, (page) =>
       page.waitForFunction(() =>
-        [...document.querySelectorAll("canvas.live")].some((canvas) => {
+        [...document.querySelectorAll("canvas.live, .use canvas")].some((canvas) => {
           if (!canvas.width) return false;
           const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
           return new Set(data).size > 10;

@@ -173,8 +173,10 @@ describe("the view Use", () => {
     assert.notEqual((await answers(page)).detect.score, first);
     await page.waitForFunction(() => location.hash.includes("picture=test-5"));
     for (const use of ["detect", "clean", "fill", "enlarge", "compress", "group"]) {
-      await page.check(`#use-${use}`, { force: true });
+      await page.check("#use-all", { force: true });
+      await page.click(`[data-open=${use}]`);
       await settle(page);
+      assert.equal(await page.isChecked(`#use-${use}`), true);
       assert.deepEqual(await page.locator(".use-panel:visible").evaluateAll((panels) => panels.map(({ dataset }) => dataset.use)), [use]);
       await page.waitForFunction((use) => location.hash.includes(`use=${use}`), use);
     }

@@ -144,7 +144,10 @@ export const markup = (subject, promise) => `
             const { question, body, more } = PANELS[use](subject);
             return `
               <section class="use-panel" id="panel-${use}" data-use="${use}" aria-labelledby="heading-${use}">
-                <h2 id="heading-${use}">${name}</h2>
+                <header>
+                  <h2 id="heading-${use}">${name}</h2>
+                  <button type="button" class="use-open" data-open="${use}" aria-label="${name}: open">Open</button>
+                </header>
                 <p class="use-question">${question}</p>
                 <div class="use-body">${body}</div>
                 <p class="note use-more">${more}</p>

@@ -234,13 +234,18 @@ export function mount(root, { model, folder, params, setParams, atlas, memory, p
     for (const panel of root.querySelectorAll(".use-panel")) panel.hidden = use !== "all" && panel.dataset.use !== use;
     $(`use-${use}`).checked = true;
   };
-  for (const input of root.querySelectorAll("input[name='use']")) {
-    input.addEventListener("change", () => {
-      use = input.value;
-      setParams({ use: use === "all" ? null : use });
-      showUse();
-      follow();
-      announce(use === "all" ? "All uses." : USES[use]);
+  const open = (next) => {
+    use = next;
+    setParams({ use: use === "all" ? null : use });
+    showUse();
+    follow();
+    announce(use === "all" ? "All uses." : USES[use]);
+  };
+  for (const input of root.querySelectorAll("input[name='use']")) input.addEventListener("change", () => open(input.value));
+  for (const button of root.querySelectorAll(".use-open")) {
+    button.addEventListener("click", () => {
+      open(button.dataset.open);
+      $(`use-${use}`).focus(); // the button goes away
     });
   }
   showUse();
