@@ -239,4 +239,20 @@ describe("what a new reader meets", () => {
     await page.keyboard.up(" ");
     await page.waitForFunction((was) => document.querySelector("#after").toDataURL() === was, after);
   });
+
+  onPage("Sample: one face by the plain and by the sharpened decoder, on demand", "#/sample?model=portraits", async (page) => {
+    await settle(page);
+    await page.locator("#pair-details").evaluate((details) => details.setAttribute("open", ""));
+    await page.waitForFunction(() => /critic/.test(document.querySelector("#pair-note")?.textContent));
+    const pictures = () => page.evaluate(() => ["#pair-plain", "#pair-sharp", "#samples canvas"].map((selector) => {
+      const canvas = document.querySelector(selector);
+      return Array.from(canvas.getContext("2d").getImageData(0, 0, 64, 64).data);
+    }));
+    await page.waitForFunction(() => document.querySelector("#pair-sharp").getContext("2d").getImageData(32, 32, 1, 1).data[3] === 255);
+    const [plain, sharp, first] = await pictures();
+    assert.ok(maxDifference(plain, first) <= 1, "the plain one is the wall's first");
+    assert.ok(maxDifference(plain, sharp) > 20);
+    // Alike, for the latent is the same: on average within a sixth of the range.
+    assert.ok(plain.reduce((sum, value, i) => sum + Math.abs(value - sharp[i]), 0) / plain.length < 40);
+  });
 });

@@ -114,3 +114,11 @@ export function familyOf(models, own) {
   }
   return [...members.values()].sort((a, b) => a.beta - b.beta);
 }
+
+/** Ends the name of a model whose decoder was sharpened. */
+const SHARP = "-sharp";
+
+/** The model with the same latents and the other decoder, by name. @param {string} name @returns {{ name: string, isSharp: boolean }} */
+export function partnerOf(name) {
+  return name.endsWith(SHARP) ? { name: name.slice(0, -SHARP.length), isSharp: false } : { name: name + SHARP, isSharp: true };
+}

@@ -77,7 +77,11 @@ export const markup = ({ one, many, drawable }, size) => `
       ${drawable ? "" : `<p>
         <b>Why are they blurred?</b> ${size} numbers cannot hold every small detail. Where they leave something open, the
         network draws the average of all that it could be.
-      </p>`}
+      </p>
+      <details id="pair-details">
+        <summary>See it: the same ${one}, plain and sharpened</summary>
+        <div id="pair"></div>
+      </details>`}
       <details id="memory">
         <summary>Does it only remember ${many} from training?</summary>
         <img id="nearest" alt="A row of samples; below each the training picture that is most like it" hidden>

@@ -60,7 +60,10 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     const { seed, temperature, prior } = state;
     showPressed();
     state.z = model.sample({ seed, count: SAMPLES, temperature, prior });
-    if (!state.chosen) showAlphabet(state.z.subarray(0, model.latentSize));
+    if (!state.chosen) {
+      showAlphabet(state.z.subarray(0, model.latentSize));
+      showPair(state.z.subarray(0, model.latentSize));
+    }
     grid.columns = state.columns;
     grid.show(state.z);
   };
@@ -127,6 +130,15 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     picture.src = fileOf(folder, `neighbours.${input.channels === 3 ? "jpg" : "png"}`).href;
   }, { once: true });
 
+  // The same picture by the decoder that was, or was not, sharpened
+  let pair;
+  const showPair = (z) => pair?.then((one) => !unmounted && one.show(z), () => {});
+  $("pair-details")?.addEventListener("toggle", () => {
+    pair = import("./pair.js").then(({ createPair }) => createPair($("pair"), model));
+    pair.catch(({ message }) => !unmounted && $("pair").replaceChildren(`There is nothing to compare with: ${message}.`));
+    showPair(latent(state.chosen ?? formatSample({ ...state, index: 0 })));
+  }, { once: true });
+
   // The tray
   /** Marks the chosen one where it stands. */
   const showPressed = () => {
@@ -135,7 +147,9 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
   };
   const showChosen = oncePerFrame(() => {
     showPressed();
-    showAlphabet(latent(state.chosen ?? formatSample({ ...state, index: 0 })));
+    const z = latent(state.chosen ?? formatSample({ ...state, index: 0 }));
+    showAlphabet(z);
+    showPair(z);
     $("tray").hidden = !state.chosen;
     if (!state.chosen) return;
     model.present($("chosen"), latent(state.chosen));
@@ -249,6 +263,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
       draw();
       showChosen();
       showKept();
+      pair?.then((one) => one.renew(), () => {});
     },
     unmount() {
       unmounted = true;
@@ -256,7 +271,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
       for (const part of [draw, showChosen, showKept, showFormulaLater]) part.cancel();
       grid.unmount();
       keptGrid.unmount();
-      alphabet?.then((one) => one.unmount(), () => {});
+      for (const part of [alphabet, pair]) part?.then((one) => one.unmount(), () => {});
     },
   };
 }
