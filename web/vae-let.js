@@ -23,11 +23,11 @@
  */
 
 import { folderAt } from "./api/files.js";
-import { favourite, folderOf, isName, library } from "./models/library.js";
+import { PAGE, favourite, folderOf, isName, library } from "./models/library.js";
 import { fill } from "./parts/dom.js";
 import { withoutOwn } from "./parts/own.js";
 import { createPlayer } from "./player/player.js";
-import { VIEWS } from "./parts/route.js";
+import { VIEWS, change, formatHash } from "./parts/route.js";
 import { sharedStyles } from "./parts/styles.js";
 import { VaeletError } from "./vaelet.js";
 
@@ -41,7 +41,8 @@ const NEAR = "300px";
 
 const MARKUP = `
   <p id="recipient" class="note" hidden>This page gets the numbers that the network makes of a photo of yours: its author asked for them.</p>
-  <div id="player" class="plain"></div><div id="fallback"><slot></slot></div><slot name="caption"></slot>`;
+  <div id="player" class="plain"></div><div id="fallback"><slot></slot></div>
+  <p id="source" class="note source" hidden><a id="source-link" target="_blank" rel="noopener noreferrer">Open in vaelet</a></p><slot name="caption"></slot>`;
 
 /** Named here, beside what a bundler writes. */
 const styles = sharedStyles(new URL("./views.css", import.meta.url));
@@ -150,10 +151,20 @@ export class VaeLet extends Base {
         if (this.#written === this.state) return; // a picture of the reader's own
         this.state = this.#written;
         this.#shown = this.#request();
+        this.#showSource();
         tell("change", { view: this.view, state: this.state });
       },
     });
     lower("#title");
+  }
+
+  /** A link to the page with the same model and state, where there is a page and the author wants controls. */
+  #showSource(name = this.model) {
+    const $ = (id) => this.shadowRoot.getElementById(id);
+    $("source").hidden = !PAGE || Boolean(this.src) || this.controls !== "full";
+    if ($("source").hidden) return;
+    const params = change(withoutOwn(this.#params), { model: name || null });
+    $("source-link").href = new URL(formatHash(this.view, params), PAGE).href;
   }
 
   /** Any number of changes at a time are one. */
@@ -201,6 +212,7 @@ export class VaeLet extends Base {
     this.#shown = this.#request();
     this.#params = new URLSearchParams(this.state === this.#written ? this.#params : this.state);
     for (const name of ["seed", "use"]) if (this[name] && !this.#params.has(name)) this.#params.set(name, this[name]);
+    this.#showSource(name);
     this.#player.open({ ...what, params: this.#params }).catch(() => {}); // the player shows it, and `error` tells
   }
 }

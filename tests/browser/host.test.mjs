@@ -164,6 +164,19 @@ describe("the element on pages of all kinds", () => {
     await frame.waitForFunction(() => getComputedStyle(document.querySelector("vae-let").shadowRoot.querySelector(".picks")).display === "grid");
   });
 
+  inArticle("a link leads to the page with the same model and state", ({ server }) => `<vae-let model="digits" view="morph" state="t=0.3" loading="eager"></vae-let><vae-let id="bare" model="digits" controls="none" loading="eager"></vae-let><script type="module" src="${server.url}web/vae-let.js"></script>`, async (page) => {
+    await loaded(page);
+    const source = (selector) => page.evaluate((name) => {
+      const { shadowRoot } = document.querySelector(name);
+      return shadowRoot.querySelector("#source").hidden ? null : shadowRoot.querySelector("#source-link").href;
+    }, selector);
+    const { origin, hash } = new URL(await source("vae-let"));
+    assert.equal(origin, new URL(env.server.url).origin);
+    assert.match(hash, /^#\/morph\?/);
+    assert.deepEqual(["t", "model"].map((name) => new URLSearchParams(hash.split("?")[1]).get(name)), ["0.3", "digits"]);
+    assert.equal(await source("#bare"), null);
+  });
+
   inArticle("two versions of its script on a page: the first that came shows all elements", ({ server, version }) => `<vae-let model="digits" loading="eager"></vae-let><script type="module" src="${server.url}web/vae-let.js"></script><script type="module" src="${server.url}v/${version}/web//vae-let.js"></script>`, async (page) => {
     await loaded(page);
     await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => name.endsWith("web//shared/player.js")));

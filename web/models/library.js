@@ -13,7 +13,10 @@ const { url: OWN } = import.meta;
 /** The folder that contains `web/`; of another bundler's file, the folder above it. */
 const ROOT = new URL(/\/web\/(models\/library|shared\/\w+)\.js$/.test(new URL(OWN).pathname) ? "../../" : "../", OWN);
 /** Where the site begins: the modules of a published version stand in `v/<version>/web/`, those of a package in `web/`. */
-export const SITE = new URL(/\/v\/[0-9a-f]{16}\/$/.test(ROOT.pathname) ? "../../" : "./", ROOT);
+const isPublished = /\/v\/[0-9a-f]{16}\/$/.test(ROOT.pathname);
+export const SITE = new URL(isPublished ? "../../" : "./", ROOT);
+/** The page, where these modules are part of a published one. @type {URL | null} */
+export const PAGE = isPublished ? SITE : null;
 /** Models and their list stay where they are published. */
 const MODELS = new URL("models/", SITE);
 const LIST = new URL("models/index.json", ROOT);
