@@ -28,7 +28,7 @@ async function measure() {
 
 /** Seconds of steps until −ELBO on held-out digits is below the goal; what it is after two minutes where it never is. */
 async function reach(goal) {
-  const trainer = await vaelet(0.002, 1);
+  const trainer = await vaelet(0.003, 1);
   const began = performance.now();
   let looked = began;
   for (;;) {

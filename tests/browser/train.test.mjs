@@ -111,14 +111,13 @@ describe("training in the page", () => {
       await page.click("#run");
       await atLeast(page, 20);
       await page.click("#run");
-      await page.waitForFunction(() => !vaelet.training.running && /Go on/.test(document.querySelector("#run").textContent));
+      await page.waitForFunction(() => vaelet.training.kept && /Go on/.test(document.querySelector("#run").textContent));
       const before = await stepsOf(page);
-      await page.waitForFunction(async () => (await (await caches.open("vaelet-training")).keys()).some(({ url }) => url.endsWith("checkpoint")));
       await page.reload();
       await started(page);
       assert.equal(await page.locator("#thumbs li").count(), 23);
       await page.click("#one");
-      await page.waitForFunction(() => vaelet.training.steps > 0);
+      await page.waitForFunction((before) => vaelet.training.steps > before, before);
       assert.equal(await stepsOf(page), before + 1);
     }));
 

@@ -46,7 +46,7 @@ export const MARKUP = `
         <div class="train-fields">
           <div id="latents"></div>
           <div id="beta"></div>
-          <div class="field"><label for="rate">Learning rate</label><select id="rate"><option>0.0003</option><option selected>0.001</option><option>0.002</option><option>0.005</option></select></div>
+          <div class="field"><label for="rate">Learning rate</label><select id="rate"><option>0.0003</option><option selected>0.001</option><option>0.002</option><option>0.003</option><option>0.005</option></select></div>
           <div class="field"><label for="seed">Seed</label><input type="number" id="seed" min="0" max="4294967295" step="1" inputmode="numeric"><button type="button" id="new-seed">New</button></div>
         </div>
         <p class="note" id="restart" hidden>Pictures, network, latents and seed count from the next start. β and the learning rate count at once.</p>

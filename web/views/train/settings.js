@@ -6,7 +6,7 @@ import { createSlider } from "../../parts/slider.js";
 
 /** Values of β that the slider has. */
 const BETAS = [0, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16];
-const RATES = [0.0003, 0.001, 0.002, 0.005];
+const RATES = [0.0003, 0.001, 0.002, 0.003, 0.005];
 /** @type {("digits" | "drawings" | "pictures")[]} */
 const KINDS = ["digits", "drawings", "pictures"];
 /** @type {("mlp" | "conv")[]} */

@@ -43,6 +43,8 @@ export async function mount(root, params) {
   /** The settings and pictures that the worker's run began with. @type {string | null} */
   let running = null;
   let isRunning = false;
+  /** Whether a reload goes on exactly here. */
+  let isKept = false;
   let busy = false;
   let slowly = 0;
   /** @type {any} */
@@ -142,6 +144,7 @@ export async function mount(root, params) {
 
   const run = () =>
     doing(async () => {
+      isKept = false;
       await learner.ask("run");
       isRunning = true;
       announce("Training runs.");
@@ -152,6 +155,7 @@ export async function mount(root, params) {
     try {
       const { checkpoint } = await learner.ask("pause");
       await keepCheckpoint(checkpoint, running ?? "");
+      isKept = true;
       pictures = await learner.ask("pictures");
       announce(`Paused after ${pictures.steps} steps.`);
     } catch (error) {
@@ -359,7 +363,7 @@ export async function mount(root, params) {
   if (kept?.settings === identity() && settings.data !== "pictures") say("Training of these settings was kept. Press Run to go on.");
   keeping.list();
   /** For tests. */
-  window.vaelet = { ...window.vaelet, ready: Promise.resolve(), training: { get steps() { return latest?.steps ?? 0; }, get running() { return isRunning; }, get heldOut() { return pictures?.heldOut ?? null; } } };
+  window.vaelet = { ...window.vaelet, ready: Promise.resolve(), training: { get steps() { return latest?.steps ?? 0; }, get running() { return isRunning; }, get kept() { return isKept; }, get heldOut() { return pictures?.heldOut ?? null; } } };
 }
 
 function addStyles() {
