@@ -4,7 +4,9 @@ const query = new URLSearchParams(location.search);
 const [engine, network] = [query.get("engine"), query.get("network")];
 const BATCH = 128;
 const LATENTS = 20;
-const PIXELS = 784;
+const SIDE = 28;
+const PIXELS = SIDE * SIDE;
+const HELD_OUT = 500;
 /** Milliseconds between two looks at the loss on held-out digits. */
 const LOOK = 1_000;
 
@@ -45,11 +47,11 @@ async function reach(goal) {
 /** Our own program on the page's digits. */
 async function vaelet(rate, warmly) {
   const site = `/dist/v/${query.get("version")}`;
-  const [{ default: init, Learner }, { fetchDigits }] = await Promise.all([import(`${site}/vaelet-learn-web.js`), import(`${site}/web/views/train/data.js`)]);
+  const { default: init, Learner } = await import(`${site}/vaelet-learn-web.js`);
   await init();
-  const { pixels, heldOut, sides } = await fetchDigits();
+  const pixels = await digitsOf(`${site}/web/data/digits.png`);
   const numbers = Float64Array.from([network === "conv" ? 1 : 0, LATENTS, 0, BATCH, rate, 1, warmly ? 200 : 0, 0, 1, 0, 1]);
-  const learner = Learner.start(pixels, heldOut, sides, numbers, "digit", "digits");
+  const learner = Learner.start(pixels, HELD_OUT, Uint32Array.of(1, SIDE, SIDE), numbers, "digit", "digits");
   return {
     step: () => learner.step(1),
     settle: () => undefined,
@@ -58,6 +60,20 @@ async function vaelet(rate, warmly) {
       return learner.heldOut();
     },
   };
+}
+
+/** The digits that the page trains on, one after the other. */
+async function digitsOf(url) {
+  const bitmap = await createImageBitmap(await (await fetch(url)).blob());
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  const [columns, rows] = [width, height].map((side) => Math.floor(side / SIDE));
+  return Uint8Array.from({ length: columns * rows * PIXELS }, (_, i) => {
+    const [digit, y, x] = [Math.floor(i / PIXELS), Math.floor(i / SIDE) % SIDE, i % SIDE];
+    return data[4 * ((Math.floor(digit / columns) * SIDE + y) * width + (digit % columns) * SIDE + x)];
+  });
 }
 
 async function peer() {
