@@ -295,6 +295,21 @@ describe("the page as a whole", () => {
     assert.ok(picture.readUInt32BE(16) >= 500, "the picture is small");
     await page.click("#nav-morph");
     await settle(page);
+    const video = await saved("#save");
+    assert.ok(video.toString("latin1", 4, 8) === "ftyp" || video.readUInt32BE(0) === 0x1a45dfa3, "it is neither MP4 nor WebM");
+    assert.ok(video.length > 5_000 && video.length < 1_000_000, `${video.length} bytes`);
+    const player = await page.context().newPage(); // the page's own policy plays no files
+    const seconds = await player.evaluate(async (data) => {
+      const film = Object.assign(document.createElement("video"), { muted: true, src: URL.createObjectURL(new Blob([Uint8Array.from(data)])) });
+      await film.play();
+      await new Promise((done) => film.addEventListener("ended", done));
+      return film.currentTime;
+    }, [...video]);
+    await player.close();
+    assert.ok(seconds > 2, `${seconds} seconds`);
+    // Where the browser records none, it is an animated PNG.
+    await page.evaluate(() => delete window.MediaRecorder);
+    await page.waitForSelector("#save:enabled");
     const animation = await saved("#save");
     assert.equal(animation.toString("latin1", 37, 41), "acTL");
     const frames = animation.readUInt32BE(41);

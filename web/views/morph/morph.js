@@ -4,7 +4,6 @@
  */
 
 import { clamp, join } from "../../api/numbers.js";
-import { animate } from "../../parts/apng.js";
 import { fill, oncePerFrame } from "../../parts/dom.js";
 import { follow } from "../../parts/follow.js";
 import { enlarge, imageOf, paintPicture, save, savedScale, sizeFor } from "../../parts/picture.js";
@@ -27,8 +26,9 @@ const DURATION = 3500;
 const FIRST = [29, 8, 38, 58];
 /** Random latents that say how far from the centre latents of this model lie. */
 const MANY = 256;
-/** Frames of a saved animation, one way. */
-const FRAMES = 24;
+/** Frames of a saved animation, one way, and in a second. */
+const FRAMES = 36;
+const RATE = 24;
 
 export function mount(root, { model, params, setParams, promise, report, announce }) {
   const subject = subjectOf(model.info);
@@ -272,10 +272,8 @@ export function mount(root, { model, params, setParams, promise, report, announc
         if (unmounted) return;
         frames.push(enlarge(imageOf(pixels, input, subject.ink), savedScale(input) / 2));
       }
-      const animation = await animate(frames, Math.round(DURATION / FRAMES));
-      if (unmounted) return;
-      save(animation, `${name}-morph.png`);
-      $("saved").textContent = "Saved as an animated PNG.";
+      const said = await saveFilm(frames, `${name}-morph`);
+      if (!unmounted) $("saved").textContent = said;
     } catch (error) {
       report(error);
     } finally {
@@ -313,6 +311,22 @@ export function mount(root, { model, params, setParams, promise, report, announc
       alphabet?.then((one) => one.unmount(), () => {});
     },
   };
+}
+
+/**
+ * Saves pictures as a video, or as an animated PNG where the browser records none; the code comes with the first.
+ * @param {OffscreenCanvas[]} frames @param {string} name without an ending @returns {Promise<string>} what to say of it
+ */
+async function saveFilm(frames, name) {
+  const { canRecord, record } = await import("../../parts/video.js");
+  if (canRecord()) {
+    const { film, ending } = await record(frames, RATE);
+    save(film, `${name}.${ending}`);
+    return `Saved as a video, ${(film.size / 1e6).toFixed(1)} MB.`;
+  }
+  const { animate } = await import("../../parts/apng.js");
+  save(await animate(frames, Math.round(1000 / RATE)), `${name}.png`);
+  return "Saved as an animated PNG.";
 }
 
 /** How far a latent is from the centre. @param {Float32Array} z */
