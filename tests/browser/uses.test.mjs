@@ -182,6 +182,24 @@ describe("the view Use", () => {
     }
   });
 
+  onPage("a model that has to be told what it draws is not used, and the view says so", "#/use?model=letters", async (page) => {
+    assert.match(await page.textContent("#missing"), /has to be told what it draws, so here is/);
+    assert.notEqual(await page.evaluate(() => vaelet.model.info.name), "letters");
+  });
+
+  test("Detect: where nothing is known of the model's own pictures, the panel says so, and the others work", async () => {
+    env.server.damage("models/digits-beta-1/calibration.json", () => ({ status: 404, body: Buffer.from("") }));
+    try {
+      await withPage(env, "#/use?model=digits-beta-1&backend=cpu", async (page) => {
+        await page.waitForFunction(() => /calibration\.json is missing/.test(document.querySelector("#state-detect")?.textContent));
+        await page.waitForFunction(() => document.querySelector("#clean-after-number").textContent);
+        assert.equal(await page.isHidden("#error"), true);
+      }, { expected: /404|Failed to load resource/ });
+    } finally {
+      env.server.repair();
+    }
+  });
+
   onPage("Detect: a test picture is not strange, noise and an empty canvas are", "#/use?model=digits&use=detect&picture=test-2", async (page) => {
     assert.equal(await page.getAttribute("#panel-detect", "data-strange"), "false");
     for (const odd of ["noise", "empty", "inverted"]) {

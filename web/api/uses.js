@@ -178,7 +178,10 @@ export class Uses {
 
   /** What the model's own test images score. */
   async #fetchCalibration() {
-    const found = await this.#files.json("calibration.json");
+    const found = await this.#files.json("calibration.json").catch((cause) => {
+      if (cause.code !== "not-found") throw cause;
+      throw new VaeletError("not-found", "What this model's own pictures score is not known, so no other can be scored: calibration.json is missing beside its weights. `vaelet detect --data` makes it.", { cause });
+    });
     const list = (values, length) => Array.isArray(values) && (length ? values.length === length : values.length > 0) && values.every(Number.isFinite);
     const { weights, mean, factor, scores } = Object(found);
     if (weights !== this.#info.weights.sha256 || !list(mean, FIGURES) || !list(factor, FIGURES ** 2) || !list(scores)) {

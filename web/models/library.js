@@ -36,6 +36,7 @@ const PATIENCE = 5_000;
  * @property {number | null} beta
  * @property {string} [network] the same for models that differ in nothing but how they were trained
  * @property {Record<string, string>} [files] the SHA-256 of each
+ * @property {object} [condition] what it has to be told to draw a picture
  * @property {boolean} [kept] whether it is in this browser only (`kept.js`)
  */
 
@@ -43,6 +44,7 @@ const PATIENCE = 5_000;
 const SUITS = {
   draw: isDrawable,
   edit: ({ latents }) => latents > 2,
+  use: ({ condition }) => !condition,
 };
 
 function isDrawable(entry) {

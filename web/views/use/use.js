@@ -55,6 +55,7 @@ export function mount(root, { model, folder, params, setParams, atlas, memory, p
   let unmounted = false;
   let reading = true;
   let encoding = 0;
+  let following = false;
   /** @type {Float32Array[]} */
   let tests = [];
   /** The picture before it is made strange, and how an address names it. @type {Float32Array | null} */
@@ -97,7 +98,7 @@ export function mount(root, { model, folder, params, setParams, atlas, memory, p
     /** What everything below is about. @type {Float32Array | null} */
     pixels: null,
     get busy() {
-      return reading || encoding > 0 || shown().some((panel) => panel.busy);
+      return reading || following || encoding > 0 || shown().some((panel) => panel.busy);
     },
     /** What each panel has found last. */
     get answers() {
@@ -110,7 +111,12 @@ export function mount(root, { model, folder, params, setParams, atlas, memory, p
   const shown = () => (use === "all" ? Object.values(panels) : [panels[use]]);
 
   /** Everything below shows this picture. */
-  const follow = oncePerFrame(() => {
+  const follow = () => {
+    following = true;
+    showAll();
+  };
+  const showAll = oncePerFrame(() => {
+    following = false;
     if (!plain || unmounted) return;
     const picture = odd.word ? ODD[odd.word].change(plain, input) : plain;
     state.pixels = picture;
@@ -276,7 +282,7 @@ export function mount(root, { model, folder, params, setParams, atlas, memory, p
     unmount() {
       unmounted = true;
       remember.flush();
-      follow.cancel();
+      showAll.cancel();
       for (const panel of Object.values(panels)) panel.unmount();
     },
   };

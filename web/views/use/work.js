@@ -12,6 +12,13 @@ import { createTask } from "../../parts/task.js";
  */
 export function createWork({ node, status }, ask, show) {
   let abort = new AbortController();
+  /** Whether it is known if the panel is in sight. */
+  let looked = false;
+  const sight = new IntersectionObserver(() => {
+    looked = true;
+    sight.disconnect();
+  });
+  sight.observe(node);
   const task = createTask(
     async () => {
       const { signal } = (abort = new AbortController());
@@ -40,10 +47,11 @@ export function createWork({ node, status }, ask, show) {
       task();
     },
     get busy() {
-      return task.busy;
+      return !looked || task.busy;
     },
     cancel() {
       task.cancel();
+      sight.disconnect();
       abort.abort();
     },
   };
