@@ -58,7 +58,7 @@ async function measure(engine, network) {
 function open(engine, network, more) {
   const query = new URLSearchParams({ engine, network, version, seconds: values.seconds, ...more });
   return withPage(browser, `${server.url}/bench/learning/page.html?${query}`, async (page) => {
-    await page.waitForFunction(() => window.result);
+    await page.waitForFunction(() => Boolean(window.result));
     return page.evaluate(() => window.result.catch((error) => ({ failed: String(error).slice(0, 200) })));
   }, { limit: 300_000 }).catch((error) => ({ failed: String(error).slice(0, 200) }));
 }
