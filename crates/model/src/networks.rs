@@ -102,10 +102,10 @@ pub fn tall(latent: usize, [channels, side]: [usize; 2]) -> Layers {
 /// For grey images of 64×64, the network with which disentanglement is usually compared (Locatello et
 /// al. 2019), with fewer channels.
 pub fn plain(latent: usize) -> Layers {
-    const HIDDEN: usize = 256;
+    const HIDDEN: usize = 128;
     let mut layer = Builder::default();
     let mut encoder = Vec::new();
-    for pair in [1, 16, 32, 64, 64].windows(2) {
+    for pair in [1, 8, 16, 32, 64].windows(2) {
         encoder.push(layer.conv(pair[0], pair[1], 4, 2));
     }
     encoder.extend([
@@ -117,10 +117,10 @@ pub fn plain(latent: usize) -> Layers {
         layer.linear(latent, HIDDEN, Activation::Silu),
         layer.linear(HIDDEN, 4 * 4 * 64, Activation::Silu),
         image(64, 4),
-        layer.conv_transpose(64, 64, Activation::Silu),
         layer.conv_transpose(64, 32, Activation::Silu),
         layer.conv_transpose(32, 16, Activation::Silu),
-        layer.conv_transpose(16, 1, Activation::Sigmoid),
+        layer.conv_transpose(16, 8, Activation::Silu),
+        layer.conv_transpose(8, 1, Activation::Sigmoid),
     ];
     [encoder, decoder]
 }

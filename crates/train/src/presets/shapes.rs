@@ -27,9 +27,8 @@ pub(super) fn shapes(name: &str, title: &str, beta: f32) -> Preset {
         source: Source::Shapes,
         data: "732,280 of the 737,280 images of the grid of dSprites, 64×64",
         augment: false,
-        epochs: 12,
-        // The total correlation is estimated within a batch.
-        batch: 512,
+        epochs: 1,
+        batch: 64,
         learning_rate: 1e-3,
         beta,
         penalty: Penalty::TotalCorrelation,
