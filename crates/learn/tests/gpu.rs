@@ -1,7 +1,5 @@
 //! The GPU takes the CPU's steps: losses of twenty of them, and the parameters that they lead to.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use pollster::block_on;
 use std::rc::Rc;
 use vaelet_gpu::{Context, GpuPace, GpuTrainer};
