@@ -158,6 +158,7 @@ fn build(
         name: "random".into(),
         title: "Random".into(),
         subject: None,
+        lacks: None,
         first: Vec::new(),
         input,
         condition,

@@ -33,6 +33,10 @@ pub struct ModelSpec {
     /// models the first by name counts; views that a page does not have are no error.
     #[cfg_attr(feature = "write", serde(skip_serializing_if = "Vec::is_empty"))]
     pub first: Vec<String>,
+    /// "encoder" or "decoder", where the model has none of its own: the layers of that half are
+    /// constant then, and views that need it do not show the model.
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
+    pub lacks: Option<String>,
     /// What the encoder reads and the decoder writes.
     pub input: ImageShape,
     /// What is known of an image beside its latent; encoder and decoder may read it.

@@ -36,6 +36,10 @@ impl ModelSpec {
                 }
                 _ => Vec::new(),
             },
+            lacks: match object.find("lacks") {
+                Some(lacks) if cfg!(feature = "write") => Some(lacks.text()?.into()),
+                _ => None,
+            },
             input: ImageShape::read(&object.take("input")?)?,
             // Where it is not read, it is a field that nobody knows.
             condition: match CONDITIONS.then(|| object.find("condition")).flatten() {

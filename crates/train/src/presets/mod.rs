@@ -161,6 +161,7 @@ fn spec(
         name: name.into(),
         title: title.into(),
         subject: Some(subject),
+        lacks: None,
         first: first(name).iter().map(|view| (*view).to_owned()).collect(),
         input: ImageShape {
             channels,

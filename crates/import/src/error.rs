@@ -1,0 +1,84 @@
+//! What can be wrong with somebody's file, each with what to do instead.
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// Why files do not become a model.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is damaged, or not what its name says.
+    #[error("{file} cannot be read: {reason}")]
+    Unreadable {
+        /// The file's name.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The network does something that vaelet does not.
+    #[error("{file}: {what} is not supported; {instead}")]
+    Unsupported {
+        /// The file's name.
+        file: String,
+        /// The operator or the property.
+        what: String,
+        /// What to do instead.
+        instead: String,
+    },
+    /// The file does not say something that has to be known.
+    #[error("{file} does not say {what}; {how}")]
+    Ask {
+        /// The file's name.
+        file: String,
+        /// What is missing.
+        what: String,
+        /// Which option says it.
+        how: String,
+    },
+    /// A guess that has to be confirmed.
+    #[error(
+        "{file} does not say {what}. This is a guess; compare it with the code that trained the \
+         model, then give it back as a file with `like`, or accept it with `guess`:\n{like}"
+    )]
+    Confirm {
+        /// The file's name.
+        file: String,
+        /// What is missing.
+        what: String,
+        /// The guess, in the format of [`crate::like`].
+        like: String,
+    },
+    /// The model that came of it breaks one of the format's limits.
+    #[error("the imported model breaks a limit of vaelet's format: {0}")]
+    Model(#[from] vaelet_model::Error),
+}
+
+impl Error {
+    pub(crate) fn unreadable(file: &str, reason: impl Into<String>) -> Self {
+        Self::Unreadable {
+            file: short(file),
+            reason: short(&reason.into()),
+        }
+    }
+
+    pub(crate) fn unsupported(file: &str, what: impl Into<String>, instead: &str) -> Self {
+        Self::Unsupported {
+            file: short(file),
+            what: short(&what.into()),
+            instead: instead.into(),
+        }
+    }
+
+    pub(crate) fn ask(file: &str, what: impl Into<String>, how: impl Into<String>) -> Self {
+        Self::Ask {
+            file: short(file),
+            what: short(&what.into()),
+            how: how.into(),
+        }
+    }
+}
+
+/// Names come from files, which may make them as long as they like.
+fn short(text: &str) -> String {
+    text.chars().take(300).filter(|c| !c.is_control()).collect()
+}
