@@ -1,7 +1,7 @@
 //! What can be wrong with somebody's file, each with what to do instead.
 
-/// Shorthand for results of this crate.
-pub type Result<T, E = Error> = core::result::Result<T, E>;
+/// Shorthand for results of this crate. An error is boxed, because many functions pass it on.
+pub type Result<T, E = Box<Error>> = core::result::Result<T, E>;
 
 /// Why files do not become a model.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -50,35 +50,50 @@ pub enum Error {
     },
     /// The model that came of it breaks one of the format's limits.
     #[error("the imported model breaks a limit of vaelet's format: {0}")]
-    Model(#[from] vaelet_model::Error),
+    Model(vaelet_model::Error),
 }
 
 impl Error {
-    pub(crate) fn unreadable(file: &str, reason: impl Into<String>) -> Self {
-        Self::Unreadable {
-            file: short(file),
-            reason: short(&reason.into()),
-        }
+    #[cold]
+    pub(crate) fn unreadable(file: &str, reason: impl AsRef<str>) -> Box<Self> {
+        make(file, [reason.as_ref(), ""], |file, [reason, _]| {
+            Self::Unreadable { file, reason }
+        })
     }
 
-    pub(crate) fn unsupported(file: &str, what: impl Into<String>, instead: &str) -> Self {
-        Self::Unsupported {
-            file: short(file),
-            what: short(&what.into()),
-            instead: instead.into(),
-        }
+    #[cold]
+    pub(crate) fn unsupported(file: &str, what: impl AsRef<str>, instead: &str) -> Box<Self> {
+        make(file, [what.as_ref(), instead], |file, [what, instead]| {
+            Self::Unsupported {
+                file,
+                what,
+                instead,
+            }
+        })
     }
 
-    pub(crate) fn ask(file: &str, what: impl Into<String>, how: impl Into<String>) -> Self {
-        Self::Ask {
-            file: short(file),
-            what: short(&what.into()),
-            how: how.into(),
-        }
+    #[cold]
+    pub(crate) fn ask(file: &str, what: impl AsRef<str>, how: impl AsRef<str>) -> Box<Self> {
+        make(file, [what.as_ref(), how.as_ref()], |file, [what, how]| {
+            Self::Ask { file, what, how }
+        })
     }
 }
 
-/// Names come from files, which may make them as long as they like.
+impl From<vaelet_model::Error> for Box<Error> {
+    fn from(e: vaelet_model::Error) -> Self {
+        Self::new(Error::Model(e))
+    }
+}
+
+/// Not inlined, because a page pays for every copy. Names come from files, which may make them as long as they like.
+#[cold]
+#[inline(never)]
+fn make(file: &str, texts: [&str; 2], error: fn(String, [String; 2]) -> Error) -> Box<Error> {
+    Box::new(error(short(file), texts.map(short)))
+}
+
+#[inline(never)]
 fn short(text: &str) -> String {
     text.chars().take(300).filter(|c| !c.is_control()).collect()
 }

@@ -284,9 +284,7 @@ impl Graph {
                 shape = self.order.shape(sides);
             }
             Op::Transpose(axes) => {
-                let mut sorted = axes.clone();
-                sorted.sort_unstable();
-                if !sorted.into_iter().eq(0..shape.len()) {
+                if axes.len() != shape.len() || !(0..shape.len()).all(|axis| axes.contains(&axis)) {
                     return wrong(format!("a transposition by {axes:?} of {shape:?}"));
                 }
                 shape = axes.iter().map(|&axis| shape[axis]).collect();
@@ -334,7 +332,12 @@ impl Graph {
         let mut shape = self.nodes[input].shape.clone();
         match shape.get_mut(axis) {
             Some(side) if start.checked_add(len).is_some_and(|end| end <= *side) => *side = len,
-            _ => return Err(Error::unreadable(&self.file, "a slice outside of its value")),
+            _ => {
+                return Err(Error::unreadable(
+                    &self.file,
+                    "a slice outside of its value",
+                ));
+            }
         }
         self.raw(Op::Slice { axis, start }, vec![input], shape)
     }

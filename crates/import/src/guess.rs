@@ -18,9 +18,16 @@ pub(crate) struct Guess {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
-    Linear { inputs: usize, outputs: usize },
+    Linear {
+        inputs: usize,
+        outputs: usize,
+    },
     /// Of `[a, b, kernel, kernel]`.
-    Conv { a: usize, b: usize, kernel: usize },
+    Conv {
+        a: usize,
+        b: usize,
+        kernel: usize,
+    },
     BatchNorm,
 }
 
@@ -35,11 +42,23 @@ pub(crate) fn guess(file: &str, tensors: &Named, options: &Options) -> Result<Gu
     let modules = modules(file, tensors)?;
     let (first, second) = heads(&modules).ok_or_else(|| {
         let what = "where its latent is";
-        Error::ask(file, what, "describe the layers in a file and give it with --like FILE.json")
+        Error::ask(
+            file,
+            what,
+            "describe the layers in a file and give it with --like FILE.json",
+        )
     })?;
-    let Kind::Linear { outputs: latent, inputs } = modules[first].kind else {
+    let Kind::Linear {
+        outputs: latent,
+        inputs,
+    } = modules[first].kind
+    else {
         let what = "how large the image is whose convolution gives the latent";
-        return Err(Error::ask(file, what, "describe the layers with --like FILE.json"));
+        return Err(Error::ask(
+            file,
+            what,
+            "describe the layers with --like FILE.json",
+        ));
     };
     let kind = match options.second.or_else(|| by_name(&modules[second].name)) {
         Some(Second::LogVar) => "log_var",
@@ -52,7 +71,9 @@ pub(crate) fn guess(file: &str, tensors: &Named, options: &Options) -> Result<Gu
         }
     };
     let (encoder, decoder) = (&modules[..first], &modules[second + 1..]);
-    let convolutional = modules.iter().any(|module| matches!(module.kind, Kind::Conv { .. }));
+    let convolutional = modules
+        .iter()
+        .any(|module| matches!(module.kind, Kind::Conv { .. }));
     let image = shape(file, encoder, decoder, inputs, options)?;
     let activation = options.activation.clone().unwrap_or_else(|| "relu".into());
     let last = options.last.clone().unwrap_or_else(|| "sigmoid".into());
@@ -87,7 +108,9 @@ pub(crate) fn guess(file: &str, tensors: &Named, options: &Options) -> Result<Gu
         decoder.pop();
     }
     if classes > 0 {
-        notes.push(format!("assumed: a one-hot class of {classes} behind the image and the latent"));
+        notes.push(format!(
+            "assumed: a one-hot class of {classes} behind the image and the latent"
+        ));
     }
     let like = json!({
         "image": image,
@@ -132,9 +155,19 @@ fn modules(file: &str, tensors: &Named) -> Result<Vec<Module>> {
             [outputs, inputs] => Kind::Linear { inputs, outputs },
             [a, b, rows, columns] if rows == columns => Kind::Conv { a, b, kernel: rows },
             [_] if has("running_mean") => Kind::BatchNorm,
-            [_] => return refuse("GroupNorm or LayerNorm", "train with BatchNorm or without one"),
+            [_] => {
+                return refuse(
+                    "GroupNorm or LayerNorm",
+                    "train with BatchNorm or without one",
+                );
+            }
             [_, _, _] => return refuse("a convolution along one axis (Conv1d)", "use Conv2d"),
-            _ => return refuse("a layer of another kind", "use linear layers and convolutions"),
+            _ => {
+                return refuse(
+                    "a layer of another kind",
+                    "use linear layers and convolutions",
+                );
+            }
         };
         modules.push(Module {
             name: module.into(),
@@ -157,18 +190,22 @@ fn heads(modules: &[Module]) -> Option<(usize, usize)> {
     };
     let pairs: Vec<usize> = (0..modules.len().saturating_sub(1)).filter(pair).collect();
     let named = pairs.iter().find(|&&i| {
-        let [a, b] = [&modules[i].name, &modules[i + 1].name].map(|name| name.to_lowercase());
+        let [a, b] = [&modules[i].name, &modules[i + 1].name].map(|name| name.to_ascii_lowercase());
         (a.contains("mu") || a.contains("mean"))
-            && ["var", "sigma", "std", "logv"].iter().any(|part| b.contains(part))
+            && ["var", "sigma", "std", "logv"]
+                .iter()
+                .any(|part| b.contains(part))
     });
     let structural = pairs.iter().find(|&&i| {
         let Kind::Linear { inputs, outputs } = modules[i].kind else {
             return false;
         };
-        let next = modules[i + 2..].iter().find_map(|module| match module.kind {
-            Kind::Linear { inputs, .. } => Some(inputs),
-            _ => None,
-        });
+        let next = modules[i + 2..]
+            .iter()
+            .find_map(|module| match module.kind {
+                Kind::Linear { inputs, .. } => Some(inputs),
+                _ => None,
+            });
         inputs > outputs && next.is_some_and(|next| next >= outputs && next < outputs + 1000)
     });
     let &i = named.or(structural)?;
@@ -177,8 +214,11 @@ fn heads(modules: &[Module]) -> Option<(usize, usize)> {
 
 /// What a second head is by its name; nothing where that leaves it open.
 fn by_name(name: &str) -> Option<Second> {
-    let name = name.to_lowercase().replace(['_', '.'], "");
-    if ["logvar", "logv", "lnvar"].iter().any(|part| name.contains(part)) {
+    let name = name.to_ascii_lowercase().replace(['_', '.'], "");
+    if ["logvar", "logv", "lnvar"]
+        .iter()
+        .any(|part| name.contains(part))
+    {
         Some(Second::LogVar)
     } else if ["logstd", "logsd"].iter().any(|part| name.contains(part)) {
         Some(Second::LogStd)
@@ -206,7 +246,10 @@ fn shape(
         Some(Kind::Linear { inputs, outputs }) => Some([inputs, outputs]),
         _ => None,
     };
-    let ends = decoder.iter().rev().find(|module| module.kind != Kind::BatchNorm);
+    let ends = decoder
+        .iter()
+        .rev()
+        .find(|module| module.kind != Kind::BatchNorm);
     match encoder.first().map(|module| module.kind) {
         Some(Kind::Conv { b, .. }) => {
             // The size at which the last image has as many values as the linear layer reads.
@@ -278,7 +321,11 @@ impl Chain<'_> {
         });
         let halving = fits.ok_or_else(|| {
             let what = "the strides of its convolutions";
-            Error::ask(file, what, "describe the layers with --like FILE.json, or give --shape")
+            Error::ask(
+                file,
+                what,
+                "describe the layers with --like FILE.json, or give --shape",
+            )
         })?;
         let (mut steps, mut number) = (Vec::new(), 0);
         for (i, module) in modules.iter().enumerate() {
@@ -288,7 +335,8 @@ impl Chain<'_> {
                     number += 1;
                     let padding = (kernel - 1) / 2;
                     for side in &mut self.sides[1..] {
-                        *side = (*side + 2 * padding - kernel.min(*side + 2 * padding)) / stride + 1;
+                        *side =
+                            (*side + 2 * padding - kernel.min(*side + 2 * padding)) / stride + 1;
                     }
                     self.sides[0] = a;
                     self.len = self.sides.iter().product();
@@ -299,13 +347,20 @@ impl Chain<'_> {
                 }
                 Kind::BatchNorm => steps.push(json!({"batch_norm": module.name})),
             }
-            if !matches!(modules.get(i + 1).map(|next| next.kind), Some(Kind::BatchNorm)) {
+            if !matches!(
+                modules.get(i + 1).map(|next| next.kind),
+                Some(Kind::BatchNorm)
+            ) {
                 steps.push(json!(self.activation));
             }
         }
         if self.len != inputs {
             let what = format!("what stands between {} and {inputs} values", self.len);
-            return Err(Error::ask(file, what, "describe the layers with --like FILE.json"));
+            return Err(Error::ask(
+                file,
+                what,
+                "describe the layers with --like FILE.json",
+            ));
         }
         Ok(steps)
     }
@@ -318,12 +373,22 @@ impl Chain<'_> {
         outputs: usize,
         steps: &mut Vec<Json>,
     ) -> Result<()> {
-        if inputs > self.len && inputs - self.len < 1000 && (self.classes == 0 || self.classes == inputs - self.len) {
+        if inputs > self.len
+            && inputs - self.len < 1000
+            && (self.classes == 0 || self.classes == inputs - self.len)
+        {
             self.classes = inputs - self.len;
             steps.push(json!("class"));
         } else if inputs != self.len {
-            let what = format!("what stands between {} values and {}, which reads {inputs}", self.len, module.name);
-            return Err(Error::ask(file, what, "describe the layers with --like FILE.json"));
+            let what = format!(
+                "what stands between {} values and {}, which reads {inputs}",
+                self.len, module.name
+            );
+            return Err(Error::ask(
+                file,
+                what,
+                "describe the layers with --like FILE.json",
+            ));
         }
         steps.push(json!({"linear": module.name}));
         self.len = outputs;
@@ -334,7 +399,10 @@ impl Chain<'_> {
     /// The steps of a decoder.
     fn decoder(&mut self, file: &str, modules: &[Module]) -> Result<Vec<Json>> {
         let mut steps = Vec::new();
-        let total = modules.iter().filter(|module| matches!(module.kind, Kind::Conv { .. })).count();
+        let total = modules
+            .iter()
+            .filter(|module| matches!(module.kind, Kind::Conv { .. }))
+            .count();
         let mut number = 0;
         for (i, module) in modules.iter().enumerate() {
             match module.kind {
@@ -344,14 +412,21 @@ impl Chain<'_> {
                 Kind::BatchNorm => steps.push(json!({"batch_norm": module.name})),
                 Kind::Conv { a, b, kernel } => {
                     if number == 0 {
-                        let side = (1..=256).find(|side| self.len == side * side * a)
+                        let side = (1..=256)
+                            .find(|side| self.len == side * side * a)
                             .map(|side| (a, side))
                             .or_else(|| {
-                                (1..=256).find(|side| self.len == side * side * b).map(|side| (b, side))
+                                (1..=256)
+                                    .find(|side| self.len == side * side * b)
+                                    .map(|side| (b, side))
                             });
                         let Some((channels, side)) = side else {
                             let what = format!("the shape that {} reads", module.name);
-                            return Err(Error::ask(file, what, "describe the layers with --like FILE.json"));
+                            return Err(Error::ask(
+                                file,
+                                what,
+                                "describe the layers with --like FILE.json",
+                            ));
                         };
                         self.sides = [channels, side, side];
                         steps.push(json!({"reshape": self.sides}));
@@ -364,12 +439,23 @@ impl Chain<'_> {
                     let padding = (kernel - 1) / 2;
                     if transposed {
                         let left = total - number + 1;
-                        let stride = if grows && (self.sides[1] << left) >= self.image[1] { 2 } else { 1 };
+                        let stride = if grows && (self.sides[1] << left) >= self.image[1] {
+                            2
+                        } else {
+                            1
+                        };
                         let full = (self.sides[1] - 1) * stride + kernel;
-                        let extra = usize::from(stride == 2 && full < self.sides[1] * 2 + 2 * padding);
-                        let padding = if stride == 2 && kernel == 2 { 0 } else { padding };
+                        let extra =
+                            usize::from(stride == 2 && full < self.sides[1] * 2 + 2 * padding);
+                        let padding = if stride == 2 && kernel == 2 {
+                            0
+                        } else {
+                            padding
+                        };
                         for side in &mut self.sides[1..] {
-                            *side = ((*side - 1) * stride + kernel + extra).saturating_sub(2 * padding).max(1);
+                            *side = ((*side - 1) * stride + kernel + extra)
+                                .saturating_sub(2 * padding)
+                                .max(1);
                         }
                         self.sides[0] = b;
                         steps.push(json!({
@@ -383,13 +469,19 @@ impl Chain<'_> {
                     self.len = self.sides.iter().product();
                 }
             }
-            if !matches!(modules.get(i + 1).map(|next| next.kind), Some(Kind::BatchNorm)) {
+            if !matches!(
+                modules.get(i + 1).map(|next| next.kind),
+                Some(Kind::BatchNorm)
+            ) {
                 steps.push(json!(self.activation));
             }
         }
         let pixels: usize = self.image.iter().product();
         if self.len != pixels {
-            let what = format!("a decoder that gives {} values for an image of {pixels}", self.len);
+            let what = format!(
+                "a decoder that gives {} values for an image of {pixels}",
+                self.len
+            );
             let instead = "only one number for each value of an image is; if the strides differ, describe the \
                            layers with --like FILE.json";
             return Err(Error::unsupported(file, what, instead));

@@ -9,6 +9,7 @@
 //! that cannot be imported is refused by its name ([`Error`]).
 
 mod error;
+pub mod export;
 mod graph;
 mod guess;
 pub mod like;
@@ -39,10 +40,22 @@ const SIGMA: f32 = 0.1;
 /// A file as it was given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
-    /// Its name, without folders.
+    /// Its name, behind that of its folder and a slash where two files have the same.
     pub name: String,
     /// Its contents.
     pub bytes: Vec<u8>,
+}
+
+impl Source {
+    /// The file called `name` in the same folder; in any, where only one is called so.
+    fn beside<'a>(&self, files: &'a [Self], name: &str) -> Option<&'a Self> {
+        let folder = self.name.rfind('/').map_or("", |end| &self.name[..=end]);
+        let full = format!("{folder}{name}");
+        let last = |file: &Self| file.name.rsplit('/').next() == Some(name);
+        let mut alike = files.iter().filter(|file| last(file));
+        let only = alike.next().filter(|_| alike.next().is_none());
+        files.iter().find(|file| file.name == full).or(only)
+    }
 }
 
 /// What the files do not say.
@@ -101,11 +114,50 @@ pub fn import(files: &[Source], options: &Options) -> Result<Imported> {
     let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
     if bytes > MAX_BYTES {
         let name = files.first().map_or("", |file| &file.name);
-        return Err(Error::unsupported(name, "more than 512 MiB", "use a smaller model"));
+        return Err(Error::unsupported(
+            name,
+            "more than 512 MiB",
+            "use a smaller model",
+        ));
     }
     let mut notes = Vec::new();
     let halves = read(files, options, &mut notes)?;
     Importer { options, notes }.finish(halves)
+}
+
+/// Files, with those that are inside of zip files instead of these. Only zip files that hold a `model.json` are
+/// opened: PyTorch's are zip files too.
+///
+/// # Errors
+/// A damaged zip file.
+pub fn unpack(files: Vec<Source>) -> Result<Vec<Source>> {
+    let mut all = Vec::new();
+    let mut total = 0_usize;
+    for file in files {
+        let zip = match read::zip::Zip::is_one(&file.bytes) {
+            true => Some(read::zip::Zip::open(&file.name, &file.bytes)?),
+            false => None,
+        };
+        let zip = zip.filter(|zip| zip.names().any(|name| name.ends_with("model.json")));
+        let Some(zip) = zip else {
+            all.push(file);
+            continue;
+        };
+        for name in zip.names().filter(|name| !name.ends_with('/')) {
+            let bytes = zip.read(name)?.into_owned();
+            total = total.saturating_add(bytes.len());
+            if total > MAX_BYTES {
+                return Err(Error::unsupported(
+                    &file.name,
+                    "more than 512 MiB",
+                    "use a smaller model",
+                ));
+            }
+            let name = name.to_string();
+            all.push(Source { name, bytes });
+        }
+    }
+    Ok(all)
 }
 
 /// The halves in all files.
@@ -121,12 +173,12 @@ fn read(files: &[Source], options: &Options, notes: &mut Vec<String>) -> Result<
         let (name, bytes) = (&source.name, &source.bytes);
         let graph = if read::torch::is_one(bytes) {
             let tensors = read::torch::read(name, bytes)?;
-            let found = of_tensors(name, &tensors, options, notes)?;
+            let found = of_tensors(name, &tensors, None, options, notes)?;
             add_halves(&mut halves, found, name)?;
             continue;
         } else if name.ends_with(".safetensors") {
-            let tensors = read::tensors::safetensors(name, bytes)?;
-            let found = of_tensors(name, &tensors, options, notes)?;
+            let (tensors, like) = read::tensors::safetensors(name, bytes)?;
+            let found = of_tensors(name, &tensors, like.as_deref(), options, notes)?;
             add_halves(&mut halves, found, name)?;
             continue;
         } else if read::onnx::is_one(name) {
@@ -173,10 +225,18 @@ fn keras(source: &Source) -> Result<Option<Graph>> {
 #[cfg(not(feature = "hdf5"))]
 fn keras(source: &Source) -> Result<Option<Graph>> {
     let known = [".h5", ".hdf5", ".keras"];
-    match known.iter().any(|end| source.name.to_lowercase().ends_with(end)) {
+    match known
+        .iter()
+        .any(|end| source.name.to_ascii_lowercase().ends_with(end))
+    {
         true => {
-            let instead = "import it with the command, `vaelet import`, or convert it for TensorFlow.js";
-            Err(Error::unsupported(&source.name, "a Keras file in a page", instead))
+            let instead =
+                "import it with the command, `vaelet import`, or convert it for TensorFlow.js";
+            Err(Error::unsupported(
+                &source.name,
+                "a Keras file in a page",
+                instead,
+            ))
         }
         false => Ok(None),
     }
@@ -186,22 +246,26 @@ fn keras(source: &Source) -> Result<Option<Graph>> {
 fn of_tensors(
     file: &str,
     tensors: &read::tensors::Named,
+    described: Option<&str>,
     options: &Options,
     notes: &mut Vec<String>,
 ) -> Result<Halves> {
     if let Some((name, json)) = &options.like {
         return like::build(file, tensors, name, json);
     }
+    if let Some(json) = described {
+        return like::build(file, tensors, file, json);
+    }
     // Wrappers of the network put their name before all others.
     let guess = guess::guess(file, tensors, options)?;
     let json = guess.like.to_string();
     if let (Some(what), false) = (guess.unsure, options.guess) {
         let like = serde_json::to_string_pretty(&guess.like).unwrap_or(json);
-        return Err(Error::Confirm {
+        return Err(Box::new(Error::Confirm {
             file: file.into(),
             what,
             like,
-        });
+        }));
     }
     notes.extend(guess.notes);
     like::build(file, tensors, "the guessed description", &json)
@@ -214,7 +278,11 @@ fn add_halves(halves: &mut Halves, found: Halves, file: &str) -> Result<()> {
     ] {
         if found.is_some() && half.is_some() {
             let what = "two networks of the same direction";
-            return Err(Error::unsupported(file, what, "give one encoder and one decoder"));
+            return Err(Error::unsupported(
+                file,
+                what,
+                "give one encoder and one decoder",
+            ));
         }
         if found.is_some() {
             *half = found;
@@ -227,7 +295,7 @@ fn add_halves(halves: &mut Halves, found: Halves, file: &str) -> Result<()> {
 
 /// Whether a graph reads images rather than latents.
 fn is_encoder(graph: &Graph) -> bool {
-    let file = graph.file.to_lowercase();
+    let file = graph.file.to_ascii_lowercase();
     match (file.contains("enc"), file.contains("dec")) {
         (true, false) => return true,
         (false, true) => return false,
@@ -272,8 +340,14 @@ impl Importer<'_> {
             let shapes = ends.iter().map(|(_, value)| graph.shape(*value));
             for shape in shapes {
                 let order = graph.order;
-                let found = order.sides(shape).filter(|sides| [1, 3].contains(&sides[2]));
-                let turned = || Order::ChannelsLast.sides(shape).filter(|s| [1, 3].contains(&s[2]));
+                let found = order
+                    .sides(shape)
+                    .filter(|sides| [1, 3].contains(&sides[2]));
+                let turned = || {
+                    Order::ChannelsLast
+                        .sides(shape)
+                        .filter(|s| [1, 3].contains(&s[2]))
+                };
                 image = image.or(found.or_else(turned).map(|[h, w, c]| [c, h, w]));
             }
         }
@@ -283,8 +357,14 @@ impl Importer<'_> {
         if image.is_none() {
             let flat = |value: usize, graph: &Graph| image_of(graph.shape(value).iter().product());
             image = match (&halves.encoder, decoder) {
-                (Some(graph), _) => graph.inputs.first().and_then(|(_, value)| flat(*value, graph)),
-                (None, Some(graph)) => graph.outputs.first().and_then(|(_, value)| flat(*value, graph)),
+                (Some(graph), _) => graph
+                    .inputs
+                    .first()
+                    .and_then(|(_, value)| flat(*value, graph)),
+                (None, Some(graph)) => graph
+                    .outputs
+                    .first()
+                    .and_then(|(_, value)| flat(*value, graph)),
                 _ => None,
             };
         }
@@ -294,7 +374,10 @@ impl Importer<'_> {
             image = Some([sides[2], sides[0], sides[1]]);
             decoded = Some(layers);
         }
-        let file = [&halves.encoder, &halves.decoder].into_iter().flatten().next();
+        let file = [&halves.encoder, &halves.decoder]
+            .into_iter()
+            .flatten()
+            .next();
         let file = file.map_or(String::new(), |graph| graph.file.clone());
         let [channels, height, width] = image.ok_or_else(|| {
             let how = "give the image's shape: --shape CHANNELS,HEIGHT,WIDTH";
@@ -307,15 +390,23 @@ impl Importer<'_> {
         };
         if ![1, 3].contains(&channels) {
             let what = format!("images of {channels} channels");
-            return Err(Error::unsupported(&file, what, "use grey images or images in colour"));
+            return Err(Error::unsupported(
+                &file,
+                what,
+                "use grey images or images in colour",
+            ));
         }
         let range = self.range(decoder);
         let (mut encoded, mut size) = (None, latent);
         if let Some(graph) = &halves.encoder {
             let sides = [height, width, channels];
-            let (layers, found) = self.encoder(graph, halves.second, sides, latent, range, &mut tensors)?;
+            let (layers, found) =
+                self.encoder(graph, halves.second, sides, latent, range, &mut tensors)?;
             if latent.is_some_and(|latent| latent != found) {
-                let reason = format!("it gives {found} latents, and the decoder reads {}", latent.unwrap_or(0));
+                let reason = format!(
+                    "it gives {found} latents, and the decoder reads {}",
+                    latent.unwrap_or(0)
+                );
                 return Err(Error::unreadable(&graph.file, reason));
             }
             encoded = Some(layers);
@@ -328,7 +419,9 @@ impl Importer<'_> {
             _ => None,
         };
         if let Some(lacks) = &lacks {
-            self.notes.push(format!("it has no {lacks}: views that need one cannot show it"));
+            self.notes.push(format!(
+                "it has no {lacks}: views that need one cannot show it"
+            ));
         }
         let encoder = encoded.unwrap_or_else(|| no_encoder(input, size, &mut tensors));
         let decoder = decoded.unwrap_or_else(|| no_decoder(input, size, &mut tensors));
@@ -362,10 +455,17 @@ impl Importer<'_> {
                 return Ok(*value);
             }
         }
-        let shapes: BTreeSet<&[usize]> =
-            graph.outputs.iter().map(|(_, value)| graph.shape(*value)).collect();
+        let shapes: BTreeSet<&[usize]> = graph
+            .outputs
+            .iter()
+            .map(|(_, value)| graph.shape(*value))
+            .collect();
         if shapes.len() > 1 {
-            let names: Vec<&str> = graph.outputs.iter().map(|(name, _)| name.as_str()).collect();
+            let names: Vec<&str> = graph
+                .outputs
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect();
             let what = format!("which of its outputs is the image: {}", names.join(", "));
             return Err(Error::ask(&graph.file, what, "name one: --output NAME"));
         }
@@ -374,7 +474,11 @@ impl Importer<'_> {
             .first()
             .ok_or_else(|| Error::unreadable(&graph.file, "it has no output"))?;
         if let Op::Unknown(name) = &graph.nodes[*value].op {
-            return Err(Error::unsupported(&graph.file, name, &before_unknown(graph)));
+            return Err(Error::unsupported(
+                &graph.file,
+                name,
+                &before_unknown(graph),
+            ));
         }
         Ok(*value)
     }
@@ -400,17 +504,23 @@ impl Importer<'_> {
             let scale = 1.0 / (high - low);
             builder.affine(&vec![scale; channels], &vec![-low * scale; channels])?;
             if self.options.range.is_none() {
-                self.notes.push("assumed: the decoder ends in tanh, so black is −1 and white is 1".into());
+                self.notes.push(
+                    "assumed: the decoder ends in tanh, so black is −1 and white is 1".into(),
+                );
             }
         }
         // The graph's own order, the other one, or a flat image.
         let shape = builder.shape.clone();
         let known = |order: Order| {
-            let sides = order.sides(&shape).filter(|sides| [1, 3].contains(&sides[2]));
+            let sides = order
+                .sides(&shape)
+                .filter(|sides| [1, 3].contains(&sides[2]));
             sides.filter(|sides| image.is_none_or(|image| image == [sides[2], sides[0], sides[1]]))
         };
         let both_orders = [graph.order, Order::ChannelsFirst, Order::ChannelsLast];
-        let order = both_orders.into_iter().find(|order| known(*order).is_some());
+        let order = both_orders
+            .into_iter()
+            .find(|order| known(*order).is_some());
         let order = match (order, image) {
             (Some(order), _) => order,
             (None, Some([c, h, w])) if shape.iter().product::<usize>() == c * h * w => {
@@ -420,7 +530,8 @@ impl Importer<'_> {
             _ => {
                 let what = format!("an image of the shape {shape:?}");
                 let _ = both;
-                let instead = "an image has 1 or 3 channels; give its shape with --shape if it is flat";
+                let instead =
+                    "an image has 1 or 3 channels; give its shape with --shape if it is flat";
                 return Err(Error::unsupported(&graph.file, what, instead));
             }
         };
@@ -440,7 +551,10 @@ impl Importer<'_> {
         tensors: &mut Tensors,
     ) -> Result<(Vec<Layer>, usize)> {
         let wrong = |reason: &str| Error::unreadable(&graph.file, reason);
-        let (_, start) = graph.inputs.first().ok_or_else(|| wrong("it has no input"))?;
+        let (_, start) = graph
+            .inputs
+            .first()
+            .ok_or_else(|| wrong("it has no input"))?;
         let mut graph = graph.clone();
         let (mean, other) = self.heads(&mut graph, latent)?;
         let mut builder = Builder::image(&graph, sides, graph.shape(*start))?;
@@ -449,7 +563,9 @@ impl Importer<'_> {
         }
         let mean = trace(&graph, *start, mean)?;
         let kind = second.unwrap_or(Second::LogVar);
-        let other = other.map(|value| trace(&graph, *start, value)).transpose()?;
+        let other = other
+            .map(|value| trace(&graph, *start, value))
+            .transpose()?;
         match (&other, kind) {
             (None, _) => self.notes.push(
                 "it has no variance: σ is taken as 0.001, as of an autoencoder".into(),
@@ -459,31 +575,48 @@ impl Importer<'_> {
             ),
             _ => {}
         }
-        posterior(builder, &mean, other.as_deref().map(|other| (other, kind)), tensors)
+        posterior(
+            builder,
+            &mean,
+            other.as_deref().map(|other| (other, kind)),
+            tensors,
+        )
     }
 
     /// The values of an encoder's mean and second output.
-    fn heads(&mut self, graph: &mut Graph, latent: Option<usize>) -> Result<(usize, Option<usize>)> {
+    fn heads(
+        &mut self,
+        graph: &mut Graph,
+        latent: Option<usize>,
+    ) -> Result<(usize, Option<usize>)> {
         let options = self.options;
         let find = |graph: &Graph, name: &str| {
             let mut known = graph.names.iter().chain(&graph.outputs);
-            known.find(|(known, _)| known == name).map(|(_, value)| *value)
+            known
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| *value)
         };
-        let asked: Vec<usize> =
-            options.outputs.iter().filter_map(|name| find(graph, name)).collect();
+        let asked: Vec<usize> = options
+            .outputs
+            .iter()
+            .filter_map(|name| find(graph, name))
+            .collect();
         let known = |graph: &Graph, value: usize| !matches!(graph.nodes[value].op, Op::Unknown(_));
         let named = |graph: &Graph, names: &[(String, usize)], parts: &[&str]| {
             let mut names = names.iter().filter(|(_, value)| known(graph, *value));
-            names.find(|(name, value)| {
-                let name = name.to_lowercase().replace(['_', '-', '.'], "");
-                graph.shape(*value).len() == 1 && parts.iter().any(|part| name.contains(part))
-            }).map(|(_, value)| *value)
+            names
+                .find(|(name, value)| {
+                    let name = name.to_ascii_lowercase().replace(['_', '-', '.'], "");
+                    graph.shape(*value).len() == 1 && parts.iter().any(|part| name.contains(part))
+                })
+                .map(|(_, value)| *value)
         };
         let mut found = match asked[..] {
             [mean, second, ..] => vec![mean, second],
             [mean] => vec![mean],
             [] => {
-                let mut outputs: Vec<usize> = graph.outputs.iter().map(|(_, value)| *value).collect();
+                let mut outputs: Vec<usize> =
+                    graph.outputs.iter().map(|(_, value)| *value).collect();
                 outputs.retain(|value| known(graph, *value));
                 outputs.dedup();
                 let all: Vec<(String, usize)> =
@@ -514,9 +647,15 @@ impl Importer<'_> {
         if let [only] = found[..] {
             let shape = graph.shape(only).to_vec();
             let len: usize = shape.iter().product();
-            let halves = latent.or(options.latent).is_some_and(|latent| 2 * latent == len);
+            let halves = latent
+                .or(options.latent)
+                .is_some_and(|latent| 2 * latent == len);
             if halves {
-                let axis = if shape.len() == 1 { 0 } else { graph.order.channels() };
+                let axis = if shape.len() == 1 {
+                    0
+                } else {
+                    graph.order.channels()
+                };
                 let half = shape[axis] / 2;
                 let first = graph.slice(only, axis, 0, half)?;
                 let second = graph.slice(only, axis, half, half)?;
@@ -527,7 +666,10 @@ impl Importer<'_> {
             {
                 let (other, parent) = (if *start == 0 { len } else { 0 }, *parent);
                 let second = graph.slice(parent, 0, other, len)?;
-                self.notes.push("assumed: the half of the last layer that no output shows is the log variance".into());
+                self.notes.push(
+                    "assumed: the half of the last layer that no output shows is the log variance"
+                        .into(),
+                );
                 found.push(second);
             }
         }
@@ -549,13 +691,22 @@ impl Importer<'_> {
         tensors: &Tensors,
     ) -> Result<Imported> {
         let options = self.options;
-        let classes = encoder.iter().chain(&decoder).find_map(|layer| match layer {
-            Layer::Condition { params, .. } => {
-                tensors.get(&format!("{params}.weight")).map(|tensor| tensor.shape[0])
-            }
-            _ => None,
-        });
-        let name = |i: usize| options.classes.get(i).cloned().unwrap_or_else(|| i.to_string());
+        let classes = encoder
+            .iter()
+            .chain(&decoder)
+            .find_map(|layer| match layer {
+                Layer::Condition { params, .. } => tensors
+                    .get(&format!("{params}.weight"))
+                    .map(|tensor| tensor.shape[0]),
+                _ => None,
+            });
+        let name = |i: usize| {
+            options
+                .classes
+                .get(i)
+                .cloned()
+                .unwrap_or_else(|| i.to_string())
+        };
         let condition = classes.map(|classes| Condition {
             name: "class".into(),
             classes: (0..classes).map(name).collect(),
@@ -563,7 +714,11 @@ impl Importer<'_> {
         let weights = write_tensors(WEIGHTS, tensors, Precision::F32)?;
         let grey = [input.channels, input.height, input.width] == [1, 28, 28];
         let drawing = (grey && !options.photographs && lacks.is_none()).then_some(Drawing::Mnist);
-        let title = if options.title.is_empty() { &options.name } else { &options.title };
+        let title = if options.title.is_empty() {
+            &options.name
+        } else {
+            &options.title
+        };
         let spec = ModelSpec {
             format: FORMAT.into(),
             name: options.name.clone(),
@@ -624,7 +779,10 @@ fn before_unknown(graph: &Graph) -> String {
     let names: Vec<&str> = names.into_iter().take(6).collect();
     match names.is_empty() {
         true => "use another operator".into(),
-        false => format!("name an output in front of it with --output: {}", names.join(", ")),
+        false => format!(
+            "name an output in front of it with --output: {}",
+            names.join(", ")
+        ),
     }
 }
 

@@ -96,7 +96,11 @@ pub(crate) fn build(file: &str, tensors: &Named, like: &str, json: &str) -> Resu
         false => None,
     };
     if encoder.is_none() && decoder.is_none() {
-        return Err(Error::ask(like, "any layers", "write \"encoder\" and \"decoder\" as lists"));
+        return Err(Error::ask(
+            like,
+            "any layers",
+            "write \"encoder\" and \"decoder\" as lists",
+        ));
     }
     Ok(Halves {
         encoder,
@@ -132,7 +136,7 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn wrong(&self, step: &Json) -> Error {
+    fn wrong(&self, step: &Json) -> Box<Error> {
         let text: String = step.to_string().chars().take(100).collect();
         let instead = "the steps are those of vaelet's documentation of `--like`";
         Error::unsupported(self.like, format!("the step {text}"), instead)
@@ -159,8 +163,17 @@ impl Maker<'_> {
         }
         let Some((kind, value)) = step.as_object().and_then(|fields| {
             let kinds = fields.iter();
-            let options = ["stride", "padding", "output_padding", "dilation", "groups", "epsilon"];
-            kinds.into_iter().find(|(kind, _)| !options.contains(&kind.as_str()))
+            let options = [
+                "stride",
+                "padding",
+                "output_padding",
+                "dilation",
+                "groups",
+                "epsilon",
+            ];
+            kinds
+                .into_iter()
+                .find(|(kind, _)| !options.contains(&kind.as_str()))
         }) else {
             return Err(self.wrong(step));
         };
@@ -230,7 +243,10 @@ impl Maker<'_> {
     fn linear(&mut self, name: &str) -> Result<usize> {
         let weight = self.weight(name)?;
         let &[outputs, inputs] = &weight.shape[..] else {
-            let reason = format!("{name}.weight has the shape {:?}, not that of a linear layer", weight.shape);
+            let reason = format!(
+                "{name}.weight has the shape {:?}, not that of a linear layer",
+                weight.shape
+            );
             return Err(Error::unreadable(self.file, reason));
         };
         if self.graph.shape(self.last).len() > 1 {
@@ -277,18 +293,23 @@ impl Maker<'_> {
             return Err(self.wrong(step));
         }
         let weight = self.weight(name)?;
-        let bias = self.find(name, "bias").map_or(vec![], |bias| bias.data.clone());
+        let bias = self
+            .find(name, "bias")
+            .map_or(vec![], |bias| bias.data.clone());
         let groups = step["groups"].as_i64().unwrap_or(1);
         let conv = torch_conv(self.file, weight, bias, groups, dilation, transposed)?;
         let mut conv = conv.ok_or_else(|| {
-            Error::unreadable(self.file, format!("{name}.weight is not that of a convolution"))
+            Error::unreadable(
+                self.file,
+                format!("{name}.weight is not that of a convolution"),
+            )
         })?;
         conv.stride = stride;
         conv.before = padding.map(|zeros| zeros as i64);
         conv.after = conv.before;
         if transposed {
-            for axis in 0..2 {
-                conv.after[axis] -= extra[axis] as i64;
+            for (after, rows) in conv.after.iter_mut().zip(extra) {
+                *after -= rows as i64;
             }
         }
         self.graph.conv(conv, self.last)

@@ -138,6 +138,7 @@ impl Design {
                 unseen: None,
                 drawing: (shape == DRAWING).then_some(Drawing::Mnist),
             }),
+            lacks: None,
             first: Vec::new(),
             input: shape,
             condition: None,

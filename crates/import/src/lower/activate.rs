@@ -1,6 +1,6 @@
 //! Activations that vaelet does not have, made of those it has, with the same results.
 
-use super::builder::{Built, Builder, Map, MapKind};
+use super::builder::{Builder, Built, Map, MapKind};
 use crate::Result;
 use crate::graph::Function;
 use vaelet_model::Activation;
@@ -94,7 +94,10 @@ impl Builder<'_> {
     /// may then be a convolution of kernel 1. Whoever reads it flattens it again.
     fn fold_vector(&mut self) {
         let len = self.sides[2];
-        if let Some(channels) = (8..=128).rev().find(|channels| len.is_multiple_of(*channels)) {
+        if let Some(channels) = (8..=128)
+            .rev()
+            .find(|channels| len.is_multiple_of(*channels))
+        {
             self.sides = [len / channels, 1, channels];
             self.layers.push(Built::Reshape(self.sides));
         }

@@ -72,7 +72,11 @@ impl Map {
     /// `f(w, column)` for every weight, class and bias; the bias last.
     pub fn columns(&mut self, f: impl Fn(&mut f32, usize)) {
         let columns = self.bias.len();
-        for values in [&mut self.weight, self.class.get_or_insert_default(), &mut self.bias] {
+        for values in [
+            &mut self.weight,
+            self.class.get_or_insert_default(),
+            &mut self.bias,
+        ] {
             for row in values.chunks_exact_mut(columns) {
                 row.iter_mut().enumerate().for_each(|(i, w)| f(w, i));
             }
@@ -143,11 +147,11 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub fn wrong(&self, reason: String) -> Error {
+    pub fn wrong(&self, reason: String) -> Box<Error> {
         Error::unreadable(&self.graph.file, reason)
     }
 
-    pub fn unsupported(&self, what: &str, instead: &str) -> Error {
+    pub fn unsupported(&self, what: &str, instead: &str) -> Box<Error> {
         Error::unsupported(&self.graph.file, what, instead)
     }
 
@@ -263,7 +267,8 @@ impl<'a> Builder<'a> {
         for i in 0..len {
             from[place(&target, i)] = place(&self.places, i);
         }
-        let is_linear = |layer: &Built| matches!(layer, Built::Map(map) if map.kind == MapKind::Linear);
+        let is_linear =
+            |layer: &Built| matches!(layer, Built::Map(map) if map.kind == MapKind::Linear);
         let same = from.iter().copied().eq(0..len);
         if !self.layers.last().is_some_and(is_linear) && (!same || sides[..2] != [1, 1]) {
             self.settle()?;

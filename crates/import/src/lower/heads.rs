@@ -1,7 +1,7 @@
 //! The end of an encoder: means and log-variances, which graphs have as two outputs, as halves of
 //! one, or not at all.
 
-use super::builder::{Built, Builder, Map, MapKind};
+use super::builder::{Builder, Built, Map, MapKind};
 use super::{Piece, emit};
 use crate::graph::{Graph, Op};
 use crate::{Error, Result};
@@ -104,7 +104,11 @@ fn map_sizes(layers: &[Built]) -> Option<Vec<(usize, usize, Activation)>> {
         }
         _ => None,
     };
-    layers.iter().map(size).collect::<Option<Vec<_>>>().filter(|sizes| !sizes.is_empty())
+    layers
+        .iter()
+        .map(size)
+        .collect::<Option<Vec<_>>>()
+        .filter(|sizes| !sizes.is_empty())
 }
 
 /// Two linear maps as one: of the same values, or each of its own half of them.
@@ -140,13 +144,15 @@ fn beside(a: Built, b: Built, apart: bool) -> Built {
 /// Doubles a map's columns: the new ones are constant.
 fn widen(map: &mut Map, constant: f32) {
     let columns = map.bias.len();
-    let wide = |values: &[f32]| -> Vec<f32> {
+    for values in [Some(&mut map.weight), map.class.as_mut()]
+        .into_iter()
+        .flatten()
+    {
         let rows = values.chunks_exact(columns);
-        rows.flat_map(|row| row.iter().copied().chain(core::iter::repeat_n(0.0, columns)))
-            .collect()
-    };
-    map.weight = wide(&map.weight);
-    map.class = map.class.as_deref().map(wide);
+        *values = rows
+            .flat_map(|row| [row, &vec![0.0; columns]].concat())
+            .collect();
+    }
     map.bias.extend(vec![constant; columns]);
 }
 
@@ -193,7 +199,8 @@ impl Builder<'_> {
                 let place = |at: usize, k: usize, side: usize| {
                     (at * stride + k).checked_sub(padding).filter(|&i| i < side)
                 };
-                let (Some(iy), Some(ix)) = (place(y, ky, before[0]), place(x, kx, before[1])) else {
+                let (Some(iy), Some(ix)) = (place(y, ky, before[0]), place(x, kx, before[1]))
+                else {
                     continue;
                 };
                 for i in 0..inputs {

@@ -17,7 +17,11 @@ pub(crate) fn places(order: Order, [h, w, c]: [usize; 3]) -> Option<Vec<usize>> 
 }
 
 /// The axes of a transposition applied to the places of a shape.
-pub(crate) fn transpose(places: Option<&[usize]>, shape: &[usize], axes: &[usize]) -> Option<Vec<usize>> {
+pub(crate) fn transpose(
+    places: Option<&[usize]>,
+    shape: &[usize],
+    axes: &[usize],
+) -> Option<Vec<usize>> {
     let strides = crate::values::strides(shape);
     let sides: Vec<usize> = axes.iter().map(|&axis| shape[axis]).collect();
     let steps: Vec<usize> = axes.iter().map(|&axis| strides[axis]).collect();

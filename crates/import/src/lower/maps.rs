@@ -1,7 +1,7 @@
 //! Operators with weights, and those that become some: every operator of a chain has its place
 //! here or in [`super::activate`].
 
-use super::builder::{Built, Builder, Map, MapKind};
+use super::builder::{Builder, Built, Map, MapKind};
 use super::{Piece, layout, window};
 use crate::Result;
 use crate::graph::{Conv, Function, Op, Order, diagonal};
@@ -38,12 +38,16 @@ impl Builder<'_> {
         let mut pieces = pieces.to_vec();
         for i in (1..pieces.len()).rev() {
             let mut at = i;
-            while let Some([before, after]) = pieces.get(at - 1..=at).map(|p| [op(&p[0]), op(&p[1])])
+            while let Some([before, after]) =
+                pieces.get(at - 1..=at).map(|p| [op(&p[0]), op(&p[1])])
             {
                 let moves = matches!(before, Some(Op::Activate(Function::LeakyRelu(s))) if s.len() == 1)
                     && matches!(after, Some(Op::Reshape | Op::Transpose(_)));
                 let rises = matches!(before, Some(Op::MaxPool(_)))
-                    && matches!(after, Some(Op::Activate(Function::Relu | Function::Sigmoid)));
+                    && matches!(
+                        after,
+                        Some(Op::Activate(Function::Relu | Function::Sigmoid))
+                    );
                 if !moves && !rises {
                     break;
                 }
@@ -160,7 +164,9 @@ impl Builder<'_> {
                 *w *= scale[channel];
             }
         }
-        bias.iter_mut().zip(sums).for_each(|(b, sum)| *b = sum as f32);
+        bias.iter_mut()
+            .zip(sums)
+            .for_each(|(b, sum)| *b = sum as f32);
         (weight, bias)
     }
 
@@ -178,7 +184,10 @@ impl Builder<'_> {
         };
         let Some(square) = window::fit(conv, [h, w], [rows, columns]) else {
             let what = "a convolution that no square kernel of one stride and one padding gives";
-            return Err(self.unsupported(what, "use the same kernel, stride and padding for rows and columns"));
+            return Err(self.unsupported(
+                what,
+                "use the same kernel, stride and padding for rows and columns",
+            ));
         };
         self.check_weights(&[square.side, square.side, inputs, outputs])?;
         let weight = window::spread(conv, square);

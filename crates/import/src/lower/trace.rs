@@ -32,7 +32,10 @@ fn walk(graph: &Graph, start: usize, end: usize, depth: usize) -> Result<Vec<Pie
         let node = &graph.nodes[value];
         value = match (&node.op, &node.inputs[..]) {
             (Op::Unknown(name), _) => {
-                return unsupported(name, "name an output in front of it, or use another operator");
+                return unsupported(
+                    name,
+                    "name an output in front of it, or use another operator",
+                );
             }
             (Op::Input, _) => {
                 return Err(Error::ask(
@@ -64,7 +67,10 @@ fn walk(graph: &Graph, start: usize, end: usize, depth: usize) -> Result<Vec<Pie
             }
             (Op::Append, &[x, class]) => {
                 if !matches!(graph.nodes[class].op, Op::Input) {
-                    return unsupported("Concat of two computed values", "only a class is appended");
+                    return unsupported(
+                        "Concat of two computed values",
+                        "only a class is appended",
+                    );
                 }
                 pieces.push(Piece::Class(graph.nodes[class].shape[0]));
                 x
@@ -73,7 +79,12 @@ fn walk(graph: &Graph, start: usize, end: usize, depth: usize) -> Result<Vec<Pie
                 pieces.push(Piece::Node(value));
                 input
             }
-            _ => return Err(Error::unreadable(&graph.file, "an operator without an input")),
+            _ => {
+                return Err(Error::unreadable(
+                    &graph.file,
+                    "an operator without an input",
+                ));
+            }
         };
     }
     pieces.reverse();

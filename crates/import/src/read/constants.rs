@@ -92,7 +92,10 @@ impl Constant {
             return None;
         }
         let values = (0..len).map(|i| f(a[i % a.len()], b[i % b.len()]));
-        let both = matches!((&self.numbers, &other.numbers), (Numbers::Ints(_), Numbers::Ints(_)));
+        let both = matches!(
+            (&self.numbers, &other.numbers),
+            (Numbers::Ints(_), Numbers::Ints(_))
+        );
         let numbers = match both {
             true => Numbers::Ints(values.map(|v| v as i64).collect()),
             false => Numbers::Floats(values.map(|v| v as f32).collect()),

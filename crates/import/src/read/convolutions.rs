@@ -6,7 +6,11 @@ use crate::values::Tensor;
 use crate::{Error, Result};
 
 /// `γ (x − mean) / √(var + ε) + β` along an axis.
-pub(crate) fn batch_norm(axis: usize, [gamma, beta, mean, var]: [&[f32]; 4], epsilon: f32) -> Option<Op> {
+pub(crate) fn batch_norm(
+    axis: usize,
+    [gamma, beta, mean, var]: [&[f32]; 4],
+    epsilon: f32,
+) -> Option<Op> {
     let len = mean.len();
     if len == 0 || [gamma, beta, var].iter().any(|values| values.len() != len) {
         return None;
@@ -33,18 +37,28 @@ pub(crate) fn torch_conv(
     let &[a, b, rows, columns] = &weight.shape[..] else {
         return Ok(None);
     };
-    let Some(groups) = usize::try_from(groups).ok().filter(|g| *g > 0 && a.is_multiple_of(*g)) else {
+    let Some(groups) = usize::try_from(groups)
+        .ok()
+        .filter(|g| *g > 0 && a.is_multiple_of(*g))
+    else {
         return Ok(None);
     };
     let (inputs, outputs) = match transposed {
         true => (a, b.saturating_mul(groups)),
         false => (b.saturating_mul(groups), a),
     };
-    let kernel = [(rows, dilation[0]), (columns, dilation[1])]
-        .map(|(side, step)| side.saturating_sub(1).saturating_mul(step).saturating_add(1));
+    let kernel = [(rows, dilation[0]), (columns, dilation[1])].map(|(side, step)| {
+        side.saturating_sub(1)
+            .saturating_mul(step)
+            .saturating_add(1)
+    });
     let len = crate::values::count(&[kernel[0], kernel[1], inputs, outputs]);
     let Some(len) = len.filter(|len| *len > 0 && *len <= 1 << 24 && rows > 0 && columns > 0) else {
-        return Err(Error::unsupported(file, "so large a convolution", "use fewer channels"));
+        return Err(Error::unsupported(
+            file,
+            "so large a convolution",
+            "use fewer channels",
+        ));
     };
     let mut full = vec![0.0; len];
     let (own_in, own_out) = (inputs / groups, outputs / groups);
@@ -61,7 +75,11 @@ pub(crate) fn torch_conv(
             }
         }
     }
-    let bias = if bias.is_empty() { vec![0.0; outputs] } else { bias };
+    let bias = if bias.is_empty() {
+        vec![0.0; outputs]
+    } else {
+        bias
+    };
     Ok(Some(Conv {
         transposed,
         order: Order::ChannelsFirst,
@@ -78,8 +96,8 @@ pub(crate) fn torch_conv(
 /// Zeros by which a convolution gives a stride's share of its image, rounded up; what is odd lies
 /// behind. For a transposed convolution the zeros of the one that it is the transpose of.
 pub(crate) fn same(conv: &mut Conv, image: [usize; 2]) {
-    for axis in 0..2 {
-        let (side, stride) = (image[axis] as i64, conv.stride[axis] as i64);
+    for (axis, side) in image.into_iter().enumerate() {
+        let (side, stride) = (side as i64, conv.stride[axis] as i64);
         let (large, small) = match conv.transposed {
             true => (side * stride, side),
             false => (side, (side + stride - 1) / stride),
@@ -110,7 +128,11 @@ pub(crate) fn tensorflow_conv(
         true => ([b, a], crate::values::transpose(weight, &[0, 1, 3, 2]).data),
         false => ([a, b], weight.data.clone()),
     };
-    let bias = if bias.is_empty() { vec![0.0; channels[1]] } else { bias };
+    let bias = if bias.is_empty() {
+        vec![0.0; channels[1]]
+    } else {
+        bias
+    };
     let sides = [rows, columns, a, b, stride[0], stride[1]];
     (!sides.contains(&0) && stride.iter().all(|&side| side <= 4096)).then_some(Conv {
         transposed,

@@ -124,7 +124,8 @@ fn open(file: &str, bytes: &[u8]) -> Result<Hdf5File> {
 }
 
 fn json(file: &str, bytes: &[u8]) -> Result<Json> {
-    serde_json::from_slice(bytes).map_err(|e| Error::unreadable(file, format!("its description: {e}")))
+    serde_json::from_slice(bytes)
+        .map_err(|e| Error::unreadable(file, format!("its description: {e}")))
 }
 
 /// An attribute that is one text, of fixed or of variable length.
@@ -164,13 +165,21 @@ fn tensor(file: &str, dataset: &Dataset, total: &mut usize) -> Result<Tensor> {
     };
     *total += len;
     if *total > MAX_VALUES {
-        return Err(Error::unsupported(file, "so large a file", "use a smaller model"));
+        return Err(Error::unsupported(
+            file,
+            "so large a file",
+            "use a smaller model",
+        ));
     }
-    let floats = dataset.read_array::<f32>().map(|array| array.into_iter().collect());
+    let floats = dataset
+        .read_array::<f32>()
+        .map(|array| array.into_iter().collect());
     let data: Vec<f32> = match floats {
         Ok(data) => data,
         Err(_) => {
-            let doubles = dataset.read_array::<f64>().map_err(|e| wrong(e.to_string()))?;
+            let doubles = dataset
+                .read_array::<f64>()
+                .map_err(|e| wrong(e.to_string()))?;
             doubles.into_iter().map(|value| value as f32).collect()
         }
     };

@@ -39,14 +39,20 @@ pub(crate) fn read(file: &str, model: &Json, weights: &LayerWeights) -> Result<G
     for layer in layers {
         reader.layer(layer, sequential)?;
     }
-    let Reader { mut graph, values, last, .. } = reader;
+    let Reader {
+        mut graph,
+        values,
+        last,
+        ..
+    } = reader;
     let outputs = match sequential {
         true => vec![],
         false => histories(&config["output_layers"]),
     };
     for name in &outputs {
         let value = values.get(name);
-        let value = value.ok_or_else(|| Error::unreadable(file, format!("its output {name} is missing")))?;
+        let value = value
+            .ok_or_else(|| Error::unreadable(file, format!("its output {name} is missing")))?;
         graph.outputs.push((name.clone(), *value));
     }
     if let (true, Some(last)) = (outputs.is_empty(), last) {
@@ -99,7 +105,10 @@ impl Reader<'_> {
 
     fn layer(&mut self, layer: &Json, sequential: bool) -> Result<()> {
         let (class, config) = (layer["class_name"].as_str().unwrap_or(""), &layer["config"]);
-        let name = config["name"].as_str().or(layer["name"].as_str()).unwrap_or("");
+        let name = config["name"]
+            .as_str()
+            .or(layer["name"].as_str())
+            .unwrap_or("");
         if class == "InputLayer" {
             let shape = match &config["batch_shape"] {
                 Json::Null => &config["batch_input_shape"],
@@ -114,12 +123,18 @@ impl Reader<'_> {
             for from in histories(&layer["inbound_nodes"]) {
                 let value = self.values.get(&from).copied();
                 inputs.push(value.ok_or_else(|| {
-                    Error::unreadable(self.file, format!("{name} reads {from}, which nothing gives"))
+                    Error::unreadable(
+                        self.file,
+                        format!("{name} reads {from}, which nothing gives"),
+                    )
                 })?);
             }
         }
         let Some(&x) = inputs.first() else {
-            return Err(Error::unreadable(self.file, format!("{name} reads nothing")));
+            return Err(Error::unreadable(
+                self.file,
+                format!("{name} reads nothing"),
+            ));
         };
         let unknown = |value: &&usize| matches!(self.graph.nodes[**value].op, Op::Unknown(_));
         let value = match inputs.iter().find(unknown) {
@@ -142,9 +157,17 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn compute(&mut self, class: &str, name: &str, config: &Json, inputs: &[usize]) -> Result<Option<usize>> {
+    fn compute(
+        &mut self,
+        class: &str,
+        name: &str,
+        config: &Json,
+        inputs: &[usize],
+    ) -> Result<Option<usize>> {
         let x = inputs[0];
-        let last = config["data_format"].as_str().is_none_or(|format| format == "channels_last");
+        let last = config["data_format"]
+            .as_str()
+            .is_none_or(|format| format == "channels_last");
         if !last {
             return Ok(None);
         }
@@ -154,7 +177,8 @@ impl Reader<'_> {
                 let Some((kernel, bias)) = self.kernel(name, config)? else {
                     return Ok(None);
                 };
-                let bias = bias.unwrap_or_else(|| vec![0.0; kernel.shape.last().copied().unwrap_or(0)]);
+                let bias =
+                    bias.unwrap_or_else(|| vec![0.0; kernel.shape.last().copied().unwrap_or(0)]);
                 let weight = kernel.data;
                 Some(self.graph.push(Op::Linear { weight, bias }, x)?)
             }
@@ -187,8 +211,12 @@ impl Reader<'_> {
             }
             "Activation" => Some(x),
             "ReLU" => {
-                let (most, slope) = (config["max_value"].as_f64(), config["negative_slope"].as_f64());
-                if slope.unwrap_or(0.0) != 0.0 || config["threshold"].as_f64().unwrap_or(0.0) != 0.0 {
+                let (most, slope) = (
+                    config["max_value"].as_f64(),
+                    config["negative_slope"].as_f64(),
+                );
+                if slope.unwrap_or(0.0) != 0.0 || config["threshold"].as_f64().unwrap_or(0.0) != 0.0
+                {
                     return Ok(None);
                 }
                 let function = match most {
@@ -198,7 +226,9 @@ impl Reader<'_> {
                 Some(self.graph.push(Op::Activate(function), x)?)
             }
             "LeakyReLU" => {
-                let slope = config["negative_slope"].as_f64().or(config["alpha"].as_f64());
+                let slope = config["negative_slope"]
+                    .as_f64()
+                    .or(config["alpha"].as_f64());
                 let function = Function::LeakyRelu(vec![slope.unwrap_or(0.3) as f32]);
                 Some(self.graph.push(Op::Activate(function), x)?)
             }
@@ -211,7 +241,9 @@ impl Reader<'_> {
                 _ => None,
             },
             "UpSampling2D" => {
-                let nearest = config["interpolation"].as_str().is_none_or(|kind| kind == "nearest");
+                let nearest = config["interpolation"]
+                    .as_str()
+                    .is_none_or(|kind| kind == "nearest");
                 match pair(&config["size"]) {
                     Some([a, b]) if a == b && nearest && (1..=16).contains(&a) => {
                         Some(self.graph.push(Op::Upsample(a), x)?)
@@ -231,9 +263,11 @@ impl Reader<'_> {
             "Rescaling" => {
                 let (scale, offset) = (config["scale"].as_f64(), config["offset"].as_f64());
                 match scale {
-                    Some(scale) => {
-                        Some(self.graph.scalar(scale as f32, offset.unwrap_or(0.0) as f32, x)?)
-                    }
+                    Some(scale) => Some(self.graph.scalar(
+                        scale as f32,
+                        offset.unwrap_or(0.0) as f32,
+                        x,
+                    )?),
                     None => None,
                 }
             }
@@ -290,7 +324,12 @@ impl Reader<'_> {
 
     /// Kernel and bias, if the layer has one.
     fn kernel(&self, name: &str, config: &Json) -> Result<Option<(Tensor, Option<Vec<f32>>)>> {
-        let missing = || Error::unreadable(self.file, format!("the weights of the layer {name} are missing"));
+        let missing = || {
+            Error::unreadable(
+                self.file,
+                format!("the weights of the layer {name} are missing"),
+            )
+        };
         let kernel = self.part(name, "kernel", 0).ok_or_else(missing)?.clone();
         let bias = match config["use_bias"].as_bool() {
             Some(false) => None,
@@ -299,7 +338,13 @@ impl Reader<'_> {
         Ok(Some((kernel, bias)))
     }
 
-    fn convolution(&mut self, transposed: bool, name: &str, config: &Json, x: usize) -> Result<Option<usize>> {
+    fn convolution(
+        &mut self,
+        transposed: bool,
+        name: &str,
+        config: &Json,
+        x: usize,
+    ) -> Result<Option<usize>> {
         let plain = pair(&config["dilation_rate"]).is_none_or(|dilation| dilation == [1; 2])
             && config["groups"].as_u64().is_none_or(|groups| groups == 1)
             && config["output_padding"].is_null();
@@ -338,7 +383,9 @@ impl Reader<'_> {
         };
         let len = mean.data.len();
         let part = |has: bool, name_of: &str, number: usize, other: f32| match has {
-            true => self.part(name, name_of, number).map(|tensor| tensor.data.clone()),
+            true => self
+                .part(name, name_of, number)
+                .map(|tensor| tensor.data.clone()),
             false => Some(vec![other; len]),
         };
         let gamma = part(scaled, "gamma", 0, 1.0);

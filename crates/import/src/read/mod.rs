@@ -8,7 +8,7 @@ pub(crate) mod keras;
 pub(crate) mod onnx;
 mod pickle;
 mod protobuf;
-pub(crate) mod tfjs;
 pub(crate) mod tensors;
+pub(crate) mod tfjs;
 pub(crate) mod torch;
 pub(crate) mod zip;

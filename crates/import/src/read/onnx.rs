@@ -4,16 +4,16 @@
 mod model;
 mod operators;
 
+use super::constants::Value;
 use crate::graph::{Graph, Order};
 use crate::{Error, Result, Source};
-use super::constants::Value;
 use model::Model;
 use operators::Reader;
 use std::collections::BTreeMap;
 
 /// Whether a file is one: its name says so, for protocol buffers have no mark.
 pub(crate) fn is_one(name: &str) -> bool {
-    name.to_lowercase().ends_with(".onnx")
+    name.to_ascii_lowercase().ends_with(".onnx")
 }
 
 /// Reads a graph; `files` are all files, `sizes` the image `[C, H, W]` where the graph leaves it open.
@@ -25,7 +25,7 @@ pub(crate) fn read(source: &Source, files: &[Source], sizes: Option<[usize; 3]>)
     }
     let mut values = BTreeMap::new();
     for stored in &model.tensors {
-        let constant = stored.constant(file, files)?;
+        let constant = stored.constant(source, files)?;
         values.insert(stored.name.clone(), Value::Constant(constant));
     }
     let mut graph = Graph::new(file, Order::ChannelsFirst);
@@ -39,6 +39,7 @@ pub(crate) fn read(source: &Source, files: &[Source], sizes: Option<[usize; 3]>)
     }
     let mut reader = Reader {
         file,
+        source,
         files,
         graph,
         values,
@@ -47,11 +48,18 @@ pub(crate) fn read(source: &Source, files: &[Source], sizes: Option<[usize; 3]>)
     for node in &model.nodes {
         reader.node(node)?;
     }
-    let Reader { mut graph, values, .. } = reader;
+    let Reader {
+        mut graph, values, ..
+    } = reader;
     for name in &model.outputs {
         match values.get(name) {
             Some(&Value::Computed(value)) => graph.outputs.push((name.clone(), value)),
-            _ => return Err(Error::unreadable(file, format!("nothing computes its output {name}"))),
+            _ => {
+                return Err(Error::unreadable(
+                    file,
+                    format!("nothing computes its output {name}"),
+                ));
+            }
         }
     }
     let computed = values.into_iter().filter_map(|(name, value)| match value {
@@ -71,7 +79,11 @@ fn input_shape(
 ) -> Result<Vec<usize>> {
     let Some((_, dims)) = dims.split_first() else {
         let what = format!("the input {name} without a batch");
-        return Err(Error::unsupported(file, what, "export it with a batch as first axis"));
+        return Err(Error::unsupported(
+            file,
+            what,
+            "export it with a batch as first axis",
+        ));
     };
     let ask = || {
         Error::ask(

@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     None,
-    Bool(bool),
+    Bool,
     Int(i64),
     Float,
     Text(String),
@@ -117,13 +117,13 @@ struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    fn wrong(&self, reason: &str) -> Error {
+    fn wrong(&self, reason: &str) -> Box<Error> {
         let reason = format!("its pickle has {reason} at byte {}", self.at);
         Error::unreadable(self.file, reason)
     }
 
     /// A global that is not on the list.
-    fn foreign(&self, name: &str) -> Error {
+    fn foreign(&self, name: &str) -> Box<Error> {
         let instead = match name.starts_with("numpy") {
             true => "save only tensors: torch.save(model.state_dict(), FILE)",
             false => {
@@ -157,8 +157,8 @@ impl Machine<'_> {
                 self.pop()?;
             }
             b'N' => self.push(Value::None)?,
-            0x88 => self.push(Value::Bool(true))?,
-            0x89 => self.push(Value::Bool(false))?,
+            0x88 => self.push(Value::Bool)?,
+            0x89 => self.push(Value::Bool)?,
             b'K' => {
                 let value = i64::from(self.take(1)?[0]);
                 self.push(Value::Int(value))?;
@@ -272,7 +272,10 @@ impl Machine<'_> {
     }
 
     fn take(&mut self, len: usize) -> Result<&[u8]> {
-        let end = self.at.checked_add(len).filter(|&end| end <= self.bytes.len());
+        let end = self
+            .at
+            .checked_add(len)
+            .filter(|&end| end <= self.bytes.len());
         let Some(end) = end else {
             return Err(self.wrong("its end"));
         };
@@ -475,7 +478,14 @@ impl Machine<'_> {
             };
             values.iter().map(size).collect()
         };
-        let [Value::Storage(storage), Value::Int(offset), shape, strides, ..] = arguments else {
+        let [
+            Value::Storage(storage),
+            Value::Int(offset),
+            shape,
+            strides,
+            ..,
+        ] = arguments
+        else {
             return Err(self.wrong("a damaged tensor"));
         };
         let offset = usize::try_from(*offset).ok();
@@ -500,8 +510,14 @@ impl Machine<'_> {
         let Value::Tuple(parts) = id else {
             return Err(self.wrong("a damaged storage"));
         };
-        let [Value::Text(what), Value::Global(kind), Value::Text(key), _, _, view @ ..] =
-            &parts[..]
+        let [
+            Value::Text(what),
+            Value::Global(kind),
+            Value::Text(key),
+            _,
+            _,
+            view @ ..,
+        ] = &parts[..]
         else {
             return Err(self.wrong("a damaged storage"));
         };

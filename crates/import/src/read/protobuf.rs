@@ -91,7 +91,7 @@ pub(crate) fn fields<'a>(
     Ok(())
 }
 
-fn damaged(file: &str) -> Error {
+fn damaged(file: &str) -> Box<Error> {
     Error::unreadable(file, "it is no protocol buffer, or has been cut short")
 }
 

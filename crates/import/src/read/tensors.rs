@@ -7,10 +7,19 @@ use safetensors::{Dtype, SafeTensors};
 /// Tensors by name, in the order of the network's modules where the file keeps it.
 pub(crate) type Named = Vec<(String, Tensor)>;
 
-/// Reads a safetensors file, whose order by name is made that of numbers in names: 2 before 10.
-pub(crate) fn safetensors(file: &str, bytes: &[u8]) -> Result<Named> {
+/// The field of a safetensors file's metadata that describes its layers, where vaelet has written it.
+pub(crate) const LIKE: &str = "vaelet.like";
+
+/// Reads a safetensors file and the description of its layers, if it has one, whose order by name is made that of numbers in names: 2
+/// before 10.
+pub(crate) fn safetensors(file: &str, bytes: &[u8]) -> Result<(Named, Option<String>)> {
     let wrong = |e: safetensors::SafeTensorError| Error::unreadable(file, e.to_string());
     let views = SafeTensors::deserialize(bytes).map_err(wrong)?;
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
+    let like = metadata
+        .metadata()
+        .as_ref()
+        .and_then(|fields| fields.get(LIKE).cloned());
     let (mut named, mut total) = (Named::new(), 0_usize);
     for (name, view) in views.iter() {
         let kind = match view.dtype() {
@@ -31,7 +40,11 @@ pub(crate) fn safetensors(file: &str, bytes: &[u8]) -> Result<Named> {
         };
         total = total.saturating_add(view.data().len() / kind.size());
         if total > MAX_VALUES {
-            return Err(Error::unsupported(file, "so large a file", "use a smaller model"));
+            return Err(Error::unsupported(
+                file,
+                "so large a file",
+                "use a smaller model",
+            ));
         }
         let tensor = Tensor {
             shape: view.shape().to_vec(),
@@ -40,7 +53,7 @@ pub(crate) fn safetensors(file: &str, bytes: &[u8]) -> Result<Named> {
         named.push((name.to_string(), tensor));
     }
     named.sort_by_cached_key(|(name, _)| natural(name));
-    Ok(named)
+    Ok((named, like))
 }
 
 /// A key by which numbers in names are compared as numbers.

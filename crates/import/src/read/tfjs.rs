@@ -33,7 +33,7 @@ pub(crate) fn read(source: &Source, files: &[Source]) -> Result<Graph> {
     }
     let json: Json = serde_json::from_slice(&source.bytes)
         .map_err(|e| Error::unreadable(file, format!("as JSON: {e}")))?;
-    let weights = weights(file, &json, files)?;
+    let weights = weights(source, &json, files)?;
     let topology = &json["modelTopology"];
     if topology["node"].is_array() {
         return graph(file, topology, weights);
@@ -48,13 +48,17 @@ pub(crate) fn read(source: &Source, files: &[Source]) -> Result<Graph> {
         // The layer's name is the last scope but for its own repetition.
         let layer = layer.rsplit('/').next().unwrap_or(layer);
         let part = part.trim_end_matches(":0").to_string();
-        layers.entry(layer.to_string()).or_default().push((part, tensor));
+        layers
+            .entry(layer.to_string())
+            .or_default()
+            .push((part, tensor));
     }
     keras::read(file, model, &layers)
 }
 
 /// All weights, in the order of the manifest.
-fn weights(file: &str, json: &Json, files: &[Source]) -> Result<Named> {
+fn weights(source: &Source, json: &Json, files: &[Source]) -> Result<Named> {
+    let file = source.name.as_str();
     let mut named = Named::new();
     let mut total = 0_usize;
     for group in json["weightsManifest"].as_array().unwrap_or(&vec![]) {
@@ -62,19 +66,28 @@ fn weights(file: &str, json: &Json, files: &[Source]) -> Result<Named> {
         for path in group["paths"].as_array().unwrap_or(&vec![]) {
             let path = path.as_str().unwrap_or("");
             let name = path.rsplit('/').next().unwrap_or(path);
-            let shard = files.iter().find(|source| source.name == name);
+            let shard = source.beside(files, name);
             let shard = shard.ok_or_else(|| {
-                Error::ask(file, format!("its weights, which are in {name}"), format!("give {name} too"))
+                Error::ask(
+                    file,
+                    format!("its weights, which are in {name}"),
+                    format!("give {name} too"),
+                )
             })?;
             if bytes.len() + shard.bytes.len() > 4 * MAX_VALUES {
-                return Err(Error::unsupported(file, "so large a file", "use a smaller model"));
+                return Err(Error::unsupported(
+                    file,
+                    "so large a file",
+                    "use a smaller model",
+                ));
             }
             bytes.extend_from_slice(&shard.bytes);
         }
         let mut at = 0;
         for entry in group["weights"].as_array().unwrap_or(&vec![]) {
             let name = entry["name"].as_str().unwrap_or("").to_string();
-            let wrong = |reason: &str| Error::unreadable(file, format!("its weight {name} {reason}"));
+            let wrong =
+                |reason: &str| Error::unreadable(file, format!("its weight {name} {reason}"));
             let shape: Option<Vec<usize>> = entry["shape"].as_array().and_then(|sides| {
                 let side = |side: &Json| usize::try_from(side.as_u64()?).ok();
                 sides.iter().map(side).collect()
@@ -97,12 +110,16 @@ fn weights(file: &str, json: &Json, files: &[Source]) -> Result<Named> {
                 other => return Err(wrong(&format!("has the type {other}"))),
             };
             let end = at + len * kind.size();
-            let stored = bytes.get(at..end).ok_or_else(|| wrong("lies outside of its shards"))?;
+            let stored = bytes
+                .get(at..end)
+                .ok_or_else(|| wrong("lies outside of its shards"))?;
             at = end;
             let mut data = kind.widen(stored);
             if kind == Kind::I16 {
                 // Quantised values have no sign.
-                data.iter_mut().filter(|v| **v < 0.0).for_each(|v| *v += 65_536.0);
+                data.iter_mut()
+                    .filter(|v| **v < 0.0)
+                    .for_each(|v| *v += 65_536.0);
             }
             if let Some(scale) = packed["scale"].as_f64() {
                 let least = packed["min"].as_f64().unwrap_or(0.0);

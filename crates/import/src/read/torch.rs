@@ -49,8 +49,12 @@ fn read_zip(file: &str, bytes: &[u8]) -> Result<Named> {
     let found = zip.names().find(|name| name.ends_with("data.pkl"));
     let name = found.ok_or_else(|| Error::unreadable(file, "data.pkl is missing in it"))?;
     let root = name.trim_end_matches("data.pkl").to_string();
-    if zip.names().any(|name| name.ends_with("constants.pkl") && name.starts_with(&root))
-        && zip.names().any(|name| name.starts_with(&format!("{root}code/")))
+    if zip
+        .names()
+        .any(|name| name.ends_with("constants.pkl") && name.starts_with(&root))
+        && zip
+            .names()
+            .any(|name| name.starts_with(&format!("{root}code/")))
     {
         let instead = "save the weights alone: torch.save(model.state_dict(), FILE)";
         return Err(Error::unsupported(file, "TorchScript", instead));
@@ -94,7 +98,9 @@ fn read_old(file: &str, bytes: &[u8]) -> Result<Named> {
         let Value::Text(key) = key else {
             return Err(wrong("the name of a storage is no text"));
         };
-        let length = bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+        let length = bytes
+            .get(at..at + 8)
+            .and_then(|bytes| bytes.try_into().ok());
         let length = length.map(u64::from_le_bytes);
         let length = length.and_then(|length| usize::try_from(length).ok());
         let size = kinds.get(key).map_or(4, |kind| kind.size());
@@ -107,7 +113,9 @@ fn read_old(file: &str, bytes: &[u8]) -> Result<Named> {
     }
     collect(file, &contents, &mut |key| {
         let found = storages.get(key).copied();
-        found.map(Cow::from).ok_or_else(|| wrong("a storage is missing in it"))
+        found
+            .map(Cow::from)
+            .ok_or_else(|| wrong("a storage is missing in it"))
     })
 }
 
@@ -154,7 +162,9 @@ fn collect<'a>(
             break;
         }
         let inner = WEIGHTS.iter().find_map(|known| {
-            let (_, value) = dict.iter().find(|(key, _)| text(key).as_deref() == Some(known))?;
+            let (_, value) = dict
+                .iter()
+                .find(|(key, _)| text(key).as_deref() == Some(known))?;
             pickle.dict(value)
         });
         // A checkpoint of two networks has a dictionary for each.
@@ -203,7 +213,11 @@ fn tensor_values<'a>(
     let len = count(&tensor.shape).ok_or_else(|| wrong("is too large"))?;
     *total += len;
     if *total > MAX_VALUES {
-        return Err(Error::unsupported(file, "so large a file", "use a smaller model"));
+        return Err(Error::unsupported(
+            file,
+            "so large a file",
+            "use a smaller model",
+        ));
     }
     let bytes = storage(&tensor.storage.key)?;
     // The last value of the view has to be inside of its storage.

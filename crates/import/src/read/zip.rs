@@ -83,7 +83,9 @@ impl<'a> Zip<'a> {
                 let unpacked = unpacked.map_err(|e| wrong(format!("{name}: {e}")))?;
                 Ok(unpacked.into())
             }
-            _ => Err(wrong(format!("{name} is packed in another way than deflate"))),
+            _ => Err(wrong(format!(
+                "{name} is packed in another way than deflate"
+            ))),
         }
     }
 }

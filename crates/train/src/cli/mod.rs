@@ -3,22 +3,25 @@
 pub mod args;
 mod complete;
 mod evaluate;
+mod export;
 mod fetch;
+mod import;
 mod picture;
 mod sample;
 mod train;
 mod uses;
 
-use crate::training::Mode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use complete::CompleteArgs;
 use evaluate::EvaluateArgs;
+use export::ExportArgs;
 use fetch::FetchArgs;
+use import::ImportArgs;
 use picture::PictureArgs;
 use sample::SampleArgs;
 use std::process::ExitCode;
-use train::{RunArgs, TrainArgs};
+use train::TrainArgs;
 use uses::compress::{self, CompressArgs, DecompressArgs};
 use uses::detect::{self, DetectArgs};
 use uses::group::{self, GroupArgs};
@@ -40,8 +43,10 @@ struct Cli {
 enum Command {
     /// Train a model and export it
     Train(TrainArgs),
-    /// Export a model from a run's last checkpoint
-    Export(RunArgs),
+    /// Write a model for other frameworks: as ONNX, or as a PyTorch state_dict
+    Export(ExportArgs),
+    /// Make a model of other people's files: PyTorch, safetensors, ONNX, TensorFlow.js, Keras
+    Import(ImportArgs),
     /// Measure a model on the test split
     Evaluate(EvaluateArgs),
     /// Measure a trained model and write all that follows from its weights
@@ -84,9 +89,9 @@ enum DataCommand {
 /// Whatever the command fails with.
 pub fn run() -> Result<ExitCode> {
     match Cli::parse().command {
-        Command::Train(TrainArgs { run, resume: false }) => train::run(&run, Mode::Start)?,
-        Command::Train(TrainArgs { run, resume: true }) => train::run(&run, Mode::Resume)?,
-        Command::Export(run) => train::run(&run, Mode::Export)?,
+        Command::Train(args) => train::run(&args.run, args.mode())?,
+        Command::Export(args) => export::run(&args)?,
+        Command::Import(args) => import::run(&args)?,
         Command::Evaluate(args) => evaluate::run(args)?,
         Command::Complete(args) => complete::run(args)?,
         Command::Sample(args) => sample::run(args)?,

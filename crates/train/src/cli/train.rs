@@ -1,4 +1,4 @@
-//! `vaelet train` and `vaelet export`: from a run to a model folder.
+//! `vaelet train`: from data to a run, and from a run to a model folder.
 
 use super::args::{FEATURES, FeaturesArg, at_least_0, positive, rate, side, subject};
 use super::complete::complete;
@@ -18,7 +18,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use vaelet_model::{Model, Subject, Training};
 
-/// Arguments of both `train` and `export`.
+/// What is trained, on what, and how.
 #[derive(Args)]
 pub(super) struct RunArgs {
     /// Preset; left out with --images
@@ -81,6 +81,20 @@ pub(super) struct TrainArgs {
     /// Continue from the run's last checkpoint
     #[arg(long)]
     pub(super) resume: bool,
+    /// Do not train: write the model folder from the run's last checkpoint
+    #[arg(long, conflicts_with = "resume")]
+    pub(super) release: bool,
+}
+
+impl TrainArgs {
+    /// What is to be done.
+    pub(super) fn mode(&self) -> Mode {
+        match (self.resume, self.release) {
+            (true, _) => Mode::Resume,
+            (_, true) => Mode::Export,
+            _ => Mode::Start,
+        }
+    }
 }
 
 /// Trains, or uses the run's last checkpoint, and writes the model folder.
@@ -167,7 +181,7 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
     };
     atomic::change(&args.out, write).with_context(|| {
         format!(
-            "{} was not changed. The trained network is in {}: `vaelet export` with the same options \
+            "{} was not changed. The trained network is in {}: `vaelet train --release` with the same options \
              writes the model folder",
             args.out.display(),
             settings.run.display(),

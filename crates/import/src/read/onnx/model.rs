@@ -1,7 +1,7 @@
 //! The parts of `onnx.proto` that networks use: numbers of fields as the ONNX project publishes them.
 
-use crate::read::constants::{Constant, Numbers};
 use crate::graph::MAX_NODES;
+use crate::read::constants::{Constant, Numbers};
 use crate::read::protobuf::{Field, fields};
 use crate::values::{Kind, count};
 use crate::{Error, Result, Source};
@@ -190,8 +190,8 @@ impl<'a> Stored<'a> {
     }
 
     /// Its values, from the file itself or from the one beside it.
-    pub fn constant(&self, file: &str, files: &[Source]) -> Result<Constant> {
-        let name = &self.name;
+    pub fn constant(&self, source: &Source, files: &[Source]) -> Result<Constant> {
+        let (name, file) = (&self.name, source.name.as_str());
         let wrong = |reason: String| Error::unreadable(file, format!("its tensor {name} {reason}"));
         let dim = |&dim: &i64| usize::try_from(dim).ok();
         let shape: Option<Vec<usize>> = self.dims.iter().map(dim).collect();
@@ -212,7 +212,7 @@ impl<'a> Stored<'a> {
             _ => return Err(wrong(format!("has the type {}", self.kind))),
         };
         let raw = match self.is_external {
-            true => Some(self.beside(file, files, len * kind.size())?),
+            true => Some(self.beside(source, files, len * kind.size())?),
             false => self.raw,
         };
         let is_int = matches!(kind, Kind::I32 | Kind::I64);
@@ -236,7 +236,10 @@ impl<'a> Stored<'a> {
             None if is_int => Numbers::Ints(self.ints.clone()),
             None if kind == Kind::F16 => {
                 // Halves are stored as numbers of 16 bits.
-                let halves = self.ints.iter().map(|&bits| half::f16::from_bits(bits as u16));
+                let halves = self
+                    .ints
+                    .iter()
+                    .map(|&bits| half::f16::from_bits(bits as u16));
                 Numbers::Floats(halves.map(half::f16::to_f32).collect())
             }
             None if kind == Kind::F32 => Numbers::Floats(self.floats.clone()),
@@ -249,17 +252,17 @@ impl<'a> Stored<'a> {
     }
 
     /// Its bytes in a file beside the model's.
-    fn beside<'b>(&self, file: &str, files: &'b [Source], bytes: usize) -> Result<&'b [u8]> {
+    fn beside<'b>(&self, source: &Source, files: &'b [Source], bytes: usize) -> Result<&'b [u8]> {
         let find = |key: &str| {
             let entry = self.external.iter().find(|(known, _)| known == key);
             entry.map(|(_, value)| value.as_str())
         };
         let location = find("location").unwrap_or("");
         let name = location.rsplit(['/', '\\']).next().unwrap_or(location);
-        let found = files.iter().find(|source| source.name == name);
+        let found = source.beside(files, name);
         let found = found.ok_or_else(|| {
             let what = format!("its weights, which are in {name} beside it");
-            Error::ask(file, what, format!("give {name} too"))
+            Error::ask(&source.name, what, format!("give {name} too"))
         })?;
         let number = |key: &str, default: usize| match find(key) {
             Some(text) => text.parse().ok(),
@@ -271,7 +274,10 @@ impl<'a> Stored<'a> {
             found.bytes.get(offset..end)
         });
         range.ok_or_else(|| {
-            let reason = format!("{} lies outside of it; it may be of another version", self.name);
+            let reason = format!(
+                "{} lies outside of it; it may be of another version",
+                self.name
+            );
             Error::unreadable(name, reason)
         })
     }

@@ -2,15 +2,16 @@
 //! only where the asked output needs it.
 
 use super::model::Node;
+use crate::graph::{Function, Graph, Op, Order};
 use crate::read::constants::{Constant, Numbers, Value};
 use crate::read::convolutions::{batch_norm, same, torch_conv};
-use crate::graph::{Function, Graph, Op, Order};
 use crate::values::{Tensor, transpose};
 use crate::{Error, Result, Source};
 use std::collections::BTreeMap;
 
 pub(super) struct Reader<'a> {
     pub file: &'a str,
+    pub source: &'a Source,
     pub files: &'a [Source],
     pub graph: Graph,
     pub values: BTreeMap<String, Value>,
@@ -37,7 +38,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn wrong(&self, reason: String) -> Error {
+    fn wrong(&self, reason: String) -> Box<Error> {
         Error::unreadable(self.file, reason)
     }
 
@@ -49,10 +50,12 @@ impl Reader<'_> {
         };
         let reads: Vec<usize> = inputs.iter().filter_map(Value::computed).collect();
         // What reads something unknown has that operator's name.
-        let before = reads.iter().find_map(|&value| match &self.graph.nodes[value].op {
-            Op::Unknown(name) => Some(name.clone()),
-            _ => None,
-        });
+        let before = reads
+            .iter()
+            .find_map(|&value| match &self.graph.nodes[value].op {
+                Op::Unknown(name) => Some(name.clone()),
+                _ => None,
+            });
         let op = Op::Unknown(before.unwrap_or(name));
         let value = self.graph.push_all(op, reads)?;
         Ok(vec![Value::Computed(value); node.outputs.len()])
@@ -61,9 +64,10 @@ impl Reader<'_> {
     fn compute(&mut self, node: &Node<'_>, inputs: &[Value]) -> Result<Vec<Value>> {
         let foreign = !matches!(node.domain.as_str(), "" | "ai.onnx");
         let first = inputs.first().unwrap_or(&Value::Missing);
-        let touched = inputs.iter().filter_map(Value::computed).any(|value| {
-            matches!(self.graph.nodes[value].op, Op::Unknown(_))
-        });
+        let touched = inputs
+            .iter()
+            .filter_map(Value::computed)
+            .any(|value| matches!(self.graph.nodes[value].op, Op::Unknown(_)));
         if foreign || touched {
             return self.unknown(node, inputs);
         }
@@ -93,7 +97,9 @@ impl Reader<'_> {
                 _ => None,
             },
             "HardSigmoid" => {
-                let x = self.graph.scalar(node.float("alpha", 0.2), node.float("beta", 0.5), x)?;
+                let x = self
+                    .graph
+                    .scalar(node.float("alpha", 0.2), node.float("beta", 0.5), x)?;
                 Some(self.function(Function::Clip(0.0, 1.0), x)?)
             }
             "Clip" => {
@@ -155,7 +161,7 @@ impl Reader<'_> {
         Ok(match node.op.as_str() {
             "Constant" => match &node.attributes[..] {
                 [attribute] => match (attribute.name.as_str(), &attribute.tensor) {
-                    ("value", Some(stored)) => Some(stored.constant(self.file, self.files)?),
+                    ("value", Some(stored)) => Some(stored.constant(self.source, self.files)?),
                     ("value_int", _) => Some(Constant {
                         shape: vec![],
                         numbers: Numbers::Ints(vec![attribute.int]),
@@ -227,10 +233,15 @@ impl Reader<'_> {
                 }
                 constant
             }),
-            "Transpose" => list(0).filter(|c| c.shape.len() == 2).map(|c| c.transpose(&[1, 0])),
+            "Transpose" => list(0)
+                .filter(|c| c.shape.len() == 2)
+                .map(|c| c.transpose(&[1, 0])),
             "Add" | "Sub" | "Mul" | "Div" => match (list(0), list(1)) {
                 (Some(a), Some(b)) => {
-                    let ints = matches!((&a.numbers, &b.numbers), (Numbers::Ints(_), Numbers::Ints(_)));
+                    let ints = matches!(
+                        (&a.numbers, &b.numbers),
+                        (Numbers::Ints(_), Numbers::Ints(_))
+                    );
                     a.combine(b, |a, b| match node.op.as_str() {
                         "Add" => a + b,
                         "Sub" => a - b,
@@ -257,7 +268,8 @@ impl Reader<'_> {
 
     /// `alpha · A · B + beta · C`
     fn gemm(&mut self, node: &Node<'_>, x: usize, inputs: &[Value]) -> Result<Option<usize>> {
-        let (Some(Value::Computed(_)), Some(Value::Constant(weight))) = (inputs.first(), inputs.get(1))
+        let (Some(Value::Computed(_)), Some(Value::Constant(weight))) =
+            (inputs.first(), inputs.get(1))
         else {
             return Ok(None);
         };
@@ -328,7 +340,8 @@ impl Reader<'_> {
             Some(Value::Constant(constant)) => Some(constant.floats()),
             _ => None,
         };
-        let (Some(gamma), Some(beta), Some(mean), Some(var)) = (values(1), values(2), values(3), values(4))
+        let (Some(gamma), Some(beta), Some(mean), Some(var)) =
+            (values(1), values(2), values(3), values(4))
         else {
             return Ok(None);
         };
@@ -352,12 +365,18 @@ impl Reader<'_> {
             let value = |v: i64| usize::try_from(v).ok().filter(|v| *v <= 4096);
             Some([value(values[0])?, value(values[1])?])
         };
-        let (Some(stride), Some(dilation), Some(extra)) =
-            (pair("strides", 1), pair("dilations", 1), pair("output_padding", 0))
-        else {
+        let (Some(stride), Some(dilation), Some(extra)) = (
+            pair("strides", 1),
+            pair("dilations", 1),
+            pair("output_padding", 0),
+        ) else {
             return Ok(None);
         };
-        if weight.shape.len() != 4 || input.len() != 3 || stride.contains(&0) || dilation.contains(&0) {
+        if weight.shape.len() != 4
+            || input.len() != 3
+            || stride.contains(&0)
+            || dilation.contains(&0)
+        {
             return Ok(None);
         }
         let groups = node.int("group", 1);
@@ -366,7 +385,14 @@ impl Reader<'_> {
             Some(Value::Computed(_)) => return Ok(None),
             _ => vec![],
         };
-        let Some(mut conv) = torch_conv(self.file, weight.tensor(), bias, groups, dilation, transposed)?
+        let Some(mut conv) = torch_conv(
+            self.file,
+            weight.tensor(),
+            bias,
+            groups,
+            dilation,
+            transposed,
+        )?
         else {
             return Ok(None);
         };
@@ -381,8 +407,8 @@ impl Reader<'_> {
             if !node.ints("output_shape").is_empty() {
                 return Ok(None);
             }
-            for axis in 0..2 {
-                conv.after[axis] -= extra[axis] as i64;
+            for (after, rows) in conv.after.iter_mut().zip(extra) {
+                *after -= rows as i64;
             }
         }
         self.graph.conv(conv, x).map(Some)
@@ -394,7 +420,10 @@ impl Reader<'_> {
         let square = kernel.len() == 2 && [kernel, strides].concat().iter().all(|&s| s == size);
         let padded = node.ints("pads").iter().any(|&zeros| zeros != 0);
         let plain = matches!(node.text("auto_pad"), "" | "NOTSET" | "VALID") && !padded;
-        let Some(size) = usize::try_from(size).ok().filter(|size| (1..=255).contains(size)) else {
+        let Some(size) = usize::try_from(size)
+            .ok()
+            .filter(|size| (1..=255).contains(size))
+        else {
             return Ok(None);
         };
         if !square || strides.len() != 2 || !plain || node.int("ceil_mode", 0) != 0 {
@@ -416,7 +445,9 @@ impl Reader<'_> {
         let rounding = node.text("nearest_mode");
         let exact = match (mode, rounding) {
             ("asymmetric", "floor") => true,
-            ("" | "half_pixel" | "pytorch_half_pixel", _) => rounding != "floor" && rounding != "ceil",
+            ("" | "half_pixel" | "pytorch_half_pixel", _) => {
+                rounding != "floor" && rounding != "ceil"
+            }
             _ => false,
         };
         if node.op == "Resize" && self.opset > 10 && !exact {
@@ -436,13 +467,21 @@ impl Reader<'_> {
                 let sides = [1].iter().chain(&shape);
                 let sizes = sizes.ints().into_iter().zip(sides);
                 sizes
-                    .map(|(size, &side)| if size < 0 { 1.0 } else { size as f32 / side as f32 })
+                    .map(|(size, &side)| {
+                        if size < 0 {
+                            1.0
+                        } else {
+                            size as f32 / side as f32
+                        }
+                    })
                     .collect()
             }
-            _ => node.find("scales").map_or(vec![], |scales| scales.floats.clone()),
+            _ => node
+                .find("scales")
+                .map_or(vec![], |scales| scales.floats.clone()),
         };
         Ok(match factors[..] {
-            [1.0, 1.0, a, b] if a == b && a >= 1.0 && a <= 16.0 && a.fract() == 0.0 => {
+            [1.0, 1.0, a, b] if a == b && (1.0..=16.0).contains(&a) && a.fract() == 0.0 => {
                 Some(self.graph.push(Op::Upsample(a as usize), x)?)
             }
             _ => None,
@@ -494,7 +533,11 @@ impl Reader<'_> {
         if let Some(open) = open {
             target[open] = len.checked_div(known).unwrap_or(0);
         }
-        if target.iter().fold(1, |n: usize, &side| n.saturating_mul(side)) != len {
+        if target
+            .iter()
+            .fold(1, |n: usize, &side| n.saturating_mul(side))
+            != len
+        {
             return Err(no_batch());
         }
         self.graph.reshape(x, target)
@@ -510,17 +553,23 @@ impl Reader<'_> {
         let rank = (shape.len() + 1 + if adds { axes.len() } else { 0 }) as i64;
         let mut places = Vec::new();
         for axis in axes {
-            let axis = if axis < 0 { axis.saturating_add(rank) } else { axis };
+            let axis = if axis < 0 {
+                axis.saturating_add(rank)
+            } else {
+                axis
+            };
             match usize::try_from(axis) {
                 Ok(axis) if axis > 0 => places.push(axis - 1),
                 _ => return Ok(None),
             }
         }
-        places.sort_unstable();
-        if !adds {
-            places.reverse();
-        }
-        for place in places {
+        // Axes are added from the first on, and removed from the last.
+        while let Some(next) = match adds {
+            true => places.iter().copied().min(),
+            false => places.iter().copied().max(),
+        } {
+            places.retain(|&place| place != next);
+            let place = next;
             match adds {
                 true if place <= shape.len() => shape.insert(place, 1),
                 false if shape.get(place) == Some(&1) => {
@@ -539,7 +588,8 @@ impl Reader<'_> {
         };
         let axis = |&axis: &i64| usize::try_from(axis - 1).ok();
         let axes: Option<Vec<usize>> = axes.iter().map(axis).collect();
-        axes.map(|axes| self.graph.push(Op::Transpose(axes), x)).transpose()
+        axes.map(|axes| self.graph.push(Op::Transpose(axes), x))
+            .transpose()
     }
 
     /// Only a class behind a vector.
@@ -571,14 +621,29 @@ impl Reader<'_> {
     }
 
     /// The values from `start` to `end` along an axis that counts the batch.
-    fn part(&mut self, x: usize, axis: i64, start: i64, end: i64, step: i64) -> Result<Option<usize>> {
+    fn part(
+        &mut self,
+        x: usize,
+        axis: i64,
+        start: i64,
+        end: i64,
+        step: i64,
+    ) -> Result<Option<usize>> {
         let shape = self.graph.shape(x).to_vec();
-        let axis = if axis < 0 { axis.saturating_add(shape.len() as i64 + 1) } else { axis };
-        let Some(axis) = usize::try_from(axis - 1).ok().filter(|axis| *axis < shape.len()) else {
+        let axis = if axis < 0 {
+            axis.saturating_add(shape.len() as i64 + 1)
+        } else {
+            axis
+        };
+        let Some(axis) = usize::try_from(axis - 1)
+            .ok()
+            .filter(|axis| *axis < shape.len())
+        else {
             return Ok(None);
         };
         let side = shape[axis] as i64;
-        let place = |at: i64| if at < 0 { at.saturating_add(side) } else { at }.clamp(0, side) as usize;
+        let place =
+            |at: i64| if at < 0 { at.saturating_add(side) } else { at }.clamp(0, side) as usize;
         let (start, end) = (place(start), place(end));
         match step == 1 && start < end {
             true => self.graph.slice(x, axis, start, end - start).map(Some),
@@ -589,8 +654,14 @@ impl Reader<'_> {
     fn split(&mut self, node: &Node<'_>, x: usize, inputs: &[Value]) -> Result<Vec<Value>> {
         let shape = self.graph.shape(x).to_vec();
         let axis = node.int("axis", 0);
-        let at = if axis < 0 { axis.saturating_add(shape.len() as i64 + 1) } else { axis };
-        let side = usize::try_from(at - 1).ok().and_then(|at| shape.get(at).copied());
+        let at = if axis < 0 {
+            axis.saturating_add(shape.len() as i64 + 1)
+        } else {
+            axis
+        };
+        let side = usize::try_from(at - 1)
+            .ok()
+            .and_then(|at| shape.get(at).copied());
         let (Some(side), parts @ 1..=64) = (side, node.outputs.len()) else {
             return self.unknown(node, inputs);
         };

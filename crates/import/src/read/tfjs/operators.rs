@@ -36,7 +36,10 @@ impl Reader<'_> {
             }
             if later.len() == before {
                 let name = later[0]["name"].as_str().unwrap_or("").to_string();
-                return Err(Error::unreadable(self.file, format!("{name} reads what nothing gives")));
+                return Err(Error::unreadable(
+                    self.file,
+                    format!("{name} reads what nothing gives"),
+                ));
             }
             waiting = later;
         }
@@ -63,10 +66,12 @@ impl Reader<'_> {
             Some(value) => value,
             None => {
                 let reads: Vec<usize> = inputs.iter().filter_map(Value::computed).collect();
-                let before = reads.iter().find_map(|&value| match &self.graph.nodes[value].op {
-                    Op::Unknown(name) => Some(name.clone()),
-                    _ => None,
-                });
+                let before = reads
+                    .iter()
+                    .find_map(|&value| match &self.graph.nodes[value].op {
+                        Op::Unknown(name) => Some(name.clone()),
+                        _ => None,
+                    });
                 let op = Op::Unknown(before.unwrap_or(op));
                 Value::Computed(self.graph.push_all(op, reads)?)
             }
@@ -75,7 +80,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn compute(&mut self, op: &str, name: &str, attr: &Json, inputs: &[Value]) -> Result<Option<Value>> {
+    fn compute(
+        &mut self,
+        op: &str,
+        name: &str,
+        attr: &Json,
+        inputs: &[Value],
+    ) -> Result<Option<Value>> {
         if op == "Placeholder" {
             let dims = attr["shape"]["shape"]["dim"].as_array();
             let sides: Option<Vec<usize>> = dims.and_then(|dims| {
@@ -173,7 +184,10 @@ impl Reader<'_> {
                     Some(true) => weight.transpose(&[1, 0]),
                     _ => weight,
                 };
-                let (fused, bias) = (self.fused(attr), self.fused_bias(attr, inputs, weight.shape[1]));
+                let (fused, bias) = (
+                    self.fused(attr),
+                    self.fused_bias(attr, inputs, weight.shape[1]),
+                );
                 let Some(bias) = bias else { return Ok(None) };
                 let weight = weight.floats();
                 let value = self.graph.push(Op::Linear { weight, bias }, x)?;
@@ -183,7 +197,10 @@ impl Reader<'_> {
                 let Some(weight) = constant(1).filter(|weight| weight.shape.len() == 4) else {
                     return Ok(None);
                 };
-                let (fused, bias) = (self.fused(attr), self.fused_bias(attr, inputs, weight.shape[3]));
+                let (fused, bias) = (
+                    self.fused(attr),
+                    self.fused_bias(attr, inputs, weight.shape[3]),
+                );
                 let (Some(bias), Some(stride)) = (bias, square(&attr["strides"])) else {
                     return Ok(None);
                 };
@@ -216,7 +233,8 @@ impl Reader<'_> {
                 };
                 // The zeros that the convolution back would have.
                 for (axis, (small, large)) in [(rows, h), (columns, w)].into_iter().enumerate() {
-                    let full = (small as i64 - 1) * conv.stride[axis] as i64 + conv.kernel[axis] as i64;
+                    let full =
+                        (small as i64 - 1) * conv.stride[axis] as i64 + conv.kernel[axis] as i64;
                     let cut = full.saturating_sub(large);
                     let before = match text(&attr["padding"]).as_deref() {
                         Some("SAME") => cut.max(0) / 2,
@@ -263,7 +281,11 @@ impl Reader<'_> {
                 };
                 let align = attr["align_corners"]["b"].as_bool() == Some(true);
                 match sizes.ints()[..] {
-                    [a, b] if !align && a as usize % h == 0 && a as usize / h == b as usize / w => {
+                    [a, b]
+                        if !align
+                            && (a as usize).is_multiple_of(h)
+                            && a as usize / h == b as usize / w =>
+                    {
                         let factor = a as usize / h;
                         match (1..=16).contains(&factor) && b as usize == factor * w {
                             true => Some(self.graph.push(Op::Upsample(factor), x)?),
@@ -279,7 +301,9 @@ impl Reader<'_> {
             },
             "Transpose" if first_is_x => match constant(1).map(|axes| axes.ints()).as_deref() {
                 Some([0, axes @ ..]) => {
-                    let axes = axes.iter().map(|&axis| usize::try_from(axis - 1).unwrap_or(99));
+                    let axes = axes
+                        .iter()
+                        .map(|&axis| usize::try_from(axis - 1).unwrap_or(99));
                     Some(self.graph.push(Op::Transpose(axes.collect()), x)?)
                 }
                 _ => None,
@@ -304,7 +328,13 @@ impl Reader<'_> {
         })
     }
 
-    fn arithmetic(&mut self, op: &str, x: usize, inputs: &[Value], first: bool) -> Result<Option<usize>> {
+    fn arithmetic(
+        &mut self,
+        op: &str,
+        x: usize,
+        inputs: &[Value],
+        first: bool,
+    ) -> Result<Option<usize>> {
         let (Some(a), Some(b)) = (inputs.first(), inputs.get(1)) else {
             return Ok(None);
         };
@@ -337,7 +367,9 @@ impl Reader<'_> {
             ("RealDiv", true) => (values.iter().map(|v| 1.0 / v).collect(), zeros),
             _ => return Ok(None),
         };
-        self.graph.push(Op::Affine { axis, scale, shift }, x).map(Some)
+        self.graph
+            .push(Op::Affine { axis, scale, shift }, x)
+            .map(Some)
     }
 
     fn reshape(&mut self, x: usize, target: &[i64]) -> Result<Option<usize>> {
@@ -352,7 +384,11 @@ impl Reader<'_> {
             _ => side.max(0) as usize,
         };
         let sides: Vec<usize> = sides.iter().map(side).collect();
-        match sides.iter().fold(1, |n: usize, &side| n.saturating_mul(side)) == len {
+        match sides
+            .iter()
+            .fold(1, |n: usize, &side| n.saturating_mul(side))
+            == len
+        {
             true => self.graph.reshape(x, sides).map(Some),
             false => Ok(None),
         }
@@ -362,7 +398,9 @@ impl Reader<'_> {
     fn fused(&self, attr: &Json) -> Vec<String> {
         let list = attr["fused_ops"]["list"]["s"].as_array();
         let names = list.map_or(&[][..], Vec::as_slice).iter();
-        names.map(|name| decode(name.as_str().unwrap_or(""))).collect()
+        names
+            .map(|name| decode(name.as_str().unwrap_or("")))
+            .collect()
     }
 
     /// The bias that is fused, or zeros.
@@ -407,7 +445,9 @@ fn inputs(node: &Json) -> Vec<String> {
     let list = node["input"].as_array().map_or(&[][..], Vec::as_slice);
     let names = list.iter().filter_map(Json::as_str);
     let names = names.filter(|name| !name.starts_with('^'));
-    names.map(|name| name.split(':').next().unwrap_or(name).into()).collect()
+    names
+        .map(|name| name.split(':').next().unwrap_or(name).into())
+        .collect()
 }
 
 /// Rows and columns of `[1, rows, columns, 1]`.
