@@ -20,6 +20,11 @@ declare module "*/vaelet-learn-web.js" {
   export default function start(): Promise<WebAssembly.Exports>;
 }
 
+/** The program that imports models. */
+declare module "*/vaelet-import-web.js" {
+  export default function start(): Promise<WebAssembly.Exports>;
+}
+
 interface Window {
   /** For tests and the curious. */
   vaelet: object;

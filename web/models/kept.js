@@ -46,7 +46,7 @@ export async function keepModel(description, files, title) {
     await forgetModel(name);
     throw new VaeletError("too-large", "There is no room left in this browser's storage to keep the model. Delete a kept model, or save this one as a file.", { cause });
   }
-  await navigator.storage?.persist?.().catch(() => false); // browsers may ask, and may refuse
+  navigator.storage?.persist?.().catch(() => false); // browsers may refuse, or ask, and the answer may never come
   return name;
 }
 
@@ -64,9 +64,9 @@ export async function keptModels() {
 }
 
 /** @returns {Entry} */
-function entryOf({ name, title, input, likelihood, latents, subject, weights, training }) {
+function entryOf({ name, title, lacks, input, likelihood, latents, subject, weights, training }) {
   const size = latents.reduce((sum, group) => sum + group.size, 0);
-  return { name, title, input, likelihood: likelihood.kind, latents: size, subject, first: null, bytes: weights.bytes, beta: training?.beta ?? null, kept: true };
+  return { name, title, lacks, input, likelihood: likelihood.kind, latents: size, subject, first: null, bytes: weights.bytes, beta: training?.beta ?? null, kept: true };
 }
 
 /** Gives a kept model another title; its name, which links have, stays. @param {string} name @param {string} title */

@@ -31,6 +31,7 @@ const PATIENCE = 5_000;
  * @property {string} likelihood
  * @property {number} latents
  * @property {object} [subject] what its pictures are called
+ * @property {string} [lacks] "encoder" or "decoder", where it has none
  * @property {string[] | null} [first] the views that open with it
  * @property {number} [bytes] of its weights
  * @property {number | null} beta
@@ -42,9 +43,13 @@ const PATIENCE = 5_000;
 
 /** Models that a view can show, where it cannot show all. */
 const SUITS = {
-  draw: isDrawable,
-  edit: ({ latents }) => latents > 2,
-  use: ({ condition }) => !condition,
+  sample: ({ lacks }) => lacks !== "decoder",
+  draw: (entry) => isDrawable(entry) && !entry.lacks,
+  morph: ({ lacks }) => lacks !== "decoder",
+  map: ({ lacks }) => !lacks,
+  edit: ({ latents, lacks }) => latents > 2 && !lacks,
+  inside: ({ lacks }) => !lacks,
+  use: ({ condition, lacks }) => !condition && !lacks,
 };
 
 function isDrawable(entry) {

@@ -22,6 +22,8 @@ const BACKENDS = ["auto", "webgpu", "cpu"];
 const PAGES = { check: () => import("../check/page.js"), learn: () => import("../learn/page.js"), train: () => import("../views/train/train.js") };
 /** Milliseconds after which code that was asked for counts as missing. */
 const CODE = 20_000;
+/** Names of files that may be a model; older ones of PyTorch have no ending, and neither have folders. */
+const MODEL_FILE = /\.(pth?|ckpt|safetensors|onnx|data|bin|json|zip|h5|hdf5|keras)$|^[^.]+$/i;
 /** @type {(id: string) => any} */
 const byId = (id) => document.getElementById(id);
 
@@ -41,6 +43,8 @@ let groupsOf;
 let chosen = null;
 /** Opens the dialog of sharing, once that has come. */
 let sharing;
+/** Imports files, once that has come. @type {Promise<(files: any[]) => Promise<void>> | undefined} */
+let importing;
 /** The backend that the address asks for. @type {import("../models/pool.js").Backend} */
 let requestedBackend = "auto";
 /** How far down the reader was in each view. */
@@ -111,6 +115,7 @@ byId("model").addEventListener("change", ({ target }) => {
 addEventListener("pagehide", () => writeAddress.flush());
 addEventListener("click", () => writeAddress.flush(), true);
 acceptFiles(window, player.takeFile); // beside the view too
+addEventListener("drop", takeModel, true); // before any view takes it for a picture
 byId("share").addEventListener("click", share);
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault(); // what follows the # is the page's address
@@ -151,6 +156,34 @@ async function share() {
     console.info(error);
     tell("The code for sharing could not be loaded. The address of this page is a link to what it shows. Reload the page to try again; a content blocker may stop it.");
   }
+}
+
+/** Files of a model that are dropped anywhere: the code for them is fetched when they are. @param {DragEvent} event */
+async function takeModel(event) {
+  const files = [...(event.dataTransfer?.files ?? [])];
+  const isPicture = (file) => /^(image|video|audio)\//.test(file.type);
+  if (!files.some((file) => !isPicture(file) && MODEL_FILE.test(file.name)) || document.querySelector("dialog[open]:not(#import-dialog)")) return;
+  event.preventDefault();
+  try {
+    // The list of what was dropped is gone once the event is over.
+    const { dataTransfer } = event;
+    const entries = [...dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
+    const loading = within(import("./import.js"), CODE, () => new Error("nothing came"));
+    importing ??= loading.then(({ createImporter }) => createImporter(showOwn));
+    const { filesIn } = await loading;
+    await (await importing)(await filesIn(files, entries));
+  } catch (error) {
+    importing = undefined;
+    console.info(error);
+    tell("The code for importing models could not be loaded. Reload the page to try again; a content blocker may stop it.");
+  }
+}
+
+/** Shows a model that has just been imported. @param {string} name @param {import("../models/library.js").Entry[]} kept all that are kept now */
+function showOwn(name, kept) {
+  models = [...models.filter((entry) => !entry.kept), ...kept];
+  const fitting = VIEWS.filter((view) => suited([entryOf(name)], view).length);
+  location.hash = formatHash(fitting.includes(route.view) ? route.view : (fitting[0] ?? VIEWS[0]), new URLSearchParams({ model: name, ...shared() }));
 }
 
 function modelName() {

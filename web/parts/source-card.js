@@ -136,6 +136,8 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
     }
   };
   $("own").addEventListener("click", () => takeOwn());
+  // Without an encoder nothing is known of a picture.
+  if (model.info.lacks) for (const part of host.querySelectorAll(`#${id}-own, .choice`)) part.toggleAttribute("hidden", true);
   $("clear").addEventListener("click", () => pad.clear());
 
   if (source.kind === "drawn") pad.restore({ strokes: source.strokes });
@@ -152,7 +154,7 @@ export function createSourceCard(host, { id, title, text, seed, model, onChange,
       return textOf();
     },
     /** Lets the reader crop a file; nothing where pictures are drawn. @type {((file: File) => Promise<void>) | undefined} */
-    takePicture: subject.drawable ? undefined : takeOwn,
+    takePicture: subject.drawable || model.info.lacks ? undefined : takeOwn,
     redraw() {
       draw();
       encodeDrawing();

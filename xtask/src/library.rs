@@ -88,6 +88,7 @@ fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
         "name": name,
         "title": info["title"],
         "subject": info["subject"],
+        "lacks": info["lacks"],
         "first": info["first"],
         "input": info["input"],
         "condition": info["condition"],

@@ -22,6 +22,8 @@ pub struct Program {
     pub package: &'static str,
     /// The crate's features.
     pub features: &'static [&'static str],
+    /// What wasm-opt is for: `-O2` speed, `-Oz` size.
+    pub optimise: &'static str,
     /// Maximum size of both files together, in bytes after gzip.
     pub budget: usize,
 }
@@ -31,11 +33,12 @@ pub const FIRST: Program = Program {
     name: "vaelet-web",
     package: "vaelet-web",
     features: &[],
+    optimise: "-O2",
     budget: 120 * 1024,
 };
 /// All programs. A page fetches those after the first when it uses them. Each is compiled by
 /// itself, because the features that one needs would make the others larger.
-pub const PROGRAMS: [Program; 4] = [
+pub const PROGRAMS: [Program; 5] = [
     FIRST,
     Program {
         name: "vaelet-web-conditions",
@@ -47,13 +50,22 @@ pub const PROGRAMS: [Program; 4] = [
         name: "vaelet-uses-web",
         package: "vaelet-uses-web",
         features: &[],
+        optimise: "-O2",
         budget: 136 * 1024,
     },
     Program {
         name: "vaelet-learn-web",
         package: "vaelet-learn-web",
         features: &[],
+        optimise: "-O2",
         budget: 98 * 1024,
+    },
+    Program {
+        name: "vaelet-import-web",
+        package: "vaelet-import-web",
+        features: &[],
+        optimise: "-Oz",
+        budget: 208 * 1024,
     },
 ];
 
@@ -70,8 +82,7 @@ impl Program {
 }
 
 /// Options of wasm-opt. They enable the features of every browser that has SIMD.
-const WASM_OPT: [&str; 12] = [
-    "-O2",
+const WASM_OPT: [&str; 11] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
     "--enable-mutable-globals",
@@ -173,6 +184,7 @@ fn make(program: &Program, folder: &Path, input: Vec<u8>) -> Result<()> {
     let mut wasm_opt = shell::command("node");
     wasm_opt
         .arg(packages.join("binaryen/bin/wasm-opt"))
+        .arg(program.optimise)
         .args(WASM_OPT);
     wasm_opt
         .arg(bound.join(program.wasm()))

@@ -1,0 +1,189 @@
+/**
+ * Other people's models, dropped on the page: they are imported here, and what a file does not say is asked. A
+ * folder of vaelet's own is taken as it is. Nothing is sent.
+ */
+
+import { VaeletError } from "../api/errors.js";
+import { Remote } from "../api/remote.js";
+import { keepModel, keptModels } from "../models/kept.js";
+import { element, fill } from "../parts/dom.js";
+import { save } from "../parts/picture.js";
+import { zipOf } from "../parts/zip.js";
+
+const remote = new Remote(
+  import.meta.url,
+  () => new Worker(new URL("../api/import-worker.js", import.meta.url), { type: "module" }),
+  async () => (await import("../api/import-jobs.js")).jobs,
+);
+
+const MARKUP = `
+  <h2 id="import-title">Your model</h2>
+  <p id="import-status" role="status"></p>
+  <ul id="import-notes"></ul>
+  <form id="import-form" hidden>
+    <p class="row"><label>Image <input id="import-shape" size="10" placeholder="1,28,28" aria-describedby="import-shape-help"></label> <span id="import-shape-help" class="note">channels, height, width</span></p>
+    <p class="row"><label>Beside the mean, the encoder gives
+      <select id="import-second"><option value="">as its name says</option><option value="log-var">log σ²</option><option value="log-std">log σ</option><option value="sigma">σ itself</option></select></label>
+      <label><input type="checkbox" id="import-second-first"> before the mean</label></p>
+    <p class="row"><label>Hidden layers
+      <select id="import-activation"><option value="">ReLU</option><option value="silu">SiLU</option><option value="tanh">tanh</option><option value="leaky_relu">leaky ReLU</option></select></label>
+      <label>Last layer
+      <select id="import-last"><option value="">sigmoid</option><option value="tanh">tanh</option><option value="none">none</option></select></label></p>
+    <p class="row"><label>Black, white <input id="import-range" size="6" placeholder="0,1"></label>
+      <label>Latents <input id="import-latent" size="4" inputmode="numeric"></label>
+      <label>Output <input id="import-outputs" size="14"></label></p>
+    <p><label for="import-like">Layers, as a description</label></p>
+    <textarea id="import-like" rows="6" spellcheck="false"></textarea>
+    <p class="row"><button type="submit" class="primary">Import</button></p>
+  </form>
+  <p class="row">
+    <button type="button" id="import-save" hidden>Save as a folder (zip)</button>
+    <button type="button" id="import-close">Close</button>
+  </p>
+`;
+
+/**
+ * The dialog; gives what imports files.
+ * @param {(name: string, kept: import("../models/library.js").Entry[]) => void} open shows a model, of all that are kept now
+ */
+export function createImporter(open) {
+  const dialog = element("dialog", { id: "import-dialog" });
+  dialog.setAttribute("aria-labelledby", "import-title");
+  const $ = fill(dialog, MARKUP);
+  document.body.append(dialog);
+  /** @type {{ name: string, bytes: Uint8Array }[]} */
+  let sources = [];
+  let title = "";
+  /** @type {{ name: string, bytes: Uint8Array }[]} */
+  let made = [];
+  let number = 0;
+
+  const options = () => {
+    const numbers = (id, count) => {
+      const list = $(id).value.split(",").map(Number);
+      return list.length === count && list.every(Number.isFinite) ? list : null;
+    };
+    return {
+      name: "own",
+      title,
+      shape: numbers("import-shape", 3),
+      range: numbers("import-range", 2),
+      second: $("import-second").value,
+      secondFirst: $("import-second-first").checked,
+      activation: $("import-activation").value,
+      last: $("import-last").value,
+      latent: Number($("import-latent").value) || null,
+      outputs: $("import-outputs").value,
+      like: $("import-like").value.trim(),
+      credit: `Imported from ${sources.map(({ name }) => name).join(", ").slice(0, 200)} in this browser`,
+    };
+  };
+
+  /** @param {() => Promise<{ files: { name: string, bytes: Uint8Array }[], notes: string[] }>} work */
+  const attempt = async (work) => {
+    const mine = (number += 1);
+    $("import-status").textContent = "Reading the files…";
+    $("import-notes").replaceChildren();
+    $("import-save").hidden = true;
+    dialog.close();
+    dialog.showModal();
+    try {
+      const { files, notes } = await work();
+      if (mine !== number) return;
+      made = files;
+      const { "model.json": description, ...others } = Object.fromEntries(files.map(({ name, bytes }) => [name, bytes]));
+      const name = await keepModel(new TextDecoder().decode(description), others, title);
+      $("import-form").hidden = true;
+      $("import-status").textContent = `“${title}” is open, and kept in this browser. Nothing was sent.`;
+      $("import-notes").replaceChildren(...notes.map((note) => element("li", { textContent: note })));
+      $("import-save").hidden = false;
+      // The model behind it can be used at once.
+      dialog.close();
+      dialog.show();
+      open(name, await keptModels());
+    } catch (error) {
+      if (mine !== number) return;
+      const [sentence, ...guess] = error.code ? error.message.split("\n") : [`Something went wrong. (${error.message})`];
+      $("import-status").textContent = sentence;
+      if (error.code === "confirm") $("import-like").value = guess.join("\n");
+      $("import-form").hidden = !["ask", "confirm", "unsupported"].includes(error.code);
+    }
+  };
+
+  const convert = async () => {
+    const { description, weights, notes } = await remote.call("import", { sources, options: options() });
+    return { files: [{ name: "model.json", bytes: new TextEncoder().encode(description) }, { name: "weights.safetensors", bytes: weights }], notes };
+  };
+
+  $("import-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(convert);
+  });
+  $("import-close").addEventListener("click", () => dialog.close());
+  $("import-save").addEventListener("click", () => {
+    const folder = title.replace(/[^A-Za-z0-9]+/g, "-").replace(/^-+|-+$/g, "").toLowerCase() || "model";
+    save(new Blob([/** @type {BlobPart} */ (zipOf(made.map(({ name, bytes }) => [`${folder}/${name}`, bytes])))], { type: "application/zip" }), `${folder}.zip`);
+  });
+
+  /** @param {{ name: string, file: File }[]} dropped names with their folders */
+  return (dropped) => {
+    $("import-form").reset();
+    $("import-form").hidden = true;
+    return attempt(async () => {
+      const read = await Promise.all(dropped.map(async ({ name, file }) => ({ name, bytes: new Uint8Array(await file.arrayBuffer()) })));
+      sources = read.some(({ name }) => /\.zip$/i.test(name)) ? await remote.call("unpack", { sources: read }) : read;
+      title = titleOf(sources);
+      return (await ownFolder(sources)) ?? convert();
+    });
+  };
+}
+
+/** What a model is called by its files: the folder, or the file. */
+function titleOf(sources) {
+  const main = sources.find(({ name }) => !/\.(data|bin)$/i.test(name)) ?? sources[0];
+  const [folder, file] = main.name.split("/").slice(-2);
+  const text = (file === undefined || !/^(model|weights|vae|encoder|decoder)\b/i.test(file) ? (file ?? folder) : folder).replace(/\.[a-z0-9]+$/i, "");
+  return text.replace(/[-_]+/g, " ").trim().slice(0, 60) || "My model";
+}
+
+/** The files of a folder of vaelet's own; nothing where these are none. */
+async function ownFolder(sources) {
+  const named = (name) => sources.find((source) => source.name.split("/").at(-1) === name);
+  const description = named("model.json");
+  if (!description) return undefined;
+  let info;
+  try {
+    info = JSON.parse(new TextDecoder().decode(description.bytes));
+  } catch {
+    return undefined; // the importer says what is wrong
+  }
+  if (!String(info?.format).startsWith("vaelet/")) return undefined;
+  const weights = named(String(info.weights?.file));
+  if (!weights) throw new VaeletError("bad-input", `model.json needs ${String(info.weights?.file).slice(0, 60)} beside it. Drop both together.`);
+  const folder = description.name.slice(0, -"model.json".length);
+  const files = sources.filter(({ name }) => name.startsWith(folder)).map(({ name, bytes }) => ({ name: name.slice(folder.length), bytes }));
+  return { files, notes: [] };
+}
+
+/** The files in what was dropped, those of folders with the folder's name. @param {File[]} dropped @param {any[]} entries @returns {Promise<{ name: string, file: File }[]>} */
+export async function filesIn(dropped, entries) {
+  const files = dropped.map((file) => ({ name: file.name, file }));
+  if (!entries.some((entry) => entry?.isDirectory)) return files;
+  const found = [];
+  const walk = async (entry, depth) => {
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      found.push({ name: entry.fullPath.replace(/^\//, ""), file });
+    } else if (depth < 3) {
+      const reader = entry.createReader();
+      for (;;) {
+        const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+        if (part.length === 0) break;
+        for (const inner of part) await walk(inner, depth + 1);
+        if (found.length > 200) return;
+      }
+    }
+  };
+  for (const entry of entries.filter(Boolean)) await walk(entry, 0);
+  return found;
+}
