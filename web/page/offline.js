@@ -3,6 +3,7 @@
  * hands it the files of models that this visit had loaded before that worker was there.
  */
 
+import { fetchedByWorkers } from "../api/remote.js";
 import { SITE } from "../models/library.js";
 import { prefetchViews } from "../player/player.js";
 
@@ -17,7 +18,7 @@ export async function keepPage() {
   if (next) await settled(next);
   const { active } = await serviceWorker.ready;
   if (active === before) return; // it has seen everything
-  const urls = performance.getEntriesByType("resource").map(({ name }) => name);
+  const urls = [...performance.getEntriesByType("resource").map(({ name }) => name), ...fetchedByWorkers];
   const { port1, port2 } = new MessageChannel();
   const done = new Promise((resolve) => {
     port1.onmessage = resolve;
