@@ -291,34 +291,3 @@ fn a_conditional_model_learns_the_class_and_not_only_the_image() {
         assert!(error < 0.1, "class {class}: {error}");
     }
 }
-
-/// Ten steps, alone and sharing each batch with the CPU. Needs a GPU, which may be one in software.
-#[test]
-#[cfg(feature = "wgpu")]
-fn a_gpu_takes_the_steps_of_the_cpu() {
-    let dir = tempfile::tempdir().unwrap();
-    let losses = |name: &str, devices: &[&str]| -> Vec<f64> {
-        let folder = dir.path().join(name);
-        let open = |name: &&str| {
-            let device: crate::network::devices::DeviceName = name.parse().unwrap();
-            device.open().unwrap()
-        };
-        let mut settings = settings(&folder, 5, Mode::Start);
-        settings.devices = devices.iter().map(open).collect();
-        train_as(&settings, &images()).unwrap();
-        let progress = super::progress::Progress::read(&folder.join(CHECKPOINT)).unwrap();
-        let epochs = progress.epochs.iter();
-        epochs
-            .map(|epoch| epoch.reconstruction + epoch.kl)
-            .collect()
-    };
-    let expected = losses("cpu", &["flex"]);
-    for (name, devices) in [("gpu", &["wgpu"][..]), ("both", &["wgpu", "flex"])] {
-        let found = losses(name, devices);
-        assert_eq!(found.len(), 5);
-        for (found, expected) in found.iter().zip(&expected) {
-            let difference = (found - expected).abs() / expected;
-            assert!(difference < 1e-3, "{name}: {found}, expected {expected}");
-        }
-    }
-}
