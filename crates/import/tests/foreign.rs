@@ -18,13 +18,16 @@ enum Expect {
 }
 use Expect::{Load, Refuse};
 
+/// Names in the oracles of an encoder: its input, the mean, and its second output with its factor.
+type EncoderNames = (&'static str, &'static str, Option<(&'static str, f32)>);
+
 /// One import and what it is compared by.
 struct Row {
     files: &'static [&'static str],
     expect: Expect,
     options: Options,
-    /// Names in the oracles. Of the encoder input, mean, second output and its factor.
-    encoder: Option<(&'static str, &'static str, Option<(&'static str, f32)>)>,
+    encoder: Option<EncoderNames>,
+    /// Names in the oracles of a decoder: its input and its output.
     decoder: Option<(&'static str, &'static str)>,
 }
 
