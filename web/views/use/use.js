@@ -259,6 +259,9 @@ export function mount(root, { model, folder, params, setParams, atlas, memory, p
     const source = parseSource(text, SEED, size);
     if (source.kind === "drawn") pad.restore({ strokes: source.strokes });
   }
+  // Their room is there before they are.
+  $("tests").hidden = false;
+  sizeFor($("tests-strip"), input, TESTS);
   testPictures(folder, input)
     .catch(() => [])
     .then((found) => {
