@@ -68,7 +68,7 @@ fn a_pickle_that_calls_anything_is_refused_by_name() {
             "os.system",
         ),
         (
-            b"X\x01\0\0\0ac__builtin__\neval\n(X\x01\0\0\01tR",
+            b"X\x01\0\0\0ac__builtin__\neval\n(X\x01\0\0\x001tR",
             "__builtin__.eval",
         ),
         (
