@@ -206,6 +206,19 @@ describe("the views", () => {
     assert.deepEqual((await state(page)).after, start.after, "what was done before leaving can be undone");
   });
 
+  onPage("Edit and Inside: a latent is called by the factor that it follows", "#/edit?model=shapes", async (page) => {
+    const followed = await page.evaluate(async () => (await (await fetch("models/shapes/atlas.json")).json()).followed);
+    const names = followed.flatMap((name, i) => (name ? [`Number ${i + 1}: ${name}`] : []));
+    const shown = await page.locator("#latents label").allTextContents();
+    assert.ok(names.length > 2 && names.every((name) => shown.includes(name)), `${names} in ${shown}`);
+    await page.goto(`${page.url().split("#")[0]}#/inside?model=shapes`);
+    await page.waitForFunction(() => location.hash.startsWith("#/inside") && window.vaelet?.view?.state.klToStandardNormal);
+    await settle(page);
+    const kl = (await state(page)).klToStandardNormal;
+    const most = [...kl].indexOf(Math.max(...kl));
+    assert.ok((await page.textContent("#latent-readout")).endsWith(followed[most] ? ` (${followed[most]})` : ""));
+  });
+
   onPage("Edit: one's own picture is cropped here, comes back as a face, and goes nowhere", "#/edit?model=avatars", async (page) => {
     const sent = [];
     page.on("request", (request) => sent.push(`${request.method()} ${request.url()}`));

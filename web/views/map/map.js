@@ -68,7 +68,8 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     },
   });
 
-  const { items } = atlas;
+  // The class of a conditional model is given beside the latent, so places do not tell it.
+  const items = model.info.condition && atlas.items ? { ...atlas.items, labels: [] } : atlas.items;
   /** What can be chosen. */
   const planes = {
     ...(size === 2 && { whole: () => wholePlane(items?.plane) }),
