@@ -14,6 +14,8 @@ const STROKE = 100;
 const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside"];
 /** Number of measurements of the time to the first image. */
 const VISITS = 5;
+/** Milliseconds between visits. */
+const SETTLED = 2000;
 
 /**
  * Download size of each engine in bytes after `gzip -9`: once the program, and for each model its
@@ -114,16 +116,20 @@ export async function measureMemory(server, models, { engines, batch, budget, ha
 export async function measurePicture(stage, digits) {
   const waits = {};
   const note = (name, time) => (waits[name] ??= []).push(time);
+  // The browser's GPU process still compiles for the page before, which would delay the next.
+  const settled = () => new Promise((resolve) => setTimeout(resolve, SETTLED));
   for (let visit = 0; visit < VISITS; visit += 1) {
     let batch;
     for (const backend of ["auto", "webgpu", "cpu"]) {
       const url = `${stage.server.url}/dist/index.html#/sample?model=digits&backend=${backend}`;
+      await settled();
       const { first, all, count } = await withPage(stage.browser, url, pictures, { limit: LIMIT, init: watchPictures });
       note(`vaelet page, ${backend}, first`, first);
       note(`vaelet page, ${backend}, all ${count}`, all);
       batch = count;
     }
     for (const count of [1, batch]) {
+      await settled();
       const { first } = await measureOnce(stage, { engine: "tfjs-webgpu", model: digits, batch: count, budget: 0 });
       note(`tfjs-webgpu, ${count}`, first ?? NaN);
     }

@@ -6,6 +6,17 @@
 import { element, oncePerFrame } from "./dom.js";
 import { sizeFor } from "./picture.js";
 
+/** Milliseconds after which no frame is waited for: a hidden page shows none. */
+const FRAME = 100;
+
+/** Resolves once the browser has shown what was drawn. */
+function shown() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, FRAME);
+  });
+}
+
 /**
  * @param {HTMLElement} host receives the rows
  * @param {import("../vaelet.js").Model} model
@@ -23,6 +34,7 @@ export function createImageGrid(host, model, columns, label) {
   /** Rows that show something older than `z`. */
   let stale = [];
   let working = false;
+  let isFirst = true;
   let unmounted = false;
   host.classList.add("image-grid");
   host.setAttribute("role", "img");
@@ -32,8 +44,13 @@ export function createImageGrid(host, model, columns, label) {
     if (working) return; // the newest latents are taken up row by row
     working = true;
     try {
-      // No frame is waited for: a GPU takes a row at once, and the CPU takes its breaks itself.
-      while (stale.length > 0 && !unmounted) await drawRow(stale.shift());
+      // No frame is waited for: a GPU takes a row at once, and the CPU takes its breaks itself. But the first row is
+      // shown before the others are drawn.
+      while (stale.length > 0 && !unmounted) {
+        await drawRow(stale.shift());
+        if (isFirst) await shown();
+        isFirst = false;
+      }
     } finally {
       working = false;
     }
