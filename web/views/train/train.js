@@ -16,12 +16,8 @@ import { createLearner } from "./learner.js";
 import { MARKUP } from "./markup.js";
 import { forgetCheckpoint, keepCheckpoint, keptCheckpoint } from "./saved.js";
 import { addressOf, createForm, identityOf, numbersOf, readSettings } from "./settings.js";
+import { CLOUD, SHOWN, SIDE } from "./sizes.js";
 
-/** Pictures that are reconstructed, and points of the map, as the worker shows them. */
-const SHOWN = 16;
-const CLOUD = 600;
-/** Pictures on a side of the map. */
-const SIDE = 11;
 /** Least pictures to learn from. */
 const LEAST = 20;
 /** Milliseconds for which each stage of a slow step is lit. */

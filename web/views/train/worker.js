@@ -4,6 +4,7 @@
  */
 
 import init, * as glue from "../../../vaelet-learn-web.js";
+import { CLOUD, SHOWN, SIDE } from "./sizes.js";
 
 /** Milliseconds of steps between two looks at what the page wants. */
 const SLICE = 60;
@@ -12,11 +13,6 @@ const PICTURES = 400;
 const SHARE = 5;
 /** Milliseconds between two checkpoints of a run. */
 const CHECKPOINT = 5_000;
-/** Pictures that are reconstructed, sampled, and shown as points of the map. */
-const SHOWN = 16;
-const CLOUD = 600;
-/** Pictures on a side of the map. */
-const SIDE = 11;
 /** Half the side of the map, in standard deviations of the prior. */
 const REACH = 3;
 /** Pictures of a batch that are followed. */

@@ -5,7 +5,7 @@ import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { numberParam, wordParam } from "../../parts/route.js";
 import { createSlider } from "../../parts/slider.js";
 import { decibels, median, withNoise, withSpecks } from "./pictures.js";
-import { createWork, fillChoice } from "./work.js";
+import { createWork, fillChoice, panelOf } from "./work.js";
 
 /** The noise of every picture; what is cleaned stays the same until the reader changes something. */
 const SEED = 11;
@@ -66,21 +66,12 @@ export function createClean({ $, model, subject, node, status, params, setParams
     },
   });
 
-  return {
-    /** @param {Float32Array} next */
+  return panelOf(work, {
     show(next) {
       picture = next;
       renew();
     },
-    get busy() {
-      return work.busy;
-    },
-    get answer() {
-      return found;
-    },
-    unmount() {
-      soon.cancel();
-      work.cancel();
-    },
-  };
+    answer: () => found,
+    waits: [soon],
+  });
 }

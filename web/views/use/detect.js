@@ -3,7 +3,7 @@
 import { element, formatNumber, paperOf } from "../../parts/dom.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { ODD } from "./pictures.js";
-import { createWork } from "./work.js";
+import { createWork, panelOf } from "./work.js";
 
 /** From this percentile on a picture counts as strange. */
 const STRANGE = 99;
@@ -53,20 +53,13 @@ export function createDetect({ $, model, subject, node, status, odd, announce })
     paperOf($("detect-map")).putImageData(image, 0, 0);
   };
 
-  return {
-    /** @param {Float32Array} next */
+  return panelOf(work, {
     show(next) {
       picture = next;
       paintPicture($("detect-picture"), picture, ink);
       for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.odd === odd.word));
       work.renew();
     },
-    get busy() {
-      return work.busy;
-    },
-    get answer() {
-      return found;
-    },
-    unmount: work.cancel,
-  };
+    answer: () => found,
+  });
 }

@@ -4,7 +4,7 @@ import { element } from "../../parts/dom.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { newSeed, seedParam, wordParam } from "../../parts/route.js";
 import { decibels, shrink, stretch } from "./pictures.js";
-import { createWork, fillChoice } from "./work.js";
+import { createWork, fillChoice, panelOf } from "./work.js";
 
 const COUNT = 4;
 
@@ -57,18 +57,11 @@ export function createEnlarge({ $, model, subject, node, status, params, setPara
     work.renew();
   });
 
-  return {
-    /** @param {Float32Array} next */
+  return panelOf(work, {
     show(next) {
       picture = next;
       renew();
     },
-    get busy() {
-      return work.busy;
-    },
-    get answer() {
-      return found;
-    },
-    unmount: work.cancel,
-  };
+    answer: () => found,
+  });
 }

@@ -5,7 +5,7 @@ import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { onePointer } from "../../parts/pointer.js";
 import { newSeed, seedParam } from "../../parts/route.js";
 import { createSlider } from "../../parts/slider.js";
-import { createWork } from "./work.js";
+import { createWork, panelOf } from "./work.js";
 
 /** Squares along each side of the picture, of which each is hidden or seen: an address has room for them. */
 const SIDE = 16;
@@ -152,23 +152,13 @@ export function createFill({ $, model, subject, node, status, params, setParams,
     work.renew();
   });
 
-  return {
-    /** @param {Float32Array} next */
+  return panelOf(work, {
     show(next) {
       picture = next;
       paintPicture($("fill-given"), picture, ink);
       renew();
     },
-    get busy() {
-      return work.busy;
-    },
-    get answer() {
-      return found;
-    },
-    unmount() {
-      work.cancel();
-      paintMask.cancel();
-      showPlace.cancel();
-    },
-  };
+    answer: () => found,
+    waits: [paintMask, showPlace],
+  });
 }

@@ -57,6 +57,28 @@ export function createWork({ node, status }, ask, show) {
   };
 }
 
+/**
+ * A panel as the view has it, around its work.
+ * @template T
+ * @param {ReturnType<typeof createWork>} work
+ * @param {{ show: (picture: Float32Array) => void, answer: () => T, waits?: { cancel: () => void }[] }} panel what it does with
+ *   another picture, what it has found, and what else is to be cancelled with it
+ */
+export function panelOf(work, { show, answer, waits = [] }) {
+  return {
+    show,
+    get busy() {
+      return work.busy;
+    },
+    get answer() {
+      return answer();
+    },
+    unmount() {
+      for (const part of [work, ...waits]) part.cancel();
+    },
+  };
+}
+
 /** Radio buttons for a few words. @param {HTMLElement} host @param {string} name @param {Record<string, string>} words @param {string} chosen @param {(word: string) => void} onChoose */
 export function fillChoice(host, name, words, chosen, onChoose) {
   for (const [word, text] of Object.entries(words)) {
