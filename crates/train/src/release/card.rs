@@ -175,6 +175,7 @@ fn card(
         .iter()
         .map(|stage| match stage.epochs {
             0 => format!("    {}\n", stage.command),
+            1 => format!("    {}    # 1 epoch\n", stage.command),
             epochs => format!("    {}    # {epochs} epochs\n", stage.command),
         })
         .collect();
