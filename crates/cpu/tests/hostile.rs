@@ -5,12 +5,11 @@
 
 mod zeros;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use vaelet_model::Architecture;
+use vaelet_reference::limits::{Counting, measure};
 use zeros::{describe, run, zeros};
 
 /// The smallest released models.
@@ -21,43 +20,8 @@ const WEIGHTS: u64 = 5;
 const MOST_BYTES: usize = 256 << 20;
 const MOST_TIME: Duration = Duration::from_secs(1);
 
-/// Counts the bytes that this thread has allocated, and their maximum.
-struct Counting;
-
-thread_local! {
-    static ALLOCATED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
-}
-
-// SAFETY: every call is passed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATED.try_with(|allocated| {
-            let (now, most) = allocated.get();
-            let now = now.saturating_add(layout.size());
-            allocated.set((now, most.max(now)));
-        });
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        let _ = ALLOCATED.try_with(|allocated| {
-            let (now, most) = allocated.get();
-            allocated.set((now.saturating_sub(layout.size()), most));
-        });
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// CPU time of this thread, which does not depend on other programs; elapsed time if the system
-/// does not report it.
-fn time(start: Instant) -> Duration {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = stat.split(' ').next().and_then(|word| word.parse().ok());
-    nanoseconds.map_or_else(|| start.elapsed(), Duration::from_nanos)
-}
 
 /// Xorshift (Marsaglia 2003).
 struct Dice(u64);
@@ -206,15 +170,9 @@ fn damaged_models_are_errors_with_bounded_cost() {
             }
         };
 
-        let start = Instant::now();
-        let before = time(start);
-        let (now, _) = ALLOCATED.get();
-        ALLOCATED.set((now, now));
-        let result = run(&json, &weights);
-        let (_, most) = ALLOCATED.get();
-        let took = time(start).saturating_sub(before);
+        let (result, most, took) = measure(|| run(&json, &weights));
         let what = || format!("case {case}: {:.2000}", json);
-        assert!(most - now <= MOST_BYTES, "{} bytes, {}", most - now, what());
+        assert!(most <= MOST_BYTES, "{most} bytes, {}", what());
         assert!(took <= MOST_TIME, "{took:?}, {}", what());
         match result {
             Ok(()) => read += 1,

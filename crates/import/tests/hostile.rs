@@ -5,41 +5,13 @@
 
 mod fixtures;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use vaelet_import::{Options, import};
+use vaelet_reference::limits::{Counting, measure};
 
 const CASES: usize = 10_000;
 const MOST_BYTES: usize = 256 << 20;
 const MOST_TIME: Duration = Duration::from_secs(1);
-
-/// Counts the bytes that this thread has allocated, and their maximum.
-struct Counting;
-
-thread_local! {
-    static ALLOCATED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
-}
-
-// SAFETY: every call is passed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATED.try_with(|allocated| {
-            let (now, most) = allocated.get();
-            let now = now.saturating_add(layout.size());
-            allocated.set((now, most.max(now)));
-        });
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        let _ = ALLOCATED.try_with(|allocated| {
-            let (now, most) = allocated.get();
-            allocated.set((now.saturating_sub(layout.size()), most));
-        });
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -118,15 +90,10 @@ fn damaged_files_are_errors_or_models() {
         let mut files = files.clone();
         let which = dice.below(files.len());
         dice.damage(&mut files[which].bytes);
-        let before = ALLOCATED.get().0;
-        ALLOCATED.set((before, before));
-        let start = Instant::now();
-        let result = import(&files, &options);
-        let (took, most) = (start.elapsed(), ALLOCATED.get().1 - before);
+        let (result, most, took) = measure(|| import(&files, &options));
         errors += usize::from(result.is_err());
         assert!(most <= MOST_BYTES, "case {case}, {kind}: {most} bytes");
-        // Elapsed time counts other programs too.
-        assert!(took <= 5 * MOST_TIME, "case {case}, {kind}: {took:?}");
+        assert!(took <= MOST_TIME, "case {case}, {kind}: {took:?}");
     }
     assert!(errors > CASES / 10 && errors < CASES, "{errors} errors");
 }

@@ -6,6 +6,7 @@
 
 pub mod activation;
 pub mod conv;
+pub mod limits;
 pub mod linear;
 pub mod networks;
 pub mod sample;
