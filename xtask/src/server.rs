@@ -20,16 +20,13 @@ use crate::{page, shell};
 pub const DEFAULT_PORT: u16 = 8080;
 
 /// The sources of the page. Trunk.toml has the same list.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 6] = [
     "web",
     "models",
     "examples",
     "shaders",
     "Cargo.toml",
-    "crates/model/src",
-    "crates/cpu/src",
-    "crates/gpu/src",
-    "crates/web/src",
+    "crates",
 ];
 /// Time without changes before a rebuild, because editors and training write several files at a
 /// time.
