@@ -4,7 +4,6 @@
 // This crate is empty on native targets.
 #![cfg(target_family = "wasm")]
 
-use js_sys::Reflect;
 use serde_json::Value;
 use vaelet_import::{Error, Imported, Options, Second, Source, import, unpack};
 use wasm_bindgen::prelude::*;
@@ -132,8 +131,5 @@ fn failure(e: Box<Error>) -> JsValue {
         Error::Unsupported { .. } => "unsupported",
         _ => "bad-model",
     };
-    let error = js_sys::Error::new(&e.to_string());
-    // Setting a property of an `Error` cannot fail.
-    let _ = Reflect::set(&error, &"code".into(), &code.into());
-    error.into()
+    vaelet_js::error(code, &e.to_string()).into()
 }

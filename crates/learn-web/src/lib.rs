@@ -27,10 +27,9 @@ pub struct Learner {
 /// A JavaScript error with the code of this one.
 fn failure(error: impl Into<Error>) -> JsValue {
     let error = error.into();
-    let thrown = js_sys::Error::new(&error.to_string());
-    // Setting a property of an `Error` cannot fail.
-    let _ = Reflect::set(&thrown, &"code".into(), &error.code().into());
+    let thrown = vaelet_js::error(error.code(), &error.to_string());
     if let Error::Diverged { advice, .. } = error {
+        // Setting a property of an `Error` cannot fail.
         let _ = Reflect::set(&thrown, &"advice".into(), &advice.into());
     }
     thrown.into()

@@ -1,6 +1,5 @@
 //! Errors for JavaScript: an `Error` with a `code` for programs and a message for people.
 
-use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 
 /// An error of the API.
@@ -48,9 +47,6 @@ impl From<vaelet_gpu::Error> for Failure {
 
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
-        let error = js_sys::Error::new(&failure.message);
-        // Setting a property of an `Error` cannot fail.
-        let _ = Reflect::set(&error, &"code".into(), &failure.code.into());
-        error.into()
+        vaelet_js::error(failure.code, &failure.message).into()
     }
 }
