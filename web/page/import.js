@@ -21,19 +21,30 @@ const MARKUP = `
   <p id="import-status" role="status"></p>
   <ul id="import-notes"></ul>
   <form id="import-form" hidden>
-    <p class="row"><label>Image <input id="import-shape" size="10" placeholder="1,28,28" aria-describedby="import-shape-help"></label> <span id="import-shape-help" class="note">channels, height, width</span></p>
-    <p class="row"><label>Beside the mean, the encoder gives
-      <select id="import-second"><option value="">as its name says</option><option value="log-var">log σ²</option><option value="log-std">log σ</option><option value="sigma">σ itself</option></select></label>
-      <label><input type="checkbox" id="import-second-first"> before the mean</label></p>
-    <p class="row"><label>Hidden layers
-      <select id="import-activation"><option value="">ReLU</option><option value="silu">SiLU</option><option value="tanh">tanh</option><option value="leaky_relu">leaky ReLU</option></select></label>
-      <label>Last layer
-      <select id="import-last"><option value="">sigmoid</option><option value="tanh">tanh</option><option value="none">none</option></select></label></p>
-    <p class="row"><label>Black, white <input id="import-range" size="6" placeholder="0,1"></label>
-      <label>Latents <input id="import-latent" size="4" inputmode="numeric"></label>
-      <label>Output <input id="import-outputs" size="14"></label></p>
-    <p><label for="import-like">Layers, as a description</label></p>
-    <textarea id="import-like" rows="6" spellcheck="false"></textarea>
+    <div class="import-fields">
+      <label for="import-shape">Image size</label>
+      <span><input type="text" id="import-shape" size="10" placeholder="1,28,28" aria-describedby="import-shape-help"> <small id="import-shape-help">channels, height, width</small></span>
+      <label for="import-activation">Hidden layers</label>
+      <select id="import-activation"><option value="">ReLU</option><option value="silu">SiLU</option><option value="tanh">tanh</option><option value="leaky_relu">leaky ReLU</option></select>
+      <label for="import-last">Last layer</label>
+      <select id="import-last"><option value="">sigmoid</option><option value="tanh">tanh</option><option value="none">none</option></select>
+    </div>
+    <details id="import-more">
+      <summary>More that a file may not say</summary>
+      <div class="import-fields">
+        <label for="import-second">The encoder’s second output</label>
+        <select id="import-second"><option value="">as its name says</option><option value="log-var">log σ²</option><option value="log-std">log σ</option><option value="sigma">σ itself</option></select>
+        <label class="wide"><input type="checkbox" id="import-second-first"> It comes before the mean</label>
+        <label for="import-range">Values of black and white</label>
+        <input type="text" id="import-range" size="6" placeholder="0,1">
+        <label for="import-latent">Number of latents</label>
+        <input type="text" id="import-latent" size="6" inputmode="numeric">
+        <label for="import-outputs">Names of the outputs</label>
+        <input type="text" id="import-outputs" size="14">
+        <label for="import-like" class="wide">A description of the layers (docs/import.md says how)</label>
+        <textarea id="import-like" class="wide" rows="6" spellcheck="false"></textarea>
+      </div>
+    </details>
     <p class="row"><button type="submit" class="primary">Import</button></p>
   </form>
   <p class="row">
@@ -106,7 +117,10 @@ export function createImporter(open) {
       const [sentence, ...guess] = error.code ? error.message.split("\n") : [`Something went wrong. (${error.message})`];
       $("import-status").textContent = sentence;
       if (error.code === "confirm") $("import-like").value = guess.join("\n");
+      const asksForSize = error.code === "ask" && /how large its images/.test(sentence);
+      $("import-more").open = !asksForSize;
       $("import-form").hidden = !["ask", "confirm", "unsupported"].includes(error.code);
+      $(asksForSize ? "import-shape" : "import-second").focus();
     }
   };
 

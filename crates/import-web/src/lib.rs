@@ -32,7 +32,9 @@ impl Files {
     /// An `Error` whose code is `bad-model`, `unsupported`, `ask` or `confirm`, which has the guess as `like`.
     pub fn import(&self, options: &str) -> Result<Model, JsValue> {
         let options = options_of(options);
-        import(&self.0, &options).map(Model).map_err(failure)
+        import(&self.0, &options)
+            .map(Model)
+            .map_err(|e| failure(&e))
     }
 
     /// The files that are inside of zip files which hold a folder of vaelet's own, and those that are no zip files.
@@ -40,7 +42,7 @@ impl Files {
     /// # Errors
     /// A damaged zip file.
     pub fn unpack(self) -> Result<Files, JsValue> {
-        unpack(self.0).map(Files).map_err(failure)
+        unpack(self.0).map(Files).map_err(|e| failure(&e))
     }
 
     /// Number of files.
@@ -77,7 +79,8 @@ impl Model {
 
     /// What was assumed or left out, a sentence in each line.
     pub fn notes(&self) -> String {
-        self.0.notes.join("\n")
+        let notes = self.0.notes.iter().map(|note| for_page(note));
+        notes.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -124,12 +127,30 @@ fn options_of(json: &str) -> Options {
     }
 }
 
-fn failure(e: Box<Error>) -> JsValue {
-    let code = match &*e {
+/// A sentence without the options of the command: the page has a form instead.
+fn for_page(sentence: &str) -> String {
+    let (said, _) = sentence.split_once(" (--").unwrap_or((sentence, ""));
+    said.replace("with --like FILE.json", "below")
+        .replace("give --shape", "the image's size")
+        .replace("with --shape", "below")
+}
+
+fn failure(e: &Error) -> JsValue {
+    let code = match e {
         Error::Ask { .. } => "ask",
         Error::Confirm { .. } => "confirm",
         Error::Unsupported { .. } => "unsupported",
         _ => "bad-model",
     };
-    vaelet_js::error(code, &e.to_string()).into()
+    let message = match e {
+        Error::Ask { file, what, how } if how.contains("--") => {
+            format!("{file} does not say {what}. Say it below, and import again.")
+        }
+        Error::Confirm { file, what, like } => format!(
+            "{file} does not say {what}. The description below is a guess: compare it with the \
+             code that trained the model, then import.\n{like}"
+        ),
+        other => for_page(&other.to_string()),
+    };
+    vaelet_js::error(code, &message).into()
 }

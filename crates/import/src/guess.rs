@@ -42,11 +42,7 @@ pub(crate) fn guess(file: &str, tensors: &Named, options: &Options) -> Result<Gu
     let modules = modules(file, tensors)?;
     let (first, second) = heads(&modules).ok_or_else(|| {
         let what = "where its latent is";
-        Error::ask(
-            file,
-            what,
-            "describe the layers in a file and give it with --like FILE.json",
-        )
+        Error::ask(file, what, "describe the layers with --like FILE.json")
     })?;
     let Kind::Linear {
         outputs: latent,
