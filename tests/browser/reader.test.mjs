@@ -229,7 +229,7 @@ describe("what a new reader meets", () => {
     await high.click();
     await settle(page);
     assert.equal(await picture("#after"), expected);
-    assert.match(await page.evaluate(() => location.hash), /edits=/);
+    await page.waitForFunction(() => location.hash.includes("edits="));
     assert.match(await low.getAttribute("aria-label"), /^Smile −|^Smile -/);
     const [before, after] = [await picture("#before"), await picture("#after")];
     assert.notEqual(after, before);
