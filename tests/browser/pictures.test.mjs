@@ -1,4 +1,4 @@
-/** Pictures of the reader's own: dropped on their place, beside it, or where there is none. */
+/** Pictures of the reader's own: dropped on their place, beside it, or where there is none; a face that is found in a photo; the camera. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -88,4 +88,95 @@ describe("pictures that are dropped", () => {
     await taken(page);
     assert.match(await page.textContent("#crop-error"), /Allow this page to read canvases/);
   }, { init: noisy });
+});
+
+/** A real face of the model's card, `side` pixels wide, at a place of a photo of coloured patches. */
+const photoWith = (page, { side, left, top, width = 600, height = 800 }) =>
+  page.evaluate(async ([side, left, top, width, height]) => {
+    const sheet = await createImageBitmap(await (await fetch(new URL("models/portraits/reconstructions.jpg", location.href))).blob());
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const context = canvas.getContext("2d");
+    let seed = 1;
+    for (let y = 0; y < height; y += 40) {
+      for (let x = 0; x < width; x += 40) {
+        seed = (seed * 16807) % 2147483647;
+        context.fillStyle = `hsl(${seed % 360} 40% ${30 + (seed % 40)}%)`;
+        context.fillRect(x, y, 40, 40);
+      }
+    }
+    if (side) context.drawImage(sheet, 2 * 65, 0, 64, 64, left, top, side, side);
+    const blob = await new Promise((done) => canvas.toBlob(done));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([blob], "photo.png", { type: "image/png" }));
+    const input = document.querySelector("#crop-file");
+    input.files = dataTransfer.files;
+    input.dispatchEvent(new Event("change"));
+  }, [side, left, top, width, height]);
+
+describe("a photo", () => {
+  const env = useBrowser({ webgpu: false });
+  const onPage = pageTests(env, "cpu");
+  const PORTRAITS = "#/edit?model=portraits";
+  const verdict = (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.querySelector("#crop-verdict").textContent), pattern.source);
+  const zoom = (page) => page.inputValue("#crop-zoom").then(Number);
+
+  onPage("is asked for at once, and the face in it is found, and said to fit", PORTRAITS, async (page) => {
+    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.click("#own")]);
+    assert.equal(chooser.isMultiple(), false);
+    await photoWith(page, { side: 260, left: 250, top: 380 });
+    await verdict(page, /Fits (well|roughly)/);
+    assert.ok(Math.abs((await zoom(page)) - Math.log2(600 / 260)) < 0.35, `the zoom is ${await zoom(page)}`);
+    await page.fill("#crop-zoom", "0");
+    await verdict(page, /Too far away: zoom in/);
+    await page.click("#crop-find");
+    await verdict(page, /^Fits (well|roughly)/);
+    await page.fill("#crop-tilt", "29");
+    await verdict(page, /Tilted/);
+    await page.click("#crop-use");
+    await page.waitForFunction(() => location.hash.includes("face=z-"));
+  });
+
+  onPage("without a face says so, and so does one from too far away", PORTRAITS, async (page) => {
+    await page.click("#own");
+    await photoWith(page, { side: 0 });
+    await verdict(page, /No face was found.*Fits badly/);
+    assert.equal(await zoom(page), 0);
+    assert.equal(await page.isVisible("#crop-find"), false);
+    await photoWith(page, { side: 52, left: 200, top: 100, width: 300, height: 300 });
+    await verdict(page, /too small in this photo/);
+  });
+
+  const camera = () => {
+    navigator.mediaDevices.getUserMedia = async (constraints) => {
+      window.asked = constraints;
+      if (window.refuses) throw new DOMException("no", "NotAllowedError");
+      const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+      const context = canvas.getContext("2d");
+      const paint = () => {
+        context.fillRect(0, 0, 320, 240);
+        requestAnimationFrame(paint);
+      };
+      paint();
+      window.stream = canvas.captureStream();
+      return window.stream;
+    };
+  };
+  onPage("is taken by the camera, which is asked for first and stops", "#/edit?model=avatars", async (page) => {
+    await page.click("#own");
+    assert.equal(await page.evaluate(() => window.asked), undefined);
+    await page.evaluate(() => (window.refuses = true));
+    await page.click("#crop-video");
+    await page.waitForFunction(() => /does not let this page use the camera/.test(document.querySelector("#crop-error").textContent));
+    await page.evaluate(() => (window.refuses = false));
+    await page.click("#crop-video");
+    await page.waitForSelector("#crop-shoot:not([hidden])");
+    assert.equal(await page.evaluate(() => Boolean(window.asked.audio)), false);
+    await page.click("#crop-shoot");
+    await page.waitForSelector("#crop-use:not(:disabled)");
+    await page.waitForFunction(() => window.stream.getTracks().every(({ readyState }) => readyState === "ended"));
+    await page.click("#crop-video");
+    await page.waitForSelector("#crop-shoot:not([hidden])");
+    await page.click("#crop-cancel");
+    await page.waitForFunction(() => window.stream.getTracks().every(({ readyState }) => readyState === "ended"));
+  }, { init: camera });
 });

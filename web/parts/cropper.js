@@ -1,9 +1,10 @@
 /**
- * The reader's own picture: chosen, dropped or pasted, then moved under a frame until it lies as
+ * The reader's own picture: chosen, taken by the camera, dropped or pasted, then moved under a frame until it lies as
  * the pictures did that the model was trained on. Beside it stand what the encoder gets and what
  * comes back. The picture stays in this page; what leaves the dialog are the pixels of the crop.
  */
 
+import { within } from "../api/network.js";
 import { subjectOf } from "../models/subject.js";
 import { ZOOMS, crop, paintCrop, placementFor, readPicture, readsBack, shift, zoomTo } from "./crop.js";
 import { element, fill, formatNumber, oncePerFrame } from "./dom.js";
@@ -19,8 +20,13 @@ const TILT = 30;
 /** Samples whose middle is the guide. */
 const GUIDE_SAMPLES = 64;
 
+/** Milliseconds after which the code that looks for faces counts as missing. */
+const CODE = 20_000;
+
 const NO_PICTURE = "This file is not an image that the browser can open. Choose a JPEG, PNG or WebP; save a phone's HEIC photo as one of these first.";
 const NOISE = "This browser adds noise to what pages read from a canvas, to protect you from tracking, so the network would see noise. Allow this page to read canvases, or use another browser.";
+const CAMERA_REFUSED = "The browser does not let this page use the camera. Allow it in the browser’s settings for this page, or choose a photo.";
+const NO_CAMERA = "No camera could be started: there is none, or another program uses it. Choose a photo instead.";
 const NOTHING_DROPPED = "No image was found in what you dropped or pasted. Save the image as a file first, or copy the image itself, not its address.";
 
 const markup = ({ one }, promise) => `
@@ -34,6 +40,7 @@ const markup = ({ one }, promise) => `
     <div class="frame crop-frame" id="crop-frame" role="application" aria-label="Your photo in its frame: arrow keys move it, plus and minus zoom">
       <canvas id="crop-picture" hidden></canvas>
       <canvas id="crop-mean" class="crop-guide pixels" hidden></canvas>
+      <video id="crop-camera" playsinline muted hidden></video>
       <p class="invite" id="crop-invite">Choose a photo, drop one here or paste one</p>
     </div>
     ${[["seen", "What the network sees"], ["back", "How it redraws it"]].map(([id, title]) => `
@@ -47,10 +54,14 @@ const markup = ({ one }, promise) => `
     <div id="crop-tilt-host"></div>
     <label class="check"><input type="checkbox" id="crop-guide" checked>Show guide</label>
   </div>
+  <p class="crop-verdict" id="crop-verdict" role="status"></p>
   <p class="note" id="crop-error" role="alert"></p>
   <div class="row">
+    <button type="button" id="crop-shoot" class="primary" hidden>Take the photo</button>
     <button type="button" id="crop-use" disabled>Use this photo</button>
     <button type="button" id="crop-choose" class="primary">Choose a photo…</button>
+    <button type="button" id="crop-video" hidden>Use the camera</button>
+    <button type="button" id="crop-find" hidden>Find the face</button>
     <button type="button" id="crop-cancel">Cancel</button>
   </div>
   <input type="file" id="crop-file" accept="image/*" aria-label="A photo of your own" hidden>
@@ -80,10 +91,13 @@ export function choosePicture(host, { model, promise, report, file }) {
   const say = (text) => {
     $("crop-error").textContent = text;
   };
+  const closed = new AbortController();
+  const camera = createCamera($, closed.signal, say);
   let newest = 0;
   const take = async (file) => {
     if (!file) return say(NOTHING_DROPPED);
     const current = (newest += 1);
+    camera.stop();
     try {
       const picture = await readPicture(file);
       if (current !== newest || !isOpen()) return;
@@ -99,12 +113,15 @@ export function choosePicture(host, { model, promise, report, file }) {
       if (current === newest) say(NO_PICTURE);
     }
   };
-  const closed = new AbortController();
   acceptPictures(dialog, $("crop-frame"), take, closed.signal);
   $("crop-choose").addEventListener("click", () => $("crop-file").click());
   $("crop-file").addEventListener("change", ({ target }) => {
     if (target.files.length > 0) take(target.files[0]);
     target.value = ""; // so that the same file can be chosen again
+  });
+  $("crop-shoot").addEventListener("click", async () => {
+    const photo = await camera.shoot();
+    if (photo && isOpen()) take(photo);
   });
 
   return new Promise((resolve) => {
@@ -124,7 +141,60 @@ export function choosePicture(host, { model, promise, report, file }) {
     $("crop-choose").focus();
     table.showGuide();
     if (file) take(file);
+    else if (navigator.userActivation?.isActive !== false) $("crop-file").click(); // the click that asked for a photo opens the list of files
   });
+}
+
+/**
+ * The camera, which the reader asks for, and then the browser asks the reader. Its picture stays in this page.
+ * @param {AbortSignal} closed when it ends at the latest
+ * @param {(text: string) => void} say
+ */
+function createCamera($, closed, say) {
+  /** @type {HTMLVideoElement} */
+  const video = $("crop-camera");
+  /** @type {MediaStream | null} */
+  let stream = null;
+  const show = (on) => {
+    video.hidden = !on;
+    $("crop-shoot").hidden = !on;
+    if (on) $("crop-invite").hidden = true;
+  };
+  const stop = () => {
+    for (const track of stream?.getTracks() ?? []) track.stop();
+    stream = null;
+    video.srcObject = null;
+    show(false);
+  };
+  closed.addEventListener("abort", stop);
+  $("crop-video").hidden = !navigator.mediaDevices?.getUserMedia;
+  $("crop-video").addEventListener("click", async () => {
+    say("");
+    try {
+      const asked = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 1280 } } });
+      stop();
+      stream = asked;
+      if (closed.aborted) return stop();
+      video.srcObject = stream;
+      await video.play();
+      show(true);
+      $("crop-shoot").focus();
+    } catch (error) {
+      console.info(error);
+      stop();
+      if (!closed.aborted) say(error.name === "NotAllowedError" ? CAMERA_REFUSED : NO_CAMERA);
+    }
+  });
+  return {
+    stop,
+    /** What the camera sees now. @returns {Promise<Blob>} */
+    shoot() {
+      const { videoWidth: width, videoHeight: height } = video;
+      const photo = new OffscreenCanvas(Math.max(1, width), Math.max(1, height));
+      photo.getContext("2d").drawImage(video, 0, 0);
+      return photo.convertToBlob({ type: "image/jpeg", quality: 0.95 });
+    },
+  };
 }
 
 /** What the picture lies on: the frame with the guide over it, the two small pictures, the sliders. */
@@ -136,6 +206,10 @@ function createTable($, model, isOpen, fail) {
   for (const id of ["crop-mean", "crop-seen", "crop-back"]) sizeFor($(id), input);
   let picture = null;
   let placement = null;
+  /** Where a face was found in this picture; null where none was, undefined where it was not looked for. @type {Awaited<ReturnType<typeof import("./fit.js").fitFace>> | undefined} */
+  let found;
+  /** @type {typeof import("./fit.js") | null} */
+  let fit = null;
   let looking = false;
   let stale = false;
 
@@ -152,7 +226,10 @@ function createTable($, model, isOpen, fail) {
     try {
       const { mean } = await model.encode(seen);
       const image = await model.decode(mean);
-      if (isOpen()) paint("crop-back", image);
+      if (!isOpen()) return;
+      paint("crop-back", image);
+      const width = Math.min(picture.width, picture.height / aspect) / 2 ** placement.zoom;
+      if (fit) $("crop-verdict").textContent = fit.verdictOf(fit.errorOf(seen, image), model.info, { placement, found, width });
     } catch (error) {
       fail(error);
     } finally {
@@ -171,8 +248,28 @@ function createTable($, model, isOpen, fail) {
   const move = (next) => {
     placement = next;
     sliders.zoom.value = placement.zoom;
+    sliders.tilt.value = (placement.tilt * 180) / Math.PI;
     draw();
   };
+  /** Lays a face where it fits, unless the reader has begun to move it. */
+  const find = async () => {
+    const [sought, from] = [picture, placement];
+    const isWanted = () => isOpen() && picture === sought && placement === from;
+    $("crop-verdict").textContent = "Looking for the face…";
+    try {
+      fit ??= await within(import("./fit.js"), CODE, () => new Error("nothing came"));
+      const answer = await fit.fitFace(sought, model, isWanted);
+      if (picture !== sought || !isOpen()) return;
+      if (isWanted() || answer) found = answer;
+      $("crop-find").hidden = !found;
+      if (isWanted() && found) move(found.placement);
+      else draw();
+    } catch (error) {
+      console.info(error);
+      if (picture === sought) $("crop-verdict").textContent = "The face could not be looked for. Move the photo by hand.";
+    }
+  };
+  $("crop-find").addEventListener("click", () => move(found.placement));
 
   const sliders = {
     zoom: createSlider($("crop-zoom-host"), {
@@ -209,11 +306,13 @@ function createTable($, model, isOpen, fail) {
     /** @param {import("./crop.js").Picture} next */
     lay(next) {
       picture = next;
-      sliders.tilt.value = 0;
+      found = undefined;
+      $("crop-find").hidden = true;
       $("crop-picture").hidden = false;
       $("crop-invite").hidden = true;
       $("crop-frame").tabIndex = 0;
       move(placementFor(picture));
+      if (subjectOf(model.info).one === "face") find();
     },
     /** The crop as it is now. */
     pixels,
