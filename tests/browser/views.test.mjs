@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe } from "node:test";
-import { drag, drawStrokes, maxDifference, pageTests, ready, screenshot, settle, state, touchDrag, useBrowser } from "./harness.mjs";
+import { drag, drawStrokes, maxDifference, pageTests, ready, screenshot, seen, settle, state, touchDrag, useBrowser } from "./harness.mjs";
 
 const PICTURE = fileURLToPath(new URL("../../models/avatars/samples.jpg", import.meta.url));
 const STROKE = [[0.3, 0.3], [0.5, 0.4], [0.6, 0.6], [0.4, 0.8]];
@@ -217,6 +217,24 @@ describe("the views", () => {
     const kl = (await state(page)).klToStandardNormal;
     const most = [...kl].indexOf(Math.max(...kl));
     assert.ok((await page.textContent("#latent-readout")).endsWith(followed[most] ? ` (${followed[most]})` : ""));
+  });
+
+  onPage("Edit: where an attribute comes from is shown by six examples, and done to the face before", "#/edit?model=avatars", async (page) => {
+    await page.click("#origin-title");
+    await page.waitForSelector("#origin-moved canvas");
+    await settle(page);
+    assert.equal(await page.locator("#origin input").count(), await page.locator("#attributes > *").count());
+    const read = () => seen(page, "#origin-moved", 48, 16);
+    const smile = await read();
+    const third = (image, i) => image.filter((_, at) => Math.floor((at % 48) / 16) === i);
+    assert.ok(maxDifference(third(smile, 0), third(smile, 2)) > 20, "less of it looks like more of it");
+    await page.locator("#origin input").nth(1).check();
+    await settle(page);
+    assert.ok(maxDifference(await read(), smile) > 20, "another attribute looks the same");
+    await page.click("#another");
+    await settle(page);
+    const other = await read();
+    assert.ok(maxDifference(third(other, 1), third(smile, 1)) > 20, "it does not follow the face");
   });
 
   onPage("Edit: one's own picture is cropped here, comes back as a face, and goes nowhere", "#/edit?model=avatars", async (page) => {

@@ -3,6 +3,7 @@
  * along single latents, with what it was beside what it becomes.
  */
 
+import { within } from "../../api/network.js";
 import { join } from "../../api/numbers.js";
 import { choosePicture } from "../../parts/cropper.js";
 import { element, fill, oncePerFrame, rove } from "../../parts/dom.js";
@@ -22,9 +23,13 @@ import { createEditSliders, signed } from "./sliders.js";
 const FIRST = 17;
 /** How much farther than its atlas says a direction may go. */
 const STRETCH = 2;
+/** Milliseconds after which code that was asked for counts as missing. */
+const CODE = 20_000;
 /** Examples to start from, and the width that one needs to be hit. */
 const EXAMPLES = 10;
 const EXAMPLE_WIDTH = 40;
+/** Examples from which on three can have an attribute, three lack it, and some are neither. */
+const LEAST_EXAMPLES = 9;
 
 /** The player fetches the atlas beside the weights. */
 export const usesAtlas = () => true;
@@ -55,10 +60,12 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     before: null,
     after: null,
     get busy() {
-      return pending || reading || !examplesGrid.idle;
+      return pending || reading || !examplesGrid.idle || !(origin?.idle ?? true);
     },
   };
   let starts = []; // examples, as sources
+  /** Where attributes come from, once it was asked for. @type {ReturnType<typeof import("./origin.js").createOrigin> | null} */
+  let origin = null;
   let pending = true;
   let reading = false;
   let unmounted = false;
@@ -104,6 +111,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     drawBefore();
     draw();
     drawEnds();
+    origin?.follow(state.before);
   };
 
   // History and address
@@ -254,6 +262,23 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     announce("Changed.");
   });
 
+  // Where an attribute comes from
+  const latents = atlas.examples.map(({ z }) => z);
+  $("origin").hidden = !some || latents.length < LEAST_EXAMPLES;
+  $("origin-title").textContent = tried ? `Where “${tried.name}” comes from` : "";
+  $("origin").addEventListener("toggle", async () => {
+    if (origin || !$("origin").open) return;
+    try {
+      const { createOrigin } = await within(import("./origin.js"), CODE, () => new Error("nothing came"));
+      if (unmounted || origin) return;
+      origin = createOrigin($("origin-host"), { model, many: subject.many, directions, latents, first: directions.indexOf(tried) });
+      origin.follow(state.before);
+    } catch (error) {
+      console.info(error);
+      $("origin-host").textContent = "This part could not be loaded. Check the connection, close this, and open it again.";
+    }
+  });
+
   showExamples();
   showFace(params.get("face"));
   const now = { face: state.face, edits: formatEdits(state.edits) };
@@ -271,6 +296,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
       draw();
       drawEnds();
       examplesGrid.redraw();
+      origin?.redraw();
     },
     unmount() {
       unmounted = true;
@@ -278,6 +304,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
       layout.disconnect();
       for (const part of [drawBefore, drawAfter, drawEnds]) part.cancel();
       examplesGrid.unmount();
+      origin?.unmount();
     },
   };
 }

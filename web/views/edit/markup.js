@@ -40,6 +40,10 @@ export const markup = ({ one, many, drawable }, size, promise) => `
             <div class="sliders" id="attributes"></div>
           </fieldset>
           <label class="check"><input type="checkbox" id="beyond">Go beyond the data</label>
+          <details id="origin" hidden>
+            <summary id="origin-title"></summary>
+            <div id="origin-host"></div>
+          </details>
           <div class="row">
             <button type="button" id="undo" disabled>Undo</button>
             <button type="button" id="redo" disabled>Redo</button>
