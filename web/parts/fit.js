@@ -64,9 +64,10 @@ export async function fitFace(picture, model, isWanted) {
   const aspect = input.height / input.width;
   const widthAt = (zoom) => Math.min(picture.width, picture.height / aspect) / 2 ** zoom;
   const start = { x: face.x, y: face.y - ABOVE * face.side, zoom: Math.log2(widthAt(0) / (ACROSS * face.side)), tilt: 0 };
+  /** @param {Placement[]} placements */
   const errors = async (placements) => {
     const seen = placements.map((placement) => pixelsOf(crop(picture, placement, input).getContext("2d"), input));
-    const { mean } = await model.encode(join(seen));
+    const { mean } = await model.encode(/** @type {Float32Array} */ (join(seen)));
     const back = await model.decode(mean);
     return seen.map((pixels, i) => errorOf(pixels, back, i * pixels.length));
   };

@@ -71,6 +71,7 @@ export function createOrigin(host, { model, many, directions, latents, first }) 
   });
   const grids = ["having", "lacking", "moved"].map((id) => createImageGrid($(`origin-${id}`), model, id === "moved" ? GROUP : GROUP + 1, $(`origin-${id}`).previousElementSibling.textContent));
   let chosen = first;
+  /** @type {Float32Array} */
   let face = new Float32Array(model.latentSize);
   const showMoved = () => {
     const { vector, sure } = directions[chosen];
