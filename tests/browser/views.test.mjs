@@ -278,6 +278,56 @@ describe("the views", () => {
     await screenshot(page, "inside-loss");
   });
 
+  for (const [model, parts] of [["digits-beta-1", ["encoder", "decoder"]], ["avatars", ["encoder"]]]) {
+    onPage(`Inside: a number of ${model} that is pointed at is the sum of bias, filter × patch and skip, after its activation`, `#/inside?model=${model}`, async (page) => {
+      const ends = { silu: (v) => v / (1 + Math.exp(-v)), sigmoid: (v) => 1 / (1 + Math.exp(-v)), relu: (v) => Math.max(0, v), none: (v) => v };
+      for (const part of parts) {
+        await page.locator(`#part-${part}`).scrollIntoViewIfNeeded();
+        await page.locator(`#${part} + button`).click();
+        await settle(page);
+        const layers = page.locator(`#${part} .layer canvas`);
+        let sums = 0;
+        for (let i = 0; i < (await layers.count()); i += 1) {
+          await layers.nth(i).focus();
+          for (const key of ["ArrowDown", "ArrowRight", "PageDown"]) {
+            await page.evaluate(() => (vaelet.view.state.probe = null));
+            await page.keyboard.press(key);
+            await page.waitForFunction(() => vaelet.view.state.probe);
+            const { value, before, activation } = (await state(page)).probe;
+            if (before === null) continue;
+            sums += 1;
+            assert.ok(Math.abs(ends[activation](before) - value) < 0.01 * (1 + Math.abs(value)), `layer ${i + 1} of the ${part}: ${activation}(${before}) is not ${value}`);
+          }
+        }
+        assert.ok(sums >= 6, `${sums} sums in the ${part}`);
+      }
+    });
+  }
+
+  onPage("Inside: the mouse finds a number, and sees its patch and its filter", "#/inside", async (page) => {
+    await page.locator("#part-encoder").scrollIntoViewIfNeeded();
+    await settle(page);
+    const canvas = page.locator("#encoder .layer canvas").first();
+    await canvas.hover({ position: { x: 12, y: 12 } });
+    await page.waitForSelector("#encoder-probe .probe-seen");
+    assert.match(await page.textContent("#encoder-probe"), /Layer 1, channel 1, row \d+, column \d+: .*SiLU\(bias .*4 × 4 pixels|Layer 1, channel 1.*filter × patch/);
+    assert.equal(await page.locator("#encoder-probe .probe-pair").count(), 2);
+  });
+
+  onPage("Inside: words and parts of figures light each other, and the overview leads to the parts", "#/inside", async (page) => {
+    await page.locator("#part-posterior").scrollIntoViewIfNeeded();
+    await page.locator('#part-posterior .explanation .term[data-term="width"]').first().hover();
+    await page.waitForSelector("#posterior .band.lit", { state: "attached" });
+    assert.equal(await page.locator("#posterior .mean.lit").count(), 0);
+    await page.locator('#part-sampling .flow [data-term="epsilon"] .name').hover();
+    await page.waitForSelector('#part-sampling .explanation .term.lit[data-term="epsilon"]');
+    assert.equal(await page.locator("#posterior .band.lit").count(), 0);
+    assert.equal(await page.locator("#overview button").count(), 7);
+    await page.locator("#overview button").nth(4).click();
+    await page.waitForFunction(() => Math.abs(document.querySelector("#part-decoder").getBoundingClientRect().top) < 60);
+    assert.match(await page.textContent("#overview output"), /\d nats/);
+  });
+
   onPage("Inside: β goes up, and the latents fall silent", "#/inside?example=3", async (page) => {
     await page.locator("#family").scrollIntoViewIfNeeded();
     await page.waitForFunction(() => vaelet.view.state.family && Object.values(vaelet.view.state.family).filter(Boolean).length === 4);

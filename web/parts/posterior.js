@@ -30,7 +30,7 @@ const STEP = 0.1;
 export function createPosterior(host, readout, size, { onDrag, onDrop, followed = [] } = {}) {
   const svg = shape("svg", { viewBox: `0 0 ${size} ${2 * LIMIT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   svg.append(
-    shape("rect", { class: "prior", x: 0, width: size, y: LIMIT - 1, height: 2 }),
+    shape("rect", { class: "prior", "data-term": "prior", x: 0, width: size, y: LIMIT - 1, height: 2 }),
     ...TICKS.map((value) => line("grid", 0, size, value, value)),
   );
   const cursor = shape("rect", { class: "cursor", y: 0, height: 2 * LIMIT, width: 1 });
@@ -42,6 +42,7 @@ export function createPosterior(host, readout, size, { onDrag, onDrop, followed 
       // A line of no length with round caps stays round however the chart is stretched.
       sample: line("sample", i + 0.5, i + 0.5, 0, 0),
     };
+    for (const [part, term] of [["band", "width"], ["mean", "mean"], ["sample", "z"]]) column[part].setAttribute("data-term", term);
     svg.append(...Object.values(column));
     return column;
   });

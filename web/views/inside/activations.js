@@ -4,6 +4,7 @@
  * every layer has its own scale, and of the numbers that an encoder ends with μ and log σ² each have theirs.
  */
 
+import { clamp } from "../../api/numbers.js";
 import { inSlices } from "../../api/slices.js";
 import { element, paperOf } from "../../parts/dom.js";
 import { imageOf, inkImage } from "../../parts/picture.js";
@@ -21,7 +22,10 @@ const WIDE = 560;
 /** Zero is shown as this much ink, so that an idle channel is still seen to be there. */
 const FLOOR = 0.06;
 
-/** @typedef {{ height: number, width: number, channels: number, values: Float32Array }} Activation */
+/**
+ * @typedef {{ height: number, width: number, channels: number, values: Float32Array }} Activation
+ * @typedef {{ row: number, column: number, channel: number }} Place
+ */
 
 /**
  * @param {HTMLElement} host receives a figure for each layer; three of them are seen at first
@@ -29,8 +33,9 @@ const FLOOR = 0.06;
  * @param {object[]} options.layers of model.json
  * @param {boolean} [options.picture] the last layer writes pixels in [0, 1]
  * @param {boolean} [options.ink] pictures are ink on paper
+ * @param {(layer: number, place: Place) => void} options.onPoint the reader points at a number of a layer
  */
-export function createLayers(host, { layers, picture = false, ink = false }) {
+export function createLayers(host, { layers, picture = false, ink = false, onPoint }) {
   const kinds = kindsOf(layers);
   let columns = COLUMNS[0];
   let all = false;
@@ -72,7 +77,7 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
     canvas.classList.toggle("ink", isPicture);
     sheet.style.setProperty("--fill", String(isFlat(layer) ? 1 : Math.min(1, count / columnsFor(layer, columns))));
     if (isFlat(layer)) drawBars(canvas, layer);
-    else drawTiles(canvas, layer, { count, columns: columnsFor(layer, columns), draw: isPicture ? pixelTile(ink) : answerTile(layer) });
+    else drawTiles(canvas, layer, { count, columns, draw: isPicture ? pixelTile(ink) : answerTile(layer) });
   };
 
   const layout = new ResizeObserver(() => {
@@ -88,6 +93,55 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
     draw();
   });
 
+  // One number, pointed at by mouse, finger or keys
+  const mark = element("span", { className: "probe-mark" });
+  const point = (canvas, place) => {
+    const i = [...host.children].findIndex((node) => node.contains(canvas));
+    const layer = shown[i];
+    if (!layer) return;
+    const { perRow, across, down, gap } = tilesOf(canvas, layer, columns);
+    const [width, height] = [across / layer.width, down / layer.height];
+    const left = (place.channel % perRow) * (across + gap) + place.column * width;
+    const top = Math.floor(place.channel / perRow) * (down + gap) + place.row * height;
+    // The canvas fills its sheet but for the padding.
+    const style = { left: canvas.offsetLeft + (left / canvas.width) * canvas.offsetWidth, top: canvas.offsetTop + (top / canvas.height) * canvas.offsetHeight, width: (width / canvas.width) * canvas.offsetWidth, height: (height / canvas.height) * canvas.offsetHeight };
+    for (const [name, value] of Object.entries(style)) mark.style.setProperty(name, `${value}px`);
+    canvas.after(mark);
+    places.set(canvas, place);
+    onPoint(i, place);
+  };
+  /** Where the reader last pointed, in each canvas. @type {WeakMap<HTMLCanvasElement, Place>} */
+  const places = new WeakMap();
+  const layerOf = (canvas) => shown[[...host.children].findIndex((node) => node.contains(canvas))];
+  for (const type of ["pointermove", "pointerdown"]) {
+    host.addEventListener(type, (/** @type {PointerEvent} */ event) => {
+      if (!(event.target instanceof HTMLCanvasElement)) return;
+      const canvas = event.target;
+      const layer = layerOf(canvas);
+      if (!layer) return;
+      const box = canvas.getBoundingClientRect();
+      const [x, y] = [((event.clientX - box.left) / box.width) * canvas.width, ((event.clientY - box.top) / box.height) * canvas.height];
+      const { perRow, across, down, gap, count } = tilesOf(canvas, layer, columns);
+      const [i, j] = [Math.floor(x / (across + gap)), Math.floor(y / (down + gap))];
+      const channel = j * perRow + i;
+      const [column, row] = [Math.floor(((x - i * (across + gap)) / across) * layer.width), Math.floor(((y - j * (down + gap)) / down) * layer.height)];
+      if (i >= 0 && i < perRow && channel >= 0 && channel < count && column >= 0 && column < layer.width && row >= 0 && row < layer.height) point(canvas, { row, column, channel });
+    });
+  }
+  host.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (!(event.target instanceof HTMLCanvasElement)) return;
+    const canvas = event.target;
+    const layer = layerOf(canvas);
+    const [dx, dy, dc] = { ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0], PageUp: [0, 0, -1], PageDown: [0, 0, 1] }[event.key] ?? [];
+    if (dx === undefined || !layer) return;
+    event.preventDefault();
+    const { row, column, channel } = places.get(canvas) ?? { row: Math.floor(layer.height / 2), column: Math.floor(layer.width / 2), channel: 0 };
+    // Of bars the arrows choose one.
+    const step = isFlat(layer) ? dx + dy + dc : dc;
+    const { count } = tilesOf(canvas, layer, columns);
+    point(canvas, { row: clamp(row + dy, 0, layer.height - 1), column: clamp(column + dx, 0, layer.width - 1), channel: clamp(channel + step, 0, count - 1) });
+  });
+
   return {
     /** @param {Activation[]} activations @returns {Promise<void>} once all are drawn, or newer ones have come */
     show(activations) {
@@ -99,6 +153,14 @@ export function createLayers(host, { layers, picture = false, ink = false }) {
       layout.disconnect();
     },
   };
+}
+
+/** How the tiles, or bars, of a layer lie in its canvas: sizes in its pixels. */
+function tilesOf(canvas, layer, columns) {
+  if (isFlat(layer)) return { perRow: layer.channels, across: canvas.width / layer.channels, down: canvas.height, gap: 0, count: layer.channels };
+  const count = channelsShown(layer, columns);
+  const scale = Math.ceil(TILE / layer.width);
+  return { perRow: Math.min(columnsFor(layer, columns), count), across: layer.width * scale, down: layer.height * scale, gap: GAP, count };
 }
 
 const isFlat = ({ height, width }) => height * width === 1;
@@ -125,8 +187,9 @@ function kindsOf(layers) {
 const NAMES = { conv2d: "convolution", conv_transpose2d: "transposed convolution", linear: "linear" };
 
 function figure() {
-  const canvas = element("canvas");
+  const canvas = element("canvas", { tabIndex: 0 });
   canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-description", "Arrow keys choose a number, Page Up and Page Down a channel.");
   return element("figure", { className: "layer" }, element("figcaption"), element("div", { className: "sheet" }, canvas));
 }
 
@@ -148,9 +211,7 @@ function pixelTile(ink) {
 
 function drawTiles(canvas, layer, { count, columns, draw }) {
   const { width, height } = layer;
-  const scale = Math.ceil(TILE / width);
-  const perRow = Math.min(columns, count);
-  const [across, down] = [width * scale, height * scale];
+  const { perRow, across, down } = tilesOf(canvas, layer, columns);
   canvas.width = perRow * (across + GAP) - GAP;
   canvas.height = Math.ceil(count / perRow) * (down + GAP) - GAP;
   const context = paperOf(canvas);

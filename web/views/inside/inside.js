@@ -3,6 +3,7 @@
  * as it is: what the layers write, the posterior, a draw from it, the loss, and what β does to all of it.
  */
 
+import { within } from "../../api/network.js";
 import { join } from "../../api/numbers.js";
 import { inTurn } from "../../api/slices.js";
 import { familyOf, folderOf, library } from "../../models/library.js";
@@ -11,14 +12,18 @@ import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { createPosterior, sigmaOf } from "../../parts/posterior.js";
 import { createImageGrid } from "../../parts/image-grid.js";
 import { newSeed, numberParam, seedParam } from "../../parts/route.js";
+import { linkTerms } from "../../parts/terms.js";
 import { subjectOf } from "../../models/subject.js";
 import { createLayers } from "./activations.js";
 import { createBars, scaleFor } from "./bars.js";
 import { createFamily } from "./family.js";
 import { createInput } from "./input-picture.js";
 import { RESAMPLES, markupOf } from "./markup.js";
+import { createOverview } from "./overview.js";
 import { createTask } from "../../parts/task.js";
 
+/** Milliseconds after which code that was asked for counts as missing. */
+const CODE = 20_000;
 /** Milliseconds between two looks at the layers: each costs a run on the CPU. */
 const LOOK = 250;
 /** Milliseconds between two draws of ε. */
@@ -55,6 +60,8 @@ export function mount(root, context) {
     /** What the layers wrote last. */
     encoder: null,
     decoder: null,
+    /** The number that the reader points at: its value, and what it was before its activation. */
+    probe: null,
     get beta() {
       return family?.beta ?? null;
     },
@@ -84,6 +91,7 @@ export function mount(root, context) {
       // Without its noise z is no draw from the posterior, and the sum no estimate of the loss.
       const loss = temperature === 1 ? reconstruction + (beta ?? 1) * kl : null;
       Object.assign(state, { pixels, image, mean, logVar, z, reconstruction, kl, klToStandardNormal, loss });
+      overview.show(state);
       for (const part of Object.values(parts)) part();
       const sum = loss === null ? "" : `Loss ${loss.toFixed(1)} nats: `;
       announce(`${sum}reconstruction ${reconstruction.toFixed(1)}, KL ${kl.toFixed(1)}.`);
@@ -92,14 +100,41 @@ export function mount(root, context) {
   );
   const blank = () => {
     for (const key of ["pixels", "image", "mean", "logVar", "z", "reconstruction", "kl", "klToStandardNormal", "loss", "encoder", "decoder"]) state[key] = null;
+    overview.clear();
     posterior.clear();
     resamples.show(new Float32Array(0));
     for (const id of ["reconstruction-nats", "kl-nats", "loss-nats"]) $(id).textContent = "–";
   };
 
   // What is seen of it, part by part
-  const encoder = createLayers($("encoder"), { layers: info.encoder });
-  const decoder = createLayers($("decoder"), { layers: info.decoder, picture: true, ink: subject.ink });
+  const overview = createOverview($("overview"), { input, ink: subject.ink, latents: latentSize, goTo: (id) => $(id).scrollIntoView({ behavior: still ? "auto" : "smooth" }) });
+  linkTerms(root);
+  /** Puts a number of a layer under the magnifying glass, whose code is fetched for it. @param {"encoder" | "decoder"} part */
+  const pointer = (part) => {
+    let probe = null;
+    let last = null;
+    const renew = async () => {
+      if (!last || !state[part] || !state.z) return;
+      try {
+        const { createProbe } = await within(import("./probe.js"), CODE, () => new Error("nothing came"));
+        probe ??= createProbe($(`${part}-probe`), { model, folder, layers: info[part], ink: subject.ink, encoder: part === "encoder" });
+        state.probe = await probe.show(state[part], part === "encoder" ? state.pixels : state.z, last.layer, last.place);
+      } catch (error) {
+        console.info(error);
+        $(`${part}-probe`).textContent = "The filters could not be loaded. Check the connection, and point again.";
+      }
+    };
+    return {
+      renew,
+      onPoint(layer, place) {
+        last = { layer, place };
+        renew();
+      },
+    };
+  };
+  const pointers = { encoder: pointer("encoder"), decoder: pointer("decoder") };
+  const encoder = createLayers($("encoder"), { layers: info.encoder, onPoint: pointers.encoder.onPoint });
+  const decoder = createLayers($("decoder"), { layers: info.decoder, picture: true, ink: subject.ink, onPoint: pointers.decoder.onPoint });
   const posterior = createPosterior($("posterior"), $("latent-readout"), latentSize, { followed: context.atlas.followed });
   const resamples = createImageGrid($("resamples"), model, RESAMPLES / 2, `The ${subject.one}, redrawn from ${RESAMPLES} other random draws`);
   const bars = createBars($("kl-bars"), latentSize, "KL of each latent to N(0, 1) in nats");
@@ -111,6 +146,7 @@ export function mount(root, context) {
       (activations) => {
         if (!activations || !state.z) return;
         state[part] = activations;
+        pointers[part].renew();
         return layers.show(activations);
       },
       { report, node: $(`part-${part}`), pause: LOOK },

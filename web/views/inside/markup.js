@@ -9,6 +9,11 @@ export const RESAMPLES = 8;
 const hat = '<mover accent="true"><mi>x</mi><mo>^</mo></mover>';
 const ln = '<mi>ln</mi><mspace width="0.15em"></mspace>';
 const normal = '<mi mathvariant="normal">𝒩</mi>';
+/** A word that lights what it names in the figures, and is lit by it. */
+const term = (name, text) => `<span class="term" data-term="${name}">${text}</span>`;
+/** The same within a formula. */
+const mi = (name, text) => `<mi class="term" data-term="${name}">${text}</mi>`;
+const probe = (part) => `<div class="probe" id="${part}-probe"><p class="note">Point at a tile, or tap it: here comes the number, what it looks at, and the filter.</p></div>`;
 const math = (content) => `<math display="block">${content}</math>`;
 
 const part = (id, number, title, shown, explanation) => `
@@ -36,7 +41,7 @@ const encoder = (latents) =>
     "encoder",
     2,
     "The encoder",
-    '<div class="layers" id="encoder"></div>',
+    `<div class="layers" id="encoder"></div>${probe("encoder")}`,
     `<p>
       Each tile is a channel: it shows where one small pattern was found in the layer before. A strong match stands out.
       The first layers look for edges and strokes and still resemble the picture; each layer shrinks the picture and finds more kinds of
@@ -51,16 +56,16 @@ const posterior = (latents) =>
     3,
     "μ and σ",
     `<figure>
-      <figcaption id="posterior-caption">The ${latents} numbers, <span class="is-mean">μ</span> ± <span class="is-band">σ</span>, and <span class="is-sample">z</span> as a dot</figcaption>
+      <figcaption id="posterior-caption">The ${latents} numbers, <span class="is-mean term" data-term="mean">μ</span> ± <span class="is-band term" data-term="width">σ</span>, and <span class="is-sample term" data-term="z">z</span> as a dot</figcaption>
       <div class="chart" id="posterior" tabindex="0" role="slider" aria-labelledby="posterior-caption"></div>
       <p class="note arithmetic" id="latent-readout"></p>
     </figure>`,
     `<p>
-      Those numbers come in pairs: for each latent a mean μ and the logarithm of a variance, log σ². So the picture
-      becomes a range of codes, called the posterior. A narrow bar is a number that the picture decides; a bar that covers just the
-      grey strip, 𝒩(0, 1), carries no information about it.
+      Those numbers come in pairs: for each latent a ${term("mean", "mean μ")} and the logarithm of a variance, log ${term("width", "σ")}². So the picture
+      becomes a range of codes, called the posterior. A narrow ${term("width", "bar")} is a number that the picture decides; a bar that covers just the
+      ${term("prior", "grey strip, 𝒩(0, 1)")}, carries no information about it.
     </p>
-    ${math(`<mi>q</mi><mo>(</mo><mi>z</mi><mo>|</mo><mi>x</mi><mo>)</mo><mo>=</mo>${normal}<mo>(</mo><mi>z</mi><mo>;</mo><mi>μ</mi><mo>,</mo><msup><mi>σ</mi><mn>2</mn></msup><mo>)</mo>`)}`,
+    ${math(`<mi>q</mi><mo>(</mo><mi>z</mi><mo>|</mo><mi>x</mi><mo>)</mo><mo>=</mo>${normal}<mo>(</mo>${mi("z", "z")}<mo>;</mo>${mi("mean", "μ")}<mo>,</mo><msup>${mi("width", "σ")}<mn>2</mn></msup><mo>)</mo>`)}`,
   );
 
 /** Places of the diagram, and the radius of the circles there. */
@@ -79,10 +84,10 @@ function arrow(from, to, beside = 0) {
 
 const node = (place, name, kind = "") => {
   const [x, y] = AT[place];
-  return `
+  return `<g data-term="${place}">
     <circle class="${kind}" cx="${x}" cy="${y}" r="${RADIUS}"></circle>
     <text class="name" x="${x}" y="${y + 5}">${name}</text>
-    <text class="value" id="value-${place}" x="${x}" y="${y + RADIUS + 15}"></text>`;
+    <text class="value" id="value-${place}" x="${x}" y="${y + RADIUS + 15}"></text></g>`;
 };
 
 const diagram = `
@@ -125,13 +130,13 @@ const draw = ({ one }) =>
     </div>
     ${diagram}`,
     `<p>
-      Now one code z is drawn from that range. Training has to learn through this draw, and that is the problem: nobody can compute
+      Now one code ${term("z", "z")} is drawn from that range. Training has to learn through this draw, and that is the problem: nobody can compute
       how a random draw changes when μ and σ change.
     </p>
-    ${math(`<mi>z</mi><mo>=</mo><mi>μ</mi><mo>+</mo><mi>T</mi><mo>·</mo><mi>σ</mi><mo>·</mo><mi>ε</mi><mo>,</mo><mspace width="0.6em"></mspace><mi>ε</mi><mo>∼</mo>${normal}<mo>(</mo><mn>0</mn><mo>,</mo><mi>I</mi><mo>)</mo>`)}
+    ${math(`${mi("z", "z")}<mo>=</mo>${mi("mean", "μ")}<mo>+</mo><mi>T</mi><mo>·</mo>${mi("width", "σ")}<mo>·</mo>${mi("epsilon", "ε")}<mo>,</mo><mspace width="0.6em"></mspace><mi>ε</mi><mo>∼</mo>${normal}<mo>(</mo><mn>0</mn><mo>,</mo><mi>I</mi><mo>)</mo>`)}
     <p>
-      The reparameterization trick: written like this, with T = 1, the randomness is a separate input, ε. Once ε is there, z is
-      a sum like any other: its slope is 1 with respect to μ and ε with respect to σ, and both get their gradients. Without the noise every
+      The reparameterization trick: written like this, with T = 1, the randomness is a separate input, ${term("epsilon", "ε")}. Once ε is there, ${term("z", "z")} is
+      a sum like any other: its slope is 1 with respect to ${term("mean", "μ")} and ε with respect to ${term("width", "σ")}, and both get their gradients. Without the noise every
       draw is the same code.
     </p>`,
   );
@@ -141,7 +146,7 @@ const decoder = ({ many }) =>
     "decoder",
     5,
     "The decoder",
-    '<div class="layers" id="decoder"></div>',
+    `<div class="layers" id="decoder"></div>${probe("decoder")}`,
     `<p>
       The way back: a first layer spreads z over a few coarse places, transposed convolutions double height and
       width, and the patterns become parts of ${many}. A sigmoid brings what the last layer writes between 0 and 1: pixels.
@@ -153,8 +158,8 @@ const density = `<mo>−</mo>${ln}<mi>p</mi><mo>(</mo><mi>x</mi><mo>|</mo><mi>z<
 const bernoulli = `${density}<mo>−</mo><mo>∑</mo><mo>[</mo><mi>x</mi>${ln}${hat}<mo>+</mo><mo>(</mo><mn>1</mn><mo>−</mo><mi>x</mi><mo>)</mo>${ln}<mo>(</mo><mn>1</mn><mo>−</mo>${hat}<mo>)</mo><mo>]</mo>`;
 const gaussian = `${density}<mo>∑</mo><mfrac><msup><mrow><mo>(</mo><mi>x</mi><mo>−</mo>${hat}<mo>)</mo></mrow><mn>2</mn></msup><mrow><mn>2</mn><msup><mi>s</mi><mn>2</mn></msup></mrow></mfrac><mo>+</mo>${ln}<mo>(</mo><mi>s</mi><msqrt><mrow><mn>2</mn><mi>π</mi></mrow></msqrt><mo>)</mo>`;
 
-const picture = (id, caption, label) => `
-  <figure>
+const picture = (id, caption, label, name) => `
+  <figure data-term="${name}">
     <figcaption>${caption}</figcaption>
     <div class="frame"><canvas id="${id}" class="ink pixels" role="img" aria-label="${label}"></canvas></div>
   </figure>`;
@@ -183,23 +188,23 @@ const loss = ({ one }, { likelihood: { kind: likelihood }, latents }) =>
     6,
     "The loss",
     `<div class="equation">
-      ${picture("loss-x", "<i>x</i>", `The ${one} that went in`)}<span class="sign" aria-hidden="true">−</span>
-      ${picture("loss-back", "<i>x̂</i>", `The ${one} that came back`)}<span class="sign" aria-hidden="true">=</span>
-      ${picture("loss-difference", '<span id="difference-caption"></span>', "Where the two differ")}
+      ${picture("loss-x", "<i>x</i>", `The ${one} that went in`, "x")}<span class="sign" aria-hidden="true">−</span>
+      ${picture("loss-back", "<i>x̂</i>", `The ${one} that came back`, "back")}<span class="sign" aria-hidden="true">=</span>
+      ${picture("loss-difference", '<span id="difference-caption"></span>', "Where the two differ", "reconstruction")}
     </div>
     <div class="terms">
-      <figure>
+      <figure data-term="kl">
         <figcaption id="kl-caption"></figcaption>
         <div id="kl-bars"></div>
       </figure>
       <dl class="ledger">
-        <div><dt>reconstruction</dt><dd id="reconstruction-nats">–</dd></div>
-        <div><dt id="kl-term">+ KL</dt><dd id="kl-nats">–</dd></div>
-        <div class="total"><dt id="loss-term">loss, in nats</dt><dd id="loss-nats">–</dd></div>
+        <div data-term="reconstruction"><dt>reconstruction</dt><dd id="reconstruction-nats">–</dd></div>
+        <div data-term="kl"><dt id="kl-term">+ KL</dt><dd id="kl-nats">–</dd></div>
+        <div class="total" data-term="loss"><dt id="loss-term">loss, in nats</dt><dd id="loss-nats">–</dd></div>
       </dl>
     </div>`,
     `<p>
-      The cost has two parts. The reconstruction term says how improbable x is, given what was decoded. The KL term says how much
+      The ${term("loss", "cost")} has two parts. The ${term("reconstruction", "reconstruction term")} says how improbable ${term("x", "x")} is, given ${term("back", "what was decoded")}. The ${term("kl", "KL term")} says how much
       information z carries: every number costs more the further it is from the prior and the more exact it is.
     </p>
     ${math(likelihood === "bernoulli" ? bernoulli : gaussian)}
@@ -229,6 +234,7 @@ const family = part(
 export function markupOf(subject, info, latents) {
   return `
     <div class="opening"><button type="button" id="try" class="try">${subject.drawable ? "Try: draw something between 4 and 9" : "Try: another picture"}</button></div>
+    <div class="overview" id="overview" role="group" aria-label="The whole network; each stage leads to its part below"></div>
     <div class="inside" id="inside" data-empty>
       ${input(subject, info.input)}${encoder(latents)}${posterior(latents)}${draw(subject)}${decoder(subject)}${loss(subject, info)}${family}
     </div>
