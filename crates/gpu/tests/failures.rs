@@ -11,7 +11,7 @@ use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, Error, GpuRuntime, Target, wgpu};
 use vaelet_model::latent::reparameterize;
-use vaelet_model::{Activation, Convolution, ImageShape, Layer, Model, random};
+use vaelet_model::{Activation, ImageShape, Layer, Model, random};
 
 const INPUT: ImageShape = ImageShape {
     channels: 3,
@@ -22,19 +22,17 @@ const LATENT: usize = 128;
 
 /// One layer in encoder and decoder, with f32 weights.
 fn small() -> Model {
-    let linear = |inputs, outputs, params: &str| Layer::Linear {
-        inputs,
-        outputs,
-        activation: Activation::Sigmoid,
-        params: params.into(),
-    };
-    let reshape = Layer::Reshape {
-        channels: INPUT.channels,
-        height: INPUT.height,
-        width: INPUT.width,
-    };
-    let encoder = vec![linear(INPUT.len(), 2 * LATENT, "e")];
-    let decoder = vec![linear(LATENT, INPUT.len(), "d"), reshape];
+    let reshape = Layer::reshape([INPUT.height, INPUT.width, INPUT.channels]);
+    let encoder = vec![Layer::linear(
+        INPUT.len(),
+        2 * LATENT,
+        Activation::Sigmoid,
+        "e",
+    )];
+    let decoder = vec![
+        Layer::linear(LATENT, INPUT.len(), Activation::Sigmoid, "d"),
+        reshape,
+    ];
     model(INPUT, LATENT, encoder, decoder, 6)
 }
 
@@ -199,45 +197,19 @@ fn rejected_weights_are_an_error_of_their_model() {
 
 /// A model whose weights fit the small buffers, but a batch of 100 does not.
 fn narrow() -> Model {
-    let linear = |inputs, outputs, activation, params: &str| Layer::Linear {
-        inputs,
-        outputs,
-        activation,
-        params: params.into(),
-    };
     let input = ImageShape {
         channels: 3,
         height: 20,
         width: 20,
     };
     let encoder = vec![
-        Layer::Conv2d(Convolution {
-            in_channels: 3,
-            out_channels: 2,
-            kernel: 4,
-            stride: 4,
-            padding: 0,
-            activation: Activation::Relu,
-            params: "e.0".into(),
-        }),
-        linear(50, 4, Activation::None, "e.1"),
+        Layer::conv2d([3, 2], [4, 4, 0], Activation::Relu, "e.0"),
+        Layer::linear(50, 4, Activation::None, "e.1"),
     ];
     let decoder = vec![
-        linear(2, 50, Activation::Silu, "d.0"),
-        Layer::Reshape {
-            channels: 2,
-            height: 5,
-            width: 5,
-        },
-        Layer::ConvTranspose2d(Convolution {
-            in_channels: 2,
-            out_channels: 3,
-            kernel: 4,
-            stride: 4,
-            padding: 0,
-            activation: Activation::Sigmoid,
-            params: "d.1".into(),
-        }),
+        Layer::linear(2, 50, Activation::Silu, "d.0"),
+        Layer::reshape([5, 5, 2]),
+        Layer::conv_transpose2d([2, 3], [4, 4, 0], Activation::Sigmoid, "d.1"),
     ];
     model(input, 2, encoder, decoder, 6)
 }

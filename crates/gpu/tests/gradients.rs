@@ -120,15 +120,6 @@ fn gradients_equal_the_cpus() {
     result.unwrap_or_else(|e| panic!("{e}"));
 }
 
-fn linear(inputs: usize, outputs: usize, activation: Activation, params: &str) -> Layer {
-    Layer::Linear {
-        inputs,
-        outputs,
-        activation,
-        params: params.into(),
-    }
-}
-
 /// Its last weight has 400 rows of 196 blocks, more than a GPU dispatches in one dimension.
 #[test]
 fn a_large_weight_has_a_gradient() {
@@ -138,15 +129,11 @@ fn a_large_weight_has_a_gradient() {
         height: 28,
         width: 28,
     };
-    let encoder = vec![linear(784, 4, Activation::None, "e")];
+    let encoder = vec![Layer::linear(784, 4, Activation::None, "e")];
     let decoder = vec![
-        linear(2, 400, Activation::Silu, "d.0"),
-        linear(400, 784, Activation::Sigmoid, "d.1"),
-        Layer::Reshape {
-            channels: 1,
-            height: 28,
-            width: 28,
-        },
+        Layer::linear(2, 400, Activation::Silu, "d.0"),
+        Layer::linear(400, 784, Activation::Sigmoid, "d.1"),
+        Layer::reshape([28, 28, 1]),
     ];
     let model = model(input, 2, encoder, decoder, 7);
     let network = (&model.program, &model.weights);
@@ -163,16 +150,12 @@ fn gradients_pass_through_the_sampling_step() {
         width: 5,
     };
     let encoder = vec![
-        linear(60, 9, Activation::Silu, "e.0"),
-        linear(9, 6, Activation::None, "e.1"),
+        Layer::linear(60, 9, Activation::Silu, "e.0"),
+        Layer::linear(9, 6, Activation::None, "e.1"),
     ];
     let decoder = vec![
-        linear(3, 60, Activation::Sigmoid, "d"),
-        Layer::Reshape {
-            channels: 3,
-            height: 4,
-            width: 5,
-        },
+        Layer::linear(3, 60, Activation::Sigmoid, "d"),
+        Layer::reshape([4, 5, 3]),
     ];
     let model = model(input, 3, encoder, decoder, 6);
     for name in [

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, GpuRuntime, Target, wgpu};
 use vaelet_model::latent::reparameterize;
-use vaelet_model::{Activation, Convolution, ImageShape, Layer, Model, Precision, random};
+use vaelet_model::{Activation, ImageShape, Layer, Model, Precision, random};
 
 const ACTIVATIONS: [Activation; 4] = [
     Activation::None,
@@ -65,15 +65,6 @@ fn assert_same(context: &Rc<Context>, model: &Model, batch: usize, seed: u64) {
     assert_close(&block_on(gpu.decode(&z).unwrap()).unwrap(), &cpu.decode(&z));
 }
 
-fn linear(inputs: usize, outputs: usize, activation: Activation, params: &str) -> Layer {
-    Layer::Linear {
-        inputs,
-        outputs,
-        activation,
-        params: params.into(),
-    }
-}
-
 fn input() -> impl Strategy<Value = ImageShape> {
     (
         prop::sample::select(vec![1usize, 3]),
@@ -97,23 +88,15 @@ fn linear_equals_the_cpu() {
     check(
         strategy,
         |context, (input, latent, activation, batch, seed)| {
-            let encoder = vec![linear(input.len(), 2 * latent, activation, "e")];
+            let encoder = vec![Layer::linear(input.len(), 2 * latent, activation, "e")];
             let decoder = vec![
-                linear(latent, input.len(), activation, "d"),
-                reshape(input.channels, input.height, input.width),
+                Layer::linear(latent, input.len(), activation, "d"),
+                Layer::reshape([input.height, input.width, input.channels]),
             ];
             let model = model(input, latent, encoder, decoder, seed);
             assert_same(context, &model, batch, seed);
         },
     );
-}
-
-fn reshape(channels: usize, height: usize, width: usize) -> Layer {
-    Layer::Reshape {
-        channels,
-        height,
-        width,
-    }
 }
 
 /// Kernel, stride, padding and output channels.
@@ -140,45 +123,30 @@ fn conv2d_equals_the_cpu() {
                 return;
             }
             let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
-            let conv =
-                |in_channels, out_channels, kernel, stride, padding, activation, params: &str| {
-                    Layer::Conv2d(Convolution {
-                        in_channels,
-                        out_channels,
-                        kernel,
-                        stride,
-                        padding,
-                        activation,
-                        params: params.into(),
-                    })
-                };
-            let mut encoder = vec![conv(
-                input.channels,
-                channels,
-                kernel,
-                stride,
-                padding,
+            let mut encoder = vec![Layer::conv2d(
+                [input.channels, channels],
+                [kernel, stride, padding],
                 activation,
                 "e.0",
             )];
             if residual {
                 encoder.push(Layer::Residual {
                     layers: vec![
-                        conv(channels, channels, 3, 1, 1, activation, "e.1"),
-                        conv(channels, channels, 3, 1, 1, Activation::None, "e.2"),
+                        Layer::conv2d([channels; 2], [3, 1, 1], activation, "e.1"),
+                        Layer::conv2d([channels; 2], [3, 1, 1], Activation::None, "e.2"),
                     ],
                     activation,
                 });
             }
-            encoder.push(linear(
+            encoder.push(Layer::linear(
                 side(height) * side(width) * channels,
                 4,
                 Activation::None,
                 "e.3",
             ));
             let decoder = vec![
-                linear(2, input.len(), Activation::None, "d"),
-                reshape(input.channels, height, width),
+                Layer::linear(2, input.len(), Activation::None, "d"),
+                Layer::reshape([height, width, input.channels]),
             ];
             assert_same(
                 context,
@@ -215,19 +183,11 @@ fn conv_transpose2d_equals_the_cpu() {
                 width: wide,
             };
             let decoder = vec![
-                linear(2, height * width * channels, Activation::None, "d.0"),
-                reshape(channels, height, width),
-                Layer::ConvTranspose2d(Convolution {
-                    in_channels: channels,
-                    out_channels,
-                    kernel,
-                    stride,
-                    padding,
-                    activation,
-                    params: "d.1".into(),
-                }),
+                Layer::linear(2, height * width * channels, Activation::None, "d.0"),
+                Layer::reshape([height, width, channels]),
+                Layer::conv_transpose2d([channels, out_channels], [kernel, stride, padding], activation, "d.1"),
             ];
-            let encoder = vec![linear(input.len(), 4, Activation::None, "e")];
+            let encoder = vec![Layer::linear(input.len(), 4, Activation::None, "e")];
             assert_same(context, &model(input, 2, encoder, decoder, seed), batch, seed);
         },
     );
@@ -237,40 +197,17 @@ fn conv_transpose2d_equals_the_cpu() {
 #[test]
 fn the_largest_windows_equal_the_cpu() {
     let Some(context) = context() else { return };
-    let window = |transposed: bool, [kernel, stride, padding]: [usize; 3]| {
-        let (activation, params) = (Activation::None, "w".to_string());
-        match transposed {
-            false => Layer::Conv2d(Convolution {
-                in_channels: 1,
-                out_channels: 4,
-                kernel,
-                stride,
-                padding,
-                activation,
-                params,
-            }),
-            true => Layer::ConvTranspose2d(Convolution {
-                in_channels: 4,
-                out_channels: 1,
-                kernel,
-                stride,
-                padding,
-                activation,
-                params: params + "t",
-            }),
-        }
-    };
     for (side, sizes) in [(7, [255, 255, 124]), (1, [1, 255, 0])] {
         let input = ImageShape {
             channels: 1,
             height: side,
             width: side,
         };
-        let encoder = vec![window(false, sizes)];
+        let encoder = vec![Layer::conv2d([1, 4], sizes, Activation::None, "w")];
         let decoder = vec![
-            linear(2, 4, Activation::None, "d"),
-            reshape(4, 1, 1),
-            window(true, sizes),
+            Layer::linear(2, 4, Activation::None, "d"),
+            Layer::reshape([1, 1, 4]),
+            Layer::conv_transpose2d([4, 1], sizes, Activation::None, "wt"),
         ];
         let model = model(input, 2, encoder, decoder, 6);
         assert_same(&context, &model, 3, 0);
@@ -280,10 +217,10 @@ fn the_largest_windows_equal_the_cpu() {
 /// A model whose decoder copies each latent to a pixel.
 fn pixels(input: ImageShape, seed: u64) -> Model {
     let len = input.len();
-    let encoder = vec![linear(len, 2 * len, Activation::None, "e")];
+    let encoder = vec![Layer::linear(len, 2 * len, Activation::None, "e")];
     let decoder = vec![
-        linear(len, len, Activation::Sigmoid, "d"),
-        reshape(input.channels, input.height, input.width),
+        Layer::linear(len, len, Activation::Sigmoid, "d"),
+        Layer::reshape([input.height, input.width, input.channels]),
     ];
     model(input, len, encoder, decoder, seed)
 }
@@ -355,8 +292,11 @@ fn extreme_exponents_give_finite_and_equal_results() {
         -3e38, -1e30, -1e4, -200.0, -90.0, -80.0, 0.0, 80.0, 90.0, 200.0, 1e4, 1e30, 3e38f32,
     ];
     for activation in ACTIVATIONS {
-        let encoder = vec![linear(1, 2, Activation::None, "e")];
-        let decoder = vec![linear(1, 1, activation, "d"), reshape(1, 1, 1)];
+        let encoder = vec![Layer::linear(1, 2, Activation::None, "e")];
+        let decoder = vec![
+            Layer::linear(1, 1, activation, "d"),
+            Layer::reshape([1, 1, 1]),
+        ];
         // μ = 10⁻³⁸ x and log σ² = 2 x, infinite for the last x. The decoder only activates.
         let model = model_of(input, 1, encoder, decoder, Precision::F32, |i, len, _| {
             [&[1e-38, 2.0][..], &[0.0, 0.0], &[1.0], &[0.0]][i][..len].to_vec()
@@ -398,8 +338,11 @@ fn f32_weights_are_not_rounded_to_f16() {
         height: 1,
         width: 4,
     };
-    let encoder = vec![linear(4, 2, Activation::None, "e")];
-    let decoder = vec![linear(1, 4, Activation::None, "d"), reshape(1, 1, 4)];
+    let encoder = vec![Layer::linear(4, 2, Activation::None, "e")];
+    let decoder = vec![
+        Layer::linear(1, 4, Activation::None, "d"),
+        Layer::reshape([1, 4, 1]),
+    ];
     let wide = [1e6, 1e-9, 1.000_01, -3e-6];
     let model = model_of(input, 1, encoder, decoder, Precision::F32, |i, len, _| {
         if i == 2 {
@@ -447,8 +390,11 @@ fn extreme_inputs_stay_finite() {
         width: 4,
     };
     for activation in ACTIVATIONS {
-        let encoder = vec![linear(16, 2, Activation::None, "e")];
-        let decoder = vec![linear(1, 16, activation, "d"), reshape(1, 4, 4)];
+        let encoder = vec![Layer::linear(16, 2, Activation::None, "e")];
+        let decoder = vec![
+            Layer::linear(1, 16, activation, "d"),
+            Layer::reshape([4, 4, 1]),
+        ];
         let model = model(input, 1, encoder, decoder, 2);
         let mut gpu = GpuRuntime::new(context.clone(), &model).unwrap();
         for z in [-1e4, -200.0, 200.0, 1e4] {
@@ -474,15 +420,15 @@ fn conditional_models_equal_the_cpu() {
         width: 5,
     };
     let encoder = vec![
-        linear(60, 9, Activation::None, "e.0"),
+        Layer::linear(60, 9, Activation::None, "e.0"),
         condition(9, "e.1"),
-        linear(9, 6, Activation::None, "e.2"),
+        Layer::linear(9, 6, Activation::None, "e.2"),
     ];
     let decoder = vec![
         condition(3, "d.0"),
-        linear(3, 60, Activation::None, "d.1"),
+        Layer::linear(3, 60, Activation::None, "d.1"),
         condition(60, "d.2"),
-        reshape(3, 4, 5),
+        Layer::reshape([4, 5, 3]),
     ];
     let classes = vec!["a".into(), "b".into(), "c".into()];
     let model = conditional(input, 3, classes, [encoder, decoder], 5);

@@ -1,7 +1,7 @@
 //! Builders of layers, and the parameters that training starts from: the networks of the native
 //! trainer's presets and of those that are trained in a browser.
 
-use crate::{Activation, Convolution, ImageShape, Layer, Map, ModelSpec, Params, Schedule, Step};
+use crate::{Activation, ImageShape, Layer, Map, ModelSpec, Params, Schedule, Step};
 use crate::{Tensor, Tensors, random};
 
 /// Encoder and decoder.
@@ -20,11 +20,7 @@ pub fn mlp(latent: usize, hidden: usize, shape: ImageShape) -> Layers {
         layer.linear(latent, hidden, Activation::Relu),
         layer.linear(hidden, shape.len(), Activation::Sigmoid),
     ];
-    decoder.push(Layer::Reshape {
-        channels: shape.channels,
-        height: shape.height,
-        width: shape.width,
-    });
+    decoder.push(Layer::reshape([shape.height, shape.width, shape.channels]));
     [encoder, decoder]
 }
 
@@ -40,11 +36,7 @@ pub fn convolutional(latent: usize, [narrow, wide]: [usize; 2], shape: ImageShap
     let mut layer = Builder::decoder();
     let decoder = vec![
         layer.linear(latent, height * width * wide, Activation::Silu),
-        Layer::Reshape {
-            channels: wide,
-            height,
-            width,
-        },
+        Layer::reshape([height, width, wide]),
         layer.conv_transpose(wide, narrow, Activation::Silu),
         layer.conv_transpose(narrow, shape.channels, Activation::Sigmoid),
     ];
@@ -174,15 +166,12 @@ pub fn fine(spec: &ModelSpec) -> Vec<Layer> {
         layer.conv_transpose(64, 32, Activation::Silu),
         layer.residual(32, Activation::None),
         layer.conv_transpose(32, LAST, Activation::Silu),
-        Layer::Conv2d(Convolution {
-            in_channels: LAST,
-            out_channels: channels,
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-            activation: Activation::Sigmoid,
-            params: layer.params(),
-        }),
+        Layer::conv2d(
+            [LAST, channels],
+            [3, 1, 1],
+            Activation::Sigmoid,
+            layer.params(),
+        ),
     ]
 }
 
@@ -207,11 +196,7 @@ pub fn reader(shape: ImageShape, channels: [usize; 4], outputs: usize) -> Vec<La
 
 /// A vector seen as an image of `side`.
 pub fn image(channels: usize, side: usize) -> Layer {
-    Layer::Reshape {
-        channels,
-        height: side,
-        width: side,
-    }
+    Layer::reshape([side, side, channels])
 }
 
 /// Fresh parameters of a chain of layers, in the order of its steps: weights from N(0, 2 / fan-in) (He
@@ -301,12 +286,7 @@ impl Builder {
     }
 
     fn linear(&mut self, inputs: usize, outputs: usize, activation: Activation) -> Layer {
-        Layer::Linear {
-            inputs,
-            outputs,
-            activation,
-            params: self.params(),
-        }
+        Layer::linear(inputs, outputs, activation, self.params())
     }
 
     /// Adds the class to a vector, then a SiLU.
@@ -326,28 +306,22 @@ impl Builder {
         kernel: usize,
         stride: usize,
     ) -> Layer {
-        Layer::Conv2d(Convolution {
-            in_channels,
-            out_channels,
-            kernel,
-            stride,
-            padding: 1,
-            activation: Activation::Silu,
-            params: self.params(),
-        })
+        Layer::conv2d(
+            [in_channels, out_channels],
+            [kernel, stride, 1],
+            Activation::Silu,
+            self.params(),
+        )
     }
 
     /// A convolution of single pixels that is followed by a SiLU.
     fn pointwise(&mut self, in_channels: usize, out_channels: usize) -> Layer {
-        Layer::Conv2d(Convolution {
-            in_channels,
-            out_channels,
-            kernel: 1,
-            stride: 1,
-            padding: 0,
-            activation: Activation::Silu,
-            params: self.params(),
-        })
+        Layer::conv2d(
+            [in_channels, out_channels],
+            [1, 1, 0],
+            Activation::Silu,
+            self.params(),
+        )
     }
 
     /// A transposed convolution of kernel 4 that doubles the sides.
@@ -357,29 +331,23 @@ impl Builder {
         out_channels: usize,
         activation: Activation,
     ) -> Layer {
-        Layer::ConvTranspose2d(Convolution {
-            in_channels,
-            out_channels,
-            kernel: 4,
-            stride: 2,
-            padding: 1,
+        Layer::conv_transpose2d(
+            [in_channels, out_channels],
+            [4, 2, 1],
             activation,
-            params: self.params(),
-        })
+            self.params(),
+        )
     }
 
     /// Two 3×3 convolutions and an addition (He et al. 2016).
     fn residual(&mut self, channels: usize, activation: Activation) -> Layer {
         let first = self.conv(channels, channels, 3, 1);
-        let second = Layer::Conv2d(Convolution {
-            in_channels: channels,
-            out_channels: channels,
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-            activation: Activation::None,
-            params: self.params(),
-        });
+        let second = Layer::conv2d(
+            [channels, channels],
+            [3, 1, 1],
+            Activation::None,
+            self.params(),
+        );
         Layer::Residual {
             layers: vec![first, second],
             activation,

@@ -1,9 +1,7 @@
 //! Random networks with random weights, for tests of everything that runs programs.
 
 use crate::Tensors;
-use vaelet_model::{
-    Activation, Convolution, Layer, Params, Program, Shape, Tensor, Weights, random,
-};
+use vaelet_model::{Activation, Layer, Params, Program, Shape, Tensor, Weights, random};
 
 /// A chain of one to five random layers or blocks with small shapes. One in three chains has a
 /// condition as its second input.
@@ -104,11 +102,7 @@ impl Choice {
                     activation: self.activation(),
                     params: format!("e{number}"),
                 };
-                let reshape = Layer::Reshape {
-                    channels: outputs,
-                    height: 1,
-                    width: 1,
-                };
+                let reshape = Layer::reshape([1, 1, outputs]);
                 return vec![linear, condition, reshape];
             }
             0 => self.linear(shape, number),
@@ -126,19 +120,16 @@ impl Choice {
             }
             _ => {
                 let inner = |layer: &mut Self, part: usize| {
-                    Layer::Conv2d(Convolution {
-                        in_channels: shape[2],
-                        out_channels: shape[2],
-                        kernel: 3,
-                        stride: 1,
-                        padding: 1,
-                        activation: if part == 0 {
+                    Layer::conv2d(
+                        [shape[2], shape[2]],
+                        [3, 1, 1],
+                        if part == 0 {
                             layer.activation()
                         } else {
                             Activation::None
                         },
-                        params: format!("r{number}.{part}"),
-                    })
+                        format!("r{number}.{part}"),
+                    )
                 };
                 Layer::Residual {
                     layers: vec![inner(self, 0), inner(self, 1)],
@@ -149,12 +140,12 @@ impl Choice {
     }
 
     fn linear(&mut self, shape: Shape, number: usize) -> Layer {
-        Layer::Linear {
-            inputs: shape.iter().product(),
-            outputs: self.of(1..20),
-            activation: self.activation(),
-            params: format!("l{number}"),
-        }
+        Layer::linear(
+            shape.iter().product(),
+            self.of(1..20),
+            self.activation(),
+            format!("l{number}"),
+        )
     }
 
     /// Kernel, stride and padding. A third of them have a fast kernel.
@@ -166,34 +157,13 @@ impl Choice {
         }
     }
 
-    fn conv(
-        &mut self,
-        shape: Shape,
-        number: usize,
-        [kernel, stride, padding]: [usize; 3],
-        transposed: bool,
-    ) -> Layer {
-        let (in_channels, out_channels) = (shape[2], self.of(1..12));
+    fn conv(&mut self, shape: Shape, number: usize, window: [usize; 3], transposed: bool) -> Layer {
+        let channels = [shape[2], self.of(1..12)];
         let (activation, params) = (self.activation(), format!("c{number}"));
         if transposed {
-            return Layer::ConvTranspose2d(Convolution {
-                in_channels,
-                out_channels,
-                kernel,
-                stride,
-                padding,
-                activation,
-                params,
-            });
+            Layer::conv_transpose2d(channels, window, activation, params)
+        } else {
+            Layer::conv2d(channels, window, activation, params)
         }
-        Layer::Conv2d(Convolution {
-            in_channels,
-            out_channels,
-            kernel,
-            stride,
-            padding,
-            activation,
-            params,
-        })
     }
 }

@@ -4,42 +4,24 @@
 
 use proptest::prelude::*;
 use vaelet_model::{
-    Activation, Convolution, EntryPoint, Finish, Kernel, Layer, Op, Program, Schedule, Slots, Step,
-    Wrt,
+    Activation, EntryPoint, Finish, Kernel, Layer, Op, Program, Schedule, Slots, Step, Wrt,
 };
 use vaelet_reference::networks;
 
 fn conv(activation: Activation, params: &str) -> Layer {
-    Layer::Conv2d(Convolution {
-        in_channels: 4,
-        out_channels: 4,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        activation,
-        params: params.into(),
-    })
+    Layer::conv2d([4, 4], [3, 1, 1], activation, params)
 }
 
 /// A condition costs one map; its addition, activation and reshape are fused.
 #[test]
 fn conditions_are_fused_into_maps() {
-    let linear = Layer::Linear {
-        inputs: 7,
-        outputs: 30,
-        activation: Activation::None,
-        params: "l".into(),
-    };
+    let linear = Layer::linear(7, 30, Activation::None, "l");
     let condition = Layer::Condition {
         outputs: 30,
         activation: Activation::Silu,
         params: "c".into(),
     };
-    let image = Layer::Reshape {
-        channels: 5,
-        height: 2,
-        width: 3,
-    };
+    let image = Layer::reshape([2, 3, 5]);
     let layers = [linear, condition.clone(), image];
     let chain = |layers: &[Layer]| Program::conditional_chain("test", [1, 1, 7], 4, layers, None);
     let program = chain(&layers).unwrap();
@@ -52,12 +34,7 @@ fn conditions_are_fused_into_maps() {
     }
     // The operands of the sum must be reshapable as well, and a residual block's are not.
     let residual = Layer::Residual {
-        layers: vec![Layer::Linear {
-            inputs: 30,
-            outputs: 30,
-            activation: Activation::None,
-            params: "r".into(),
-        }],
+        layers: vec![Layer::linear(30, 30, Activation::None, "r")],
         activation: Activation::None,
     };
     let [linear, condition, image] = layers;

@@ -16,8 +16,7 @@ use crate::device::capabilities::SAMPLE_THREADS;
 use crate::device::pipeline::{Constants, UNIFORM};
 use std::collections::BTreeSet;
 use vaelet_model::{
-    Activation, Convolution, EntryPoint, Finish, ImageShape, Layer, Program, Schedule, Shape, Step,
-    Value, Wrt,
+    Activation, EntryPoint, Finish, ImageShape, Layer, Program, Schedule, Shape, Step, Value, Wrt,
 };
 use wgpu::BufferBindingType;
 
@@ -95,40 +94,13 @@ fn layout(scalar: bool, shape: Shape) -> Layout {
 fn layers() -> Vec<(Layer, Shape)> {
     let mut layers = Vec::new();
     for channels in [3, 24] {
-        let convolution = |transposed| {
-            let (kernel, stride, padding) = (4, 2, 1);
-            let (in_channels, out_channels) = (24, channels);
-            let (activation, params) = (Activation::Silu, "a".into());
-            if transposed {
-                Layer::ConvTranspose2d(Convolution {
-                    in_channels,
-                    out_channels,
-                    kernel,
-                    stride,
-                    padding,
-                    activation,
-                    params,
-                })
-            } else {
-                Layer::Conv2d(Convolution {
-                    in_channels,
-                    out_channels,
-                    kernel,
-                    stride,
-                    padding,
-                    activation,
-                    params,
-                })
-            }
-        };
-        let linear = Layer::Linear {
-            inputs: 8 * 8 * 24,
-            outputs: channels,
-            activation: Activation::Relu,
-            params: "a".into(),
-        };
-        layers.push((convolution(false), [4, 4, channels]));
-        layers.push((convolution(true), [16, 16, channels]));
+        let channels_of = [24, channels];
+        let window = [4, 2, 1];
+        let down = Layer::conv2d(channels_of, window, Activation::Silu, "a");
+        let up = Layer::conv_transpose2d(channels_of, window, Activation::Silu, "a");
+        let linear = Layer::linear(8 * 8 * 24, channels, Activation::Relu, "a");
+        layers.push((down, [4, 4, channels]));
+        layers.push((up, [16, 16, channels]));
         layers.push((linear, [1, 1, channels]));
     }
     layers

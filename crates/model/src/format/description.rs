@@ -233,6 +233,52 @@ pub enum Layer {
     Upsample {},
 }
 
+impl Layer {
+    /// A [`Layer::Linear`].
+    pub fn linear(
+        inputs: usize,
+        outputs: usize,
+        activation: Activation,
+        params: impl Into<String>,
+    ) -> Self {
+        Self::Linear {
+            inputs,
+            outputs,
+            activation,
+            params: params.into(),
+        }
+    }
+
+    /// A [`Layer::Conv2d`] of these channels read and written, and `[kernel, stride, padding]`.
+    pub fn conv2d(
+        channels: [usize; 2],
+        window: [usize; 3],
+        activation: Activation,
+        params: impl Into<String>,
+    ) -> Self {
+        Self::Conv2d(Convolution::new(channels, window, activation, params))
+    }
+
+    /// A [`Layer::ConvTranspose2d`]; the arguments are those of [`Layer::conv2d`].
+    pub fn conv_transpose2d(
+        channels: [usize; 2],
+        window: [usize; 3],
+        activation: Activation,
+        params: impl Into<String>,
+    ) -> Self {
+        Self::ConvTranspose2d(Convolution::new(channels, window, activation, params))
+    }
+
+    /// A [`Layer::Reshape`].
+    pub fn reshape([height, width, channels]: [usize; 3]) -> Self {
+        Self::Reshape {
+            channels,
+            height,
+            width,
+        }
+    }
+}
+
 /// The numbers of a convolution or of its transpose, W of shape `[kernel, kernel, in, out]`.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "write", derive(Serialize))]
@@ -251,6 +297,25 @@ pub struct Convolution {
     pub activation: Activation,
     /// Name of the tensors.
     pub params: String,
+}
+
+impl Convolution {
+    fn new(
+        [in_channels, out_channels]: [usize; 2],
+        [kernel, stride, padding]: [usize; 3],
+        activation: Activation,
+        params: impl Into<String>,
+    ) -> Self {
+        Self {
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            padding,
+            activation,
+            params: params.into(),
+        }
+    }
 }
 
 /// A function applied to every value of a layer's result.

@@ -18,7 +18,8 @@ use burn::backend::{
 };
 use burn::tensor::{Shape, Tensor, TensorData};
 use rayon::prelude::*;
-use vaelet_model::Patches;
+use vaelet_kernels::{Epilogue, Operands};
+use vaelet_model::{Activation, Finish, Patches};
 
 /// `[N, H · W · C]` to `[N · positions, kernel² · C]`.
 pub fn im2col(x: Tensor<2>, patches: Patches) -> Tensor<2> {
@@ -188,27 +189,25 @@ impl CpuOps for Flex {
 
     fn silu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let x = x.to_contiguous();
-        let mut out = vec![0.0f32; x.shape().num_elements()];
+        let kernel = Epilogue::new(&[0.0], Finish::Activate(Activation::Silu));
+        let mut out = x.storage::<f32>().to_vec();
         out.par_chunks_mut(CHUNK)
-            .zip(x.storage::<f32>().par_chunks(CHUNK))
-            .for_each(|(out, x)| {
-                for (out, &x) in out.iter_mut().zip(x) {
-                    *out = x.max(-80.0) * sigmoid(x);
-                }
-            });
+            .for_each(|out| kernel.apply(Operands::default(), out, 0..out.len()));
         FlexTensor::from_data(TensorData::new(out, x.shape()))
     }
 
     fn silu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
+        let kernel = Epilogue::new(&[0.0], Finish::Derivative(Activation::Silu, 0));
         let mut out = grad.storage::<f32>().to_vec();
         out.par_chunks_mut(CHUNK)
             .zip(x.storage::<f32>().par_chunks(CHUNK))
             .for_each(|(out, x)| {
-                for (out, &x) in out.iter_mut().zip(x) {
-                    let s = sigmoid(x);
-                    *out *= s * (1.0 + x * (1.0 - s));
-                }
+                let saved = Operands {
+                    saved: Some(x),
+                    ..Operands::default()
+                };
+                kernel.apply(saved, out, 0..out.len());
             });
         FlexTensor::from_data(TensorData::new(out, x.shape()))
     }
@@ -220,28 +219,6 @@ const CHUNK: usize = 4096;
 /// As many of them as are whole rows of `len`.
 fn whole_rows(len: usize) -> usize {
     (CHUNK / len).max(1) * len
-}
-
-/// 1 / (1 + exp(−x)) without a call or a branch, so that loops over it become SIMD.
-/// exp is 2ⁿ · e^f with |f| ≤ ½ ln 2, and e^f a polynomial; relative error below 10⁻⁶.
-fn sigmoid(x: f32) -> f32 {
-    /// Adding and subtracting 1.5 · 2²³ rounds to the nearest integer.
-    const ROUND: f32 = 12_582_912.0;
-    let t = -x.clamp(-80.0, 80.0) * std::f32::consts::LOG2_E;
-    let n = (t + ROUND) - ROUND;
-    let f = (t - n) * std::f32::consts::LN_2;
-    let taylor = [
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ];
-    let power = taylor.iter().fold(0.0, |sum, term| sum * f + term);
-    let scale = f32::from_bits(((n as i32 + 127) << 23) as u32);
-    1.0 / (1.0 + scale * power)
 }
 
 #[derive(Debug)]

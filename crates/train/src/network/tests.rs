@@ -8,7 +8,7 @@ use super::{Graphs, Labelled, Network, to_vec};
 use crate::presets::{pictures, preset};
 use burn::tensor::{Device, Tensor, TensorData};
 use vaelet_cpu::CpuRuntime;
-use vaelet_model::{Activation, Convolution, Layer, Window, latent, random};
+use vaelet_model::{Activation, Layer, Window, latent, random};
 
 /// The operations of [`crate::network::ops`] give what burn's own convolutions give.
 #[test]
@@ -60,28 +60,11 @@ fn an_upsampling_is_exported_as_it_is_read() {
     )
     .spec;
     let conv = |in_channels, out_channels, activation, params: &str| {
-        Layer::Conv2d(Convolution {
-            in_channels,
-            out_channels,
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-            activation,
-            params: params.into(),
-        })
+        Layer::conv2d([in_channels, out_channels], [3, 1, 1], activation, params)
     };
     spec.decoder = vec![
-        Layer::Linear {
-            inputs: 64,
-            outputs: 4 * 4 * 6,
-            activation: Activation::Silu,
-            params: "decoder.0".into(),
-        },
-        Layer::Reshape {
-            channels: 6,
-            height: 4,
-            width: 4,
-        },
+        Layer::linear(64, 4 * 4 * 6, Activation::Silu, "decoder.0"),
+        Layer::reshape([4, 4, 6]),
         Layer::Upsample {},
         conv(6, 5, Activation::Silu, "decoder.1"),
         Layer::Upsample {},

@@ -236,12 +236,6 @@ fn a_conditional_model_learns_the_class_and_not_only_the_image() {
         ..Images::unlabelled(pixels, shape)
     };
     let mut settings = settings(dir.path(), 150, Mode::Start);
-    let linear = |inputs, outputs, activation, params: &str| Layer::Linear {
-        inputs,
-        outputs,
-        activation,
-        params: params.into(),
-    };
     let condition = |outputs, params: &str| Layer::Condition {
         outputs,
         activation: Activation::Silu,
@@ -254,19 +248,15 @@ fn a_conditional_model_learns_the_class_and_not_only_the_image() {
         classes: vec!["across".into(), "down".into()],
     });
     spec.encoder = vec![
-        linear(256, 16, Activation::None, "e.0"),
+        Layer::linear(256, 16, Activation::None, "e.0"),
         condition(16, "e.1"),
-        linear(16, 4, Activation::None, "e.2"),
+        Layer::linear(16, 4, Activation::None, "e.2"),
     ];
     spec.decoder = vec![
-        linear(2, 16, Activation::None, "d.0"),
+        Layer::linear(2, 16, Activation::None, "d.0"),
         condition(16, "d.1"),
-        linear(16, 256, Activation::Sigmoid, "d.2"),
-        Layer::Reshape {
-            channels: 1,
-            height: 16,
-            width: 16,
-        },
+        Layer::linear(16, 256, Activation::Sigmoid, "d.2"),
+        Layer::reshape([16, 16, 1]),
     ];
     (settings.preset.batch, settings.preset.learning_rate) = (16, 1e-2);
     let [encoder, decoder] = settings.preset.spec.chains().unwrap();
