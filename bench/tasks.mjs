@@ -19,6 +19,12 @@ const USES = {
   map: (page) => drag(page, "#pad"),
   edit: (page) => slide(page, "#attribute-1"),
   inside: (page) => page.locator("#examples button").nth(5).click(),
+  use: (page) => page.click("#another"),
+  train: async (page) => {
+    await page.click("#run");
+    await page.waitForFunction(() => vaelet.training.steps >= 50, null, { timeout: LIMIT });
+    await page.click("#run");
+  },
 };
 
 /**
@@ -43,7 +49,7 @@ export async function measureTasks({ browser, server }) {
 }
 
 async function watch(page, use) {
-  await page.waitForFunction(() => window.vaelet?.view, null, { timeout: LIMIT });
+  await page.waitForFunction(() => window.vaelet?.view || window.vaelet?.training, null, { timeout: LIMIT });
   await page.evaluate(() => vaelet.ready.then(() => {}));
   const load = await longest(page);
   await use(page);
