@@ -1,5 +1,5 @@
-//! Training on the GPU: gradients, the loss and Adam in one submit, with all state in buffers. Only the losses
-//! are read back.
+//! Training on the GPU: gradients, the loss and Adam in one submit, with all state in buffers. A step reads back
+//! nothing but its losses; what is shown meanwhile is computed here too, with the averaged parameters.
 
 use crate::device::capabilities::at_most;
 use crate::device::checks::scoped;
@@ -8,13 +8,15 @@ use crate::device::pipeline::{
     pipeline_layout, storage, uniform,
 };
 use crate::device::readback::Parts;
+use crate::engine::{Call, Engine, Options};
 use crate::kernels::shaders;
+use crate::plan::Plan;
 use crate::vjp::Dispatch;
 use crate::{Context, Error, GpuVjp};
 use bytemuck::{Pod, Zeroable};
 use std::future::Future;
 use std::rc::Rc;
-use vaelet_model::{EntryPoint, Program, Tensor, Tensors, Weights, Wrt};
+use vaelet_model::{EntryPoint, Program, Schedule, Tensor, Tensors, Weights, Wrt};
 use wgpu::{BindGroup, Buffer, BufferBindingType, ComputePipeline, ShaderStages};
 
 /// Workgroups that share the sum of the reconstruction loss.
@@ -39,11 +41,12 @@ pub struct GpuPace {
     pub average: f32,
 }
 
-/// A program that learns on the GPU. It has the entry point [`EntryPoint::Autoencode`], with posterior and logits as
-/// outputs.
+/// A model that learns on the GPU. Its state is a list of values: all parameters in the order of
+/// [`Program::params`], each weight followed by its bias.
 pub struct GpuTrainer {
     vjp: GpuVjp,
-    names: Vec<(String, Vec<usize>)>,
+    /// The model with the averaged parameters.
+    shown: Engine,
     /// Parameters, mean and square of their gradients, average.
     state: [Buffer; 4],
     /// Sums of the reconstruction loss, then the KL of each latent.
@@ -51,7 +54,10 @@ pub struct GpuTrainer {
     pace: Buffer,
     /// Reconstruction, divergence, Adam, gather.
     own: [Own; 4],
-    maps: [Buffer; 2],
+    /// Where the gradient of each parameter is.
+    places: Buffer,
+    /// Which parameter each packed weight is, of the gradients' engine and of `shown`.
+    packed: [Buffer; 2],
     /// For the batch that the buffers are of.
     bound: Option<Bound>,
     latents: usize,
@@ -96,55 +102,54 @@ pub struct GpuLosses {
 }
 
 impl GpuTrainer {
-    /// Compiles everything, with `tensors` as the parameters to begin with. Returns `None` if the program has
-    /// no such entry point, or an upsampling.
+    /// Compiles everything for a model's program, with zeros as its state. Returns `None` if the program cannot be
+    /// trained: it does not end in a sigmoid, or has an upsampling.
     ///
     /// # Errors
     /// [`Error::TooLarge`] if a batch of one, or the parameters, exceed a limit.
-    pub fn new(
-        context: Rc<Context>,
-        program: &Program,
-        tensors: &Tensors,
-    ) -> Result<Option<Self>, Error> {
+    pub fn new(context: Rc<Context>, program: &Program) -> Result<Option<Self>, Error> {
+        let Some(training) = program.with_logits() else {
+            return Ok(None);
+        };
+        let mut numbers = Tensors::new();
         let mut names = Vec::new();
-        let mut parameters = Vec::new();
+        let mut count = 0;
         for params in program.params() {
             if params.upsampled {
                 return Ok(None);
             }
+            // The number of each parameter, from 1 on.
             for (name, shape) in params.stored() {
-                parameters.extend_from_slice(tensors.get(&name).map_or(&[], |t| &t.data));
-                names.push((name, shape));
+                let len = shape.iter().product::<usize>();
+                let data = (count + 1..=count + len).map(|v| v as f32).collect();
+                count += len;
+                names.push(name.clone());
+                numbers.insert(name, Tensor { shape, data });
             }
         }
-        at_most("parameters", parameters.len() as u64, EXACT - 1)?;
-        let weights = Weights::of(tensors.clone(), program.params());
-        let wrt = Wrt::Weights;
+        at_most("parameters", count as u64, EXACT - 1)?;
+        let numbers = Weights::of(numbers, program.params());
         let made = GpuVjp::new(
             context.clone(),
-            (program, &weights),
+            (&training, &numbers),
             EntryPoint::Autoencode,
-            wrt,
+            Wrt::Weights,
             false,
         )?;
         let Some(vjp) = made else { return Ok(None) };
+        let options = Options {
+            kept: &[],
+            parallelism: context.capabilities.parallelism(),
+            f16: false,
+        };
+        let schedule = Schedule::new(program, &[]);
+        let (mut shown, ()) = Engine::new(context.clone(), schedule, options, |_| ())?;
         let entry = vjp.engine.entry(EntryPoint::Forward).clone();
         let [latents, image] = [
             vjp.engine.len(entry.outputs[0]) / 2,
             vjp.engine.len(entry.outputs[1]),
         ];
-
-        // Numbers of the parameters, packed as the parameters are, say where each goes.
-        let numbers = numbered(&names, 1);
-        let numbers = Weights::of(numbers, program.params());
-        let mut packed = Vec::new();
-        for step in 0.. {
-            let Some(blocks) = vjp.engine.plan.pack(step, &numbers) else {
-                break;
-            };
-            let values: Vec<f32> = bytemuck::pod_collect_to_vec(&blocks.bytes(false));
-            packed.extend(values.into_iter().map(|v| v as u32));
-        }
+        let packed = [&vjp.engine.plan, &shown.plan].map(|plan| places_of(plan, &numbers));
         // The other way round, where the gradient of each is.
         let len = vjp.gradients.as_ref().map_or(0, |b| b.size() / 4);
         at_most("gradients", len, EXACT)?;
@@ -153,18 +158,17 @@ impl GpuTrainer {
         for (kernel, _) in &vjp.weights {
             kernel.read(&places, &mut found);
         }
-        let of = names.iter().filter_map(|(name, _)| found.get(name));
+        let of = names.iter().filter_map(|name| found.get(name));
         let gradients: Vec<u32> = of.flat_map(|t| t.data.iter().map(|v| *v as u32)).collect();
 
         let device = &context.device;
-        let ((state, maps, losses, pace, own), errors) = scoped(device, || {
-            let filled = |label, bytes: &[u8]| {
-                let buffer = storage(device, label, bytes.len() / 4);
+        let ((state, places, packed, losses, pace, own), errors) = scoped(device, || {
+            let filled = |places: &[u32]| {
+                let buffer = storage(device, "places", places.len());
+                let bytes = bytemuck::cast_slice(places);
                 context.queue.write_buffer(&buffer, 0, bytes);
                 buffer
             };
-            let zeros = || storage(device, "moments", parameters.len());
-            let start = || filled("parameters", bytemuck::cast_slice(&parameters));
             let own = |source: &str, buffers: &[BufferBindingType], constants: Constants| {
                 let layout = bind_group_layout(device, ShaderStages::COMPUTE, buffers);
                 let module = module(device, "training", source);
@@ -175,11 +179,9 @@ impl GpuTrainer {
             let loss = [UNIFORM, UNIFORM, READ, READ, WRITE, WRITE];
             let groups = ("GROUPS", GROUPS as f64);
             (
-                [start(), zeros(), zeros(), start()],
-                [
-                    filled("places", bytemuck::cast_slice(&gradients)),
-                    filled("places", bytemuck::cast_slice(&packed)),
-                ],
+                [(); 4].map(|()| storage(device, "state", count)),
+                filled(&gradients),
+                packed.map(|places| filled(&places)),
                 storage(device, "losses", GROUPS + latents),
                 uniform(device, "pace", size_of::<Numbers>()),
                 [
@@ -202,21 +204,21 @@ impl GpuTrainer {
                 ],
             )
         });
-        let mut trainer = Self {
+        shown.watch(errors);
+        Ok(Some(Self {
             vjp,
-            names,
+            shown,
             state,
             losses,
             pace,
             own,
-            maps,
+            places,
+            packed,
             bound: None,
             latents,
             image,
             steps: 0,
-        };
-        trainer.vjp.engine.watch(errors);
-        Ok(Some(trainer))
+        }))
     }
 
     /// Submits a step on pictures `[N, C, H, W]` in `[0, 1]` with noise `[N, latent]`. The future resolves with its losses.
@@ -329,7 +331,7 @@ impl GpuTrainer {
         let [posterior, logits] = [0, 1].map(|i| value(forward.outputs[i]));
         let (frame, pace, losses) = (&engine.frame, &self.pace, &self.losses);
         let [parameters, means, squares, averages] = &self.state;
-        let [places, packed] = &self.maps;
+        let places = &self.places;
         let packed_gradients = self.vjp.gradients.as_ref().unwrap_or(losses);
         let group =
             |i: usize, buffers: &[&Buffer]| bind_group(device, &self.own[i].layout, buffers);
@@ -351,7 +353,7 @@ impl GpuTrainer {
                     averages,
                 ],
             ),
-            group(3, &[parameters, packed, engine.weights()]),
+            group(3, &[parameters, &self.packed[0], engine.weights()]),
         ];
         self.bound = Some(Bound {
             batch,
@@ -360,31 +362,97 @@ impl GpuTrainer {
         });
     }
 
-    /// The parameters, and their average, by name.
+    /// Sets the state: parameters, the means and squares of their gradients, and the averages, one after the other,
+    /// and the number of steps that have led to it.
     ///
     /// # Errors
-    /// The GPU's errors.
-    pub async fn tensors(&mut self) -> Result<[Tensors; 2], Error> {
+    /// [`Error::Input`] for another number of values.
+    pub fn set_state(&mut self, values: &[f32], steps: u32) -> Result<(), Error> {
         let context = self.vjp.engine.context.clone();
+        let len = self.state[0].size() as usize / 4;
+        if values.len() != 4 * len {
+            let found = values.len();
+            return Err(Error::Input { found, len });
+        }
+        for (buffer, values) in self.state.iter().zip(values.chunks_exact(len)) {
+            let bytes = bytemuck::cast_slice(values);
+            context.queue.write_buffer(buffer, 0, bytes);
+        }
+        self.steps = steps;
+        self.gather(0, 0);
+        Ok(())
+    }
+
+    /// Reads the state back, as [`GpuTrainer::set_state`] takes it.
+    ///
+    /// # Errors
+    /// The GPU's errors, from the future.
+    pub fn state(&mut self) -> impl Future<Output = Result<Vec<f32>, Error>> + use<> {
+        let engine = &mut self.vjp.engine;
+        let context = engine.context.clone();
         let device = &context.device;
-        let sources = [&self.state[0], &self.state[3]].map(|b| (b, b.size() as usize / 4));
-        let mut encoder = device.create_command_encoder(&Default::default());
-        let mut pending = self.vjp.engine.pool.copy(device, &mut encoder, &sources);
-        context.queue.submit([encoder.finish()]);
-        pending.map(device);
-        let mut parts = Parts::default();
-        pending.read(&mut parts).await?;
-        let named = |values: &[f32]| {
-            let mut rest = values;
-            let tensors = self.names.iter().map(|(name, shape)| {
-                let (data, after) = rest.split_at(shape.iter().product());
-                rest = after;
-                let (shape, data) = (shape.clone(), data.to_vec());
-                (name.clone(), Tensor { shape, data })
-            });
-            tensors.collect()
+        let sources = self.state.each_ref().map(|b| (b, b.size() as usize / 4));
+        let (pending, errors) = scoped(device, || {
+            let mut encoder = device.create_command_encoder(&Default::default());
+            let mut pending = engine.pool.copy(device, &mut encoder, &sources);
+            context.queue.submit([encoder.finish()]);
+            pending.map(device);
+            pending
+        });
+        engine.watch(errors);
+        let checked = engine.checked();
+        async move {
+            checked.await?;
+            let mut parts = Parts::default();
+            pending.read(&mut parts).await?;
+            Ok(parts.concat())
+        }
+    }
+
+    /// Takes the averaged parameters of now for [`GpuTrainer::show`].
+    pub fn refresh(&mut self) {
+        self.gather(3, 1);
+    }
+
+    /// Runs [`EntryPoint::Encode`] on images `[N, C, H, W]`, or [`EntryPoint::Decode`] on latents `[N, latent]`, with the
+    /// averaged parameters. The future resolves with posteriors `[N, 2 · latent]` or images.
+    ///
+    /// # Errors
+    /// [`Error::Input`] from the call; the GPU's errors from the future.
+    pub fn show(
+        &mut self,
+        entry: EntryPoint,
+        values: &[f32],
+    ) -> Result<impl Future<Output = Result<Vec<f32>, Error>> + use<>, Error> {
+        let items = self
+            .shown
+            .count(values, self.shown.entry(entry).inputs[0])?;
+        let call = Call {
+            entry,
+            items,
+            inputs: &[values],
+            temperature: 0.0,
+            read: true,
         };
-        Ok([named(&parts[0]), named(&parts[1])])
+        let parts = self.shown.run(call, None)?;
+        Ok(async move { Ok(parts.await?.into_iter().next().unwrap_or_default()) })
+    }
+
+    /// Puts part `of` of the state where the kernels of an engine read it: the gradients' or that of the averages.
+    fn gather(&mut self, of: usize, engine: usize) {
+        let context = self.shown.context.clone();
+        let device = &context.device;
+        let weights = [&self.vjp.engine, &self.shown][engine].weights();
+        let ((), errors) = scoped(device, || {
+            let buffers = [&self.state[of], &self.packed[engine], weights];
+            let group = bind_group(device, &self.own[3].layout, &buffers);
+            let mut encoder = device.create_command_encoder(&Default::default());
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            run(&mut pass, &self.own[3], &group, PARAMETER_GROUPS);
+            drop(pass);
+            context.queue.submit([encoder.finish()]);
+        });
+        self.shown.watch(errors);
     }
 }
 
@@ -395,15 +463,9 @@ fn run(pass: &mut wgpu::ComputePass<'_>, own: &Own, group: &BindGroup, workgroup
     pass.dispatch_workgroups(workgroups, 1, 1);
 }
 
-/// Tensors whose values are the numbers of their places among all, from `first` on.
-fn numbered(names: &[(String, Vec<usize>)], first: usize) -> Tensors {
-    let mut next = first;
-    let tensors = names.iter().map(|(name, shape)| {
-        let len: usize = shape.iter().product();
-        let data = (next..next + len).map(|v| v as f32).collect();
-        next += len;
-        let shape = shape.clone();
-        (name.clone(), Tensor { shape, data })
-    });
-    tensors.collect()
+/// The number of the parameter that each packed weight of a plan is; 0 for padding.
+fn places_of(plan: &Plan, numbers: &Weights) -> Vec<u32> {
+    let steps = (0..).map_while(|step| plan.pack(step, numbers));
+    let values = steps.flat_map(|blocks| bytemuck::pod_collect_to_vec(&blocks.bytes(false)));
+    values.map(|number: f32| number as u32).collect()
 }

@@ -6,6 +6,7 @@
 //! number of the step, so a run that goes on from a checkpoint takes the steps that it would have taken.
 
 mod checkpoint;
+mod elsewhere;
 mod error;
 mod objective;
 mod pictures;
@@ -13,9 +14,10 @@ mod run;
 mod settings;
 mod trainer;
 
+pub use elsewhere::Errand;
 pub use error::{Error, Result};
 pub use objective::Losses;
 pub use pictures::{Augmentation, Pictures};
 pub use run::{Followed, Run};
 pub use settings::{Design, Network, Settings};
-pub use trainer::{Pace, Trainer, with_logits};
+pub use trainer::{Pace, Trainer};

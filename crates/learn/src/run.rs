@@ -20,15 +20,15 @@ const SLOWER: f32 = 0.25;
 /// Training of one network on pictures.
 pub struct Run {
     design: Design,
-    trainer: Trainer,
-    pictures: Pictures,
+    pub(crate) trainer: Trainer,
+    pub(crate) pictures: Pictures,
     settings: Settings,
     order: Vec<u32>,
     /// The epoch that `order` is of.
     epoch: Option<u64>,
-    batch: Vec<f32>,
+    pub(crate) batch: Vec<f32>,
     /// The state some steps ago, and the one before.
-    safe: [Numbers; 2],
+    pub(crate) safe: [Numbers; 2],
 }
 
 /// One batch on its way through the network and back.
@@ -84,6 +84,13 @@ impl Run {
         })
     }
 
+    /// Begins with this tensor of a trained model. Returns `false` if the network has none of this name and length.
+    pub fn begin_with(&mut self, name: &str, values: &[f32]) -> bool {
+        let found = self.trainer.set(name, values);
+        self.safe = [self.trainer.state.clone(), self.trainer.state.clone()];
+        found
+    }
+
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -123,6 +130,11 @@ impl Run {
 
     /// Learning rate and β of the next step.
     pub fn pace(&self) -> Pace {
+        self.pace_after(self.trainer.steps())
+    }
+
+    /// Those of the step after so many.
+    pub(crate) fn pace_after(&self, steps: u32) -> Pace {
         let Settings {
             rate,
             beta,
@@ -130,10 +142,9 @@ impl Run {
             warm_up,
             ..
         } = self.settings;
-        let next = self.trainer.steps() + 1;
         let risen = |over: u32| match over {
             0 => 1.0,
-            over => (next as f32 / over as f32).min(1.0),
+            over => ((steps + 1) as f32 / over as f32).min(1.0),
         };
         Pace {
             rate: rate * risen(RISE),
@@ -148,16 +159,21 @@ impl Run {
     /// [`Error::Diverged`] if the loss is no longer a number; the state is then that of an earlier step.
     pub fn step(&mut self) -> Result<Losses> {
         let pace = self.pace();
-        let epsilon = self.next_batch();
+        let epsilon = self.batch_after(self.trainer.steps());
         let losses = self.trainer.step(&self.batch, &epsilon, pace);
         if !losses.is_finite() {
             return Err(self.go_back());
         }
         if self.trainer.steps().is_multiple_of(SAFE) {
-            self.safe.swap(0, 1);
-            self.safe[0].clone_from(&self.trainer.state);
+            self.remember();
         }
         Ok(losses)
+    }
+
+    /// Keeps a copy of the state, and of the one before.
+    pub(crate) fn remember(&mut self) {
+        self.safe.swap(0, 1);
+        self.safe[0].clone_from(&self.trainer.state);
     }
 
     /// A step of which everything is shown for its first `count` pictures.
@@ -167,7 +183,7 @@ impl Run {
     pub fn follow(&mut self, count: usize) -> Result<Followed> {
         let before = self.trainer.parameters();
         let pace = self.pace();
-        let epsilon = self.next_batch();
+        let epsilon = self.batch_after(self.trainer.steps());
         let losses = self.trainer.step(&self.batch, &epsilon, pace);
         if !losses.is_finite() {
             return Err(self.go_back());
@@ -204,8 +220,8 @@ impl Run {
         })
     }
 
-    /// Fills the batch of the next step and returns its noise, `[batch, latent]`.
-    fn next_batch(&mut self) -> Vec<f32> {
+    /// Fills the batch of the step after so many and returns its noise, `[batch, latent]`.
+    pub(crate) fn batch_after(&mut self, step: u32) -> Vec<f32> {
         let Settings {
             batch,
             seed,
@@ -213,7 +229,6 @@ impl Run {
             binarize: binary,
             ..
         } = self.settings;
-        let step = self.trainer.steps();
         let mut rng = generator(seed, step);
         let (first, count) = (u64::from(step) * batch as u64, self.pictures.count() as u64);
         self.batch.clear();
@@ -234,7 +249,7 @@ impl Run {
     }
 
     /// Takes the older of the two safe states back.
-    fn go_back(&mut self) -> Error {
+    pub(crate) fn go_back(&mut self) -> Error {
         let failed = self.trainer.steps() + 1;
         self.trainer.state.clone_from(&self.safe[1]);
         self.safe[0].clone_from(&self.trainer.state);
@@ -258,25 +273,30 @@ impl Run {
         channels_first(&self.pictures.spread(count), shape.channels, shape.len())
     }
 
-    /// The losses of pictures that need not be learned from, under the weights of `runtime`: one sample of z each, with
-    /// the same noise at each call.
-    pub fn measure(&self, pictures: &Pictures, runtime: &mut CpuRuntime) -> Losses {
+    /// Pictures as [`Run::measure`] needs them, `[N, C, H, W]`, and the noise for them: the same at each call.
+    pub fn measured(&self, pictures: &Pictures) -> (Vec<f32>, Vec<f32>) {
         let (count, shape) = (pictures.count(), pictures.shape());
         let mut rng = generator(self.settings.seed, 0);
         let mut x = channels_first(&pictures.spread(count), shape.channels, shape.len());
         if self.settings.binarize {
             binarize(&mut x, &mut rng);
         }
-        let Posterior { mean, log_var } = runtime.encode(&x);
-        let epsilon = random::normals(rng.next_u64(), mean.len());
-        let y = runtime.decode(&latent::reparameterize(&mean, &log_var, &epsilon, 1.0));
-        let kl: f32 = latent::kl_to_standard_normal(&mean, &log_var).iter().sum();
-        let pairs = x.chunks(shape.len()).zip(y.chunks(shape.len()));
+        let noise = random::normals(rng.next_u64(), count * self.trainer.kl().len());
+        (x, noise)
+    }
+
+    /// The losses of pictures that are not learned from: `x` of [`Run::measured`], their posterior, and the pictures that
+    /// were decoded from one sample each.
+    pub fn measure(&self, x: &[f32], posterior: &Posterior, y: &[f32]) -> Losses {
+        let len = self.pictures.shape().len();
+        let kl = latent::kl_to_standard_normal(&posterior.mean, &posterior.log_var);
+        let pairs = x.chunks(len).zip(y.chunks(len));
         let likelihood = self.trainer.likelihood();
         let nats = pairs.map(|(x, y)| latent::reconstruction(likelihood, x, y));
+        let count = (x.len() / len) as f32;
         Losses {
-            reconstruction: nats.sum::<f32>() / count as f32,
-            kl: kl / count as f32,
+            reconstruction: nats.sum::<f32>() / count,
+            kl: kl.iter().sum::<f32>() / count,
         }
     }
 

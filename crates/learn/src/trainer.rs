@@ -8,8 +8,8 @@ use vaelet_cpu::CpuVjp;
 use vaelet_kernels::training::{Adam, State};
 use vaelet_model::networks::initial_tensors;
 use vaelet_model::{
-    Activation, Entry, EntryPoint, Likelihood, Model, ModelSpec, Op, Params, Precision, Program,
-    Tensor, Tensors, Weights, Wrt, latent, write_tensors,
+    EntryPoint, Likelihood, Model, ModelSpec, Params, Precision, Program, Tensor, Tensors, Weights,
+    Wrt, latent, write_tensors,
 };
 
 /// How slowly the average of the weights follows; about the last thousand steps count.
@@ -79,7 +79,7 @@ impl Trainer {
     /// As [`Trainer::new`].
     pub fn of(spec: ModelSpec, tensors: Tensors) -> Result<Self> {
         let program = Program::of(&spec)?;
-        let training = with_logits(&program).filter(|_| spec.classes() == 0);
+        let training = program.with_logits().filter(|_| spec.classes() == 0);
         let Some(training) = training.filter(|_| spec.prior_tensors().is_empty()) else {
             return Err(Error::Setting {
                 name: "the model",
@@ -167,13 +167,29 @@ impl Trainer {
         let losses = self.differentiate(x, epsilon, pace);
         if losses.is_finite() {
             self.update(pace.rate);
-            if let Likelihood::Gaussian { sigma } = self.likelihood() {
-                let best =
-                    latent::optimal_sigma(sigma, losses.reconstruction, self.spec.input.len());
-                self.state.sigma = SIGMA_DECAY * sigma + (1.0 - SIGMA_DECAY) * best;
-            }
+            self.follow_error(losses);
         }
         losses
+    }
+
+    /// A step with these losses was taken by somebody else, who has the parameters.
+    pub(crate) fn count(&mut self, losses: Losses, kl: &[f32]) {
+        self.state.steps += 1;
+        self.kl.copy_from_slice(kl);
+        self.follow_error(losses);
+    }
+
+    /// Moves a Gaussian's σ towards the error of a step.
+    fn follow_error(&mut self, losses: Losses) {
+        if let Likelihood::Gaussian { sigma } = self.likelihood() {
+            let best = latent::optimal_sigma(sigma, losses.reconstruction, self.spec.input.len());
+            self.state.sigma = SIGMA_DECAY * sigma + (1.0 - SIGMA_DECAY) * best;
+        }
+    }
+
+    /// How much of the average stays in a step with this number: the first ones are not the average's for long.
+    pub(crate) fn average(step: u32) -> f32 {
+        AVERAGE_DECAY.min(step as f32 / (9 + step) as f32)
     }
 
     /// The losses of a batch, and their gradients, which [`Trainer::gradients`] names.
@@ -218,8 +234,7 @@ impl Trainer {
             beta_2: 0.999,
             epsilon: 1e-8,
             step,
-            // The first steps are not the average's for long.
-            average: AVERAGE_DECAY.min(step as f32 / (9 + step) as f32),
+            average: Self::average(step),
         };
         let state = State {
             parameters,
@@ -229,6 +244,23 @@ impl Trainer {
         };
         adam.step(&self.gradient, state);
         self.load();
+    }
+
+    /// Sets a tensor, and its average. Returns `false` if there is none of this name and length.
+    pub(crate) fn set(&mut self, name: &str, values: &[f32]) -> bool {
+        let places = self.layout.iter().flat_map(|place| {
+            let names = place.params.stored().map(|(name, _)| name);
+            names.into_iter().zip([&place.weight, &place.bias])
+        });
+        let found = places.filter(|(own, range)| own == name && range.len() == values.len());
+        let Some(range) = found.map(|(_, range)| range.clone()).next_back() else {
+            return false;
+        };
+        for part in [0, 3] {
+            self.state.values[part][range.clone()].copy_from_slice(values);
+        }
+        self.load();
+        true
     }
 
     /// Puts the parameters where the kernels read them.
@@ -301,22 +333,4 @@ impl Trainer {
         describe(&mut spec);
         Ok((spec.to_json()?, weights))
     }
-}
-
-/// A program whose entry point [`EntryPoint::Autoencode`] encodes, samples and decodes up to the logits, if its
-/// last node is a sigmoid.
-pub fn with_logits(program: &Program) -> Option<Program> {
-    let mut program = program.clone();
-    let entry = program.entry(EntryPoint::Autoencode)?.clone();
-    let last = program.nodes.pop()?;
-    let is_end = last.op == Op::Activate(Activation::Sigmoid) && entry.outputs[2] == last.output;
-    let nodes = program.nodes.len();
-    // Callers see the logits as the image that the sigmoid makes of them.
-    program.values[last.inputs[0]].is_vector = program.values[last.output].is_vector;
-    program.entries = vec![Entry {
-        outputs: vec![entry.outputs[0], last.inputs[0]],
-        range: 0..nodes,
-        ..entry
-    }];
-    is_end.then_some(program)
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use vaelet_learn::{Augmentation, Design, Error, Network, Pace, Pictures, Run, Settings, Trainer};
-use vaelet_model::{EntryPoint, ImageShape, Likelihood, Model, ModelSpec, Program, random};
+use vaelet_model::{EntryPoint, ImageShape, Likelihood, Model, ModelSpec, Params, Program, random};
 use vaelet_reference::{Oracle, Tensors, training};
 
 const SHAPE: ImageShape = ImageShape {
@@ -230,6 +230,22 @@ fn a_checkpoint_goes_on_exactly_and_damaged_ones_are_refused() {
         damaged[at] ^= 0xff;
         let _ = Run::restore(&damaged, pictures());
     }
+}
+
+#[test]
+fn training_goes_on_from_a_model() {
+    let mut first = run();
+    let before = steps(&mut first, 100);
+    let model = first.trainer().model();
+    let mut further = run();
+    for (name, _) in model.program.params().flat_map(Params::stored) {
+        assert!(further.begin_with(&name, model.weights.get(&name)));
+    }
+    assert!(!further.begin_with("encoder.0.weight", &[1.0]));
+    assert!(!further.begin_with("encoder.9.weight", &[1.0]));
+    let after = steps(&mut further, 20);
+    assert!(after < 1.05 * before, "{before} {after}");
+    assert_eq!(further.trainer().steps(), 20);
 }
 
 #[test]

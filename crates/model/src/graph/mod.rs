@@ -11,6 +11,7 @@
 mod fuse;
 mod ir;
 mod layers;
+mod logits;
 mod order;
 mod reverse;
 mod slots;
