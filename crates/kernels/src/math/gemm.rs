@@ -74,7 +74,7 @@ impl Packed {
 #[inline(always)]
 pub(super) fn add_to_sums([left, right]: Sums, a: f32, [b_left, b_right]: Sums) -> Sums {
     let a = Lanes::splat(a);
-    [left + a * b_left, right + a * b_right]
+    [left.add_product(a, b_left), right.add_product(a, b_right)]
 }
 
 /// The sums of one row, as wide as a panel.
@@ -98,7 +98,11 @@ fn add_product(sums: Sums, a: f32, b: &[f32; WIDTH]) -> Sums {
 }
 
 /// Four consecutive rows of A times a panel.
-#[inline(always)]
+#[cfg_attr(not(all(feature = "relaxed", target_family = "wasm")), inline(always))]
+#[cfg_attr(
+    all(feature = "relaxed", target_family = "wasm"),
+    target_feature(enable = "relaxed-simd")
+)]
 fn four_rows(a: &[f32], panel: &[f32]) -> [Sums; ROWS] {
     let [mut s0, mut s1, mut s2, mut s3] = [[Lanes::splat(0.0); 2]; ROWS];
     let inner = a.len() / ROWS;
@@ -117,7 +121,11 @@ fn four_rows(a: &[f32], panel: &[f32]) -> [Sums; ROWS] {
 
 /// One row of A times a panel. It has four independent sums, one for every fourth row of the panel,
 /// because the latency of an addition is longer than a load of weights.
-#[inline(always)]
+#[cfg_attr(not(all(feature = "relaxed", target_family = "wasm")), inline(always))]
+#[cfg_attr(
+    all(feature = "relaxed", target_family = "wasm"),
+    target_feature(enable = "relaxed-simd")
+)]
 fn one_row(a: &[f32], panel: &[f32]) -> Sums {
     let mut sums = [[Lanes::splat(0.0); 2]; UNROLL];
     let (a, a_rest) = a.as_chunks::<UNROLL>();

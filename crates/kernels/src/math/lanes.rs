@@ -61,6 +61,16 @@ impl Lanes {
         Self(register::sqrt(self.0))
     }
 
+    /// `self` + a · b. The sum of a wasm module with the feature `relaxed` is rounded once where the processor can do
+    /// that, otherwise the product is rounded too.
+    #[inline(always)]
+    pub fn add_product(self, a: Self, b: Self) -> Self {
+        #[cfg(all(feature = "relaxed", target_family = "wasm"))]
+        return Self(std::arch::wasm32::f32x4_relaxed_madd(a.0, b.0, self.0));
+        #[cfg(not(all(feature = "relaxed", target_family = "wasm")))]
+        return self + a * b;
+    }
+
     /// 2ⁿ for lanes n + 1.5 · 2²³, which have the integer −127 < n < 128 in the lowest bits.
     #[inline(always)]
     pub fn power_of_two(self) -> Self {

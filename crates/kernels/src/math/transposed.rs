@@ -35,7 +35,11 @@ pub fn multiply_transposed(a: &[f32], rows: usize, b: &[f32], columns: usize, ou
 
 /// The sums of a tile of four rows and [`WIDTH`] columns that starts at `row` and `column`. Sums
 /// beyond the last row or column are meaningless.
-#[inline(always)]
+#[cfg_attr(not(all(feature = "relaxed", target_family = "wasm")), inline(always))]
+#[cfg_attr(
+    all(feature = "relaxed", target_family = "wasm"),
+    target_feature(enable = "relaxed-simd")
+)]
 fn tile(
     a: &[f32],
     rows: usize,
