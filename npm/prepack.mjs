@@ -15,7 +15,7 @@ const TYPES = ["web/vaelet.d.ts", "web/vae-let.d.ts"];
 const LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"];
 /** The page around the player, which an article brings itself: its parts, its training, its import of files. */
 const PAGE_ONLY = ["check", "element", "page", "learn", "data", "views/train", "api/import-jobs.js", "api/import-worker.js", "card.jpg", "icon.svg", "icon-192.png", "icon-512.png", "manifest.json"];
-const PAGE_PROGRAMS = /^vaelet-(import|learn)-web/;
+const PAGE_PROGRAMS = /^vaelet-(import|learn|learn-gpu)-web/;
 
 const manifest = join(DIST, "version.json");
 if (!existsSync(manifest)) {

@@ -47,17 +47,18 @@ async function reach(goal) {
 /** Our own program on the page's digits. */
 async function vaelet(rate, warmly) {
   const site = `/dist/v/${query.get("version")}`;
-  const { default: init, Learner } = await import(`${site}/vaelet-learn-web.js`);
+  const { default: init, Learner } = await import(`${site}/vaelet-learn-web-relaxed.js`); // as the page does in Chromium
   await init();
   const pixels = await digitsOf(`${site}/web/data/digits.png`);
-  const numbers = Float64Array.from([network === "conv" ? 1 : 0, LATENTS, 0, BATCH, rate, 1, warmly ? 200 : 0, 0, 1, 0, 1]);
+  const numbers = Float64Array.from([BATCH, rate, 1, warmly ? 200 : 0, 0, 1, 0, 1, network === "conv" ? 1 : 0, LATENTS, 0]);
   const learner = Learner.start(pixels, HELD_OUT, Uint32Array.of(1, SIDE, SIDE), numbers, "digit", "digits");
   return {
     step: () => learner.step(1),
     settle: () => undefined,
     heldOut() {
       learner.refresh();
-      return learner.heldOut();
+      const posterior = learner.encode(learner.heldOut());
+      return learner.measure(posterior, learner.decode(learner.sampled(posterior)));
     },
   };
 }

@@ -84,7 +84,7 @@ async function bytes() {
   const sizes = {};
   const folder = `/dist/v/${version}`;
   const files = {
-    vaelet: [`${folder}/vaelet-learn-web.js`, `${folder}/vaelet-learn-web_bg.wasm`],
+    vaelet: [`${folder}/vaelet-learn-web-relaxed.js`, `${folder}/vaelet-learn-web-relaxed_bg.wasm`],
     "tfjs-webgpu": ["/target/learning/tfjs-webgpu.mjs"],
     "tfjs-wasm": ["/target/learning/tfjs-wasm.mjs", "/node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm"],
   };

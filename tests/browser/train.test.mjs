@@ -132,6 +132,30 @@ describe("training in the page", () => {
       assert.equal(await page.locator("#bars i").count(), 4);
     }));
 
+  test("a kept model is trained further", () =>
+    withPage(env, "#/train?latents=3", async (page) => {
+      await started(page);
+      await page.click("#run");
+      await atLeast(page, 60);
+      await page.click("#run");
+      await page.waitForFunction(() => vaelet.training.kept && vaelet.training.heldOut);
+      const learned = await page.evaluate(() => vaelet.training.heldOut);
+      await page.fill("#name", "Begun");
+      await page.click("#keep");
+      await page.evaluate(() => history.replaceState(null, "", "#/train?latents=7&network=conv"));
+      await page.reload();
+      await started(page);
+      await page.click("#kept button:text('Train further')");
+      assert.match(page.url(), /network=mlp.*from=(~|%7E)begun.*latents=3/);
+      assert.equal(await page.isHidden("#latents"), true);
+      await page.click("#one");
+      await page.waitForFunction(() => vaelet.training.steps === 1 && vaelet.training.heldOut);
+      assert.ok((await page.evaluate(() => vaelet.training.heldOut)) < 1.05 * learned);
+      await page.selectOption("#from", "");
+      assert.equal(await page.isHidden("#latents"), false);
+      assert.doesNotMatch(page.url(), /from/);
+    }));
+
   test("a kept model is renamed and deleted", () =>
     withPage(env, "#/train", async (page) => {
       await started(page);
@@ -157,4 +181,76 @@ describe("training in the page", () => {
         }, { viewport: { width, height: 900 }, colorScheme, bypassCSP: true }));
     }
   }
+});
+
+describe("training on a GPU", () => {
+  const env = useBrowser({ webgpu: true });
+  // The smallest network and batch: the software GPU of these tests takes seconds for a step.
+  const HASH = "#/train?data=drawings&network=conv&latents=2&backend=webgpu";
+
+  /** The worker that trains. */
+  const workerOf = async (page) => {
+    const find = () => page.workers().find((worker) => worker.url().includes("train/worker.js"));
+    return find() ?? page.waitForEvent("worker", { predicate: (worker) => worker.url().includes("train/worker.js") });
+  };
+  const runsOn = (page, device) => page.waitForFunction((device) => vaelet.training.device === device || !document.querySelector("#problem").hidden, device);
+
+  test("a GPU takes over, draws what it learns, and hands the state back", () =>
+    withPage(env, HASH, async (page) => {
+      await started(page);
+      await drawSigns(page, 20);
+      await page.click("#run");
+      await runsOn(page, "GPU");
+      assert.match(await page.textContent("#device-status"), /A step takes [\d.]+ ms on the GPU and [\d.]+ ms on the CPU/);
+      const before = await stepsOf(page);
+      await atLeast(page, before + 3);
+      await page.selectOption("#device", "cpu");
+      await runsOn(page, "CPU");
+      await atLeast(page, before + 10);
+      assert.equal(await page.isHidden("#problem"), true, await page.textContent("#problem-text"));
+    }));
+
+  test("a lost GPU costs seconds at most, and another one takes over", () =>
+    withPage(env, HASH, async (page) => {
+      await started(page);
+      await drawSigns(page, 20);
+      const worker = await workerOf(page);
+      await worker.evaluate(() => {
+        self.devices = [];
+        const { requestDevice } = GPUAdapter.prototype;
+        GPUAdapter.prototype.requestDevice = async function (...options) {
+          const device = await requestDevice.apply(this, options);
+          self.devices.push(device);
+          return device;
+        };
+      });
+      await page.click("#run");
+      await runsOn(page, "GPU");
+      await worker.evaluate(() => self.devices[0].destroy());
+      await page.waitForFunction(() => /The GPU was lost after step \d+.*goes on from step \d+/.test(document.querySelector("#device-status").textContent));
+      await atLeast(page, (await stepsOf(page)) + 5);
+      assert.equal(await page.isHidden("#problem"), true, await page.textContent("#problem-text"));
+      // Another one is asked for.
+      await page.waitForFunction(() => vaelet.training.device === "CPU");
+      await worker.evaluate(async () => {
+        while (self.devices.length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+      });
+    }, { expected: /lost|destroyed/i }));
+
+  test("a GPU that computes something else is not used", () =>
+    withPage(env, HASH, async (page) => {
+      await started(page);
+      await drawSigns(page, 20);
+      const worker = await workerOf(page);
+      await worker.evaluate(() => {
+        const { createShaderModule } = GPUDevice.prototype;
+        GPUDevice.prototype.createShaderModule = function ({ code, ...options }) {
+          return createShaderModule.call(this, { ...options, code: code.replaceAll("1e-8", "1e-2") });
+        };
+      });
+      await page.click("#run");
+      await page.waitForFunction(() => /computes something else/.test(document.querySelector("#device-status").textContent));
+      await atLeast(page, (await stepsOf(page)) + 2);
+      assert.equal(await page.evaluate(() => vaelet.training.device), "CPU");
+    }));
 });

@@ -19,6 +19,12 @@ declare module "*/vaelet-uses-web.js" {
 declare module "*/vaelet-learn-web.js" {
   export default function start(): Promise<WebAssembly.Exports>;
 }
+declare module "*/vaelet-learn-web-relaxed.js" {
+  export default function start(): Promise<WebAssembly.Exports>;
+}
+declare module "*/vaelet-learn-gpu-web.js" {
+  export default function start(): Promise<WebAssembly.Exports>;
+}
 
 /** The program that imports models. */
 declare module "*/vaelet-import-web.js" {

@@ -38,7 +38,7 @@ pub const FIRST: Program = Program {
 };
 /// All programs. A page fetches those after the first when it uses them. Each is compiled by
 /// itself, because the features that one needs would make the others larger.
-pub const PROGRAMS: [Program; 5] = [
+pub const PROGRAMS: [Program; 7] = [
     FIRST,
     Program {
         name: "vaelet-web-conditions",
@@ -58,7 +58,21 @@ pub const PROGRAMS: [Program; 5] = [
         package: "vaelet-learn-web",
         features: &[],
         optimise: "-O2",
-        budget: 98 * 1024,
+        budget: 100 * 1024,
+    },
+    Program {
+        name: "vaelet-learn-web-relaxed",
+        package: "vaelet-learn-web",
+        features: &["relaxed"],
+        optimise: "-O2",
+        budget: 100 * 1024,
+    },
+    Program {
+        name: "vaelet-learn-gpu-web",
+        package: "vaelet-learn-gpu-web",
+        features: &[],
+        optimise: "-Oz",
+        budget: 100 * 1024,
     },
     Program {
         name: "vaelet-import-web",
@@ -186,6 +200,9 @@ fn make(program: &Program, folder: &Path, input: Vec<u8>) -> Result<()> {
         .arg(packages.join("binaryen/bin/wasm-opt"))
         .arg(program.optimise)
         .args(WASM_OPT);
+    if program.features.contains(&"relaxed") {
+        wasm_opt.arg("--enable-relaxed-simd");
+    }
     wasm_opt
         .arg(bound.join(program.wasm()))
         .arg("-o")

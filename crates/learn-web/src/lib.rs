@@ -11,6 +11,7 @@ pub use followed::Followed;
 use js_sys::Reflect;
 use vaelet_cpu::CpuRuntime;
 use vaelet_learn::{Augmentation, Design, Error, Network, Pace, Pictures, Run, Settings};
+use vaelet_model::latent::{self, Posterior};
 use vaelet_model::{ImageShape, Likelihood, Training, random};
 use wasm_bindgen::prelude::*;
 
@@ -18,8 +19,9 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 pub struct Learner {
     run: Run,
-    /// Pictures that are not learned from.
-    held_out: Option<Pictures>,
+    /// Pictures that are not learned from, `[N, C, H, W]`, and the noise that they are measured with.
+    held_out: Vec<f32>,
+    noise: Vec<f32>,
     /// The averaged weights when they were last asked for.
     runtime: CpuRuntime,
 }
@@ -39,9 +41,10 @@ fn failure(error: impl Into<Error>) -> JsValue {
 impl Learner {
     /// A run on pictures `[N, H, W, C]`, the last `held_out` of which are only measured.
     ///
-    /// `sides` are channels, height and width. `numbers` are: 1 for the convolutional network or 0 for the other, latents, 1 for a
-    /// Gaussian likelihood, batch, learning rate, β, steps over which it rises, free nats, seed, augmentation
-    /// (0 none, 1 of drawings, 2 of pictures), 1 to draw pixels as 0 or 1. `one` and `many` are what a picture is called.
+    /// `sides` are channels, height and width. `numbers` are: batch, learning rate, β, steps over which it rises, free
+    /// nats, seed, augmentation (0 none, 1 of drawings, 2 of pictures), 1 to draw pixels as 0 or 1, then 1 for the
+    /// convolutional network or 0 for the other, latents, and 1 for a Gaussian likelihood. `one` and `many` are what a
+    /// picture is called.
     ///
     /// # Errors
     /// Too few pictures, pictures that are all alike, or a setting out of its range.
@@ -53,41 +56,32 @@ impl Learner {
         one: String,
         many: String,
     ) -> Result<Learner, JsValue> {
-        let (shape, number) = (shape_of(sides), |i: usize| {
-            numbers.get(i).copied().unwrap_or(0.0)
-        });
-        let network = match number(0) {
+        let shape = shape_of(sides);
+        let number = |i: usize| numbers.get(i).copied().unwrap_or(0.0);
+        let network = match number(8) {
             0.0 => Network::Mlp,
             _ => Network::Convolutional,
         };
-        let likelihood = match number(2) {
+        let likelihood = match number(10) {
             0.0 => Likelihood::Bernoulli,
             _ => Likelihood::Gaussian { sigma: 0.3 },
-        };
-        let settings = Settings {
-            batch: number(3) as usize,
-            rate: number(4) as f32,
-            beta: number(5) as f32,
-            warm_up: number(6) as u32,
-            free: number(7) as f32,
-            seed: number(8) as u64,
-            augmentation: match number(9) {
-                0.0 => Augmentation::None,
-                1.0 => Augmentation::Drawing,
-                _ => Augmentation::Picture,
-            },
-            binarize: number(10) != 0.0,
         };
         let (pictures, held_out) = split(pixels, held_out, shape)?;
         let design = Design {
             network,
-            latents: number(1) as usize,
+            latents: number(9) as usize,
             shape,
             likelihood,
             one,
             many,
         };
-        Self::of(Run::new(design, pictures, settings), held_out)
+        Self::of(Run::new(design, pictures, settings_of(numbers)), held_out)
+    }
+
+    /// Begins with this tensor of a trained model. Returns `false` if the network has none of this name and length.
+    #[wasm_bindgen(js_name = beginWith)]
+    pub fn begin_with(&mut self, name: &str, values: &[f32]) -> bool {
+        self.run.begin_with(name, values)
     }
 
     /// A run that goes on from a [`Learner::checkpoint`] with the same pictures.
@@ -156,27 +150,53 @@ impl Learner {
         self.run.trainer().kl().to_vec()
     }
 
-    /// Takes the averaged weights of now for the methods below.
+    /// The state for a GPU that goes on from here, as `GpuLearner.setState` takes it.
+    #[wasm_bindgen(js_name = handOver)]
+    pub fn hand_over(&mut self) -> Vec<f32> {
+        self.run.hand_over()
+    }
+
+    /// The step after the next `ahead` ones, for a GPU.
+    pub fn errand(&mut self, ahead: u32) -> Errand {
+        Errand(self.run.errand(ahead))
+    }
+
+    /// The GPU has taken the next step, with these losses: −log p(x | z), then the KL of each latent. Returns both losses.
+    ///
+    /// # Errors
+    /// As [`Learner::step`].
+    pub fn note(&mut self, losses: &[f32]) -> Result<Vec<f32>, JsValue> {
+        let (reconstruction, kl) = losses.split_first().unwrap_or((&f32::NAN, &[]));
+        let found = self.run.note(*reconstruction, kl).map_err(failure)?;
+        Ok(vec![found.reconstruction, found.kl])
+    }
+
+    /// Takes the state of the GPU, after all noted steps.
+    ///
+    /// # Errors
+    /// As [`Learner::step`].
+    pub fn adopt(&mut self, values: &[f32]) -> Result<(), JsValue> {
+        self.run.adopt(values).map_err(failure)
+    }
+
+    /// The GPU is lost: goes back to the last state that it was given or that was adopted.
+    #[wasm_bindgen(js_name = giveUp)]
+    pub fn give_up(&mut self) {
+        self.run.give_up();
+    }
+
+    /// Takes the averaged weights of now for [`Learner::encode`] and [`Learner::decode`].
     pub fn refresh(&mut self) {
         self.runtime = self.run.runtime();
     }
 
-    /// A few of the pictures, `[count, C, H, W]`.
-    pub fn examples(&self, count: usize) -> Vec<f32> {
-        self.run.examples(count)
-    }
-
-    /// Their reconstructions from the means of their posteriors.
-    pub fn reconstructions(&mut self, count: usize) -> Vec<f32> {
-        let mean = self.runtime.encode(&self.run.examples(count)).mean;
-        self.runtime.decode(&mean)
-    }
-
-    /// Samples from N(0, I), the same noise for the same seed.
-    pub fn samples(&mut self, seed: f64, count: usize) -> Vec<f32> {
-        let latents = self.run.trainer().kl().len();
-        self.runtime
-            .decode(&random::normals(seed as u64, count * latents))
+    /// The posteriors of pictures `[N, C, H, W]`: μ, then log σ² of each.
+    pub fn encode(&mut self, pictures: &[f32]) -> Vec<f32> {
+        let Posterior { mean, log_var } = self.runtime.encode(pictures);
+        let size = self.latents();
+        let both = mean.chunks(size).zip(log_var.chunks(size));
+        both.flat_map(|(mean, log_var)| [mean, log_var].concat())
+            .collect()
     }
 
     /// Pictures of latents `[N, latent]`.
@@ -184,16 +204,43 @@ impl Learner {
         self.runtime.decode(z)
     }
 
-    /// Posterior means of `count` pictures, `[count, latent]`, evenly spread.
-    pub fn cloud(&mut self, count: usize) -> Vec<f32> {
-        self.runtime.encode(&self.run.examples(count)).mean
+    /// A few of the pictures, `[count, C, H, W]`, evenly spread.
+    pub fn examples(&self, count: usize) -> Vec<f32> {
+        self.run.examples(count)
     }
 
-    /// −ELBO of the held-out pictures in nats per picture; nothing if there are none.
+    /// Noise of N(0, I), `[count, latent]`, the same for the same seed.
+    pub fn noise(&self, seed: f64, count: usize) -> Vec<f32> {
+        random::normals(seed as u64, count * self.latents())
+    }
+
+    /// The held-out pictures, `[N, C, H, W]`; none if there are none.
     #[wasm_bindgen(js_name = heldOut)]
-    pub fn held_out(&mut self) -> Option<f32> {
-        let losses = self.run.measure(self.held_out.as_ref()?, &mut self.runtime);
-        Some(losses.reconstruction + losses.kl)
+    pub fn held_out(&self) -> Vec<f32> {
+        self.held_out.clone()
+    }
+
+    /// What is decoded of their posteriors for [`Learner::measure`], `[N, latent]`.
+    #[wasm_bindgen(js_name = sampled)]
+    pub fn sampled(&self, posterior: &[f32]) -> Vec<f32> {
+        let Posterior { mean, log_var } = Posterior::from_encoder(posterior, self.latents());
+        latent::reparameterize(&mean, &log_var, &self.noise, 1.0)
+    }
+
+    /// −ELBO of the held-out pictures in nats per picture, from their posteriors and from what was decoded.
+    pub fn measure(&self, posterior: &[f32], y: &[f32]) -> f32 {
+        let posterior = Posterior::from_encoder(posterior, self.latents());
+        let losses = self.run.measure(&self.held_out, &posterior, y);
+        losses.reconstruction + losses.kl
+    }
+
+    /// The text of `model.json` of what is trained.
+    ///
+    /// # Errors
+    /// None that a description which is being trained has.
+    pub fn description(&self) -> Result<String, JsValue> {
+        let text = self.run.trainer().spec().to_json();
+        text.map_err(failure)
     }
 
     /// Everything but the pictures.
@@ -238,6 +285,30 @@ impl Learner {
     }
 }
 
+/// A step for the GPU.
+#[wasm_bindgen]
+pub struct Errand(vaelet_learn::Errand);
+
+#[wasm_bindgen]
+impl Errand {
+    /// The pictures, `[N, C, H, W]`.
+    pub fn x(&self) -> Vec<f32> {
+        self.0.x.clone()
+    }
+
+    /// ε, `[N, latent]`.
+    pub fn epsilon(&self) -> Vec<f32> {
+        self.0.epsilon.clone()
+    }
+
+    /// Learning rate, β, free nats, σ of a Gaussian likelihood or 0, decay of the average.
+    pub fn numbers(&self) -> Vec<f32> {
+        let step = &self.0;
+        let sigma = step.sigma.unwrap_or(0.0);
+        vec![step.rate, step.beta, step.free, sigma, step.average]
+    }
+}
+
 /// A model's two files.
 #[wasm_bindgen]
 pub struct Files {
@@ -255,6 +326,24 @@ impl Files {
     /// The contents of `weights.safetensors`.
     pub fn weights(&self) -> Vec<u8> {
         self.weights.clone()
+    }
+}
+
+fn settings_of(numbers: &[f64]) -> Settings {
+    let number = |i: usize| numbers.get(i).copied().unwrap_or(0.0);
+    Settings {
+        batch: number(0) as usize,
+        rate: number(1) as f32,
+        beta: number(2) as f32,
+        warm_up: number(3) as u32,
+        free: number(4) as f32,
+        seed: number(5) as u64,
+        augmentation: match number(6) {
+            0.0 => Augmentation::None,
+            1.0 => Augmentation::Drawing,
+            _ => Augmentation::Picture,
+        },
+        binarize: number(7) != 0.0,
     }
 }
 
@@ -281,10 +370,19 @@ fn split(
 impl Learner {
     fn of(run: vaelet_learn::Result<Run>, held_out: Option<Pictures>) -> Result<Self, JsValue> {
         let run = run.map_err(failure)?;
+        let (held_out, noise) = held_out
+            .map(|held_out| run.measured(&held_out))
+            .unwrap_or_default();
         Ok(Self {
             runtime: run.runtime(),
             run,
             held_out,
+            noise,
         })
+    }
+
+    /// Number of latents.
+    fn latents(&self) -> usize {
+        self.run.trainer().kl().len()
     }
 }

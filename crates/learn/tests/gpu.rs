@@ -1,5 +1,7 @@
 //! The GPU takes the CPU's steps: losses of twenty of them, the state that they lead to, and what it draws.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use pollster::block_on;
 use std::rc::Rc;
 use vaelet_gpu::{Context, GpuLosses, GpuPace, GpuTrainer};

@@ -5,6 +5,7 @@ import { save } from "../../parts/picture.js";
 import { zipOf } from "../../parts/zip.js";
 import { filesOf, forgetModel, keepModel, keptModels, renameModel } from "../../models/kept.js";
 import { suited } from "../../models/library.js";
+import { keptBeginnings } from "./further.js";
 
 /** Views that a kept model opens in. */
 const VIEWS = [["sample", "Sample"], ["draw", "Draw"], ["morph", "Morph"], ["map", "Map"], ["inside", "Inside"]];
@@ -15,8 +16,10 @@ const VIEWS = [["sample", "Sample"], ["draw", "Draw"], ["morph", "Morph"], ["map
  * @param {{ ask: (action: string, options?: object) => Promise<any> }} options.learner
  * @param {() => import("./data.js").Data | null} options.facts
  * @param {() => string} options.address of these settings
+ * @param {(beginnings: import("./further.js").Beginning[]) => void} options.onList what training can go on from
+ * @param {(beginning: import("./further.js").Beginning) => void} options.onFurther when a model should be trained further
  */
-export function createKeeping($, { learner, facts, address }) {
+export function createKeeping($, { learner, facts, address, onList, onFurther }) {
   const say = (text) => {
     $("kept-status").textContent = text;
   };
@@ -57,12 +60,13 @@ export function createKeeping($, { learner, facts, address }) {
 
   /** Shows the models that are kept. */
   async function list() {
-    const models = await keptModels();
+    const [models, beginnings] = await Promise.all([keptModels(), keptBeginnings()]);
     $("kept-section").hidden = models.length === 0;
-    $("kept").replaceChildren(...models.map(itemOf));
+    $("kept").replaceChildren(...models.map((model) => itemOf(model, beginnings.find(({ name }) => name === model.name))));
+    onList(beginnings);
   }
 
-  function itemOf(model) {
+  function itemOf(model, beginning) {
     const { name, title, latents, bytes } = model;
     const links = VIEWS.filter(([view]) => suited([model], view).length > 0).map(([view, label]) => element("a", { href: `#/${view}?model=${encodeURIComponent(name)}`, textContent: label }));
     const button = (text, action) => {
@@ -86,8 +90,9 @@ export function createKeeping($, { learner, facts, address }) {
       say(`“${title}” is deleted.`);
     });
     const saveIt = button("Save (zip)", async () => saveFolder(title, await filesOf(name)));
+    const further = beginning ? [button("Train further", () => onFurther(beginning))] : [];
     const facts = element("span", { className: "note", textContent: `${latents} numbers, ${(bytes / 1e6).toFixed(1)} MB` });
-    return element("li", {}, element("b", { textContent: title }), facts, element("span", { className: "train-links" }, ...links), element("span", { className: "row" }, rename, saveIt, remove));
+    return element("li", {}, element("b", { textContent: title }), facts, element("span", { className: "train-links" }, ...links), element("span", { className: "row" }, ...further, rename, saveIt, remove));
   }
 
   return { list };

@@ -6,9 +6,9 @@ import { VaeletError } from "../../api/errors.js";
 const PATIENCE = 60_000;
 
 /**
- * @param {{ onSteps: (event: any) => void, onPictures: (event: any) => void, onCheckpoint: (bytes: Uint8Array) => void, onStopped: (error: VaeletError) => void }} hooks
+ * @param {{ onSteps: (event: any) => void, onPictures: (event: any) => void, onCheckpoint: (bytes: Uint8Array) => void, onDevice: (text: string) => void, onStopped: (error: VaeletError) => void }} hooks
  */
-export function createLearner({ onSteps, onPictures, onCheckpoint, onStopped }) {
+export function createLearner({ onSteps, onPictures, onCheckpoint, onDevice, onStopped }) {
   /** @type {Worker} */
   let worker;
   /** @type {Map<number, { resolve: (result: any) => void, reject: (error: Error) => void }>} */
@@ -35,6 +35,7 @@ export function createLearner({ onSteps, onPictures, onCheckpoint, onStopped }) 
     if (event === "steps") onSteps(data);
     else if (event === "pictures") onPictures(data);
     else if (event === "checkpoint") onCheckpoint(data.checkpoint);
+    else if (event === "device") onDevice(data.text);
     else if (event !== "stopped" && !error) {
       waiting.get(id)?.resolve(result);
       waiting.delete(id);

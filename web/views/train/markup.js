@@ -40,6 +40,7 @@ export const MARKUP = `
 
       <section aria-labelledby="network-title">
         <h2 id="network-title">Network</h2>
+        <div class="field"><label for="from">Begins with</label><select id="from"><option value="">a fresh network</option></select></div>
         <div class="choice" role="radiogroup" aria-labelledby="network-title" id="network">
           ${radio("network", "mlp", "Fully connected", true)}${radio("network", "conv", "Convolutional")}
         </div>
@@ -48,7 +49,9 @@ export const MARKUP = `
           <div id="beta"></div>
           <div class="field"><label for="rate">Learning rate</label><select id="rate"><option>0.0003</option><option selected>0.001</option><option>0.002</option><option>0.003</option><option>0.005</option></select></div>
           <div class="field"><label for="seed">Seed</label><input type="number" id="seed" min="0" max="4294967295" step="1" inputmode="numeric"><button type="button" id="new-seed">New</button></div>
+          <div class="field"><label for="device">Trains on</label><select id="device"><option value="auto">the faster one</option><option value="webgpu">GPU</option><option value="cpu">CPU</option></select></div>
         </div>
+        <p class="note" id="device-status" role="status"></p>
         <p class="note" id="restart" hidden>Pictures, network, latents and seed count from the next start. β and the learning rate count at once.</p>
       </section>
 

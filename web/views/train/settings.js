@@ -1,6 +1,7 @@
 /** The settings of training: in the address, in the form, and as the program takes them. */
 
 import { clamp } from "../../api/numbers.js";
+import { isName } from "../../models/library.js";
 import { newSeed, numberParam, seedParam, wordParam } from "../../parts/route.js";
 import { createSlider } from "../../parts/slider.js";
 
@@ -11,15 +12,19 @@ const RATES = [0.0003, 0.001, 0.002, 0.003, 0.005];
 const KINDS = ["digits", "drawings", "pictures"];
 /** @type {("mlp" | "conv")[]} */
 const NETWORKS = ["mlp", "conv"];
+/** @type {("auto" | "webgpu" | "cpu")[]} */
+const BACKENDS = ["auto", "webgpu", "cpu"];
 
 /**
  * @typedef {object} Settings
  * @property {"digits" | "drawings" | "pictures"} data
  * @property {"mlp" | "conv"} network
+ * @property {string} from the model that training goes on from; empty for a fresh network
  * @property {number} latents
  * @property {number} beta
  * @property {number} rate
  * @property {number} seed
+ * @property {"auto" | "webgpu" | "cpu"} backend where it trains
  */
 
 const nearest = (values, value) => values.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
@@ -29,21 +34,24 @@ export function readSettings(params) {
   return {
     data: wordParam(params, "data", KINDS),
     network: wordParam(params, "network", NETWORKS),
+    from: isName(params.get("from")) ? params.get("from") : "",
     latents: Math.round(numberParam(params, "latents", 2, 2, 32)),
     beta: nearest(BETAS, numberParam(params, "beta", 1, 0, 16)),
     rate: nearest(RATES, numberParam(params, "rate", 0.001, 0, 1)),
     seed: seedParam(params, "seed", 1),
+    backend: wordParam(params, "backend", BACKENDS),
   };
 }
 
 /** @param {Settings} settings */
 export function addressOf(settings) {
-  return `#/train?${new URLSearchParams(Object.entries(settings).map(([name, value]) => [name, String(value)]))}`;
+  const all = Object.entries(settings).filter(([, value]) => value !== "" && value !== "auto");
+  return `#/train?${new URLSearchParams(all.map(([name, value]) => [name, String(value)]))}`;
 }
 
 /** What has to be the same for a run to go on. @param {Settings} settings */
-export function identityOf({ data, network, latents, seed }) {
-  return JSON.stringify({ data, network, latents, seed });
+export function identityOf({ data, network, from, latents, seed }) {
+  return JSON.stringify(from ? { data, from, seed } : { data, network, latents, seed });
 }
 
 /** As `Learner.start` takes them. @param {Settings} settings @param {import("./data.js").Data} data */
@@ -52,14 +60,14 @@ export function numbersOf({ network, latents, beta, rate, seed, data: kind }, { 
   const batch = clamp(2 ** Math.round(Math.log2(count)), 16, 128);
   const augmentation = { digits: 0, drawings: 1, pictures: 2 }[kind];
   const warmUp = kind === "digits" ? 400 : 300;
-  return Float64Array.from([network === "conv" ? 1 : 0, latents, kind === "pictures" ? 1 : 0, batch, rate, beta, warmUp, 0, seed, augmentation, kind === "digits" ? 1 : 0]);
+  return Float64Array.from([batch, rate, beta, warmUp, 0, seed, augmentation, kind === "digits" ? 1 : 0, network === "conv" ? 1 : 0, latents, kind === "pictures" ? 1 : 0]);
 }
 
 /**
  * The form.
  * @param {(id: string) => any} $
  * @param {Settings} settings
- * @param {(settings: Settings, isPace: boolean) => void} onChange `isPace` where only β or the learning rate changed
+ * @param {(settings: Settings, isPace: boolean) => void} onChange `isPace` where only β, the learning rate or the device changed
  */
 export function createForm($, settings, onChange) {
   const current = { ...settings };
@@ -67,14 +75,27 @@ export function createForm($, settings, onChange) {
     Object.assign(current, changes);
     onChange({ ...current }, isPace);
   };
+  const check = (choices) => {
+    for (const [name, value] of Object.entries(choices)) for (const input of $(name).querySelectorAll("input")) input.checked = input.value === value;
+  };
+  check({ data: current.data, network: current.network });
   for (const name of ["data", "network"]) {
-    for (const input of $(name).querySelectorAll("input")) input.checked = input.value === current[name];
     $(name).addEventListener("change", ({ target }) => set({ [name]: target.value }));
   }
-  createSlider($("latents"), { id: "latents", label: "Latents", min: 2, max: 32, step: 1, value: current.latents, format: String, onInput: (latents) => set({ latents }) });
+  const latents = createSlider($("latents"), { id: "latents", label: "Latents", min: 2, max: 32, step: 1, value: current.latents, format: String, onInput: (latents) => set({ latents }) });
   createSlider($("beta"), { id: "beta", label: "Price β of information", min: 0, max: BETAS.length - 1, step: 1, value: BETAS.indexOf(current.beta), format: (i) => String(BETAS[i]), onInput: (i) => set({ beta: BETAS[i] }, true) });
   $("rate").value = String(current.rate);
   $("rate").addEventListener("change", ({ target }) => set({ rate: Number(target.value) }, true));
+  const showNetwork = () => {
+    $("network").hidden = latents.element.hidden = current.from !== "";
+  };
+  showNetwork();
+  $("from").addEventListener("change", ({ target }) => {
+    set({ from: target.value });
+    showNetwork();
+  });
+  $("device").value = current.backend;
+  $("device").addEventListener("change", ({ target }) => set({ backend: target.value }, true));
   $("seed").value = String(current.seed);
   $("seed").addEventListener("change", ({ target }) => {
     const seed = clamp(Math.round(target.valueAsNumber) || 0, 0, 2 ** 32 - 1);
@@ -86,6 +107,14 @@ export function createForm($, settings, onChange) {
     set({ seed: $("seed").valueAsNumber });
   });
   return {
+    /** Begins with a model, on the pictures that are chosen if it takes them. @param {import("./further.js").Beginning} beginning */
+    begin({ name, network, latents: size, kinds }) {
+      const data = kinds.includes(current.data) ? current.data : kinds[0];
+      check({ data, network });
+      latents.value = size;
+      set({ from: name, data, network, latents: size });
+      showNetwork();
+    },
     /** Another learning rate, at least almost this one. @param {number} rate */
     slowDown(rate) {
       const next = Math.max(RATES[0], nearest(RATES, rate));

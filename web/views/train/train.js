@@ -11,6 +11,7 @@ import { createDrawings } from "./drawings.js";
 import { createHistory, drawBars, drawCloud, drawCurve, mainAxes, paintRows, rowsOf } from "./charts.js";
 import { dataOfDrawings, dataOfFiles, fetchDigits, pictureOf } from "./data.js";
 import { showFollowed } from "./followed.js";
+import { showBeginnings, tensorsOf } from "./further.js";
 import { createKeeping } from "./keeping.js";
 import { createLearner } from "./learner.js";
 import { MARKUP } from "./markup.js";
@@ -62,6 +63,9 @@ export async function mount(root, params) {
       draw();
     },
     onCheckpoint: (bytes) => keepCheckpoint(bytes, running ?? ""),
+    onDevice(text) {
+      $("device-status").textContent = text;
+    },
     onStopped: stopped,
   });
   const drawings = createDrawings($, {
@@ -69,7 +73,13 @@ export async function mount(root, params) {
       showKeys();
     },
   });
-  const keeping = createKeeping($, { learner, facts: () => data, address: () => new URL(addressOf(settings), location.href).href });
+  const keeping = createKeeping($, { learner, facts: () => data, address: () => new URL(addressOf(settings), location.href).href, onList(found) {
+    beginnings = found;
+    offer();
+  }, onFurther(beginning) {
+    form.begin(beginning);
+    $("run").focus();
+  } });
   const form = createForm($, settings, change);
 
   /** What a run belongs to: its pictures count too. */
@@ -78,11 +88,24 @@ export async function mount(root, params) {
   const isInk = () => data.sides[0] === 1;
 
   function change(next, isPace) {
+    const beginning = beginnings.find(({ name }) => name === next.from);
+    if (beginning && next.from !== settings.from && next.network + next.latents !== beginning.network + beginning.latents) {
+      form.begin(beginning);
+      return;
+    }
     settings = next;
+    offer();
     window.history.replaceState(null, "", addressOf(settings));
-    if (isPace && running) learner.ask("pace", { rate: settings.rate, beta: settings.beta, free: 0 }).catch(report);
+    if (isPace && running) {
+      learner.ask("pace", { rate: settings.rate, beta: settings.beta, free: 0 }).catch(report);
+      learner.ask("device", { backend: settings.backend }).catch(report);
+    }
     showKeys();
   }
+
+  /** Models that training can go on from. @type {import("./further.js").Beginning[]} */
+  let beginnings = [];
+  const offer = () => showBeginnings($("from"), beginnings, settings);
 
   /** Gets the pictures that are chosen. */
   async function gather() {
@@ -107,7 +130,7 @@ export async function mount(root, params) {
     pictures = painted = latest = null;
     if (kept?.settings === identity()) {
       try {
-        latest = await learner.ask("restore", { checkpoint: kept.bytes, pixels, count: settings.latents, ...whole });
+        latest = await learner.ask("restore", { checkpoint: kept.bytes, pixels, ...whole });
         await learner.ask("pace", { rate: settings.rate, beta: settings.beta, free: 0 });
         running = identity();
         return;
@@ -116,7 +139,8 @@ export async function mount(root, params) {
       }
     }
     await forgetCheckpoint();
-    latest = await learner.ask("start", { pixels, numbers: numbersOf(settings, data), ...whole });
+    const tensors = settings.from ? await tensorsOf(settings) : [];
+    latest = await learner.ask("start", { pixels, numbers: numbersOf(settings, data), tensors, ...whole });
     running = identity();
   }
 
@@ -141,7 +165,7 @@ export async function mount(root, params) {
   const run = () =>
     doing(async () => {
       isKept = false;
-      await learner.ask("run");
+      await learner.ask("run", { backend: settings.backend });
       isRunning = true;
       announce("Training runs.");
     });
@@ -266,8 +290,8 @@ export async function mount(root, params) {
   const draw = oncePerFrame(() => {
     if (!latest || !data) return;
     delete $("live").dataset.empty;
-    const { steps, epochs, beta, kl, stepsASecond } = latest;
-    const pace = isRunning && stepsASecond ? `, ${Math.round(stepsASecond)} steps a second` : "";
+    const { steps, epochs, beta, kl, stepsASecond, device } = latest;
+    const pace = isRunning && stepsASecond ? `, ${Math.round(stepsASecond)} steps a second on the ${device}` : "";
     say(`${steps} steps, ${formatNumber(epochs, epochs < 10 ? 1 : 0)} times through all pictures${pace}. β is ${formatNumber(beta, 2)} now.`);
     for (const [id, which] of /** @type {[string, 0 | 1][]} */ ([["reconstruction", 0], ["kl", 1]])) {
       const values = history.of(which);
@@ -355,11 +379,11 @@ export async function mount(root, params) {
   loadProgram().then(() => drawings.ready(), report);
   await drawings.restore();
   const kept = await keptCheckpoint();
+  await keeping.list();
   showKeys();
   if (kept?.settings === identity() && settings.data !== "pictures") say("Training of these settings was kept. Press Run to go on.");
-  keeping.list();
   /** For tests. */
-  window.vaelet = { ...window.vaelet, ready: Promise.resolve(), training: { get steps() { return latest?.steps ?? 0; }, get running() { return isRunning; }, get kept() { return isKept; }, get heldOut() { return pictures?.heldOut ?? null; } } };
+  window.vaelet = { ...window.vaelet, ready: Promise.resolve(), training: { get steps() { return latest?.steps ?? 0; }, get running() { return isRunning; }, get kept() { return isKept; }, get heldOut() { return pictures?.heldOut ?? null; }, get device() { return latest?.device ?? null; } } };
 }
 
 function addStyles() {
