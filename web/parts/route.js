@@ -11,10 +11,10 @@ export const VIEWS = ["sample", "draw", "morph", "map", "edit", "inside", "use"]
 /** What is no view of a model but a page of its own. */
 const PAGES = ["check", "learn", "train"];
 
-/** @returns {{ view: string, params: URLSearchParams, page: string | null }} */
+/** @returns {{ view: string, params: URLSearchParams, page: string | null, path: string }} with the view that was named, whether or not there is one */
 export function parseHash(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
-  return { view: VIEWS.includes(path) ? path : VIEWS[0], params: new URLSearchParams(query), page: PAGES.includes(path) ? path : null };
+  return { view: VIEWS.includes(path) ? path : VIEWS[0], params: new URLSearchParams(query), page: PAGES.includes(path) ? path : null, path };
 }
 
 /** @param {string} view @param {URLSearchParams} params */

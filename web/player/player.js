@@ -130,9 +130,11 @@ export function createPlayer(root, hooks) {
       if (file && view.takePicture) view.takePicture(file, where);
       $("dropped").textContent = file && view.takePicture ? "" : refusalOf(file);
     },
-    /** Says what is missing while the view goes on without it. @param {string} sentence @param {{ text: string, href: string }} [link] where to go instead */
+    /** Says what is missing while the view goes on without it. @param {string} sentence @param {{ text: string, href?: string }} [link] where to go instead; without an address it takes the sentence away */
     tell(sentence, link) {
-      $("missing").replaceChildren(sentence, ...(link ? [element("a", { textContent: link.text, href: link.href })] : []));
+      const { text: textContent, href } = link ?? {};
+      const way = href ? element("a", { textContent, href }) : element("button", { type: "button", textContent, onclick: () => player.tell("") });
+      $("missing").replaceChildren(sentence, ...(link ? [way] : []));
       $("missing").hidden = !sentence;
     },
     retry: () => (what ? player.open(what) : undefined),

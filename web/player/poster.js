@@ -44,6 +44,7 @@ export function showPoster(host, url, { width }, rows) {
     cell.style.backgroundImage = `url("${url.href}")`;
     cell.style.backgroundSize = `${100 * (SIDE + (SIDE - 1) / width)}%`; // a pixel lies between two pictures
     cell.style.backgroundPosition = `${at(i % SIDE)} ${at(Math.floor(i / SIDE))}`;
+    cell.addEventListener("click", () => cell.classList.toggle("is-large")); // something to do until the weights are there
     return cell;
   });
   host.replaceChildren(...cells);
