@@ -34,6 +34,8 @@ const PATIENCE = 5_000;
  * @property {string} [lacks] "encoder" or "decoder", where it has none
  * @property {string[] | null} [first] the views that open with it
  * @property {number} [bytes] of its weights
+ * @property {number} [beside] bytes of what views fetch besides
+ * @property {boolean} [here] whether its weights are in this browser, where that was looked for
  * @property {number | null} beta
  * @property {string} [network] the same for models that differ in nothing but how they were trained
  * @property {Record<string, string>} [files] the SHA-256 of each

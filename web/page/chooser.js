@@ -27,6 +27,13 @@ export function groupsOf(models) {
   return [...groups].map(([label, members]) => element("optgroup", { label }, ...members.map(optionOf)));
 }
 
+/** Finds out whose weights are in this browser. @param {Entry[]} models */
+export async function markHere(models) {
+  const kept = await globalThis.caches?.open("vaelet-weights").then((cache) => cache.keys()).catch(() => []);
+  const urls = (kept ?? []).map(({ url }) => url);
+  for (const model of models) model.here = urls.some((url) => url.startsWith(folderOf(model.name).href));
+}
+
 /** What a model shows, or the family that it belongs to. */
 function nameOf(models, model) {
   if (model.kept) return "Kept in this browser";
@@ -36,8 +43,8 @@ function nameOf(models, model) {
 }
 
 function optionOf(model) {
-  const { name, title, input, latents, bytes } = model;
-  const size = `${latents} numbers${bytes ? `, ${(bytes / 1e6).toFixed(1)} MB` : ""}`;
+  const { name, title, input, latents, bytes, here } = model;
+  const size = `${latents} numbers${bytes ? `, ${(bytes / 1e6).toFixed(1)} MB` : ""}${here ? " ✓" : ""}`;
   const option = new Option(IS_RICH ? title : `${title} (${size})`, name);
   if (!IS_RICH) return option;
   const picture = element("i");

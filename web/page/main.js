@@ -18,6 +18,11 @@ import { VaeletError, loadModel, normalizeDrawing, prepare } from "../vaelet.js"
 const ANY_MODEL = ["seed", "temperature", "prior", "example", "ink", "epsilon", "sigma", "ends", "t", "u", "layer", "use", "kind", "noise", "hidden", "fill", "enlarge"];
 /** @type {import("../models/pool.js").Backend[]} */
 const BACKENDS = ["auto", "webgpu", "cpu"];
+/** How much mathematics the page shows, all of it first; and where the reader's choice is remembered. */
+const MATHS = ["formulas", "notation", "none"];
+const REMEMBERED = "vaelet-maths";
+/** Parameters of the page itself, the same for all views. */
+const OWN = ["backend", "maths"];
 /** Pages that are no views: the way there and back is a reload. The check has a GPU of its own. */
 const PAGES = { check: () => import("../check/page.js"), learn: () => import("../learn/page.js"), train: () => import("../views/train/train.js") };
 /** Milliseconds after which code that was asked for counts as missing. */
@@ -43,6 +48,8 @@ let groupsOf;
 let chosen = null;
 /** Opens the dialog of sharing, once that has come. */
 let sharing;
+/** Opens the dialog of downloads, once that has come. */
+let downloading;
 /** Imports files, once that has come. @type {Promise<(files: any[]) => Promise<void>> | undefined} */
 let importing;
 /** The backend that the address asks for. @type {import("../models/pool.js").Backend} */
@@ -78,7 +85,7 @@ const player = createPlayer(byId("player"), {
   onParams: remember,
   navigate(view, changes) {
     const { params } = parseHash(addresses.get(view) ?? "");
-    location.hash = formatHash(view, change(params, { ...changes, backend: null, ...shared(), model: modelName() }));
+    location.hash = formatHash(view, change(params, { ...changes, ...shared(), model: modelName() }));
   },
 });
 
@@ -106,7 +113,7 @@ byId("backend").addEventListener("change", ({ target }) => {
 });
 byId("model").addEventListener("change", ({ target }) => {
   writeAddress.flush();
-  const params = new URLSearchParams(shared());
+  const params = change(new URLSearchParams(), shared());
   for (const name of ANY_MODEL) if (route.params.has(name)) params.set(name, route.params.get(name));
   if (target.value !== favourite(models, route.view)) params.set("model", target.value);
   location.hash = formatHash(route.view, params);
@@ -116,7 +123,9 @@ addEventListener("pagehide", () => writeAddress.flush());
 addEventListener("click", () => writeAddress.flush(), true);
 acceptFiles(window, player.takeFile); // beside the view too
 addEventListener("drop", takeModel, true); // before any view takes it for a picture
+byId("maths").addEventListener("change", chooseMaths);
 byId("share").addEventListener("click", share);
+byId("offline").addEventListener("click", download);
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault(); // what follows the # is the page's address
   document.querySelector("h1").focus();
@@ -131,6 +140,7 @@ async function start() {
   if (route.page) {
     for (const part of document.querySelectorAll(".setting, .runtime")) part.toggleAttribute("hidden", true);
     byId(`nav-${route.page}`)?.setAttribute("aria-current", "page");
+    showMaths();
     const { mount } = await PAGES[route.page]();
     return mount(byId("main"), route.params);
   }
@@ -155,6 +165,19 @@ async function share() {
   } catch (error) {
     console.info(error);
     tell("The code for sharing could not be loaded. The address of this page is a link to what it shows. Reload the page to try again; a content blocker may stop it.");
+  }
+}
+
+/** What works without a network; the dialog is fetched when it is asked for. */
+async function download() {
+  try {
+    const { createDownloads } = await within(import("./downloads.js"), CODE, () => new Error("nothing came"));
+    await otherStyles.addTo(document);
+    downloading ??= createDownloads(() => enrichModels().catch(() => {}));
+    await downloading(await library(), page.kept);
+  } catch (error) {
+    console.info(error);
+    tell("The list of downloads could not be loaded. Check the connection, and reload the page to try again.");
   }
 }
 
@@ -183,7 +206,7 @@ async function takeModel(event) {
 function showOwn(name, kept) {
   models = [...models.filter((entry) => !entry.kept), ...kept];
   const fitting = VIEWS.filter((view) => suited([entryOf(name)], view).length);
-  location.hash = formatHash(fitting.includes(route.view) ? route.view : (fitting[0] ?? VIEWS[0]), new URLSearchParams({ model: name, ...shared() }));
+  location.hash = formatHash(fitting.includes(route.view) ? route.view : (fitting[0] ?? VIEWS[0]), change(new URLSearchParams({ model: name }), shared()));
 }
 
 function modelName() {
@@ -192,19 +215,20 @@ function modelName() {
 }
 
 function open() {
+  const lost = lostIn(route);
   const entry = entryOf(route.params.get("model"));
   if (entry) chosen = entry;
   if (entry && !suited([entry], route.view).length) {
     // Nobody draws faces: the view stays, with a model of its own.
-    route.params = new URLSearchParams(shared());
+    route.params = change(new URLSearchParams(), shared());
     putAddress("replaceState");
   }
   requestedBackend = wordParam(route.params, "backend", BACKENDS);
+  showMaths();
   showRoute();
   showModels();
-  const unknown = whyUnknown(entryOf(modelName()));
-  if (unknown) {
-    const error = new VaeletError("not-found", unknown);
+  if (!modelName()) {
+    const error = new VaeletError("not-found", NONE);
     player.refuse(error);
     return Promise.reject(error);
   }
@@ -213,20 +237,26 @@ function open() {
     const why = { draw: "cannot be drawn by hand", use: "has to be told what it draws" }[route.view] ?? "has only two numbers to change";
     player.tell(`“${chosen.title}” ${why}, so here is “${entryOf(modelName())?.title ?? modelName()}”. `, {
       text: `Back to “${chosen.title}”`,
-      href: formatHash(VIEWS[0], new URLSearchParams({ model: chosen.name, ...shared() })),
+      href: formatHash(VIEWS[0], change(new URLSearchParams({ model: chosen.name }), shared())),
     });
   }
+  if (lost) player.tell(`${lost} `, { text: "Close" });
   return opened;
+}
+
+/** What the address names and is not here, in a sentence; the address is put right. */
+function lostIn({ view, params, path }) {
+  const name = params.get("model");
+  const isLost = isName(name) && models.length > 0 && !entryOf(name);
+  const isNowhere = Boolean(path) && path !== view;
+  if (isLost) route.params = change(new URLSearchParams(), shared());
+  if (isLost || isNowhere) putAddress("replaceState");
+  if (isLost) return `There is no model called “${name}” here, so this is another one. Choose one above.`;
+  return isNowhere ? `There is no view called “${path}” here, so this is another one.` : "";
 }
 
 function entryOf(name) {
   return models.find((entry) => entry.name === name);
-}
-
-/** Why the model that is to be shown cannot be, in a sentence; nothing where it can. @param {object | undefined} entry */
-function whyUnknown(entry) {
-  if (!modelName()) return NONE;
-  return entry || models.length === 0 ? "" : `There is no model called “${modelName()}” here. Choose one above.`;
 }
 
 /** The reader followed a link, went back, or edited the address. */
@@ -284,10 +314,35 @@ function putAddress(how) {
   showRoute();
 }
 
-/** Parameters that stay the same from view to view. */
+/** Parameters that stay the same from view to view; null where they are not given. */
 function shared() {
-  const backend = route.params.get("backend");
-  return backend === null ? {} : { backend };
+  return Object.fromEntries(OWN.map((name) => [name, route.params.get(name)]));
+}
+
+/** Of an address that says nothing the reader's own choice counts, which is then in the address too, for whom they send it to. */
+function showMaths() {
+  let remembered = null;
+  try {
+    remembered = localStorage.getItem(REMEMBERED);
+  } catch {
+    // Some browsers keep nothing.
+  }
+  if (!route.params.has("maths") && MATHS.slice(1).includes(remembered)) route.params.set("maths", remembered);
+  const level = wordParam(route.params, "maths", MATHS);
+  document.documentElement.dataset.maths = level;
+  byId("maths").value = level;
+}
+
+function chooseMaths({ target: { value } }) {
+  try {
+    localStorage.setItem(REMEMBERED, value);
+  } catch {
+    // The address has it until the page is left.
+  }
+  const changes = { maths: value === MATHS[0] ? null : value };
+  if (route.page) change(route.params, changes); // its address is not that of a view
+  else setShared(changes);
+  showMaths();
 }
 
 function setShared(changes) {
@@ -307,7 +362,7 @@ function showRoute() {
       params.set("model", chosen);
     }
     const link = byId(`nav-${view}`);
-    const { hash } = new URL(formatHash(view, change(params, { backend: null, ...shared() })), location.href);
+    const { hash } = new URL(formatHash(view, change(params, shared())), location.href);
     for (const each of [link, ...document.querySelectorAll(`.machine [data-view="${view}"]`)]) each.href = hash;
     if (view === route.view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -323,7 +378,9 @@ function showModels() {
 }
 
 async function enrichModels() {
-  ({ groupsOf } = await import("./chooser.js"));
+  const chooser = await import("./chooser.js");
+  await chooser.markHere(models);
+  ({ groupsOf } = chooser);
   showModels();
 }
 

@@ -11,6 +11,15 @@ use vaelet_model::{Model, sha256_hex};
 /// Files in a model's folder for people and tests, which a page does not fetch.
 const NOT_FETCHED: [&str; 3] = ["README.md", "golden.safetensors", "training.json"];
 
+/// Names, without their ends, of the files that views fetch besides the weights.
+const BESIDE: [&str; 5] = [
+    "model",
+    "atlas",
+    "calibration",
+    "samples",
+    "reconstructions",
+];
+
 /// Copies the models in the folder `models` to the folder `site` and returns their list, sorted by
 /// name. Reports on standard error which folders are left out, and why.
 ///
@@ -72,6 +81,12 @@ fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
         .filter(|(path, _)| !NOT_FETCHED.contains(&path.as_str()))
         .map(|(path, contents)| (path.clone(), sha256_hex(contents).into()))
         .collect();
+    let is_beside = |path: &str| {
+        let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+        path != weights && BESIDE.contains(&stem)
+    };
+    let beside = files.iter().filter(|(path, _)| is_beside(path));
+    let beside: usize = beside.map(|(_, contents)| contents.len()).sum();
     let groups = info["latents"].as_array().map_or(&[][..], Vec::as_slice);
     let latents: u64 = groups
         .iter()
@@ -95,6 +110,7 @@ fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
         "likelihood": info["likelihood"]["kind"],
         "latents": latents,
         "bytes": contents(weights)?.len(),
+        "beside": beside,
         "beta": info["training"]["beta"],
         "network": &sha256_hex(network.to_string().as_bytes())[..16],
         "files": hashes,

@@ -1,0 +1,157 @@
+/**
+ * Download for offline use: every model and every further program of the page, with its size and a mark at what is
+ * here. The worker of the page (`sw.js`) keeps files, and `api/files.js` weights, once they are what was published.
+ */
+
+import { fileOf, openFolder } from "../api/files.js";
+import { SITE, folderOf } from "../models/library.js";
+import { element, fill } from "../parts/dom.js";
+
+/** Files of a model that views fetch beside its weights. */
+const VIEWED = /^(model|atlas|calibration)\.json$|^(atlas|samples|reconstructions)\.(jpg|png)$/;
+const MB = 1e6;
+
+/** Programs and data that are fetched when they are first used. @type {{ title: string, files: URL[] }[]} */
+const PROGRAMS = [
+  { title: "The program of Use", files: [new URL("../../vaelet-uses-web.js", import.meta.url), new URL("../../vaelet-uses-web_bg.wasm", import.meta.url)] },
+  {
+    title: "The program of Train, with 10,000 digits",
+    files: [new URL("../../vaelet-learn-web.js", import.meta.url), new URL("../../vaelet-learn-web_bg.wasm", import.meta.url), new URL("../data/digits.png", import.meta.url)],
+  },
+  { title: "The importer of other people’s models", files: [new URL("../../vaelet-import-web.js", import.meta.url), new URL("../../vaelet-import-web_bg.wasm", import.meta.url)] },
+];
+/** What models that have to be told what they draw need besides. */
+const CONDITIONS = [new URL("../../vaelet-web-conditions.js", import.meta.url), new URL("../../vaelet-web-conditions_bg.wasm", import.meta.url)];
+
+/** @typedef {{ title: string, bytes: number, files: URL[], weights: import("../models/library.js").Entry | null }} Part */
+
+const MARKUP = `
+  <h2 id="offline-title">Download for offline use</h2>
+  <p class="note">What is here works without a network, as long as this browser keeps it. The page itself is here already.</p>
+  <ul class="downloads" id="offline-list"></ul>
+  <p class="note" id="offline-status" role="status"></p>
+  <p class="row">
+    <button type="button" class="primary" id="offline-all"></button>
+    <button type="button" id="offline-close">Close</button>
+  </p>
+`;
+
+/** Sizes as the server says them; a program's is not in any list. @param {URL[]} files @returns {Promise<number>} NaN where it does not say */
+async function sizeOf(files) {
+  const sizes = await Promise.all(files.map((file) => fetch(file, { method: "HEAD" }).then(({ ok, headers }) => (ok ? Number(headers.get("content-length") ?? NaN) : NaN), () => NaN)));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** What can be downloaded. @param {import("../models/library.js").Entry[]} models @returns {Part[]} */
+function partsOf(models) {
+  const published = models.filter(({ kept }) => !kept).map((entry) => {
+    const folder = folderOf(entry.name);
+    const files = Object.keys(entry.files ?? {}).filter((name) => VIEWED.test(name)).map((name) => fileOf(folder, name));
+    return { title: entry.title, bytes: (entry.bytes ?? NaN) + (entry.beside ?? 0), files: [...files, ...(entry.condition ? CONDITIONS : [])], weights: entry };
+  });
+  return [...published, ...PROGRAMS.map(({ title, files }) => ({ title, bytes: NaN, files, weights: null }))];
+}
+
+/** Addresses that are kept, without what follows a question mark. @param {string} name of a cache */
+async function keptIn(name) {
+  const cache = await caches.open(name);
+  return new Set((await cache.keys()).map(({ url }) => url.split("?", 1)[0]));
+}
+
+/** Which parts are here. @param {Part[]} parts @returns {Promise<boolean[]>} */
+async function areHere(parts) {
+  const [files, weights] = await Promise.all([keptIn(`vaelet-models ${SITE}`), keptIn("vaelet-weights")]);
+  const plain = ({ origin, pathname }) => origin + pathname;
+  return parts.map((part) => part.files.every((file) => files.has(plain(file))) && (!part.weights || [...weights].some((url) => url.startsWith(plain(folderOf(part.weights.name))))));
+}
+
+/** Asks the worker to keep files; resolves once it has tried. @param {URL[]} files */
+async function keepFiles(files) {
+  const { active } = await navigator.serviceWorker.ready;
+  const { port1, port2 } = new MessageChannel();
+  const done = new Promise((resolve) => {
+    port1.onmessage = resolve;
+  });
+  active.postMessage(files.map(({ href }) => href), [port2]);
+  await done;
+}
+
+/** Keeps a model's weights, which have to be those of its description. @param {import("../models/library.js").Entry} entry */
+async function keepWeights({ name }) {
+  const files = await openFolder(folderOf(name), {});
+  const weights = await files.weights();
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (weights)));
+  const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (hash !== files.info.weights.sha256) throw new Error(`The weights of “${name}” are not those that were published.`);
+  await files.keep(weights);
+}
+
+const sizeText = (bytes) => (Number.isFinite(bytes) ? `${(bytes / MB).toFixed(1)} MB` : "");
+
+/** The dialog; gives what opens it. @param {() => void} onChange something is here that was not */
+export function createDownloads(onChange) {
+  const dialog = element("dialog", { id: "offline-dialog" });
+  dialog.setAttribute("aria-labelledby", "offline-title");
+  const $ = fill(dialog, MARKUP);
+  document.body.append(dialog);
+  $("offline-close").addEventListener("click", () => dialog.close());
+  /** @type {Part[]} */
+  let parts = [];
+  /** @type {boolean[]} */
+  let here = [];
+  let working = false;
+
+  const rows = () => [...$("offline-list").children];
+  const show = async () => {
+    here = await areHere(parts);
+    rows().forEach((row, i) => {
+      const [, size, button] = row.children;
+      size.textContent = sizeText(parts[i].bytes);
+      row.toggleAttribute("data-here", here[i]);
+      Object.assign(button, { textContent: here[i] ? "✓ here" : "Download", disabled: here[i] || working });
+      button.setAttribute("aria-label", `${parts[i].title}: ${here[i] ? "here" : "download"}`);
+    });
+    const missing = parts.filter((_, i) => !here[i]);
+    const bytes = missing.reduce((sum, part) => sum + (part.bytes || 0), 0);
+    Object.assign($("offline-all"), { disabled: missing.length === 0 || working, textContent: missing.length === 0 ? "Everything is here" : `Download everything (${sizeText(bytes)})` });
+  };
+  /** One after the other: what has come stays, whatever happens to the next. @param {Part[]} wanted */
+  const download = async (wanted) => {
+    working = true;
+    const failed = [];
+    for (const [i, part] of wanted.entries()) {
+      $("offline-status").textContent = `Downloading “${part.title}”, ${i + 1} of ${wanted.length}…`;
+      await show();
+      try {
+        if (part.weights) await keepWeights(part.weights);
+        await keepFiles(part.files);
+        if (!(await areHere([part]))[0]) throw new Error("it was not kept");
+      } catch (error) {
+        console.info(error);
+        failed.push(`“${part.title}”`);
+      }
+    }
+    working = false;
+    $("offline-status").textContent = failed.length === 0 ? "Done: this works without a network now." : `${failed.join(", ")} could not be downloaded. Check the connection and the free space of this device, and try again.`;
+    await show();
+    onChange();
+  };
+  $("offline-all").addEventListener("click", () => download(parts.filter((_, i) => !here[i])));
+
+  /** @param {import("../models/library.js").Entry[]} models @param {Promise<unknown> | null} kept once the page itself works offline */
+  return async (models, kept) => {
+    dialog.showModal();
+    const isPossible = await Promise.resolve(kept).then(() => Boolean(kept && navigator.serviceWorker?.controller), () => false);
+    if (!isPossible) {
+      $("offline-status").textContent = "This browser does not keep this page: it may be a private window, or the page did not come over https. Nothing can be downloaded.";
+      $("offline-all").hidden = true;
+      return;
+    }
+    if (working) return;
+    parts = partsOf(models);
+    $("offline-list").replaceChildren(...parts.map((part) => element("li", {}, element("span", { textContent: part.title }), element("span", { className: "size" }), element("button", { type: "button", onclick: () => download([part]) }))));
+    await show();
+    for (const part of parts.filter(({ bytes }) => Number.isNaN(bytes))) part.bytes = await sizeOf(part.files);
+    await show();
+  };
+}
