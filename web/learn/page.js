@@ -69,6 +69,12 @@ const MARKUP = `
     <button type="button" id="print">Print</button>
     <button type="button" id="reveal">Show all answers</button>
   </p>
+  <fieldset class="levels">
+    <legend>Mathematics on all pages, also those that the steps lead to</legend>
+    <div class="choice" role="radiogroup">${[["none", "none"], ["notation", "notation: μ, σ, KL"], ["formulas", "formulas"]].map(([level, text]) => `
+      <label><input type="radio" name="level" value="${level}">${text}</label>`).join("")}
+    </div>
+  </fieldset>
   <ol>${STEPS.map(step).join("")}</ol>
   <section>
     <h2>For teachers</h2>
@@ -80,6 +86,26 @@ const MARKUP = `
     <p><b>To discuss.</b> The portraits are of members of two parliaments. Which people are missing, and where can you see it in the samples? May a school show faces that look like real people?</p>
   </section>
 </article>`;
+
+/**
+ * The level is the page's own; its switch stands at the foot of every page.
+ * @param {HTMLElement} root
+ */
+function offerLevels(root) {
+  const all = /** @type {HTMLSelectElement} */ (document.getElementById("maths"));
+  const show = () => {
+    const level = /** @type {HTMLInputElement} */ (root.querySelector(`[name="level"][value="${all.value}"]`));
+    level.checked = true;
+    const links = /** @type {HTMLAnchorElement[]} */ ([...root.querySelectorAll(".go")]);
+    for (const [i, link] of links.entries()) link.href = `${STEPS[i].link}${all.value === "formulas" ? "" : `${STEPS[i].link.includes("?") ? "&" : "?"}maths=${all.value}`}`;
+  };
+  root.querySelector(".levels").addEventListener("change", ({ target }) => {
+    all.value = /** @type {HTMLInputElement} */ (target).value;
+    all.dispatchEvent(new Event("change"));
+  });
+  all.addEventListener("change", show);
+  show();
+}
 
 /** @param {HTMLElement} root */
 export async function mount(root) {
@@ -94,6 +120,7 @@ export async function mount(root) {
   const answers = root.querySelectorAll("details");
   const reveal = () => answers.forEach((answer) => (answer.open = true));
   $("reveal").addEventListener("click", reveal);
+  offerLevels(root);
   $("print").addEventListener("click", () => window.print());
   addEventListener("beforeprint", reveal);
 }

@@ -32,7 +32,7 @@ export const markup = ({ size, resamples }) => `
           <div class="frame"><canvas id="seen" class="ink pixels" role="img" aria-label="Your drawing as 28 by 28 pixels, cropped and centred"></canvas></div>
         </figure>
         <figure class="step step-latents">
-          <figcaption id="posterior-caption">Its ${size} numbers, each with its uncertainty, <span class="is-mean">μ</span>&nbsp;±&nbsp;<span class="is-band">σ</span></figcaption>
+          <figcaption id="posterior-caption">Its ${size} numbers, each with its uncertainty<span class="notation">, <span class="is-mean">μ</span>&nbsp;±&nbsp;<span class="is-band">σ</span></span></figcaption>
           <div class="chart" id="posterior" tabindex="0" role="slider" aria-labelledby="posterior-caption"></div>
           <p class="note arithmetic" id="latent-readout"></p>
           <p class="note">Drag a dot up or down, and the picture follows. <button type="button" id="reset-numbers" hidden>Reset the numbers</button></p>
@@ -53,8 +53,8 @@ export const markup = ({ size, resamples }) => `
           <button type="button" id="new-epsilon"><span class="die" aria-hidden="true">⚄</span> New random draw</button>
         </div>
         <dl class="ledger">
-          <div><dt>Pixels it got wrong (reconstruction)</dt><dd id="reconstruction-nats">–</dd></div>
-          <div><dt>+ information it used (KL)</dt><dd id="kl-nats">–</dd></div>
+          <div><dt>Pixels it got wrong<span class="notation"> (reconstruction)</span></dt><dd id="reconstruction-nats">–</dd></div>
+          <div><dt>+ information it used<span class="notation"> (KL)</span></dt><dd id="kl-nats">–</dd></div>
           <div class="total"><dt id="cost-term"></dt><dd id="cost">–</dd></div>
         </dl>
       </div>
@@ -62,9 +62,9 @@ export const markup = ({ size, resamples }) => `
     <div class="prose">
       <p>
         The encoder turns your drawing not into one exact code but into a range of codes: for each of ${size} numbers a
-        mean <i class="is-mean">μ</i> and an uncertainty <i class="is-band">σ</i>. One code
-        <i class="is-sample">z</i> is drawn from that range, and the decoder paints a picture from it.
-        A narrow bar is a number that your drawing decides; a bar that covers just the grey strip, 𝒩(0, 1),
+        mean<span class="notation"> <i class="is-mean">μ</i></span> and an uncertainty<span class="notation"> <i class="is-band">σ</i></span>. One code<span class="notation">
+        <i class="is-sample">z</i></span> is drawn from that range, and the decoder paints a picture from it.
+        A narrow bar is a number that your drawing decides; a bar that covers just the grey strip<span class="notation">, 𝒩(0, 1),</span>
         carries no information about it.
       </p>
       <math display="block">
@@ -72,11 +72,11 @@ export const markup = ({ size, resamples }) => `
         <mo>,</mo><mspace width="1em"></mspace><mi>ε</mi><mo>∼</mo><mi mathvariant="normal">𝒩</mi><mo>(</mo><mn>0</mn><mo>,</mo><mi>I</mi><mo>)</mo>
       </math>
       <p>
-        The random numbers ε stay the same until you ask for new ones; with T = 0 there is no noise. Training made the
+        The random numbers<span class="notation"> ε</span> stay the same until you ask for new ones<span class="notation">; with T = 0 there is no noise</span>. Training made the
         cost small, averaged over many drawings. Its first part says how far the redrawn pixels are off<span id="grey-note" hidden> (a grey
-        pixel counts as the mean over black and white)</span>, its second how many nats the code
-        needs, measured against the model’s own prior. The ELBO is minus that cost, and defined for T = 1 only: at another
-        T the code is not drawn from its range.
+        pixel counts as the mean over black and white)</span>, its second how much information the code
+        needs<span class="notation">, in nats, measured against the model’s own prior. The ELBO is minus that cost, and defined for T = 1 only: at another
+        T the code is not drawn from its range</span>.
       </p>
     </div>
   </div>

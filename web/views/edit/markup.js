@@ -62,7 +62,7 @@ export const markup = ({ one, many, drawable }, size, promise) => `
     </div>
     <div class="prose">
       <p id="attributes-prose" hidden>
-        An attribute is a direction v: the difference between the latents of ${many} with it and of those
+        An attribute is a direction<span class="notation"> v</span>: the difference between the latents of ${many} with it and of those
         without, learned from labelled ones. Adding it moves any ${one}. Other things change too: whatever goes
         with a smile in the photos (teeth, cheeks) comes along. A slider ends where a classifier is still sure of the
         attribute; beyond that the network has seen no data, and its ${many} fall apart.
@@ -75,8 +75,8 @@ export const markup = ({ one, many, drawable }, size, promise) => `
         <mi>z</mi><mo lspace="0" rspace="0">′</mo><mo>=</mo><mi>z</mi><mo>+</mo><mi>α</mi><mo>·</mo><mi>v</mi>
       </math>
       <p>
-        Nobody chose what these numbers mean: training found them. The KL of each to 𝒩(0, 1) says how much it tells about a
-        picture, in nats, on average. Near 0 nats a number is unused. <span id="kl"></span>
+        Nobody chose what these numbers mean: training found them.<span class="notation"> The KL of each to 𝒩(0, 1) says how much it tells about a
+        picture, in nats, on average. Near 0 nats a number is unused. <span id="kl"></span></span>
       </p>
     </div>
   </div>

@@ -23,7 +23,7 @@ export const markup = (subject, size) => `
       <div>
         <p class="arithmetic" id="z"></p>
         <figure class="map-landing" id="landing-figure" hidden>
-          <figcaption>Draw a digit: it lands on the map, with its range μ ± σ</figcaption>
+          <figcaption>Draw a digit: it lands on the map, with its range<span class="notation"> μ ± σ</span></figcaption>
           <div class="frame">
             <canvas id="landing-pad" class="pad ink" role="img" aria-label="Drawing pad. What is drawn here is encoded and shown on the map."></canvas>
             <p class="invite" id="landing-invite">Draw here</p>
@@ -47,7 +47,7 @@ export const markup = (subject, size) => `
         <i class="cross" id="cross"></i>
       </div>
       <div id="legend"></div>
-      <p class="note" id="rings-note" hidden>The rings are one and two standard deviations of the prior, 𝒩(0, I): 39 % and 86 % of random points lie within them.</p>
+      <p class="note" id="rings-note" hidden>The rings are one and two standard deviations of the prior<span class="notation">, 𝒩(0, I)</span>: 39 % and 86 % of random points lie within them.</p>
       <p class="note" id="credits"></p>
       <div class="corners" id="corners"></div>
     </div>

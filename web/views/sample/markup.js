@@ -69,9 +69,9 @@ export const markup = ({ one, many, drawable }, size) => `
       </math>
       </div>
       <p id="prior-prose">
-        <b>Why not just any random numbers?</b> Training pulls the numbers of real ${many} towards a plain bell curve,
-        𝒩(0, I), and gets close, but gaps remain. After training we looked at where real ${many} end up, and fitted several
-        bell curves to that, with means <i>m</i> and covariances <i>FFᵀ</i>. “Where ${many} are” picks from these;
+        <b>Why not just any random numbers?</b> Training pulls the numbers of real ${many} towards a plain bell curve<span class="notation">,
+        𝒩(0, I),</span> and gets close, but gaps remain. After training we looked at where real ${many} end up, and fitted several
+        bell curves to that<span class="notation">, with means <i>m</i> and covariances <i>FFᵀ</i></span>. “Where ${many} are” picks from these;
         “Anywhere” also picks from the gaps.
       </p>
       ${drawable ? "" : `<p>

@@ -22,7 +22,7 @@ const PANELS = {
         <dl class="use-facts">
           <div><dt>Strangeness</dt><dd id="detect-score">–</dd></div>
           <div><dt>Stranger than</dt><dd id="detect-percentile">–</dd></div>
-          <div><dt>−log p(x)</dt><dd id="detect-nats">–</dd></div>
+          <div class="notation"><dt>−log p(x)</dt><dd id="detect-nats">–</dd></div>
         </dl>
       </div>
       <div class="rank" aria-hidden="true"><span id="detect-mark"></span></div>
