@@ -328,6 +328,29 @@ describe("the views", () => {
     assert.match(await page.textContent("#overview output"), /\d nats/);
   });
 
+  onPage("charts have axes with units, names at their lines, and the value that is pointed at", "#/morph?model=digits&t=0.25", async (page) => {
+    const area = page.locator("#distance-plot .plot-area");
+    assert.equal(await page.textContent("#distance-plot .plot-y"), "distance from the centre");
+    assert.deepEqual(await page.locator("#distance-plot .plot-name").allTextContents(), ["arc", "straight"]);
+    await area.hover();
+    const read = await page.textContent("#distance-plot .plot-value");
+    const [, arc, straight] = read.match(/^t = 0\.\d+: arc (\d+\.\d), straight (\d+\.\d)$/);
+    assert.ok(Number(arc) > Number(straight), read);
+    const said = await page.textContent("#distances");
+    assert.ok(said.includes(`arc is at ${arc} and the straight line at ${straight}`), `${said} / ${read}`);
+    const ticks = await page.locator("#distance-plot .plot-tick").allTextContents();
+    assert.equal(Number(ticks[0]), 0);
+    assert.equal(Number(ticks[1]) * 2, Number(ticks[2]));
+    await page.mouse.move(0, 0);
+    assert.equal(await page.textContent("#distance-plot .plot-value"), "");
+    await page.goto(`${env.server.url}#/inside?backend=cpu`);
+    await ready(page);
+    await page.locator("#part-loss").scrollIntoViewIfNeeded();
+    await settle(page);
+    await page.locator("#kl-bars .plot-area").hover();
+    assert.match(await page.textContent("#kl-bars .plot-value"), /^latent \d+: \d+\.\d\d nats$/);
+  });
+
   onPage("Inside: β goes up, and the latents fall silent", "#/inside?example=3", async (page) => {
     await page.locator("#family").scrollIntoViewIfNeeded();
     await page.waitForFunction(() => vaelet.view.state.family && Object.values(vaelet.view.state.family).filter(Boolean).length === 4);

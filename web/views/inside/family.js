@@ -5,13 +5,13 @@
 
 import { join } from "../../api/numbers.js";
 import { folderOf } from "../../models/library.js";
+import { KL, createBars, scaleFor } from "../../parts/chart.js";
 import { element, fill, formatNumber } from "../../parts/dom.js";
 import { examplesOf } from "../../parts/examples.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { createImageGrid } from "../../parts/image-grid.js";
 import { borrow } from "../../models/pool.js";
 import { subjectOf } from "../../models/subject.js";
-import { createBars, scaleFor } from "./bars.js";
 
 /** Samples from N(0, I) of each member. */
 const SAMPLES = 8;
@@ -67,7 +67,7 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
   const subject = subjectOf(info);
   const paper = { ...info, ink: subject.ink };
   const members = entries.map((entry) => createMember($("members"), entry, info, latentSize));
-  const bars = createBars($("family-bars"), latentSize, "KL of each latent to N(0, 1) in nats");
+  const bars = createBars($("family-bars"), latentSize, { ...KL, label: "KL of each latent to N(0, 1) in nats" });
   const loans = [];
   let chosen = members.find((member) => member.beta === beta) ?? members.find(({ name }) => name === own.name);
   /** @type {Promise<unknown> | undefined} */
@@ -124,7 +124,7 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
     paintPicture($("family-reconstruction"), result.image, paper);
     $("family-reconstruction").setAttribute("aria-label", `The reconstruction of ${name}`);
     bars.show(result.klToStandardNormal, scale());
-    $("family-caption").textContent = `KL of each latent to 𝒩(0, 1) at β = ${chosen.beta}; full height: ${scale()} nats`;
+    $("family-caption").textContent = `KL of each latent to 𝒩(0, 1) at β = ${chosen.beta}, on the scale of all four`;
     const loss = result.temperature === 1 ? `; loss ${nats(result.reconstruction + chosen.beta * result.kl)}` : "";
     $("family-numbers").textContent = `${reading(result)}${loss}`;
   };
@@ -205,7 +205,8 @@ function createMember(host, { name, beta }, info, latentSize) {
   for (const part of [frame, chart]) part.setAttribute("aria-hidden", "true");
   const numbers = element("span", { className: "member-numbers" });
   host.append(element("label", {}, radio, element("span", { className: "member-name", textContent: `β = ${beta}` }), frame, chart, numbers));
-  const bars = createBars(chart, latentSize, `KL of each latent to N(0, 1) in nats at β = ${beta}`);
+  chart.classList.add("is-small");
+  const bars = createBars(chart, latentSize, { ...KL, label: `KL of each latent to N(0, 1) in nats at β = ${beta}` });
   return {
     name,
     beta,

@@ -7,6 +7,7 @@ import { within } from "../../api/network.js";
 import { join } from "../../api/numbers.js";
 import { inTurn } from "../../api/slices.js";
 import { familyOf, folderOf, library } from "../../models/library.js";
+import { KL, createBars, scaleFor } from "../../parts/chart.js";
 import { fill, formatNumber, oncePerFrame } from "../../parts/dom.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { createPosterior, sigmaOf } from "../../parts/posterior.js";
@@ -15,7 +16,6 @@ import { newSeed, numberParam, seedParam } from "../../parts/route.js";
 import { linkTerms } from "../../parts/terms.js";
 import { subjectOf } from "../../models/subject.js";
 import { createLayers } from "./activations.js";
-import { createBars, scaleFor } from "./bars.js";
 import { createFamily } from "./family.js";
 import { createInput } from "./input-picture.js";
 import { RESAMPLES, markupOf } from "./markup.js";
@@ -137,7 +137,7 @@ export function mount(root, context) {
   const decoder = createLayers($("decoder"), { layers: info.decoder, picture: true, ink: subject.ink, onPoint: pointers.decoder.onPoint });
   const posterior = createPosterior($("posterior"), $("latent-readout"), latentSize, { followed: context.atlas.followed });
   const resamples = createImageGrid($("resamples"), model, RESAMPLES / 2, `The ${subject.one}, redrawn from ${RESAMPLES} other random draws`);
-  const bars = createBars($("kl-bars"), latentSize, "KL of each latent to N(0, 1) in nats");
+  const bars = createBars($("kl-bars"), latentSize, { ...KL, label: "KL of each latent to N(0, 1) in nats" });
   for (const id of ["reconstruction", "loss-x", "loss-back", "loss-difference"]) sizeFor($(id), input);
 
   const layersTask = (part, layers, values) =>
@@ -167,7 +167,6 @@ export function mount(root, context) {
     paintPicture($("loss-difference"), pixels.map((value, i) => Math.min(1, strength * Math.abs(value - image[i]))), paper);
     const scale = scaleFor(klToStandardNormal);
     bars.show(klToStandardNormal, scale);
-    $("kl-caption").textContent = `KL of each latent to 𝒩(0, 1); full height: ${scale} nats`;
     $("reconstruction-nats").textContent = formatNumber(reconstruction, 1);
     $("kl-nats").textContent = formatNumber((beta ?? 1) * kl, 1);
     $("loss-term").textContent = loss === null ? "in nats; a loss only with noise" : "loss, in nats";

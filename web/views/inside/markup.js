@@ -134,7 +134,7 @@ const draw = ({ one }) =>
       how a random draw changes when μ and σ change.
     </p>
     ${math(`${mi("z", "z")}<mo>=</mo>${mi("mean", "μ")}<mo>+</mo><mi>T</mi><mo>·</mo>${mi("width", "σ")}<mo>·</mo>${mi("epsilon", "ε")}<mo>,</mo><mspace width="0.6em"></mspace><mi>ε</mi><mo>∼</mo>${normal}<mo>(</mo><mn>0</mn><mo>,</mo><mi>I</mi><mo>)</mo>`)}
-    <p>
+    <p class="notation">
       The reparameterization trick: written like this, with T = 1, the randomness is a separate input, ${term("epsilon", "ε")}. Once ε is there, ${term("z", "z")} is
       a sum like any other: its slope is 1 with respect to ${term("mean", "μ")} and ε with respect to ${term("width", "σ")}, and both get their gradients. Without the noise every
       draw is the same code.
@@ -173,7 +173,7 @@ const kl = (latents) => {
   if (!mixture) return math(`<mtext>KL</mtext><mo>=</mo><mo>∑</mo>${latentKl}`);
   return `
     ${math(`<mtext>KL</mtext><mo>≈</mo>${drawnKl}`)}
-    <p>
+    <p class="notation">
       Training began with 𝒩(0, I) as the prior p(z). What counts here, and for samples, is the model’s own: ${mixture.prior.components} Gaussians, fitted to the
       codes of the training pictures. Against those there is no formula, so the term is an estimate from the z that was drawn. The bars show what has
       a formula, the KL of each latent to 𝒩(0, 1):
@@ -194,7 +194,7 @@ const loss = ({ one }, { likelihood: { kind: likelihood }, latents }) =>
     </div>
     <div class="terms">
       <figure data-term="kl">
-        <figcaption id="kl-caption"></figcaption>
+        <figcaption>KL of each latent to 𝒩(0, 1)</figcaption>
         <div id="kl-bars"></div>
       </figure>
       <dl class="ledger">
@@ -208,9 +208,9 @@ const loss = ({ one }, { likelihood: { kind: likelihood }, latents }) =>
       information z carries: every number costs more the further it is from the prior and the more exact it is.
     </p>
     ${math(likelihood === "bernoulli" ? bernoulli : gaussian)}
-    ${likelihood === "bernoulli" ? "<p>For the model each pixel is a coin, 0 or 1. Where x is grey, the term is the mean over coins that fall on 1 with probability x.</p>" : ""}
+    ${likelihood === "bernoulli" ? "<p class=\"notation\">For the model each pixel is a coin, 0 or 1. Where x is grey, the term is the mean over coins that fall on 1 with probability x.</p>" : ""}
     ${kl(latents)}
-    ${likelihood === "gaussian" ? "<p>Values between 0 and 1 have a density, which can exceed 1: that is how the first term comes to be negative.</p>" : ""}
+    ${likelihood === "gaussian" ? "<p class=\"notation\">Values between 0 and 1 have a density, which can exceed 1: that is how the first term comes to be negative.</p>" : ""}
     <p>Training changed each weight a little, many thousands of times, to make this cost smaller, averaged over all its pictures.</p>`,
   );
 

@@ -60,6 +60,10 @@ export const markup = ({ one, many }, modes) => `
           <mfrac><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi>t</mi><mi mathvariant="normal">Ω</mi></mrow><mrow><mi>sin</mi><mspace width="0.15em"></mspace><mi mathvariant="normal">Ω</mi></mrow></mfrac><mi>b</mi>
         </math>
       </div>
+      <figure id="distance-figure" hidden>
+        <figcaption>How far both ways are from the centre, z = 0; the band has half of all random ${many}</figcaption>
+        <div id="distance-plot"></div>
+      </figure>
       <p id="distances"></p>
     </div>
   </div>

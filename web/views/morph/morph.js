@@ -4,6 +4,7 @@
  */
 
 import { clamp, join } from "../../api/numbers.js";
+import { createLines, scaleFor } from "../../parts/chart.js";
 import { fill, oncePerFrame } from "../../parts/dom.js";
 import { follow } from "../../parts/follow.js";
 import { enlarge, imageOf, paintPicture, save, savedScale, sizeFor } from "../../parts/picture.js";
@@ -18,6 +19,8 @@ import { markup } from "./markup.js";
 const MODES = ["slerp", "lerp"];
 const TITLES = { slerp: "Along an arc", lerp: "In a straight line", fade: "Cross-fade" };
 const STEPS = 9;
+/** Points of each way whose distances are plotted. */
+const PLOTTED = 33;
 /** Pictures on a side of the grid between four ends. */
 const GRID = 7;
 /** One way, in milliseconds. */
@@ -85,6 +88,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
     alphabet?.then((one) => !unmounted && one.show(state.z), () => ($("alphabet-host").hidden = true));
     $("cross").style.setProperty("--x", t);
     $("cross").style.setProperty("--y", u);
+    plot.mark(t);
     if (!pathChanged) return;
     pathChanged = false;
     const along = (count) => Array.from({ length: count }, (_, i) => i / (count - 1));
@@ -113,9 +117,23 @@ export function mount(root, { model, params, setParams, promise, report, announc
   };
   /** How far from the centre the model's own samples lie: the middle half of them. */
   const usual = quartilesOf(model.sample({ seed: 1, count: MANY }), size);
+  const plot = createLines($("distance-plot"), ["arc", "straight"], {
+    x: "t, from the first to the second",
+    y: "distance from the centre",
+    label: "Distance from the centre along both ways",
+    position: (t) => `t = ${t.toFixed(2)}`,
+  });
+  const showWays = () => {
+    const { a, b } = state;
+    const lines = MODES.map((mode) => Array.from({ length: PLOTTED }, (_, i) => normOf(model.interpolate(a, b, i / (PLOTTED - 1), { mode }))));
+    plot.show(lines, { low: 0, high: scaleFor([...lines.flat(), usual[1]]), usual: [usual[0], usual[1]] });
+    plot.mark(state.t);
+  };
   const sayDistances = () => {
     const { a, b } = state;
+    $("distance-figure").hidden = !complete() || four();
     if (!complete()) return;
+    if (!four()) showWays();
     const half = MODES.map((mode) => normOf(model.interpolate(a, b, 0.5, { mode })));
     const [low, high, first, second, arc, straight] = [...usual, normOf(a), normOf(b), ...half].map((value) => value.toFixed(1));
     const why = half[1] < usual[0]

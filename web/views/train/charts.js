@@ -1,6 +1,7 @@
 /** What is seen of training: curves, pictures, the map with its cloud, and a bar for each latent. */
 
-import { element, formatNumber, paperOf } from "../../parts/dom.js";
+import { createLines } from "../../parts/chart.js";
+import { formatNumber, paperOf } from "../../parts/dom.js";
 import { imageOf, inkImage } from "../../parts/picture.js";
 import { setAttributes, shape } from "../../parts/svg.js";
 
@@ -8,8 +9,6 @@ import { setAttributes, shape } from "../../parts/svg.js";
 const POINTS = 240;
 /** Nats from which on a latent counts as used. */
 const ALIVE = 0.1;
-const WIDTH = 100;
-const HEIGHT = 40;
 
 /** Losses of all steps, thinned as they become many: each value is the mean of so many steps. */
 export function createHistory() {
@@ -51,29 +50,25 @@ export function createHistory() {
 }
 
 /**
- * @param {SVGElement} svg
- * @param {number[]} values
- * @param {number} each steps between two values
+ * A curve of losses: its chart, and what shows values in it.
+ * @param {HTMLElement} host
+ * @param {string} what the loss, in words
  */
-export function drawCurve(svg, values, each) {
-  if (values.length === 0) {
-    svg.replaceChildren();
-    return;
-  }
-  // The first steps are far above all others.
-  const sorted = [...values].sort((a, b) => a - b);
-  const high = Math.max(sorted[Math.floor(0.97 * (sorted.length - 1))] * 1.05, 1e-6);
-  const low = Math.min(sorted[0], high / 2) * 0.9;
-  const x = (i) => (WIDTH * i) / Math.max(1, values.length - 1);
-  const y = (value) => HEIGHT * (1 - Math.min(1, (value - low) / (high - low)));
-  const path = values.map((value, i) => `${i ? "L" : "M"}${x(i).toFixed(2)} ${y(value).toFixed(2)}`).join("");
-  const line = svg.querySelector("path") ?? svg.appendChild(shape("path", { class: "curve" }));
-  setAttributes(line, { d: path });
-  const [first, last] = [values[0], values[values.length - 1]];
-  svg.setAttribute("aria-label", `${svg.id === "kl" ? "KL" : "Reconstruction loss"} over ${values.length * each} steps: from ${first.toFixed(1)} to ${last.toFixed(1)} nats`);
-  const host = /** @type {HTMLElement} */ (svg.parentNode);
-  host.dataset.high = formatNumber(high, high < 10 ? 1 : 0);
-  host.dataset.low = formatNumber(low, high < 10 ? 1 : 0);
+export function createCurve(host, what) {
+  let steps = 0;
+  const lines = createLines(host, [what], { x: "steps", y: "nats", label: `Curve of the ${what}`, position: (at) => `step ${Math.max(1, Math.round(at * steps))}` });
+  return {
+    /** @param {number[]} values @param {number} each steps between two values */
+    show(values, each) {
+      steps = values.length * each;
+      // The first steps are far above all others.
+      const sorted = [...values].sort((a, b) => a - b);
+      const high = Math.max((sorted[Math.floor(0.97 * (sorted.length - 1))] ?? 1) * 1.05, 1e-6);
+      const low = Math.min(sorted[0] ?? 0, high / 2) * 0.9;
+      lines.show([values], { low, high });
+      if (steps > 0) host.setAttribute("aria-label", `Curve of the ${what} over ${steps} steps: from ${values[0].toFixed(1)} to ${values[values.length - 1].toFixed(1)} nats`);
+    },
+  };
 }
 
 /**
@@ -128,24 +123,10 @@ export function drawCloud(svg, cloud, latents, axes, labels) {
   });
 }
 
-/**
- * @param {HTMLElement} host
- * @param {ArrayLike<number>} kl nats of each latent
- * @returns {string} how many are used, in words
- */
-export function drawBars(host, kl) {
-  while (host.children.length > kl.length) host.lastChild.remove();
-  while (host.children.length < kl.length) host.append(element("i"));
-  const most = Math.max(0.5, ...Array.from(kl));
-  const used = Array.from(kl).filter((nats) => nats > ALIVE).length;
-  Array.from(kl).forEach((nats, i) => {
-    const bar = /** @type {HTMLElement} */ (host.children[i]);
-    bar.style.setProperty("--share", String(Math.max(0.01, nats / most)));
-    bar.classList.toggle("dead", nats <= ALIVE);
-  });
-  const words = `${used} of ${kl.length} numbers carry information; the most has ${formatNumber(Math.max(...Array.from(kl)), 1)} nats.`;
-  host.setAttribute("aria-label", words);
-  return words;
+/** How many latents are used, in words. @param {ArrayLike<number>} kl nats of each latent */
+export function sayUsed(kl) {
+  const all = Array.from(kl);
+  return `${all.filter((nats) => nats > ALIVE).length} of ${all.length} numbers carry information; the most has ${formatNumber(Math.max(...all), 1)} nats.`;
 }
 
 /** The two latents that carry most. @param {ArrayLike<number>} kl @returns {[number, number]} */

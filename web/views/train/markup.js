@@ -70,15 +70,15 @@ export const MARKUP = `
     <div class="train-live" id="live" data-empty>
       <p class="train-empty">What the network learns appears here while it learns: its losses, pictures that it redraws and makes up, and the map of its numbers.</p>
       <div class="train-curves">
-        <figure><figcaption>Reconstruction, in nats <output id="reconstruction-now"></output></figcaption><div class="train-chart"><svg id="reconstruction" viewBox="0 0 100 40" preserveAspectRatio="none" role="img" aria-label="Curve of the reconstruction loss"></svg></div></figure>
-        <figure><figcaption>Information in the numbers (KL), in nats <output id="kl-now"></output></figcaption><div class="train-chart"><svg id="kl" viewBox="0 0 100 40" preserveAspectRatio="none" role="img" aria-label="Curve of the KL"></svg></div></figure>
+        <figure><figcaption>Reconstruction, in nats <output id="reconstruction-now"></output></figcaption><div id="reconstruction"></div></figure>
+        <figure><figcaption>Information in the numbers (KL), in nats <output id="kl-now"></output></figcaption><div id="kl"></div></figure>
       </div>
       <p class="note" id="measure"></p>
       <div class="train-pictures">
         <figure><figcaption>Pictures, and below each what the network redraws</figcaption><div class="sheet"><canvas id="redrawn" class="ink pixels" role="img" aria-label="Pictures and their reconstructions"></canvas></div></figure>
         <figure><figcaption>Made up from the same random numbers each time</figcaption><div class="sheet"><canvas id="samples" class="ink pixels" role="img" aria-label="Samples"></canvas></div></figure>
         <figure><figcaption id="map-caption">The map of two numbers</figcaption><div class="frame train-map"><canvas id="decoded" class="ink pixels" hidden></canvas><svg id="cloud" viewBox="-3 -3 6 6" role="img" aria-label="Each picture as a point, where the encoder puts it"></svg></div><p class="note train-legend" id="classes" hidden></p></figure>
-        <figure><figcaption>Information in each number, in nats</figcaption><div class="train-bars" id="bars" role="img" aria-label="KL of each latent"></div><p class="note" id="alive"></p></figure>
+        <figure><figcaption>Information in each number, in nats</figcaption><div id="bars"></div><p class="note" id="alive"></p></figure>
       </div>
     </div>
   </div>

@@ -6,9 +6,10 @@
 import { loadProgram } from "../../api/program.js";
 import { library } from "../../models/library.js";
 import { acceptFiles } from "../../parts/drop.js";
+import { KL, createBars, scaleFor } from "../../parts/chart.js";
 import { createAnnouncer, element, fill, formatNumber, oncePerFrame } from "../../parts/dom.js";
 import { createDrawings } from "./drawings.js";
-import { createHistory, drawBars, drawCloud, drawCurve, mainAxes, paintRows, rowsOf } from "./charts.js";
+import { createCurve, createHistory, drawCloud, mainAxes, paintRows, rowsOf, sayUsed } from "./charts.js";
 import { dataOfDrawings, dataOfFiles, fetchDigits, pictureOf } from "./data.js";
 import { showFollowed } from "./followed.js";
 import { showBeginnings, tensorsOf } from "./further.js";
@@ -287,6 +288,9 @@ export async function mount(root, params) {
     else if (!running) say("Press Run.");
   }
 
+  const curves = [createCurve($("reconstruction"), "reconstruction loss"), createCurve($("kl"), "KL")];
+  /** Made once it is known how many latents there are. @type {(ReturnType<typeof createBars> & { count: number }) | null} */
+  let bars = null;
   const draw = oncePerFrame(() => {
     if (!latest || !data) return;
     delete $("live").dataset.empty;
@@ -295,10 +299,15 @@ export async function mount(root, params) {
     say(`${steps} steps, ${formatNumber(epochs, epochs < 10 ? 1 : 0)} times through all pictures${pace}. β is ${formatNumber(beta, 2)} now.`);
     for (const [id, which] of /** @type {[string, 0 | 1][]} */ ([["reconstruction", 0], ["kl", 1]])) {
       const values = history.of(which);
-      drawCurve($(id), values, history.each);
+      curves[which].show(values, history.each);
       if (values.length) $(`${id}-now`).textContent = formatNumber(values[values.length - 1], 1);
     }
-    $("alive").textContent = drawBars($("bars"), kl);
+    if (bars?.count !== kl.length) {
+      $("bars").replaceChildren();
+      bars = { count: kl.length, ...createBars($("bars"), kl.length, { ...KL, label: "KL of each latent in nats" }) };
+    }
+    bars.show(kl, scaleFor(kl));
+    $("alive").textContent = sayUsed(kl);
     $("keeping").hidden = !steps;
     if (!pictures || pictures === painted) return;
     painted = pictures;
