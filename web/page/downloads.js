@@ -28,12 +28,12 @@ const CONDITIONS = [new URL("../../vaelet-web-conditions.js", import.meta.url), 
 const MARKUP = `
   <h2 id="offline-title">Download for offline use</h2>
   <p class="note">What is here works without a network, as long as this browser keeps it. The page itself is here already.</p>
-  <ul class="downloads" id="offline-list"></ul>
-  <p class="note" id="offline-status" role="status"></p>
   <p class="row">
     <button type="button" class="primary" id="offline-all"></button>
     <button type="button" id="offline-close">Close</button>
   </p>
+  <p class="note" id="offline-status" role="status"></p>
+  <ul class="downloads" id="offline-list"></ul>
 `;
 
 /** Sizes as the server says them; a program's is not in any list. @param {URL[]} files @returns {Promise<number>} NaN where it does not say */
