@@ -328,6 +328,11 @@ describe("the views", () => {
     assert.match(await page.textContent("#overview output"), /\d nats/);
   });
 
+  onPage("Draw: beside the cost stands what the test set costs", "#/draw?model=digits&example=3", async (page) => {
+    const { neg_elbo: usual } = JSON.parse(await readFile(new URL("../../models/digits/figures.json", import.meta.url), "utf8"));
+    await page.waitForFunction((text) => document.querySelector("#usual-cost").textContent === text, usual.toFixed(1));
+  });
+
   onPage("charts have axes with units, names at their lines, and the value that is pointed at", "#/morph?model=digits&t=0.25", async (page) => {
     const area = page.locator("#distance-plot .plot-area");
     assert.equal(await page.textContent("#distance-plot .plot-y"), "distance from the centre");

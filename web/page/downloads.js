@@ -8,7 +8,7 @@ import { SITE, folderOf } from "../models/library.js";
 import { element, fill } from "../parts/dom.js";
 
 /** Files of a model that views fetch beside its weights. */
-const VIEWED = /^(model|atlas|calibration)\.json$|^(atlas|samples|reconstructions)\.(jpg|png)$/;
+const VIEWED = /^(model|atlas|calibration|figures)\.json$|^(atlas|samples|reconstructions)\.(jpg|png)$/;
 const MB = 1e6;
 
 /** Programs and data that are fetched when they are first used. @type {{ title: string, files: URL[] }[]} */

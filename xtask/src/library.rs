@@ -12,10 +12,11 @@ use vaelet_model::{Model, sha256_hex};
 const NOT_FETCHED: [&str; 3] = ["README.md", "golden.safetensors", "training.json"];
 
 /// Names, without their ends, of the files that views fetch besides the weights.
-const BESIDE: [&str; 5] = [
+const BESIDE: [&str; 6] = [
     "model",
     "atlas",
     "calibration",
+    "figures",
     "samples",
     "reconstructions",
 ];

@@ -4,6 +4,7 @@
  * picture only changes when the reader changes something.
  */
 
+import { fetchJson } from "../../api/files.js";
 import { join } from "../../api/numbers.js";
 import { element, fill, formatNumber, oncePerFrame, rove } from "../../parts/dom.js";
 import { DIGITS } from "../../parts/examples.js";
@@ -24,13 +25,17 @@ const RESAMPLES = 8;
 /** A star with five points, in one line. */
 const STAR = Array.from({ length: 6 }, (_, i) => [0.5 + 0.34 * Math.sin(0.8 * Math.PI * i), 0.52 - 0.34 * Math.cos(0.8 * Math.PI * i)]);
 
-export function mount(root, { model, params, setParams, report, announce }) {
+export function mount(root, { model, folder, params, setParams, report, announce }) {
   const $ = fill(root, markup({ size: model.latentSize, resamples: RESAMPLES }));
   const { input, likelihood } = model.info;
   const stage = $("stage");
   sizeFor($("seen"), input);
   sizeFor($("reconstruction"), input);
   $("grey-note").hidden = likelihood.kind !== "bernoulli";
+  // Whether a cost is much: what the model's own measurement says, where it was published with these weights.
+  fetchJson(folder, "figures.json").then(({ weights, neg_elbo: usual }) => {
+    if (weights === model.info.weights.sha256 && Number.isFinite(usual)) $("usual-cost").textContent = formatNumber(usual, 1);
+  }, () => {});
   /** Latents that the reader has moved by hand, by their index. @type {Map<number, number>} */
   const moved = new Map();
   const posterior = createPosterior($("posterior"), $("latent-readout"), model.latentSize, {

@@ -56,6 +56,7 @@ export const markup = ({ size, resamples }) => `
           <div><dt>Pixels it got wrong<span class="notation"> (reconstruction)</span></dt><dd id="reconstruction-nats">–</dd></div>
           <div><dt>+ information it used<span class="notation"> (KL)</span></dt><dd id="kl-nats">–</dd></div>
           <div class="total"><dt id="cost-term"></dt><dd id="cost">–</dd></div>
+          <div><dt>On average, pictures of the test set cost</dt><dd id="usual-cost">–</dd></div>
         </dl>
       </div>
     </div>
