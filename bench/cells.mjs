@@ -113,10 +113,7 @@ function elementwiseMedian(outputs) {
 /** The largest difference between two outputs in any value; NaN if a value is NaN. */
 function largestDifference(a, b) {
   if (a.length !== b.length) return Infinity;
-  return a.reduce((largest, value, i) => {
-    const difference = Math.abs(value - b[i]);
-    return difference <= largest ? largest : difference;
-  }, 0);
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0);
 }
 
 function summary(samples) {
