@@ -5,7 +5,7 @@ fn activate(v: vec4<f32>) -> vec4<f32> {
         case 1u: { return max(v, vec4(0.0)); }
         case 2u: { return max(v, vec4(-80.0)) * sigmoid(v); }
         case 3u: { return sigmoid(v); }
-        default: { return v; }
+        default: { return other(v); }
     }
 }
 

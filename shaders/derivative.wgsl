@@ -1,5 +1,5 @@
 // The epilogue of a step that computes a gradient: multiplies by the derivative of the preceding
-// activation, computed from the saved result of the activation, or for SiLU from its argument.
+// activation, computed from the saved result of the activation, or for SiLU and others from its argument.
 
 @group(0) @binding(5) var<storage, read> saved: array<f32>;
 
@@ -19,6 +19,6 @@ fn complete(v: vec4<f32>, item: u32, pixel: u32, column: u32) -> vec4<f32> {
             return v * p * (1.0 + x * (1.0 - p));
         }
         case 3u: { return v * s * (1.0 - s); }
-        default: { return v; }
+        default: { return v * other_slope(s); }
     }
 }

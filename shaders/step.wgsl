@@ -23,7 +23,7 @@ override INPUTS: u32;       // input channels; for a linear layer, all values
 override OUTPUTS: u32;      // output channels
 override WEIGHT: u32;       // offset of the weight, in blocks
 override BIAS: u32;         // offset of the bias, in blocks
-override ACTIVATION: u32;   // 0 none, 1 relu, 2 silu, 3 sigmoid; applied, or its derivative
+override ACTIVATION: u32;   // 0 none, 1 relu, 2 silu, 3 sigmoid, 4 gelu, 5 gelu by tanh, 6 elu, 7 softplus, 8 log of the square; applied, or its derivative
 override RESIDUAL: bool;    // whether `residual` is added
 
 override DEPTH: u32 = (INPUTS + 3) / 4;    // vec4 of input channels

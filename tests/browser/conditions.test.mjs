@@ -100,6 +100,6 @@ describe("conditional models", () => {
     withPage(env, "#/sample?model=digits&backend=cpu", async (page) => {
       await ready(page);
       assert.equal(await page.isVisible("#condition"), false);
-      assert.equal(await page.evaluate(() => performance.getEntriesByType("resource").some(({ name }) => name.includes("vaelet-web-conditions"))), false);
+      assert.equal(await page.evaluate(() => performance.getEntriesByType("resource").some(({ name }) => name.includes("vaelet-web-full"))), false);
     }));
 });

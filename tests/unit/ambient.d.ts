@@ -5,7 +5,7 @@ declare module "*/vaelet-web.js" {
   /** Fetches and compiles the program. */
   export default function start(): Promise<WebAssembly.Exports>;
 }
-declare module "*/vaelet-web-conditions.js" {
+declare module "*/vaelet-web-full.js" {
   /** Fetches and compiles the program. */
   export default function start(): Promise<WebAssembly.Exports>;
 }

@@ -14,11 +14,13 @@ const PATIENCE = 60_000;
 /** Bytes of weights that are taken in, and hashed, at a time. */
 const CHUNK = 64 * 1024;
 
-/** The programs: that of most models, and that which also runs models with a condition. */
+/** The programs: that of most models, and that of all. */
 const PROGRAMS = {
   first: () => import("../../vaelet-web.js"),
-  conditions: () => import("../../vaelet-web-conditions.js"),
+  full: () => import("../../vaelet-web-full.js"),
 };
+/** Activations in a list of layers that the first program does not have. */
+const RARE = /"activation":"(elu|gelu\w*|log_square|softplus)"/;
 /** One wasm instance of each serves every model on a page. @type {Map<string, Promise<any>>} */
 const loading = new Map();
 /** The one that came first, for what takes no model. @type {any} */
@@ -28,11 +30,11 @@ const stacks = [];
 
 /**
  * Fetches and compiles the program that runs a model, once.
- * @param {{ condition?: object }} [info] the parsed model.json
+ * @param {{ condition?: object, encoder?: object[], decoder?: object[] }} [info] the parsed model.json
  * @throws {VaeletError}
  */
 export function loadProgram(info) {
-  const name = info?.condition ? "conditions" : "first";
+  const name = info?.condition || RARE.test(JSON.stringify([info?.encoder, info?.decoder])) ? "full" : "first";
   if (typeof WebAssembly === "undefined") {
     return Promise.reject(new VaeletError("unsupported", "This browser cannot run WebAssembly. Try a current Firefox, Chrome, Edge or Safari."));
   }

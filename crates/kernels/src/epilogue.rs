@@ -2,9 +2,13 @@
 //! cache.
 
 use crate::GRADIENTS;
+use crate::activation::{
+    elu, elu_slope, gelu, gelu_slope, gelu_tanh, gelu_tanh_slope, log_square, log_square_slope,
+    softplus, softplus_slope,
+};
 use crate::math::lanes::{LANES, Lanes, add_to};
 use std::ops::Range;
-use vaelet_model::{Activation, Finish};
+use vaelet_model::{ACTIVATIONS, Activation, Finish};
 
 /// Computes `out = finish(sum + bias + add)` at the end of every step.
 pub struct Epilogue {
@@ -49,6 +53,13 @@ impl Epilogue {
                 self.map(out, |x| x.max(Lanes::splat(-87.0)) * sigmoid(x));
             }
             (Finish::Activate(Activation::Sigmoid), _) => self.map(out, sigmoid),
+            (Finish::Activate(Activation::Gelu), _) if ACTIVATIONS => self.map(out, gelu),
+            (Finish::Activate(Activation::GeluTanh), _) if ACTIVATIONS => self.map(out, gelu_tanh),
+            (Finish::Activate(Activation::Elu), _) if ACTIVATIONS => self.map(out, elu),
+            (Finish::Activate(Activation::Softplus), _) if ACTIVATIONS => self.map(out, softplus),
+            (Finish::Activate(Activation::LogSquare), _) if ACTIVATIONS => {
+                self.map(out, log_square);
+            }
             (Finish::Derivative(activation, _), Some(saved)) if GRADIENTS => {
                 multiply_by_derivative(activation, &saved[pixels], out);
             }
@@ -66,8 +77,8 @@ impl Epilogue {
     }
 }
 
-/// Multiplies `out` by the activation's derivative. `saved` is the argument of SiLU, or the result
-/// of any other activation. A gradient has no bias.
+/// Multiplies `out` by the activation's derivative. `saved` is its argument or its result
+/// ([`Activation::differs_by_argument`]). A gradient has no bias.
 fn multiply_by_derivative(activation: Activation, saved: &[f32], out: &mut [f32]) {
     let one = Lanes::splat(1.0);
     match activation {
@@ -81,6 +92,12 @@ fn multiply_by_derivative(activation: Activation, saved: &[f32], out: &mut [f32]
             let s = sigmoid(x);
             s * (one + x * (one - s))
         }),
+        Activation::Gelu if ACTIVATIONS => multiply(saved, out, gelu_slope),
+        Activation::GeluTanh if ACTIVATIONS => multiply(saved, out, gelu_tanh_slope),
+        Activation::Elu if ACTIVATIONS => multiply(saved, out, elu_slope),
+        Activation::Softplus if ACTIVATIONS => multiply(saved, out, softplus_slope),
+        Activation::LogSquare if ACTIVATIONS => multiply(saved, out, log_square_slope),
+        _ => {}
     }
 }
 
@@ -146,10 +163,10 @@ mod tests {
     fn activations_equal_their_formulas() {
         let x: Vec<f32> = (-60..=60).map(|i| i as f32 / 3.0).collect();
         let formula = |activation, x: f32| match activation {
-            Activation::None => x,
             Activation::Relu => x.max(0.0),
             Activation::Silu => x / (1.0 + (-x).exp()),
             Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            _ => x,
         };
         for activation in [
             Activation::None,

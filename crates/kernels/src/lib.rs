@@ -14,6 +14,7 @@ compile_error!(
     "wasm modules need SIMD: add `-C target-feature=+simd128` to RUSTFLAGS, or build with `cargo xtask build`"
 );
 
+mod activation;
 mod conv2d;
 mod conv_transpose2d;
 mod epilogue;

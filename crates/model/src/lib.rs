@@ -35,7 +35,10 @@ pub use latent::prior::{Gaussian, InTurn, Normal, Priors};
 pub use latent::random;
 
 /// Whether models with a condition are read; where they are not, one is an error that names the field.
-pub const CONDITIONS: bool = cfg!(feature = "conditions");
+pub const CONDITIONS: bool = cfg!(feature = "full");
+
+/// Whether GELU, ELU and softplus are read; where they are not, one is an error that names the field.
+pub const ACTIVATIONS: bool = cfg!(feature = "full");
 
 /// A model whose description and weights have been read and agree with each other.
 #[derive(Debug, Clone)]

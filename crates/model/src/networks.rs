@@ -220,8 +220,8 @@ pub fn initial(chain: &Schedule, seed: u64) -> Vec<[(String, Tensor); 2]> {
         let residual = step.add.filter(|&add| !is_condition(add));
         let gain = match (residual, step.activation()) {
             (Some(_), _) => 0.1,
-            (None, Activation::Relu | Activation::Silu) => 2.0,
             (None, Activation::None | Activation::Sigmoid) => 1.0,
+            (None, _) => 2.0,
         };
         let std = (gain / fan_in as f32).sqrt();
         let [(weight, shape), (bias, bias_shape)] = params.stored();

@@ -76,10 +76,11 @@ impl Oracle<'_> {
             &Op::Activate(f) => x.iter().map(|&x| activation::forward(f, x)).collect(),
             &Op::Derivative(f) => {
                 let derivative = |&value: &f64| match f {
-                    Activation::Silu => activation::derivative(f, value),
                     Activation::Sigmoid => value * (1.0 - value),
-                    // ReLU's result is above 0 exactly if its argument is.
-                    Activation::None | Activation::Relu => activation::derivative(f, value),
+                    Activation::Elu => value.min(0.0) + 1.0,
+                    Activation::Softplus => 1.0 - (-value).exp(),
+                    // ReLU's result is above 0 exactly if its argument is; the others read theirs.
+                    _ => activation::derivative(f, value),
                 };
                 let pairs = x.iter().zip(input(1));
                 pairs

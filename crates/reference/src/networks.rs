@@ -76,12 +76,7 @@ impl Choice {
     }
 
     fn activation(&mut self) -> Activation {
-        [
-            Activation::None,
-            Activation::Relu,
-            Activation::Silu,
-            Activation::Sigmoid,
-        ][self.of(0..4)]
+        Activation::BOUNDED_SLOPE[self.of(0..Activation::BOUNDED_SLOPE.len())]
     }
 
     fn layers(&mut self, shape: Shape, number: usize, classes: usize) -> Vec<Layer> {

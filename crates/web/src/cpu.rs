@@ -34,7 +34,7 @@ impl Cpu {
     }
 
     /// Sets the class of each item of the following calls.
-    #[cfg(feature = "conditions")]
+    #[cfg(feature = "full")]
     pub fn given(&mut self, classes: Vec<usize>) {
         self.classes = classes;
     }

@@ -154,12 +154,7 @@ pub fn operands(
 
 /// The number of an activation in `step.wgsl`.
 fn number(activation: Activation) -> f64 {
-    match activation {
-        Activation::None => 0.0,
-        Activation::Relu => 1.0,
-        Activation::Silu => 2.0,
-        Activation::Sigmoid => 3.0,
-    }
+    f64::from(activation as u8)
 }
 
 /// The constants that both convolutions have.

@@ -2,6 +2,7 @@
 //! validates; `build.rs` only strips the comments.
 
 use crate::GRADIENTS;
+use vaelet_model::ACTIVATIONS;
 
 /// A file of `shaders/` without its comments.
 macro_rules! shader {
@@ -99,6 +100,10 @@ impl LayerShader {
             true if GRADIENTS => shader!("derivative"),
             _ => shader!("activation"),
         };
+        let others = match ACTIVATIONS {
+            true => shader!("activations"),
+            false => shader!("no_activations"),
+        };
         let layer = match self.layer {
             LayerKind::Identity => "",
             LayerKind::Linear => shader!("linear"),
@@ -114,7 +119,10 @@ impl LayerShader {
             Product::BiasGradient if GRADIENTS => shader!("bias_gradient"),
             _ => "",
         };
-        [weight, x, y, step, epilogue, load, store, layer, product].concat()
+        [
+            weight, x, y, step, others, epilogue, load, store, layer, product,
+        ]
+        .concat()
     }
 
     /// Every combination that a model can use.

@@ -45,11 +45,22 @@ fn names(kernel: &Kernel, batch: usize) -> [String; 3] {
     [
         tile(*shader, rows, columns, slices > 1),
         finish(layer, product, value("ACTIVATION")),
-        finish(layer, product, ACTIVATIONS.len() + value("RESIDUAL")),
+        added(layer, product, value("RESIDUAL")),
     ]
 }
 
-const ACTIVATIONS: [&str; 4] = ["no activation", "relu", "silu", "sigmoid"];
+const ACTIVATIONS: [&str; 8] = [
+    "no activation",
+    "relu",
+    "silu",
+    "sigmoid",
+    "gelu",
+    "gelu by tanh",
+    "elu",
+    "softplus",
+];
+/// Whatever it stands behind: near 0 it makes large differences of small ones, so that it is checked on few values.
+const LOG_SQUARE: &str = "log of the square";
 const ADDED: [&str; 2] = ["nothing added", "a residual added"];
 
 fn tile(shader: LayerShader, rows: usize, columns: usize, shared: bool) -> String {
@@ -64,9 +75,15 @@ fn tile(shader: LayerShader, rows: usize, columns: usize, shared: bool) -> Strin
     )
 }
 
-fn finish(layer: LayerKind, product: Product, how: usize) -> String {
-    let how = ACTIVATIONS.iter().chain(&ADDED).nth(how).unwrap_or(&"");
-    format!("{}, {how}", name(layer, product))
+fn finish(layer: LayerKind, product: Product, activation: usize) -> String {
+    match ACTIVATIONS.get(activation) {
+        Some(activation) => format!("{}, {activation}", name(layer, product)),
+        None => LOG_SQUARE.into(),
+    }
+}
+
+fn added(layer: LayerKind, product: Product, residual: usize) -> String {
+    format!("{}, {}", name(layer, product), ADDED[residual.min(1)])
 }
 
 fn name(layer: LayerKind, product: Product) -> String {
@@ -110,11 +127,13 @@ pub fn all_variants(half_precision: bool) -> BTreeSet<String> {
                 all.insert(tile(shader, rows, columns, shared));
             }
         }
-        for how in 0..ACTIVATIONS.len() + ADDED.len() {
+        for activation in 0..=ACTIVATIONS.len() {
+            all.insert(finish(layer, product, activation));
+        }
+        for residual in 0..ADDED.len() {
             // A step with a residual runs in blocks.
-            let added = how == ACTIVATIONS.len() + 1;
-            if !(added && product == Product::Few) {
-                all.insert(finish(layer, product, how));
+            if !(residual == 1 && product == Product::Few) {
+                all.insert(added(layer, product, residual));
             }
         }
     }

@@ -332,6 +332,39 @@ pub enum Activation {
     Silu,
     /// 1 / (1 + exp(−x))
     Sigmoid,
+    /// x · Φ(x), with the normal distribution function Φ (Hendrycks & Gimpel 2016)
+    Gelu,
+    /// Its approximation x · sigmoid(√(8/π) · (x + 0.044715 x³)), which is often written with tanh
+    GeluTanh,
+    /// x above 0, exp(x) − 1 below (Clevert et al. 2015, α = 1)
+    Elu,
+    /// ln(1 + exp(x))
+    Softplus,
+    /// ln(max(x², 10⁻³⁰)): log σ² of networks that give σ
+    LogSquare,
+}
+
+impl Activation {
+    /// All but the logarithm: where sums differ by little, what these make of them differs by little.
+    pub const BOUNDED_SLOPE: [Self; 8] = [
+        Self::None,
+        Self::Relu,
+        Self::Silu,
+        Self::Sigmoid,
+        Self::Gelu,
+        Self::GeluTanh,
+        Self::Elu,
+        Self::Softplus,
+    ];
+
+    /// Whether its derivative is computed from its argument; that of the others is, with less memory, from
+    /// its result.
+    pub fn differs_by_argument(self) -> bool {
+        matches!(
+            self,
+            Self::Silu | Self::Gelu | Self::GeluTanh | Self::LogSquare
+        )
+    }
 }
 
 /// The file that holds the parameters, so that a cut or foreign file is noticed.

@@ -5,12 +5,18 @@ use super::description::{
     Layer, Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,
 };
 use super::json::{Field, Object};
-use crate::{CONDITIONS, Error, Precision, Result};
+use crate::{ACTIVATIONS, CONDITIONS, Error, Precision, Result};
 
 /// The layers there are.
 const LAYERS: &str = match CONDITIONS {
     true => "linear, conv2d, conv_transpose2d, residual, reshape, upsample or condition",
     false => "linear, conv2d, conv_transpose2d, residual, reshape or upsample",
+};
+
+/// The activations there are.
+const FUNCTIONS: &str = match ACTIVATIONS {
+    true => "none, relu, silu, sigmoid, gelu, gelu_tanh, elu, softplus or log_square",
+    false => "none, relu, silu or sigmoid",
 };
 
 impl ModelSpec {
@@ -282,6 +288,11 @@ fn activation(object: &mut Object<'_>) -> Result<Activation> {
         "relu" => Activation::Relu,
         "silu" => Activation::Silu,
         "sigmoid" => Activation::Sigmoid,
-        _ => return Err(field.wrong("none, relu, silu or sigmoid")),
+        "gelu" if ACTIVATIONS => Activation::Gelu,
+        "gelu_tanh" if ACTIVATIONS => Activation::GeluTanh,
+        "elu" if ACTIVATIONS => Activation::Elu,
+        "softplus" if ACTIVATIONS => Activation::Softplus,
+        "log_square" if ACTIVATIONS => Activation::LogSquare,
+        _ => return Err(field.wrong(FUNCTIONS)),
     })
 }

@@ -100,8 +100,8 @@ pub enum Op {
     Add,
     /// `f(x)`
     Activate(Activation),
-    /// `g · f′`, of a gradient g and of what f′ is computed from: for SiLU its argument, for the
-    /// others what they gave.
+    /// `g · f′`, of a gradient g and of what f′ is computed from: f's argument or what f gave
+    /// ([`Activation::differs_by_argument`]).
     Derivative(Activation),
     /// `μ + T · exp(½ log σ²) · ε`, of a posterior (all μ, then all log σ²) and of noise.
     Sample,

@@ -6,7 +6,6 @@
 //! and one product a map for the gradient of its weight ([`WeightGradient`]).
 
 use super::ir::{Entry, EntryPoint, Map, Node, Op, Params, Program};
-use crate::Activation;
 
 /// What gradients are taken with respect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,9 +161,9 @@ impl Reverse {
                 }
             }
             &Op::Activate(activation) if self.needed[input] => {
-                let from = match activation {
-                    Activation::Silu => input,
-                    _ => node.output,
+                let from = match activation.differs_by_argument() {
+                    true => input,
+                    false => node.output,
                 };
                 let op = Op::Derivative(activation);
                 let product = self.program.push(op, vec![gradient, from], shape);

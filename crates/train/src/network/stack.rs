@@ -91,6 +91,11 @@ fn activate(x: Tensor<2>, function: Activation) -> Tensor<2> {
         Activation::Silu if on_cpu(&x) => silu(x),
         Activation::Silu => activation::silu(x),
         Activation::Sigmoid => activation::sigmoid(x),
+        Activation::Gelu => activation::gelu(x),
+        Activation::GeluTanh => activation::gelu_approximate(x),
+        Activation::Elu => activation::elu(x, 1.0),
+        Activation::Softplus => activation::softplus(x, 1.0),
+        Activation::LogSquare => (x.clone() * x).clamp_min(1e-30).log(),
     }
 }
 
