@@ -11,10 +11,11 @@ const LAYERS = Object.entries(SIZES).map(([name, [inputs, outputs]], i) => ({ na
 
 const apply = ({ inputs, weight, bias }, x) => Array.from(bias, (b, o) => x.reduce((sum, value, i) => sum + value * weight[o * inputs + i], b));
 const relu = (x) => x.map((value) => Math.max(0, value));
+const elu = (x) => x.map((value) => (value > 0 ? value : Math.expm1(value)));
 
-/** What the network makes of a latent. @param {number[]} z */
-export function decoded(z) {
-  return apply(LAYERS[4], relu(apply(LAYERS[3], z))).map((value) => 1 / (1 + Math.exp(-value)));
+/** What the network makes of a latent. @param {number[]} z @param {"Relu" | "Elu"} [hidden] its activation */
+export function decoded(z, hidden = "Relu") {
+  return apply(LAYERS[4], { Relu: relu, Elu: elu }[hidden](apply(LAYERS[3], z))).map((value) => 1 / (1 + Math.exp(-value)));
 }
 
 /** The mean of an image. @param {number[]} image */
@@ -49,8 +50,8 @@ const varint = (value) => (value < 128 ? [value] : [(value & 127) | 128, ...vari
 const number = (tag, value) => [...varint(tag * 8), ...varint(value)];
 const field = (tag, bytes) => [...varint(tag * 8 + 2), ...varint(bytes.length), ...bytes];
 
-/** `encoder.onnx` with its weights beside it, and `decoder.onnx`. @returns {[string, Uint8Array][]} */
-export function onnxFiles() {
+/** `encoder.onnx` with its weights beside it, and `decoder.onnx`. @param {"Relu" | "Elu"} [hidden] activation of the decoder @returns {[string, Uint8Array][]} */
+export function onnxFiles(hidden = "Relu") {
   const beside = [];
   const tensor = (name, shape, data, external) => {
     const head = [...shape.flatMap((side) => number(1, side)), ...number(2, 1), ...field(8, text(name))];
@@ -65,6 +66,6 @@ export function onnxFiles() {
   const model = (...parts) => Uint8Array.from([...number(1, 8), ...field(7, parts.flat()), ...field(8, number(2, 17))]);
   const tensors = LAYERS.map(({ name, inputs, outputs, weight, bias }, i) => [...tensor(`${name}.w`, [outputs, inputs], weight, i < 3), ...tensor(`${name}.b`, [outputs], bias, false)]);
   const encoder = model(node("Flatten", ["x"], "flat", "axis"), gemm("flat", "fc1", "h"), node("Relu", ["h"], "r"), gemm("r", "fc_mu", "mu"), gemm("r", "fc_logvar", "logvar"), ...tensors.slice(0, 3), value(11, "x", [1, 8, 8]), value(12, "mu", [2]), value(12, "logvar", [2]));
-  const decoder = model(gemm("z", "fc3", "h"), node("Relu", ["h"], "r"), gemm("r", "fc4", "o"), node("Sigmoid", ["o"], "image"), ...tensors.slice(3), value(11, "z", [2]), value(12, "image", [64]));
+  const decoder = model(gemm("z", "fc3", "h"), node(hidden, ["h"], "r"), gemm("r", "fc4", "o"), node("Sigmoid", ["o"], "image"), ...tensors.slice(3), value(11, "z", [2]), value(12, "image", [64]));
   return [["encoder.onnx", encoder], ["encoder.onnx.data", Uint8Array.from(beside)], ["decoder.onnx", decoder]];
 }

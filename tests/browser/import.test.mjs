@@ -63,6 +63,18 @@ describe("models of other people", () => {
     assert.match(await page.evaluate(() => location.hash), /^#\/morph/);
   });
 
+  onPage("an activation that the first program lacks fetches the larger one", "#/sample", async (page) => {
+    const fetched = () => page.evaluate(() => performance.getEntriesByType("resource").some(({ name }) => name.includes("vaelet-web-full")));
+    assert.equal(await fetched(), false);
+    await page.evaluate(dropHere, packed(onnxFiles("Elu")));
+    await opened(page);
+    await page.waitForFunction(() => /model=~/.test(decodeURIComponent(location.hash)));
+    const { image } = await page.evaluate(compute, [IMAGE, Z]);
+    assert.ok(maxDifference(image, decoded(Z, "Elu")) < 1e-5);
+    assert.ok(maxDifference(image, decoded(Z)) > 1e-3, "ELU is not ReLU");
+    assert.equal(await fetched(), true);
+  });
+
   onPage("what a file does not say is asked, and what runs code is refused by its name", "#/sample", async (page) => {
     const status = (pattern) => page.waitForFunction((source) => new RegExp(source).test(document.querySelector("#import-status")?.textContent), pattern);
     await page.evaluate(dropHere, packed([["vae.pth", torchFile("os.system")]]));

@@ -25,7 +25,7 @@ const MARKUP = `
       <label for="import-shape">Image size</label>
       <span><input type="text" id="import-shape" size="10" placeholder="1,28,28" aria-describedby="import-shape-help"> <small id="import-shape-help">channels, height, width</small></span>
       <label for="import-activation">Hidden layers</label>
-      <select id="import-activation"><option value="">ReLU</option><option value="silu">SiLU</option><option value="tanh">tanh</option><option value="leaky_relu">leaky ReLU</option></select>
+      <select id="import-activation"><option value="">ReLU</option><option value="silu">SiLU</option><option value="gelu">GELU</option><option value="elu">ELU</option><option value="softplus">softplus</option><option value="tanh">tanh</option><option value="leaky_relu">leaky ReLU</option></select>
       <label for="import-last">Last layer</label>
       <select id="import-last"><option value="">sigmoid</option><option value="tanh">tanh</option><option value="none">none</option></select>
     </div>

@@ -113,12 +113,44 @@ pub(crate) enum Function {
     Tanh,
     /// `x · Φ(x)`
     Gelu,
-    /// The error function, a part of GELU.
+    /// GELU's approximation with tanh
+    GeluTanh,
+    /// x above 0, `α (exp(x) − 1)` below
+    Elu(f32),
+    /// ELU of a given α, times a given factor (Klambauer et al. 2017)
+    Selu,
+    Softplus,
+    /// `ln x²`
+    LogSquare,
+    /// A part of what is spelled out, as the next.
+    Exp,
     Erf,
     /// One slope below 0, or one for each channel.
     LeakyRelu(Vec<f32>),
     /// `min(max(x, low), high)`
     Clip(f32, f32),
+}
+
+impl Function {
+    /// The function that frameworks and descriptions call so, where all mean the same.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_lowercase().as_str() {
+            "relu" => Self::Relu,
+            "relu6" => Self::Clip(0.0, 6.0),
+            "silu" | "swish" => Self::Silu,
+            "sigmoid" => Self::Sigmoid,
+            "tanh" => Self::Tanh,
+            "gelu" => Self::Gelu,
+            "gelu_tanh" => Self::GeluTanh,
+            "elu" => Self::Elu(1.0),
+            "selu" => Self::Selu,
+            "softplus" => Self::Softplus,
+            "log_square" => Self::LogSquare,
+            "exp" | "exponential" => Self::Exp,
+            "erf" => Self::Erf,
+            _ => return None,
+        })
+    }
 }
 
 /// A convolution or its transpose.
@@ -373,58 +405,6 @@ impl Graph {
         let share = 1.0 / (size * size) as f32;
         let conv = diagonal(&self.file, size, channels, share, order, false)?;
         self.conv(conv, input)
-    }
-
-    /// `a · b`, or the activation that it spells out.
-    pub(crate) fn multiply(&mut self, a: usize, b: usize) -> Result<usize> {
-        for (x, gate) in [(a, b), (b, a)] {
-            if let Some(value) = self.gated(x, gate)? {
-                return Ok(value);
-            }
-        }
-        self.push_all(Op::Multiply, vec![a, b])
-    }
-
-    /// SiLU is x times its sigmoid; twice GELU is x times 1 + erf(x / √2).
-    fn gated(&mut self, x: usize, gate: usize) -> Result<Option<usize>> {
-        let (outer, x) = self.scaled(x);
-        match &self.nodes[gate].op {
-            Op::Activate(Function::Sigmoid) => {
-                let (inner, argument) = self.scaled(self.nodes[gate].inputs[0]);
-                if argument != x || inner == 0.0 {
-                    return Ok(None);
-                }
-                let value = self.scalar(inner, 0.0, x)?;
-                let value = self.push(Op::Activate(Function::Silu), value)?;
-                Ok(Some(self.scalar(outer / inner, 0.0, value)?))
-            }
-            Op::Affine { scale, shift, .. } if scale[..] == [1.0] && shift[..] == [1.0] => {
-                let erf = self.nodes[gate].inputs[0];
-                if !matches!(self.nodes[erf].op, Op::Activate(Function::Erf)) {
-                    return Ok(None);
-                }
-                let (inner, argument) = self.scaled(self.nodes[erf].inputs[0]);
-                if argument != x || (inner - core::f32::consts::FRAC_1_SQRT_2).abs() > 1e-4 {
-                    return Ok(None);
-                }
-                let value = self.push(Op::Activate(Function::Gelu), x)?;
-                Ok(Some(self.scalar(2.0 * outer, 0.0, value)?))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// A value as a multiple of another.
-    fn scaled(&self, mut value: usize) -> (f32, usize) {
-        let mut factor = 1.0;
-        while let Op::Affine { scale, shift, .. } = &self.nodes[value].op {
-            let ([scale], [0.0]) = (&scale[..], &shift[..]) else {
-                break;
-            };
-            factor *= scale;
-            value = self.nodes[value].inputs[0];
-        }
-        (factor, value)
     }
 }
 

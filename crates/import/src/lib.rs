@@ -15,12 +15,13 @@ mod guess;
 pub mod like;
 mod lower;
 mod read;
+mod spelled;
 mod values;
 
 pub use error::{Error, Result};
 pub use lower::Second;
 
-use graph::{Graph, Op, Order};
+use graph::{Function, Graph, Op, Order};
 use like::Halves;
 use lower::{Builder, emit, posterior, trace};
 use std::collections::BTreeSet;
@@ -567,12 +568,14 @@ impl Importer<'_> {
             .map(|value| trace(&graph, *start, value))
             .transpose()?;
         match (&other, kind) {
-            (None, _) => self.notes.push(
-                "it has no variance: σ is taken as 0.001, as of an autoencoder".into(),
-            ),
-            (Some(_), Second::Sigma) => self.notes.push(
-                "its second output is σ itself, of which vaelet cannot take the logarithm: σ is taken as 0.001".into(),
-            ),
+            (None, _) => self
+                .notes
+                .push("it has no variance: σ is taken as 0.001, as of an autoencoder".into()),
+            (Some(other), Second::LogVar) if second.is_none() && is_positive(&graph, other) => {
+                let what = "what its second output is, which is never below 0";
+                let how = "say --second sigma, or name an output in front of it: --output MEAN --output LOG_VAR";
+                return Err(Error::ask(&graph.file, what, how));
+            }
             _ => {}
         }
         posterior(
@@ -786,10 +789,16 @@ fn before_unknown(graph: &Graph) -> String {
     }
 }
 
+/// Whether what a chain ends in has no values below 0, so that it is no logarithm.
+fn is_positive(graph: &Graph, pieces: &[lower::Piece]) -> bool {
+    matches!(pieces.last(), Some(&lower::Piece::Node(node))
+        if matches!(graph.nodes[node].op, Op::Activate(Function::Exp | Function::Softplus)))
+}
+
 fn ends_in_tanh(graph: &Graph, mut value: usize) -> bool {
     loop {
         match (&graph.nodes[value].op, &graph.nodes[value].inputs[..]) {
-            (Op::Activate(graph::Function::Tanh), _) => return true,
+            (Op::Activate(Function::Tanh), _) => return true,
             (Op::Reshape | Op::Transpose(_), &[input]) => value = input,
             _ => return false,
         }

@@ -10,7 +10,7 @@
 //! }
 //! ```
 //!
-//! Steps are `relu`, `silu`, `sigmoid`, `tanh`, `gelu`, `flatten`, `class` (one-hot, behind what there is), or objects:
+//! Steps are `relu`, `silu`, `sigmoid`, `tanh`, `gelu`, `gelu_tanh`, `elu`, `selu`, `softplus`, `flatten`, `class` (one-hot, behind what there is), or objects:
 //! `linear`, `conv` and `conv_transpose` (with `stride`, `padding`, `output_padding`, `dilation`, `groups`),
 //! `batch_norm` (with `epsilon`), `residual` (a list), `reshape`, `max_pool`, `average_pool`, `upsample`, `leaky_relu`
 //! (its slope), `clip` (two numbers) and `scale`. Names are those of the modules. `latent` is the latent's shape,
@@ -144,18 +144,14 @@ impl Maker<'_> {
 
     fn step(&mut self, step: &Json) -> Result<()> {
         if let Some(name) = step.as_str() {
-            let function = match name {
-                "relu" => Function::Relu,
-                "silu" => Function::Silu,
-                "sigmoid" => Function::Sigmoid,
-                "tanh" => Function::Tanh,
-                "gelu" => Function::Gelu,
-                "leaky_relu" => Function::LeakyRelu(vec![0.01]),
-                "flatten" => return self.flatten(),
-                "class" => {
+            let function = match (name, Function::named(name)) {
+                ("leaky_relu", _) => Function::LeakyRelu(vec![0.01]),
+                ("flatten", _) => return self.flatten(),
+                ("class", _) => {
                     self.append = true;
                     return Ok(());
                 }
+                (_, Some(function)) => function,
                 _ => return Err(self.wrong(step)),
             };
             self.last = self.graph.push(Op::Activate(function), self.last)?;

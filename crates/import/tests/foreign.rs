@@ -18,6 +18,9 @@ enum Expect {
 }
 use Expect::{Load, Refuse};
 
+/// In place of a factor: the second output is σ.
+const SIGMA: f32 = 0.0;
+
 /// Names in the oracles of an encoder: its input, the mean, and its second output with its factor.
 type EncoderNames = (&'static str, &'static str, Option<(&'static str, f32)>);
 
@@ -104,11 +107,11 @@ fn rows() -> Vec<Row> {
         Row {
             options: output("/proj/Gemm_output_0"),
             encoder: Some(("image", "before_normalisation", None)),
-            ..row(&["latent-radio/encoder.onnx"], Refuse("GELU"))
+            ..row(&["latent-radio/encoder.onnx"], Load)
         },
         Row {
             decoder: Some(("symbols", "recon")),
-            ..row(&["latent-radio/decoder.onnx"], Refuse("GELU"))
+            ..row(&["latent-radio/decoder.onnx"], Load)
         },
         row(&["vaelight/VAEencoder.onnx"], Refuse("--shape")),
         row(&["vaelight/VAEpreview.onnx"], Refuse("--shape")),
@@ -168,7 +171,7 @@ fn rows() -> Vec<Row> {
         row(&["aflah/vae.pth"], Refuse("--second")),
         Row {
             options: second(Second::Sigma),
-            encoder: Some(("x", "mu", None)),
+            encoder: Some(("x", "mu", Some(("sigma", SIGMA)))),
             decoder: Some(("z", "recon")),
             ..row(&["aflah/vae.pth"], Load)
         },
@@ -330,7 +333,11 @@ fn attempt(folder: &Path, row: &Row) -> Result<String, String> {
         };
         error = error.max(difference(&posterior.mean, &part(mean), false)?);
         if let Some((name, factor)) = second {
-            let expected: Vec<f32> = part(name).iter().map(|v| v * factor).collect();
+            let log_var = |v: &f32| match factor == SIGMA {
+                true => 2.0 * v.abs().ln(),
+                false => v * factor,
+            };
+            let expected: Vec<f32> = part(name).iter().map(log_var).collect();
             error = error.max(difference(&posterior.log_var, &expected, false)?);
         }
     }

@@ -126,10 +126,35 @@ impl<'a> Writer<'a> {
                     Activation::None => self.push("Identity", &[&from], &to, &[]),
                     Activation::Relu => self.push("Relu", &[&from], &to, &[]),
                     Activation::Sigmoid => self.push("Sigmoid", &[&from], &to, &[]),
+                    Activation::Elu => self.push("Elu", &[&from], &to, &[]),
+                    Activation::Softplus => self.push("Softplus", &[&from], &to, &[]),
+                    // Opset 17 has none of the others, which are spelled out.
                     Activation::Silu => {
-                        let gate = format!("{to}.gate");
-                        self.push("Sigmoid", &[&from], &gate, &[]);
+                        let gate = self.step("Sigmoid", &from, None, &to, 0);
                         self.push("Mul", &[&from, &gate], &to, &[]);
+                    }
+                    Activation::Gelu => {
+                        let scaled =
+                            self.step("Mul", &from, Some(core::f32::consts::FRAC_1_SQRT_2), &to, 0);
+                        let erf = self.step("Erf", &scaled, None, &to, 1);
+                        let gate = self.step("Add", &erf, Some(1.0), &to, 2);
+                        let half = self.step("Mul", &from, Some(0.5), &to, 3);
+                        self.push("Mul", &[&half, &gate], &to, &[]);
+                    }
+                    Activation::GeluTanh => {
+                        let cube = self.step("Pow", &from, Some(3.0), &to, 0);
+                        let bent = self.step("Mul", &cube, Some(0.044_715), &to, 1);
+                        let sum = format!("{to}.2");
+                        self.push("Add", &[&from, &bent], &sum, &[]);
+                        let scaled = self.step("Mul", &sum, Some(1.595_769), &to, 3);
+                        let gate = self.step("Sigmoid", &scaled, None, &to, 4);
+                        self.push("Mul", &[&from, &gate], &to, &[]);
+                    }
+                    Activation::LogSquare => {
+                        let square = format!("{to}.0");
+                        self.push("Mul", &[&from, &from], &square, &[]);
+                        let bounded = self.step("Max", &square, Some(1e-30), &to, 1);
+                        self.push("Log", &[&bounded], &to, &[]);
                     }
                 }
             }
@@ -177,6 +202,30 @@ impl<'a> Writer<'a> {
         ];
         self.push(op, &[&from, &weight, &bias], &to, &attributes);
         // What a strided transposed convolution leaves out, ONNX computes by the same formula.
+    }
+
+    /// A step on the way to the value `to`: an operator of `from`, and of a constant if there is one. Returns its
+    /// output's name.
+    fn step(
+        &mut self,
+        op: &str,
+        from: &str,
+        constant: Option<f32>,
+        to: &str,
+        number: usize,
+    ) -> String {
+        let output = format!("{to}.{number}");
+        let name = format!("{output}.constant");
+        let inputs: &[&str] = match constant {
+            Some(constant) => {
+                self.tensors
+                    .extend(field(5, &tensor(&name, &[], &[constant])));
+                &[from, &name]
+            }
+            None => &[from],
+        };
+        self.push(op, inputs, &output, &[]);
+        output
     }
 
     /// The names of a map's weight and bias, which become tensors of the graph.

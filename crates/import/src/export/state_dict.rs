@@ -234,5 +234,10 @@ fn step_of(activation: Activation) -> Option<Json> {
         Activation::Relu => Some(json!("relu")),
         Activation::Silu => Some(json!("silu")),
         Activation::Sigmoid => Some(json!("sigmoid")),
+        Activation::Gelu => Some(json!("gelu")),
+        Activation::GeluTanh => Some(json!("gelu_tanh")),
+        Activation::Elu => Some(json!("elu")),
+        Activation::Softplus => Some(json!("softplus")),
+        Activation::LogSquare => Some(json!("log_square")),
     }
 }

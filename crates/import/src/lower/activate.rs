@@ -21,13 +21,23 @@ impl Builder<'_> {
             }
             Function::LeakyRelu(slopes) => self.leaky(slopes),
             &Function::Clip(low, high) => self.clip(low, high),
-            Function::Gelu => Err(self.unsupported("GELU", "train with SiLU")),
+            Function::Gelu => self.end_with(Activation::Gelu),
+            Function::GeluTanh => self.end_with(Activation::GeluTanh),
+            &Function::Elu(alpha) => self.elu(alpha),
+            Function::Selu => {
+                self.elu(1.673_263_2)?;
+                let channels = self.sides[2];
+                self.affine(&vec![1.050_701; channels], &vec![0.0; channels])
+            }
+            Function::Softplus => self.end_with(Activation::Softplus),
+            Function::LogSquare => self.end_with(Activation::LogSquare),
+            Function::Exp => Err(self.unsupported("Exp", "name an output in front of it")),
             Function::Erf => Err(self.unsupported("Erf outside of GELU", "use SiLU")),
         }
     }
 
     /// Ends the last layer with an activation, or a new one where it has its own.
-    fn end_with(&mut self, activation: Activation) -> Result<()> {
+    pub(super) fn end_with(&mut self, activation: Activation) -> Result<()> {
         self.settle()?;
         if let Some(Built::Residual(_, end @ Activation::None)) = self.layers.last_mut() {
             *end = activation;
@@ -39,8 +49,24 @@ impl Builder<'_> {
                 map.activation = activation;
             }
         }
-        self.positive = matches!(activation, Activation::Relu | Activation::Sigmoid);
+        self.positive = matches!(
+            activation,
+            Activation::Relu | Activation::Sigmoid | Activation::Softplus
+        );
         Ok(())
+    }
+
+    /// ELU of another α is α y below 0, of y = ELU(x) with α = 1.
+    fn elu(&mut self, alpha: f32) -> Result<()> {
+        if !(alpha == 0.0 || (1e-4..=1e4).contains(&alpha)) {
+            let what = format!("ELU with α = {alpha}");
+            return Err(self.unsupported(&what, "use an α of 0.0001 or more"));
+        }
+        self.end_with(Activation::Elu)?;
+        match alpha == 1.0 {
+            true => Ok(()),
+            false => self.leaky(&[alpha]),
+        }
     }
 
     /// a x + (1 − a) relu(x), as y + (1 / a − 1) relu(y) for y = a x: a residual block.

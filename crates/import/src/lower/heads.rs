@@ -3,7 +3,7 @@
 
 use super::builder::{Builder, Built, Map, MapKind};
 use super::{Piece, emit};
-use crate::graph::{Graph, Op};
+use crate::graph::{Function, Graph, Op};
 use crate::{Error, Result};
 use vaelet_model::{Activation, Layer, Tensors};
 
@@ -17,7 +17,7 @@ pub enum Second {
     LogVar,
     /// log σ
     LogStd,
-    /// σ itself, whose logarithm vaelet cannot take: the variance is left out.
+    /// σ itself; only its size counts.
     Sigma,
 }
 
@@ -30,7 +30,17 @@ pub(crate) fn posterior(
     tensors: &mut Tensors,
 ) -> Result<(Vec<Layer>, usize)> {
     let graph = builder.graph;
-    let second = second.filter(|(_, kind)| *kind != Second::Sigma);
+    let (second, tail) = match second {
+        Some((pieces, Second::Sigma)) => {
+            let (head, tail) = pieces.split_at(pieces.len() - tail(graph, pieces));
+            match tail {
+                // σ = exp(what is before)
+                [Piece::Node(node)] if is_exp(graph, *node) => (Some((head, Second::LogStd)), None),
+                _ => (Some((head, Second::Sigma)), Some(tail)),
+            }
+        }
+        second => (second, None),
+    };
     let shared = match second {
         Some((second, _)) => shared(graph, mean, second),
         None => mean.len(),
@@ -70,11 +80,14 @@ pub(crate) fn posterior(
             for (i, (a, b)) in mean.into_iter().zip(second).enumerate() {
                 layers.push(beside(a, b, i > 0));
             }
+            if let Some(tail) = tail {
+                push_logarithm(graph, &mut layers, latent, tail)?;
+            }
         }
         (_, Some(mean), _) => {
             layers.extend(mean);
             if let Some(Built::Map(map)) = layers.last_mut() {
-                widen(map, NO_VARIANCE);
+                widen(map, latent, NO_VARIANCE);
             }
         }
         _ => {}
@@ -141,8 +154,8 @@ fn beside(a: Built, b: Built, apart: bool) -> Built {
     Built::Map(map)
 }
 
-/// Doubles a map's columns: the new ones are constant.
-fn widen(map: &mut Map, constant: f32) {
+/// Gives a map so many more columns, which are constant.
+fn widen(map: &mut Map, more: usize, constant: f32) {
     let columns = map.bias.len();
     for values in [Some(&mut map.weight), map.class.as_mut()]
         .into_iter()
@@ -150,10 +163,73 @@ fn widen(map: &mut Map, constant: f32) {
     {
         let rows = values.chunks_exact(columns);
         *values = rows
-            .flat_map(|row| [row, &vec![0.0; columns]].concat())
+            .flat_map(|row| [row, &vec![0.0; more]].concat())
             .collect();
     }
-    map.bias.extend(vec![constant; columns]);
+    map.bias.extend(vec![constant; more]);
+}
+
+/// How many pieces at the end compute σ from what a map has written, each value by itself.
+fn tail(graph: &Graph, pieces: &[Piece]) -> usize {
+    let is_one = |piece: &&Piece| match piece {
+        Piece::Node(node) => match &graph.nodes[*node].op {
+            Op::Activate(function) => !matches!(function, Function::LeakyRelu(_)),
+            Op::Affine { scale, shift, .. } => scale.len() == 1 && shift.len() == 1,
+            _ => false,
+        },
+        _ => false,
+    };
+    pieces.iter().rev().take_while(is_one).count()
+}
+
+fn is_exp(graph: &Graph, node: usize) -> bool {
+    matches!(graph.nodes[node].op, Op::Activate(Function::Exp))
+}
+
+/// Behind the means and what σ is computed of, `tail` and the logarithm of σ². A layer has one activation for all it
+/// writes, so that the logarithm is the branch of a residual block, which writes it behind both.
+fn push_logarithm(
+    graph: &Graph,
+    layers: &mut Vec<Built>,
+    latent: usize,
+    tail: &[Piece],
+) -> Result<()> {
+    if let Some(Built::Map(map)) = layers.last_mut() {
+        widen(map, latent, 0.0);
+    }
+    let [mean, sigma, log_var] = [0, latent, 2 * latent];
+    let mut branch = Builder::latent(graph, &[latent]);
+    branch.layers = vec![Built::Map(selection(
+        3 * latent,
+        latent,
+        &[(sigma, 0)],
+        latent,
+    ))];
+    branch.chain(tail)?;
+    branch.settle()?;
+    branch.end_with(Activation::LogSquare)?;
+    let mut branch = branch.layers;
+    branch.push(Built::Map(selection(
+        latent,
+        3 * latent,
+        &[(0, log_var)],
+        latent,
+    )));
+    layers.push(Built::Residual(branch, Activation::None));
+    let both = [(mean, 0), (log_var, latent)];
+    layers.push(Built::Map(selection(3 * latent, 2 * latent, &both, latent)));
+    Ok(())
+}
+
+/// A linear map by which so many values from one place stay as they are at another, for each pair of places.
+fn selection(rows: usize, columns: usize, places: &[(usize, usize)], count: usize) -> Map {
+    let mut weight = vec![0.0; rows * columns];
+    for (from, to) in places {
+        for i in 0..count {
+            weight[(from + i) * columns + to + i] = 1.0;
+        }
+    }
+    Map::new(MapKind::Linear, weight, vec![0.0; columns])
 }
 
 impl Builder<'_> {

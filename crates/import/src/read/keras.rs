@@ -225,6 +225,11 @@ impl Reader<'_> {
                 };
                 Some(self.graph.push(Op::Activate(function), x)?)
             }
+            "ELU" => {
+                let alpha = config["alpha"].as_f64().unwrap_or(1.0);
+                let function = Function::Elu(alpha as f32);
+                Some(self.graph.push(Op::Activate(function), x)?)
+            }
             "LeakyReLU" => {
                 let slope = config["negative_slope"]
                     .as_f64()
@@ -297,16 +302,11 @@ impl Reader<'_> {
     fn activation(&mut self, activation: &Json, x: usize) -> Result<Option<usize>> {
         let name = activation.as_str().or(activation["class_name"].as_str());
         let name = name.or(activation["config"].as_str()).unwrap_or("linear");
-        let function = match name {
-            "linear" => return Ok(Some(x)),
-            "relu" | "ReLU" => Function::Relu,
-            "sigmoid" => Function::Sigmoid,
-            "tanh" => Function::Tanh,
-            "swish" | "silu" => Function::Silu,
-            "gelu" => Function::Gelu,
-            "relu6" => Function::Clip(0.0, 6.0),
-            "leaky_relu" => Function::LeakyRelu(vec![0.2]),
-            other => {
+        let function = match (name, Function::named(name)) {
+            ("linear", _) => return Ok(Some(x)),
+            ("leaky_relu", _) => Function::LeakyRelu(vec![0.2]),
+            (_, Some(function)) => function,
+            (other, None) => {
                 let name = format!("the activation {other}");
                 return self.graph.push_all(Op::Unknown(name), vec![x]).map(Some);
             }

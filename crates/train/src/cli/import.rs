@@ -27,7 +27,7 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "BLACK,WHITE", allow_hyphen_values = true, value_parser = range)]
     range: Option<[f32; 2]>,
     /// Activation of hidden layers, for files of tensors alone
-    #[arg(long, value_parser = ["relu", "silu", "tanh", "gelu", "sigmoid", "leaky_relu"])]
+    #[arg(long, value_parser = ["relu", "silu", "tanh", "gelu", "gelu_tanh", "elu", "selu", "softplus", "sigmoid", "leaky_relu"])]
     activation: Option<String>,
     /// Activation at the end, for files of tensors alone
     #[arg(long, value_parser = ["sigmoid", "tanh", "none"])]

@@ -80,12 +80,55 @@ impl Reader<'_> {
         let second = inputs.get(1).unwrap_or(&Value::Missing);
         let value = match node.op.as_str() {
             "Identity" | "Dropout" | "Cast" => Some(x),
-            "Relu" => Some(self.function(Function::Relu, x)?),
-            "Sigmoid" => Some(self.function(Function::Sigmoid, x)?),
-            "Tanh" => Some(self.function(Function::Tanh, x)?),
-            "Erf" => Some(self.function(Function::Erf, x)?),
-            "Gelu" if node.text("approximate") != "tanh" => Some(self.function(Function::Gelu, x)?),
-            "Swish" if node.float("alpha", 1.0) == 1.0 => Some(self.function(Function::Silu, x)?),
+            "Gelu" if node.text("approximate") == "tanh" => {
+                Some(self.function(Function::GeluTanh, x)?)
+            }
+            "Swish" => match node.float("alpha", 1.0) {
+                0.0 => None,
+                alpha => {
+                    let value = self.graph.scalar(alpha, 0.0, x)?;
+                    let value = self.function(Function::Silu, value)?;
+                    Some(self.graph.scalar(1.0 / alpha, 0.0, value)?)
+                }
+            },
+            "Elu" => Some(self.function(Function::Elu(node.float("alpha", 1.0)), x)?),
+            "Celu" => match node.float("alpha", 1.0) {
+                0.0 => None,
+                alpha => {
+                    let value = self.graph.scalar(1.0 / alpha, 0.0, x)?;
+                    let value = self.function(Function::Elu(1.0), value)?;
+                    Some(self.graph.scalar(alpha, 0.0, value)?)
+                }
+            },
+            "Selu" => {
+                let value = self.function(Function::Elu(node.float("alpha", 1.673_263_2)), x)?;
+                Some(
+                    self.graph
+                        .scalar(node.float("gamma", 1.050_701), 0.0, value)?,
+                )
+            }
+            "Log" => Some(self.graph.logarithm(x)?),
+            "Pow" => match second {
+                Value::Constant(power) if power.scalar() == Some(3.0) => {
+                    let square = self.graph.multiply(x, x)?;
+                    Some(self.graph.multiply(x, square)?)
+                }
+                _ => None,
+            },
+            "Max" | "Min" => match inputs {
+                [Value::Computed(x), Value::Constant(bound)]
+                | [Value::Constant(bound), Value::Computed(x)] => {
+                    let bound = bound.scalar().map(|bound| match node.op.as_str() {
+                        "Max" => Function::Clip(bound, f32::MAX),
+                        _ => Function::Clip(f32::MIN, bound),
+                    });
+                    match bound {
+                        Some(function) => Some(self.function(function, *x)?),
+                        None => None,
+                    }
+                }
+                _ => None,
+            },
             "LeakyRelu" => {
                 let slope = node.float("alpha", 0.01);
                 Some(self.function(Function::LeakyRelu(vec![slope]), x)?)
@@ -144,6 +187,12 @@ impl Reader<'_> {
             "Concat" => self.concat(node, inputs)?,
             "Slice" => self.slice(node, x, inputs)?,
             "Split" => return self.split(node, x, inputs),
+            name @ ("Relu" | "Sigmoid" | "Tanh" | "Erf" | "Exp" | "Gelu" | "Softplus") => {
+                match Function::named(name) {
+                    Some(function) => Some(self.function(function, x)?),
+                    None => None,
+                }
+            }
             _ => None,
         };
         match value {
@@ -400,7 +449,12 @@ impl Reader<'_> {
         match (node.text("auto_pad"), node.ints("pads")) {
             ("" | "NOTSET", []) | ("VALID", _) => {}
             ("" | "NOTSET", &[a, b, c, d]) => (conv.before, conv.after) = ([a, b], [c, d]),
-            ("SAME_UPPER", _) if !transposed => same(&mut conv, [input[1], input[2]]),
+            (kind @ ("SAME_UPPER" | "SAME_LOWER"), _) if !transposed => {
+                same(&mut conv, [input[1], input[2]]);
+                if kind == "SAME_LOWER" {
+                    core::mem::swap(&mut conv.before, &mut conv.after);
+                }
+            }
             _ => return Ok(None),
         }
         if transposed {

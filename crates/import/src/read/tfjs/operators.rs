@@ -426,18 +426,17 @@ impl Reader<'_> {
 }
 
 fn function(op: &str, attr: &Json) -> Option<Function> {
-    Some(match op {
-        "Relu" => Function::Relu,
-        "Relu6" => Function::Clip(0.0, 6.0),
-        "Sigmoid" => Function::Sigmoid,
-        "Tanh" => Function::Tanh,
-        "Erf" => Function::Erf,
+    match op {
+        "Relu" | "Relu6" | "Sigmoid" | "Tanh" | "Erf" | "Exp" | "Elu" | "Selu" | "Softplus" => {
+            Function::named(op)
+        }
         "LeakyRelu" => {
             let slope = ["alpha", "leakyrelu_alpha"].map(|name| attr[name]["f"].as_f64());
-            Function::LeakyRelu(vec![slope[0].or(slope[1]).unwrap_or(0.2) as f32])
+            let slope = slope[0].or(slope[1]).unwrap_or(0.2) as f32;
+            Some(Function::LeakyRelu(vec![slope]))
         }
-        _ => return None,
-    })
+        _ => None,
+    }
 }
 
 /// Names of the inputs without the number of the output; control inputs compute nothing.
