@@ -76,6 +76,13 @@ export class VaeLet extends HTMLElement {
   /** The model on the page; `null` until `load`. Do not `free` it: other elements may show it. */
   get loadedModel(): Model | null;
 
+  /**
+   * The latent of the picture that `edit`, `morph` or `map` shows now, while a slider moves too; `null` in other views, before `load`,
+   * and without `ownInState`, because it may be that of a reader's own picture. Set it to show another in `edit`, or as the first end in `morph`.
+   */
+  get latent(): Float32Array | null;
+  set latent(z: ArrayLike<number>);
+
   addEventListener<K extends keyof VaeLetEventMap>(
     type: K,
     listener: (this: VaeLet, event: VaeLetEventMap[K]) => unknown,

@@ -26,6 +26,7 @@ import { folderAt } from "./api/files.js";
 import { PAGE, favourite, folderOf, isName, library } from "./models/library.js";
 import { fill } from "./parts/dom.js";
 import { withoutOwn } from "./parts/own.js";
+import { formatSource, latentSource } from "./parts/source.js";
 import { createPlayer } from "./player/player.js";
 import { VIEWS, change, formatHash } from "./parts/route.js";
 import { sharedStyles } from "./parts/styles.js";
@@ -36,6 +37,8 @@ const STRINGS = ["model", "src", "state", "seed", "use", "poster"];
 const NAMES = [...STRINGS, ...Object.keys(WORDS)];
 /** Properties that are on or off, by their attributes. */
 const FLAGS = { explain: "explain", ownInState: "own-in-state" };
+/** How a view's state says that a latent is shown. */
+const LATENTS = { edit: (face) => ({ face, edits: null }), morph: (a) => ({ a, t: "0" }) };
 /** How far from the window an element begins to load. */
 const NEAR = "300px";
 
@@ -122,6 +125,17 @@ export class VaeLet extends Base {
   /** The model on the page, with the API of vaelet.js; `null` until `load`. */
   get loadedModel() {
     return this.#player?.model ?? null;
+  }
+
+  /** The latent of the picture that edit, morph or map shows, where `ownInState` is set; a copy. @returns {Float32Array | null} */
+  get latent() {
+    const z = this.ownInState ? this.#player?.latent : null;
+    return z ? Float32Array.from(z) : null;
+  }
+
+  set latent(z) {
+    const changes = LATENTS[this.view]?.(formatSource(latentSource(Float32Array.from(z))));
+    if (changes) this.state = change(new URLSearchParams(this.state), changes).toString();
   }
 
   #build() {

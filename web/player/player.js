@@ -97,6 +97,10 @@ export function createPlayer(root, hooks) {
   const memories = new Map();
 
   const player = {
+    /** The latent of the one picture that the view is about, if there is one. @returns {Float32Array | null} */
+    get latent() {
+      return view?.state?.z ?? view?.state?.after ?? null;
+    },
     /** Shows this; resolves with the model once its backend is chosen. @param {What} next */
     async open(next) {
       if (what?.folder.href !== next.folder.href) release();
