@@ -32,8 +32,9 @@ function pathOf(url) {
 addEventListener("install", (event) => event.waitUntil(install().then(() => self.skipWaiting())));
 addEventListener("activate", (event) => event.waitUntil(tidy().then(() => self.clients.claim())));
 
-/** What the page had loaded before there was anybody to keep it. */
+/** What the page had loaded before there was anybody to keep it, or shall be kept; or the question what is kept where it is used. */
 addEventListener("message", (event) => {
+  if (event.data === "list") return event.ports[0].postMessage(Object.keys(models));
   const paths = event.data.filter((url) => url.startsWith(SITE)).map(pathOf);
   const kept = Promise.allSettled(paths.filter((path) => Object.hasOwn(models, path)).map(keepModel));
   event.waitUntil(kept.then(() => event.ports[0].postMessage("kept")));

@@ -18,7 +18,7 @@ describe("the switch for mathematics", () => {
       assert.equal(await shown(page, ".prose math"), 0);
       assert.ok((await shown(page, ".prose .notation")) > 0);
       await page.selectOption("#maths", "none");
-      assert.equal(await shown(page, ".notation"), 0);
+      assert.equal(await shown(page, ".notation, .arithmetic"), 0);
       await page.waitForFunction(() => /maths=none/.test(location.hash));
       assert.doesNotMatch(await page.innerText(".prose"), /[μσε𝒩]|ELBO|nats/u);
       await page.click("#nav-inside");

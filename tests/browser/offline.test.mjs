@@ -25,7 +25,7 @@ describe("download for offline use", () => {
       await page.waitForFunction(() => /^Done/.test(document.querySelector("#offline-status").textContent));
       assert.equal(await beside.locator("button").textContent(), "✓ here");
       assert.equal(await row(page, "Portraits").locator("button").textContent(), "Download");
-      await row(page, "The program of Use").locator("button").click();
+      await row(page, "Programs and data of Use, Train and the importer").locator("button").click();
       await page.waitForFunction(() => document.querySelectorAll("#offline-list li[data-here]").length >= 2 && /^Done/.test(document.querySelector("#offline-status").textContent));
       await page.click("#offline-close");
       await page.waitForFunction(() => [...document.querySelectorAll("#model option")].some(({ value, textContent }) => value === "digits-map" && /✓/.test(textContent)));

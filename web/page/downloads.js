@@ -11,17 +11,8 @@ import { element, fill } from "../parts/dom.js";
 const VIEWED = /^(model|atlas|calibration|figures)\.json$|^(atlas|samples|reconstructions)\.(jpg|png)$/;
 const MB = 1e6;
 
-/** Programs and data that are fetched when they are first used. @type {{ title: string, files: URL[] }[]} */
-const PROGRAMS = [
-  { title: "The program of Use", files: [new URL("../../vaelet-uses-web.js", import.meta.url), new URL("../../vaelet-uses-web_bg.wasm", import.meta.url)] },
-  {
-    title: "The program of Train, with 10,000 digits",
-    files: [new URL("../../vaelet-learn-web.js", import.meta.url), new URL("../../vaelet-learn-web_bg.wasm", import.meta.url), new URL("../data/digits.png", import.meta.url)],
-  },
-  { title: "The importer of other people’s models", files: [new URL("../../vaelet-import-web.js", import.meta.url), new URL("../../vaelet-import-web_bg.wasm", import.meta.url)] },
-];
-/** What models that have to be told what they draw need besides. */
-const CONDITIONS = [new URL("../../vaelet-web-conditions.js", import.meta.url), new URL("../../vaelet-web-conditions_bg.wasm", import.meta.url)];
+/** A program that reads what the first one does not, such as models that have to be told what they draw. */
+const FURTHER = /\/vaelet-web-/;
 
 /** @typedef {{ title: string, bytes: number, files: URL[], weights: import("../models/library.js").Entry | null }} Part */
 
@@ -42,14 +33,21 @@ async function sizeOf(files) {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** What can be downloaded. @param {import("../models/library.js").Entry[]} models @returns {Part[]} */
-function partsOf(models) {
+/** Asks the worker what it keeps where it is used: files of models, and programs and data of this version. @returns {Promise<URL[]>} the latter */
+async function programs() {
+  const paths = /** @type {string[]} */ (await ask("list"));
+  return paths.filter((path) => path.startsWith("v/")).map((path) => new URL(path, SITE));
+}
+
+/** What can be downloaded. @param {import("../models/library.js").Entry[]} models @param {URL[]} others programs and data that are fetched when they are used @returns {Part[]} */
+function partsOf(models, others) {
+  const further = others.filter(({ pathname }) => FURTHER.test(pathname));
   const published = models.filter(({ kept }) => !kept).map((entry) => {
     const folder = folderOf(entry.name);
     const files = Object.keys(entry.files ?? {}).filter((name) => VIEWED.test(name)).map((name) => fileOf(folder, name));
-    return { title: entry.title, bytes: (entry.bytes ?? NaN) + (entry.beside ?? 0), files: [...files, ...(entry.condition ? CONDITIONS : [])], weights: entry };
+    return { title: entry.title, bytes: (entry.bytes ?? NaN) + (entry.beside ?? 0), files: [...files, ...(entry.condition ? further : [])], weights: entry };
   });
-  return [...published, ...PROGRAMS.map(({ title, files }) => ({ title, bytes: NaN, files, weights: null }))];
+  return [...published, { title: "Programs and data of Use, Train and the importer", bytes: NaN, files: others, weights: null }];
 }
 
 /** Addresses that are kept, without what follows a question mark. @param {string} name of a cache */
@@ -65,15 +63,15 @@ async function areHere(parts) {
   return parts.map((part) => part.files.every((file) => files.has(plain(file))) && (!part.weights || [...weights].some((url) => url.startsWith(plain(folderOf(part.weights.name))))));
 }
 
-/** Asks the worker to keep files; resolves once it has tried. @param {URL[]} files */
-async function keepFiles(files) {
+/** Sends the worker addresses to keep, or a question; resolves with its answer. @param {string[] | "list"} question @returns {Promise<unknown>} */
+async function ask(question) {
   const { active } = await navigator.serviceWorker.ready;
   const { port1, port2 } = new MessageChannel();
-  const done = new Promise((resolve) => {
-    port1.onmessage = resolve;
+  const answer = new Promise((resolve) => {
+    port1.onmessage = ({ data }) => resolve(data);
   });
-  active.postMessage(files.map(({ href }) => href), [port2]);
-  await done;
+  active.postMessage(question, [port2]);
+  return answer;
 }
 
 /** Keeps a model's weights, which have to be those of its description. @param {import("../models/library.js").Entry} entry */
@@ -124,7 +122,7 @@ export function createDownloads(onChange) {
       await show();
       try {
         if (part.weights) await keepWeights(part.weights);
-        await keepFiles(part.files);
+        await ask(part.files.map(({ href }) => href));
         if (!(await areHere([part]))[0]) throw new Error("it was not kept");
       } catch (error) {
         console.info(error);
@@ -148,7 +146,7 @@ export function createDownloads(onChange) {
       return;
     }
     if (working) return;
-    parts = partsOf(models);
+    parts = partsOf(models, await programs());
     $("offline-list").replaceChildren(...parts.map((part) => element("li", {}, element("span", { textContent: part.title }), element("span", { className: "size" }), element("button", { type: "button", onclick: () => download([part]) }))));
     await show();
     for (const part of parts.filter(({ bytes }) => Number.isNaN(bytes))) part.bytes = await sizeOf(part.files);

@@ -46,7 +46,8 @@ function createFrame(host, { x, y, label }, read) {
   host.classList.add("plot");
   host.setAttribute("role", "img");
   host.setAttribute("aria-label", label);
-  host.append(element("span", { className: "plot-y", textContent: y }), value, area, element("span", { className: "plot-x", textContent: x }));
+  const along = element("span", { className: "plot-x", textContent: x });
+  host.append(element("span", { className: "plot-y", textContent: y }), value, area, along);
   const point = (/** @type {PointerEvent} */ { clientX }) => {
     const box = svg.getBoundingClientRect();
     const at = clamp((clientX - box.left) / Math.max(1, box.width), 0, 1);
@@ -61,6 +62,7 @@ function createFrame(host, { x, y, label }, read) {
   return {
     svg,
     area,
+    along,
     /** @param {number} low @param {number} high */
     range(low, high) {
       const values = [low, (low + high) / 2, high];
@@ -81,7 +83,7 @@ function createFrame(host, { x, y, label }, read) {
 export function createBars(host, count, { unit, name, ...axes }) {
   /** @type {ArrayLike<number>} */
   let values = [];
-  const frame = createFrame(host, axes, (at) => {
+  const frame = createFrame(host, { ...axes, x: `${count} ${axes.x}` }, (at) => {
     const i = Math.min(count - 1, Math.floor(at * count));
     return i in values ? `${name(i)}: ${formatNumber(values[i], 2)} ${unit}` : "";
   });
@@ -128,10 +130,11 @@ export function createLines(host, names, { position, ...axes }) {
   return {
     /**
      * @param {number[][]} next values of each line, evenly spaced
-     * @param {{ low: number, high: number, usual?: [number, number] }} shown the range of the axis, and a band of usual values
+     * @param {{ low: number, high: number, usual?: [number, number], x?: string }} shown the range of the axis, a band of usual values, and what goes to the right where that has changed
      */
-    show(next, { low, high, usual }) {
+    show(next, { low, high, usual, x }) {
       lines = next;
+      if (x) frame.along.textContent = x;
       const y = (value) => 1 - clamp((value - low) / (high - low || 1), 0, 1);
       frame.range(low, high);
       if (usual) setAttributes(band, { y: y(usual[1]), height: Math.max(0, y(usual[0]) - y(usual[1])) });

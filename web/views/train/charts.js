@@ -65,7 +65,7 @@ export function createCurve(host, what) {
       const sorted = [...values].sort((a, b) => a - b);
       const high = Math.max((sorted[Math.floor(0.97 * (sorted.length - 1))] ?? 1) * 1.05, 1e-6);
       const low = Math.min(sorted[0] ?? 0, high / 2) * 0.9;
-      lines.show([values], { low, high });
+      lines.show([values], { low, high, x: `${steps} steps` });
       if (steps > 0) host.setAttribute("aria-label", `Curve of the ${what} over ${steps} steps: from ${values[0].toFixed(1)} to ${values[values.length - 1].toFixed(1)} nats`);
     },
   };
