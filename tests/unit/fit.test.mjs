@@ -33,13 +33,13 @@ test("a step changes one thing, by as much of the frame either way", () => {
 });
 
 test("a verdict says what is wrong, and how large the error is", () => {
-  const info = /** @type {any} */ ({ likelihood: { kind: "gaussian", sigma: 0.1 }, input: { width: 64 }, subject: { many: "faces" } });
+  const info = /** @type {any} */ ({ likelihood: { kind: "gaussian", sigma: 0.1 }, input: { width: 64 }, subject: { many: "faces" }, training: { data: "2,117 portraits" } });
   const placement = { x: 100, y: 100, zoom: 1, tilt: 0 };
   const found = { placement, across: 200 };
   const say = (error, change = {}, more = {}) => verdictOf(error, { ...info, ...more }, { placement: { ...placement, ...change }, found, width: 200 });
   assert.match(say(0.005), /^Fits well\. The error is below that of faces/);
   assert.match(say(0.03), /^Fits roughly.*3\.0 times/);
-  assert.match(say(0.09), /^Fits badly.*9\.0 times.*from the front/);
+  assert.match(say(0.09), /^Fits badly.*9\.0 times.*trained on: 2,117 portraits\./);
   assert.match(say(0.03, { zoom: 0 }), /Too far away: zoom in/);
   assert.match(say(0.03, { zoom: 2 }), /Too close/);
   assert.match(say(0.03, { tilt: -0.4 }), /Tilted/);

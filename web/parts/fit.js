@@ -97,8 +97,9 @@ export async function fitFace(picture, model, isWanted) {
  *   placement now; what was found, `null` where nothing was, `undefined` where it was not looked for; the frame's width in pixels of the photo
  * @returns {string} nothing where nothing is known
  */
-export function verdictOf(error, { likelihood, input, subject }, { placement, found, width }) {
+export function verdictOf(error, { likelihood, input, subject, training }, { placement, found, width }) {
   const many = subject?.many ?? "pictures";
+  const { data } = /** @type {{ data?: string }} */ (Object(training));
   const known = likelihood.kind === "gaussian" && likelihood.sigma > 0 ? error / likelihood.sigma ** 2 : NaN;
   const what = found === null ? ["No face was found: move the photo by hand, or take one from the front, in even light."] : [];
   if (found) {
@@ -113,6 +114,6 @@ export function verdictOf(error, { likelihood, input, subject }, { placement, fo
   const times = `The error is ${known < 1 ? "below" : `${known.toFixed(1)} times`} that of ${many} the network knows.`;
   if (known <= WELL) what.push(`Fits well. ${times}`);
   else if (known <= ROUGHLY) what.push(`Fits roughly: expect a likeness, not a copy. ${times}`);
-  else what.push(`Fits badly: expect little likeness. ${times}${found ? " It knows only portraits from the front, in even light." : ""}`);
+  else what.push(`Fits badly: expect little likeness. ${times}${data ? ` It knows only what it was trained on: ${data}.` : ""}`);
   return what.join(" ");
 }
