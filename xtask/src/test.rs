@@ -2,6 +2,7 @@
 //! fails. Each step installs only the tools that it needs.
 
 use std::env;
+use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
@@ -20,7 +21,7 @@ pub struct Step {
 }
 
 /// All steps, the quickest first.
-pub const STEPS: [Step; 7] = [
+pub const STEPS: [Step; 8] = [
     Step {
         name: "fmt",
         needs: &[],
@@ -61,9 +62,17 @@ pub const STEPS: [Step; 7] = [
         needs: &[Tool::Node, Tool::TestPackages, Tool::Chromium],
         run: package,
     },
+    Step {
+        name: NOTEBOOK,
+        needs: &[Tool::Node, Tool::TestPackages, Tool::Chromium],
+        run: notebook,
+    },
 ];
 
-/// Runs the steps with these names, or all if there are none.
+/// A job of its own, because it installs JupyterLab: only runs where it is named.
+const NOTEBOOK: &str = "notebook";
+
+/// Runs the steps with these names, or all but the notebook's if there are none.
 ///
 /// # Errors
 /// If a name is unknown, a tool cannot be installed, or a step fails.
@@ -77,9 +86,12 @@ pub fn run(names: &[String]) -> Result<()> {
             STEPS.map(|step| step.name).join(", ")
         );
     }
-    let chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
+    let chosen = |name: &str| match names {
+        [] => name != NOTEBOOK,
+        names => names.iter().any(|chosen| chosen == name),
+    };
     let mut steps: Vec<&Step> = STEPS.iter().filter(|step| chosen(step.name)).collect();
-    let of_page = |step: &&Step| ["browser", "package"].contains(&step.name);
+    let of_page = |step: &&Step| ["browser", "package", NOTEBOOK].contains(&step.name);
     if !chosen("web")
         && let Some(first) = steps.iter().position(of_page)
     {
@@ -122,7 +134,7 @@ fn scripts() -> Result<()> {
 }
 
 /// Folders with scripts and styles.
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 9] = [
     "web",
     "npm",
     "xtask",
@@ -130,6 +142,8 @@ const SCRIPTS: [&str; 7] = [
     "tests/unit",
     "tests/browser",
     "tests/package",
+    "tests/notebook",
+    "python/src",
 ];
 
 fn clippy() -> Result<()> {
@@ -194,6 +208,72 @@ fn browser() -> Result<()> {
 /// Tests the npm package in a project that installs it.
 fn package() -> Result<()> {
     shell::run(node()?.arg("tests/package/run.mjs"))
+}
+
+/// Builds the Python package, and tests it by itself and in JupyterLab. Python's packages are in `target/notebook`.
+fn notebook() -> Result<()> {
+    let venv = shell::root().join("target/notebook");
+    let python = venv.join(match cfg!(windows) {
+        true => "Scripts/python.exe",
+        false => "bin/python",
+    });
+    if !python.exists() {
+        let system = ["python3", "python"]
+            .into_iter()
+            .find(|name| shell::find(name).is_some())
+            .context("Python 3.10 or newer is missing; install it with its module venv")?;
+        println!(
+            "installing JupyterLab into {}: the package is tried in it (usually 1 minute)",
+            venv.display()
+        );
+        shell::run(shell::command(system).args(["-m", "venv"]).arg(&venv))?;
+    }
+    let python = python.to_string_lossy().into_owned();
+    let run = |arguments: &[&str]| shell::run(shell::command(&python).args(arguments));
+    run(&[
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--requirement",
+        "python/tests/requirements.txt",
+    ])?;
+    let wheels = "target/wheel";
+    let _ = fs::remove_dir_all(shell::root().join(wheels));
+    run(&[
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        wheels,
+        "python",
+    ])?;
+    run(&[
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--force-reinstall",
+        "--no-deps",
+        "--no-index",
+        "--find-links",
+        wheels,
+        "vaelet",
+    ])?;
+    run(&[
+        "-m",
+        "unittest",
+        "discover",
+        "--start-directory",
+        "python/tests",
+    ])?;
+    let test = "tests/notebook/notebook.test.mjs";
+    shell::run(
+        node()?
+            .args(["--test", "--test-reporter=spec", test])
+            .env("VAELET_PYTHON", &python),
+    )
 }
 
 fn node() -> Result<Command> {
