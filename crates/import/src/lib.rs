@@ -26,7 +26,7 @@ use like::Halves;
 use lower::{Builder, emit, posterior, trace};
 use std::collections::BTreeSet;
 use vaelet_model::{
-    Activation, Condition, Convolution, Drawing, FORMAT, ImageShape, LatentGroup, Layer,
+    Activation, Condition, Convolution, Data, Drawing, FORMAT, ImageShape, LatentGroup, Layer,
     Likelihood, Model, ModelSpec, Precision, Prior, Subject, Tensor, Tensors, WeightsFile,
     write_tensors,
 };
@@ -735,6 +735,7 @@ impl Importer<'_> {
             first: vec![],
             lacks,
             input,
+            data: Data::Image,
             condition,
             likelihood,
             latents: vec![LatentGroup {

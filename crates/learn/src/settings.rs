@@ -3,8 +3,8 @@
 use crate::{Augmentation, Error, Result};
 use vaelet_model::networks;
 use vaelet_model::{
-    Drawing, FORMAT, ImageShape, LatentGroup, Likelihood, ModelSpec, Precision, Prior, Subject,
-    WeightsFile, sha256_hex,
+    Data, Drawing, FORMAT, ImageShape, LatentGroup, Likelihood, ModelSpec, Precision, Prior,
+    Subject, WeightsFile, sha256_hex,
 };
 
 /// Which network is trained.
@@ -141,6 +141,7 @@ impl Design {
             lacks: None,
             first: Vec::new(),
             input: shape,
+            data: Data::Image,
             condition: None,
             likelihood: self.likelihood,
             latents: vec![LatentGroup {

@@ -18,6 +18,7 @@ pub mod latent;
 pub mod networks;
 
 pub use error::{Error, Result};
+pub use format::data::{Data, LogMel};
 pub use format::description::{
     Activation, Condition, Convolution, Drawing, Example, FORMAT, ImageShape, LatentGroup, Layer,
     Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use vaelet_model::{
-    EntryPoint, Error, Model, ModelSpec, Params, Precision, Priors, Program, Tensor, Tensors,
+    Data, EntryPoint, Error, Model, ModelSpec, Params, Precision, Priors, Program, Tensor, Tensors,
     WeightsFile, random, read_tensors, write_tensors,
 };
 
@@ -303,6 +303,62 @@ fn a_subject_is_read_and_written() {
     );
     let nameless = with(r#"{"many": "cats"}"#).unwrap_err().to_string();
     assert!(nameless.contains("subject.one"), "{nameless}");
+}
+
+const SOUND: &str = r#"{"kind": "sound", "rate": 8000, "window": 256, "hop": 80, "lowest": 50,
+    "highest": 4000, "range": 72}"#;
+
+#[test]
+fn what_the_values_stand_for_is_read_and_written() {
+    let with = |data: &str| spec(&format!(r#"{LAYERS} "data": {data},"#));
+    assert_eq!(spec(LAYERS).unwrap().data, Data::Image);
+    assert!(
+        !spec(LAYERS)
+            .unwrap()
+            .to_json()
+            .unwrap()
+            .contains("\"data\"")
+    );
+    assert_eq!(with(r#"{"kind": "image"}"#).unwrap().data, Data::Image);
+    let sound = with(SOUND).unwrap();
+    let Data::Sound(scale) = sound.data else {
+        panic!("{:?}", sound.data)
+    };
+    assert_eq!(scale.samples(8), 256 + 7 * 80);
+    assert_eq!(ModelSpec::parse(&sound.to_json().unwrap()).unwrap(), sound);
+    // A page's program reads the field by itself.
+    assert_eq!(Data::parse(SOUND, sound.input).unwrap(), sound.data);
+}
+
+#[test]
+fn sounds_that_no_program_makes_are_refused() {
+    let refused = |data: &str, field: &str| {
+        let error = spec(&format!(r#"{LAYERS} "data": {data},"#)).unwrap_err();
+        assert!(error.to_string().contains(field), "{data}: {error}");
+        let shape = spec(LAYERS).unwrap().input;
+        assert!(Data::parse(data, shape).is_err(), "{data}");
+    };
+    refused(r#"{"kind": "smell"}"#, "image or sound");
+    refused(r#"{"kind": "sound"}"#, "rate");
+    refused("[]", "data");
+    for (field, values) in [
+        ("rate", ["0", "999", "96000", "1e300"]),
+        ("window", ["0", "15", "513", "4294967295"]),
+        ("hop", ["0", "129", "1.5", "-1"]),
+        ("lowest", ["-1", "4000", "1e300", "\"low\""]),
+        ("highest", ["50", "49", "4001", "null"]),
+        ("range", ["0", "0.5", "201", "1e300"]),
+    ] {
+        let start = SOUND.find(&format!("\"{field}\": ")).unwrap() + field.len() + 4;
+        let end = start + SOUND[start..].find([',', '}']).unwrap();
+        for value in values {
+            refused(
+                &format!("{}{value}{}", &SOUND[..start], &SOUND[end..]),
+                field,
+            );
+        }
+    }
+    refused(&SOUND.replace("72}", r#"72, "more": 1}"#), "more");
 }
 
 #[test]

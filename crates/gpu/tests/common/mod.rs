@@ -7,8 +7,8 @@ use vaelet_cpu::present;
 use vaelet_gpu::Context;
 use vaelet_gpu::wgpu::{self, Limits};
 use vaelet_model::{
-    Condition, FORMAT, ImageShape, LatentGroup, Layer, Likelihood, Model, ModelSpec, Precision,
-    Prior, Program, Tensor, Tensors, WeightsFile, random, write_tensors,
+    Condition, Data, FORMAT, ImageShape, LatentGroup, Layer, Likelihood, Model, ModelSpec,
+    Precision, Prior, Program, Tensor, Tensors, WeightsFile, random, write_tensors,
 };
 
 /// A GPU. Without one it prints a message and returns `None`, or panics if `VAELET_REQUIRE_GPU` is
@@ -161,6 +161,7 @@ fn build(
         lacks: None,
         first: Vec::new(),
         input,
+        data: Data::Image,
         condition,
         likelihood: Likelihood::Gaussian { sigma: 1.0 },
         latents: vec![LatentGroup {

@@ -4,6 +4,7 @@
 //! tagged enum or a list: new kinds of layer, likelihood and prior, more latent
 //! groups, more optional facts.
 
+use super::data::Data;
 use super::json::{Field, Value};
 use super::limits::{MAX_BYTES, MAX_DIM, MAX_VALUES, check_amount, check_dim};
 use crate::{CONDITIONS, Error, Precision, Program, Result, Schedule, sha256_hex};
@@ -39,6 +40,10 @@ pub struct ModelSpec {
     pub lacks: Option<String>,
     /// What the encoder reads and the decoder writes.
     pub input: ImageShape,
+    /// What the values of an image stand for. A page's first program does not read it: the program that
+    /// makes use of it checks it.
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Data::is_image"))]
+    pub data: Data,
     /// What is known of an image beside its latent; encoder and decoder may read it.
     #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub condition: Option<Condition>,
@@ -496,6 +501,9 @@ impl ModelSpec {
         check_dim("input.width", width, MAX_DIM)?;
         let values = [channels, height, width].map(|side| side as f64);
         check_amount("input", "values", values.iter().product(), MAX_VALUES)?;
+        if cfg!(feature = "write") {
+            self.data.check(self.input)?;
+        }
         if self.subject.as_ref().and_then(|subject| subject.drawing) == Some(Drawing::Mnist)
             && [channels, height, width] != [1, 28, 28]
         {

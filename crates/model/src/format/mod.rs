@@ -1,5 +1,6 @@
 //! A model on disk: `model.json` and `weights.safetensors`, read piece by piece and checked.
 
+pub(crate) mod data;
 pub(crate) mod description;
 mod json;
 pub mod limits;

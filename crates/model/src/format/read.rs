@@ -1,5 +1,6 @@
 //! How the structs of `model.json` are read; their fields are explained in `description.rs`.
 
+use super::data::Data;
 use super::description::{
     Activation, Condition, Convolution, Drawing, Example, FILE, FORMAT, ImageShape, LatentGroup,
     Layer, Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,
@@ -47,6 +48,10 @@ impl ModelSpec {
                 _ => None,
             },
             input: ImageShape::read(&object.take("input")?)?,
+            data: match object.find("data") {
+                Some(data) if cfg!(feature = "write") => Data::read(&data)?,
+                _ => Data::Image,
+            },
             // Where it is not read, it is a field that nobody knows.
             condition: match CONDITIONS.then(|| object.find("condition")).flatten() {
                 Some(condition) => Some(Condition::read(&condition)?),

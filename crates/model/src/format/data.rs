@@ -1,0 +1,138 @@
+//! What the values of an image stand for, which says how an item is shown and whether it can be heard.
+
+use super::description::{FILE, ImageShape};
+use super::json::{Field, Object, Value};
+use crate::{Error, Result};
+#[cfg(feature = "write")]
+use serde::Serialize;
+
+/// The kind of a model's data.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+#[cfg_attr(feature = "write", serde(tag = "kind", rename_all = "snake_case"))]
+pub enum Data {
+    /// Pictures; so is every file that does not say.
+    #[default]
+    Image,
+    /// Sounds, as pictures of their spectra.
+    Sound(LogMel),
+}
+
+/// A log-mel spectrogram as a grey image: a column for each frame of `window` samples, a row for each
+/// of its mel bands (Stevens et al. 1937, in HTK's form 2595 log₁₀(1 + f / 700)), the highest first. A
+/// value of 1 is the loudest band of the sound, 0 is `range` decibels below it, or less. A band is the
+/// mean of the spectrum's magnitudes under a triangle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+pub struct LogMel {
+    /// Samples of the sound in a second.
+    pub rate: usize,
+    /// Samples in a frame; they are weighed by a periodic Hann window and followed by zeros up to
+    /// [`LogMel::TRANSFORM`].
+    pub window: usize,
+    /// Samples from the start of one frame to that of the next.
+    pub hop: usize,
+    /// Lower end of the lowest band, in hertz.
+    pub lowest: f32,
+    /// Upper end of the highest band, in hertz.
+    pub highest: f32,
+    /// Decibels from 0 to 1.
+    pub range: f32,
+}
+
+impl LogMel {
+    /// Length of the Fourier transform of a frame.
+    pub const TRANSFORM: usize = 512;
+    /// Most samples in a second of sound.
+    const MAX_RATE: usize = 48_000;
+    /// Longest sound, in seconds.
+    const MAX_SECONDS: usize = 30;
+
+    /// Samples of a sound of `frames` frames.
+    pub fn samples(&self, frames: usize) -> usize {
+        self.window + frames.saturating_sub(1) * self.hop
+    }
+
+    fn read(object: &mut Object<'_>) -> Result<Self> {
+        let mut count = |name| object.take(name)?.count();
+        let (rate, window, hop) = (count("rate")?, count("window")?, count("hop")?);
+        let mut number = |name| object.take(name)?.number();
+        Ok(Self {
+            rate,
+            window,
+            hop,
+            lowest: number("lowest")?,
+            highest: number("highest")?,
+            range: number("range")?,
+        })
+    }
+
+    fn check(&self, shape: ImageShape) -> Result<()> {
+        let wrong = |field, expected: String, found: f32| -> Result<()> {
+            Err(Error::field(FILE, field, expected, found))
+        };
+        let range = |field, value: usize, low: usize, high: usize| match value {
+            value if (low..=high).contains(&value) => Ok(()),
+            _ => wrong(field, format!("{low} to {high}"), value as f32),
+        };
+        range("input.channels", shape.channels, 1, 1)?;
+        range("data.rate", self.rate, 1000, Self::MAX_RATE)?;
+        range("data.window", self.window, 16, Self::TRANSFORM)?;
+        // Frames overlap by half at least, so that every sample is heard in some frame.
+        range("data.hop", self.hop, 1, self.window / 2)?;
+        let bins = Self::TRANSFORM / 2;
+        range("input.height", shape.height, 2, bins)?;
+        let most = (Self::MAX_SECONDS * self.rate - self.window) / self.hop;
+        range("input.width", shape.width, 1, most)?;
+        let nyquist = self.rate as f32 / 2.0;
+        if !(0.0..nyquist).contains(&self.lowest) {
+            return wrong("data.lowest", format!("0 to {nyquist} hertz"), self.lowest);
+        }
+        if !(self.highest > self.lowest && self.highest <= nyquist) {
+            let expected = format!("more than data.lowest, at most {nyquist} hertz");
+            return wrong("data.highest", expected, self.highest);
+        }
+        if !(1.0..=200.0).contains(&self.range) {
+            return wrong("data.range", "1 to 200 decibels".into(), self.range);
+        }
+        Ok(())
+    }
+}
+
+impl Data {
+    /// Reads the field `data` of `model.json`, as JSON text, for images of this shape.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`] where it is not JSON, [`Error::Field`] where a field cannot be used.
+    pub fn parse(json: &str, shape: ImageShape) -> Result<Self> {
+        let value = Value::parse(FILE, json)?;
+        let data = Self::read(&Field::root(FILE, &value))?;
+        data.check(shape)?;
+        Ok(data)
+    }
+
+    pub(super) fn read(field: &Field<'_>) -> Result<Self> {
+        let mut object = field.object()?;
+        let kind = object.take("kind")?;
+        let data = match kind.text()? {
+            "image" => Self::Image,
+            "sound" => Self::Sound(LogMel::read(&mut object)?),
+            _ => return Err(kind.wrong("image or sound")),
+        };
+        object.finish()?;
+        Ok(data)
+    }
+
+    pub(super) fn check(&self, shape: ImageShape) -> Result<()> {
+        match self {
+            Self::Image => Ok(()),
+            Self::Sound(scale) => scale.check(shape),
+        }
+    }
+
+    /// Whether a file need not say it.
+    #[cfg(feature = "write")]
+    pub(super) fn is_image(&self) -> bool {
+        *self == Self::Image
+    }
+}
