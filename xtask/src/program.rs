@@ -38,7 +38,7 @@ pub const FIRST: Program = Program {
 };
 /// All programs. A page fetches those after the first when it uses them. Each is compiled by
 /// itself, because the features that one needs would make the others larger.
-pub const PROGRAMS: [Program; 7] = [
+pub const PROGRAMS: [Program; 8] = [
     FIRST,
     Program {
         name: "vaelet-web-full",
@@ -52,6 +52,13 @@ pub const PROGRAMS: [Program; 7] = [
         features: &[],
         optimise: "-O2",
         budget: 136 * 1024,
+    },
+    Program {
+        name: "vaelet-sound-web",
+        package: "vaelet-sound-web",
+        features: &[],
+        optimise: "-O2",
+        budget: 46 * 1024,
     },
     Program {
         name: "vaelet-learn-web",
