@@ -179,6 +179,11 @@ export interface ModelInfo {
   /** Views of the page that open with this model where the reader names none. */
   first?: string[];
   input: { channels: number; height: number; width: number };
+  /**
+   * What the pictures stand for, where they are no plain pictures: spectra of sounds, a column for each frame of `window` samples
+   * and a row for each mel band between `lowest` and `highest` hertz; from 0 to 1 are `range` decibels.
+   */
+  data?: { kind: "sound"; rate: number; window: number; hop: number; lowest: number; highest: number; range: number };
   /** What a conditional model is given beside z: one of these classes. */
   condition?: { name: string; classes: string[] };
   /** p(x | z): pixels are 0 or 1, or values with this standard deviation. */
@@ -324,6 +329,19 @@ export class Model {
    * Uses of the model. Their code is fetched when first used and works in a worker, on the CPU whatever runs the model;
    * a page of another origin than these modules works in slices instead. Models with a condition have no uses.
    */
+
+  /** Fetches what `speak` and `listen` need, so that the first sound comes at once. Rejects where the pictures are no sounds. */
+  prepareSound(): Promise<void>;
+  /**
+   * The sound of one latent's picture, in a model whose `info.data.kind` is "sound": samples in [−1, 1], and how many there are in a
+   * second. The phases, which a picture does not have, are found by Griffin and Lim's method.
+   */
+  speak(z: Numbers): Promise<{ samples: Float32Array; rate: number }>;
+  /**
+   * The picture [1, H, W] of a sound of `rate` samples in a second (1,000 to 384,000), without the silence at its ends, as
+   * `encode` takes it. Rejects with "bad-input" for silence, and for more than 60 seconds.
+   */
+  listen(samples: Numbers, options: { rate: number }): Promise<Float32Array>;
 
   /** Fetches the code and makes what inference begins with, so that the first answer comes sooner. */
   prepareUses(options?: UseOptions): Promise<void>;

@@ -15,6 +15,11 @@ declare module "*/vaelet-uses-web.js" {
   export default function start(): Promise<WebAssembly.Exports>;
 }
 
+/** The program that makes sounds. */
+declare module "*/vaelet-sound-web.js" {
+  export default function start(): Promise<WebAssembly.Exports>;
+}
+
 /** The program that trains. */
 declare module "*/vaelet-learn-web.js" {
   export default function start(): Promise<WebAssembly.Exports>;

@@ -108,7 +108,7 @@ export class Model {
   #sizes;
   /**
    * What a model has in common with those of `given`: its files, what runs it, and the code of its uses, once one was asked for.
-   * @type {{ files: any, sizes: { image: number, latent: number, classes: number }, backend: Backend, uses: Promise<import("./uses.js").Uses> | null }}
+   * @type {{ files: any, sizes: { image: number, latent: number, classes: number }, backend: Backend, uses: Promise<import("./uses.js").Uses> | null, sounds?: Promise<import("./sound.js").Sounds> | null }}
    */
   #shared;
   #class;
@@ -329,27 +329,34 @@ export class Model {
   }
 
   /** Scoring, completing, compressing and other uses, in a worker: `vaelet.d.ts` describes each. */
-  score = (...args) => this.#use("score", args);
-  infer = (...args) => this.#use("infer", args);
-  clean = (...args) => this.#use("clean", args);
-  complete = (...args) => this.#use("complete", args);
-  enlarge = (...args) => this.#use("enlarge", args);
-  compress = (...args) => this.#use("compress", args);
-  decompress = (...args) => this.#use("decompress", args);
-  group = (...args) => this.#use("group", args);
-  prepareUses = (...args) => this.#use("prepare", args);
+  score = (...args) => this.#later("uses", "score", args);
+  infer = (...args) => this.#later("uses", "infer", args);
+  clean = (...args) => this.#later("uses", "clean", args);
+  complete = (...args) => this.#later("uses", "complete", args);
+  enlarge = (...args) => this.#later("uses", "enlarge", args);
+  compress = (...args) => this.#later("uses", "compress", args);
+  decompress = (...args) => this.#later("uses", "decompress", args);
+  group = (...args) => this.#later("uses", "group", args);
+  prepareUses = (...args) => this.#later("uses", "prepare", args);
 
-  async #use(name, args) {
+  /** Pictures that are sounds: heard, and made of a sound. `vaelet.d.ts` describes each. */
+  speak = (...args) => this.#later("sounds", "speak", args);
+  listen = (...args) => this.#later("sounds", "listen", args);
+  prepareSound = (...args) => this.#later("sounds", "prepareSound", args);
+
+  /** Calls what is fetched when it is first used. @param {"uses" | "sounds"} what @param {string} name @param {any[]} args */
+  async #later(what, name, args) {
     this.#backend.check();
     const shared = this.#shared;
-    shared.uses ??= import("./uses.js").then(
-      ({ Uses }) => new Uses(shared.files, this.latentSize),
-      (cause) => {
-        shared.uses = null; // so that the next call tries again
-        throw new VaeletError("network", "The code for this could not be loaded. Reload the page to try again.", { cause });
-      },
-    );
-    return (await shared.uses)[name](...args);
+    const fetchers = {
+      uses: () => import("./uses.js").then(({ Uses }) => new Uses(shared.files, this.latentSize)),
+      sounds: () => import("./sound.js").then(({ Sounds }) => new Sounds(this.info, (z) => this.decode(z))),
+    };
+    shared[what] ??= /** @type {Promise<any>} */ (fetchers[what]()).catch((cause) => {
+      shared[what] = null; // so that the next call tries again
+      throw new VaeletError("network", "The code for this could not be loaded. Reload the page to try again.", { cause });
+    });
+    return (await shared[what])[name](...args);
   }
 
   /**
@@ -367,7 +374,7 @@ export class Model {
   /** Gives memory and GPU resources back. The model cannot be used afterwards. */
   free() {
     this.onRebuilt = null;
-    this.#shared.uses?.then((uses) => uses.free(), () => {});
+    for (const part of [this.#shared.uses, this.#shared.sounds]) part?.then((one) => one.free(), () => {});
     this.#backend.free();
   }
 

@@ -39,6 +39,7 @@ const PATIENCE = 5_000;
  * @property {number | null} beta
  * @property {string} [network] the same for models that differ in nothing but how they were trained
  * @property {Record<string, string>} [files] the SHA-256 of each
+ * @property {{ kind: string }} [data] what its pictures stand for, where they are no plain pictures
  * @property {object} [condition] what it has to be told to draw a picture
  * @property {boolean} [kept] whether it is in this browser only (`kept.js`)
  */
@@ -51,7 +52,8 @@ const SUITS = {
   map: ({ lacks }) => !lacks,
   edit: ({ latents, lacks }) => latents > 2 && !lacks,
   inside: ({ lacks }) => !lacks,
-  use: ({ condition, lacks }) => !condition && !lacks,
+  // Its panels cut, mask and enlarge pictures, which means nothing to a sound.
+  use: ({ condition, lacks, data }) => !condition && !lacks && !data,
 };
 
 function isDrawable(entry) {

@@ -74,7 +74,8 @@ const markup = ({ one }, promise) => `
  *   `promise` says what becomes of the picture; `file` is one that was dropped on the view
  * @returns {Promise<Float32Array | null>} `[C, H, W]` in [0, 1], or `null` when cancelled
  */
-export function choosePicture(host, { model, promise, report, file }) {
+export async function choosePicture(host, { model, promise, report, file }) {
+  if (subjectOf(model.info).sound) return (await import("./recorder.js")).chooseSound(host, { model, promise, file });
   const dialog = element("dialog", { className: "cropper", tabIndex: -1 }); // holds the focus, so that pasting reaches it
   dialog.setAttribute("aria-labelledby", "crop-title");
   dialog.setAttribute("aria-describedby", "crop-help");

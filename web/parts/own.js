@@ -21,11 +21,12 @@ export function withoutOwn(params) {
  * What becomes of a picture of one's own.
  * @param {"link" | "nobody" | "author"} recipient who gets its latent: whoever gets a link from the reader, nobody, or the author of the page
  * @param {number} size of a latent
+ * @param {string} own what it is: "photo", "recording"
  */
-export function promiseOf(recipient, size) {
+export function promiseOf(recipient, size, own) {
   return {
-    link: `Your photo stays on this device. If you share a link, it holds ${size} numbers, and whoever opens it sees the picture that is redrawn from them.`,
-    nobody: `Your photo stays on this device, and so do the ${size} numbers that the network makes of it.`,
-    author: `Your photo stays on this device, but this page gets the ${size} numbers that the network makes of it: its author asked for them.`,
+    link: `Your ${own} stays on this device. If you share a link, it holds ${size} numbers, and whoever opens it sees the picture that is redrawn from them.`,
+    nobody: `Your ${own} stays on this device, and so do the ${size} numbers that the network makes of it.`,
+    author: `Your ${own} stays on this device, but this page gets the ${size} numbers that the network makes of it: its author asked for them.`,
   }[recipient];
 }

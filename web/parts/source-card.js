@@ -12,7 +12,7 @@ import { markOwn } from "./own.js";
 import { sizeFor } from "./picture.js";
 import { formatSource, latentOf, latentSource, mannerOf, parseSource, undrawn } from "./source.js";
 
-const markup = (id, title, { one, drawable }) => `
+const markup = (id, title, { one, drawable, own }) => `
   <figcaption>${title}</figcaption>
   <div class="frame" id="${id}-frame">
     <canvas id="${id}-picture" class="live ink pixels" role="img" aria-label="${title}: a ${one}"></canvas>
@@ -25,7 +25,7 @@ const markup = (id, title, { one, drawable }) => `
       <label><input type="radio" name="${id}-kind" id="${id}-kind-drawn" value="drawn">Draw it</label>
     </div>
     <button type="button" id="${id}-another">New one</button>
-    <button type="button" id="${id}-own" ${drawable ? "hidden" : ""}>Use a photo…</button>
+    <button type="button" id="${id}-own" ${drawable ? "hidden" : ""}>Use a ${own}…</button>
     <button type="button" id="${id}-clear" hidden>Clear</button>
   </div>
 `;

@@ -53,6 +53,7 @@ const MARKUP = `${HEADING}
   <p id="dropped" class="note dropped" role="status"></p>
   <p id="missing" class="notice-missing" role="status" hidden></p>
   <p id="condition" class="condition" hidden><label for="class" id="condition-name"></label> <select id="class"></select></p>
+  <div id="sound" class="row sound" role="group" aria-label="Sound" hidden></div>
   <div id="view" class="view"></div>
   <div id="announcer" class="visually-hidden" aria-live="polite"></div>
 `;
@@ -93,6 +94,8 @@ export function createPlayer(root, hooks) {
   let loan = null;
   let view = null;
   let model = null;
+  /** Plays what the view shows, in a model of sounds. @type {Promise<ReturnType<typeof import("../parts/hear.js").createHearing>> | null} */
+  let hearing = null;
   /** What a view finds again when it comes back, by its name and the model's. @type {Map<string, object>} */
   const memories = new Map();
 
@@ -159,7 +162,8 @@ export function createPlayer(root, hooks) {
   function refusalOf(file) {
     if (!file) return "No file was found in what you dropped. Save the image as a file first, then drop it here.";
     if (subjectOf(model.info).drawable) return "This model reads drawings, not image files.";
-    return "This view does not use photos. Edit, Morph, Inside and Use do.";
+    const { own, sound } = subjectOf(model.info);
+    return `This view does not use ${own}s. Edit, Morph${sound ? " and Inside" : ", Inside and Use"} do.`;
   }
 
   async function load(request) {
@@ -230,6 +234,10 @@ export function createPlayer(root, hooks) {
     const subject = subjectOf(model.info);
     $("loading").hidden = true;
     const given = showCondition(request);
+    hearing = subject.sound ? import("../parts/hear.js").then(({ createHearing }) => createHearing($("sound"), loaded)) : null;
+    $("sound").hidden = !hearing;
+    const heard = hearing;
+    heard?.catch(() => player.tell("The code that plays sounds could not be loaded, so nothing is heard. Reload the page to try again."));
     // A root of its own, so that what a view does late meets nobody else's nodes.
     const root = element("div", { id: "view", className: subject.ink ? "view" : "view as-is" });
     $("view").replaceWith(root);
@@ -239,8 +247,9 @@ export function createPlayer(root, hooks) {
       params: request.params,
       atlas,
       memory: memoryOf(request),
-      promise: promiseOf(request.recipient, model.latentSize),
+      promise: promiseOf(request.recipient, model.latentSize, subject.own),
       announce,
+      hear: (z, options) => heard?.then((one) => heard === hearing && one.hear(z, options), () => {}),
       navigate: hooks.navigate,
       setParams(changes, options = {}) {
         const before = request.params.toString();
@@ -282,6 +291,9 @@ export function createPlayer(root, hooks) {
   function unmount() {
     const leaving = view;
     view = null;
+    hearing?.then((one) => one.unmount(), () => {});
+    hearing = null;
+    $("sound").hidden = true;
     leaving?.unmount();
     $("view").replaceWith(element("div", { id: "view" }));
   }

@@ -107,6 +107,7 @@ fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
         "lacks": info["lacks"],
         "first": info["first"],
         "input": info["input"],
+        "data": info["data"],
         "condition": info["condition"],
         "likelihood": info["likelihood"]["kind"],
         "latents": latents,

@@ -34,7 +34,7 @@ const LEAST_EXAMPLES = 9;
 /** The player fetches the atlas beside the weights. */
 export const usesAtlas = () => true;
 
-export function mount(root, { model, params, setParams, atlas, memory, navigate, promise, report, announce }) {
+export function mount(root, { model, params, setParams, atlas, memory, navigate, promise, report, announce, hear }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
   const { one } = subject;
@@ -130,7 +130,9 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     offer();
     setParams({ face: face === first ? null : face, edits: edits || null });
   };
+  const hearNow = (options) => hear(applyEdits(state.before, state.edits, directions), options);
   const commit = (control) => {
+    hearNow();
     history.push({ face: state.face, edits: formatEdits(state.edits) }, control);
     drawEnds();
     settle();
@@ -139,6 +141,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
     const { face, edits } = history[step]();
     state.edits = parseEdits(edits, directions, size);
     showFace(face);
+    hearNow();
     settle();
     announce(said);
   };
@@ -281,6 +284,7 @@ export function mount(root, { model, params, setParams, atlas, memory, navigate,
 
   showExamples();
   showFace(params.get("face"));
+  hearNow({ now: false });
   const now = { face: state.face, edits: formatEdits(state.edits) };
   const history = (memory.history ??= createHistory(now));
   const { face, edits } = history.present;

@@ -5,11 +5,11 @@
  * @param {number} size of a latent
  * @param {string} promise what becomes of a picture of the reader's own
  */
-export const markup = ({ one, many, drawable }, size, promise) => `
+export const markup = ({ one, many, drawable, own }, size, promise) => `
   <div class="layout">
     <div class="content">
       <div class="opening">
-        <button type="button" id="own" aria-describedby="private" ${drawable ? "hidden" : ""}>Use a photo…</button>
+        <button type="button" id="own" aria-describedby="private" ${drawable ? "hidden" : ""}>Use a ${own}…</button>
         <button type="button" id="another">Another ${one}</button>
         <button type="button" id="try" class="try"></button>
       </div>

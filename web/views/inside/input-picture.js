@@ -98,7 +98,7 @@ function createDrawnInput(host, { model, params, setParams }, onChange) {
   };
 }
 
-const chosenMarkup = ({ one, many }) => `
+const chosenMarkup = ({ one, many, own }) => `
   <div class="frame input-large"><canvas id="picked" class="ink pixels" role="img" aria-label="The ${one} that goes in"></canvas></div>
   <div class="input-tools">
     <div class="sheet" id="choices-sheet">
@@ -107,7 +107,7 @@ const chosenMarkup = ({ one, many }) => `
     </div>
     <div class="row">
       <button type="button" id="another">New example</button>
-      <button type="button" id="own">Use a photo…</button>
+      <button type="button" id="own">Use a ${own}…</button>
     </div>
   </div>
   <p class="note input-origin" id="origin"></p>
@@ -152,7 +152,7 @@ function createChosenInput(host, { model, params, setParams, atlas, promise, rep
   };
   const originOf = ({ kind, seed }, example) => {
     if (own) return promise;
-    if (example) return `A picture that the model was tested on, as it redraws it${example.credit ? ` (${example.credit})` : ""}; shown here instead of the original photo.`;
+    if (example) return `A picture that the model was tested on, as it redraws it${example.credit ? ` (${example.credit})` : ""}; shown here instead of the original ${subject.own}.`;
     return kind === "sample" ? `A sample, from seed ${seed}: this ${subject.one} never existed.` : "Decoded from the latent in the link.";
   };
 

@@ -93,6 +93,7 @@ export function mount(root, context) {
       Object.assign(state, { pixels, image, mean, logVar, z, reconstruction, kl, klToStandardNormal, loss });
       overview.show(state);
       for (const part of Object.values(parts)) part();
+      context.hear(z, { now: false });
       const sum = loss === null ? "" : `Loss ${loss.toFixed(1)} nats: `;
       announce(`${sum}reconstruction ${reconstruction.toFixed(1)}, KL ${kl.toFixed(1)}.`);
     },

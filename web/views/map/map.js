@@ -32,7 +32,7 @@ const FREE = 0.8;
 /** The player fetches the atlas beside the weights. */
 export const usesAtlas = () => true;
 
-export function mount(root, { model, folder, params, setParams, atlas, announce, report, navigate }) {
+export function mount(root, { model, folder, params, setParams, atlas, announce, report, navigate, hear }) {
   const { input } = model.info;
   const size = model.latentSize;
   const subject = subjectOf(model.info);
@@ -228,6 +228,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
   const remember = () => {
     const [x, y] = start();
     setParams({ x: state.x === x ? null : state.x, y: state.y === y ? null : state.y });
+    hear(latentAt(plane, pinned()));
   };
   const placeAt = (parts) => settle(plane.extent, placeOf(plane.extent, parts));
   const drag = (parts) => {
@@ -306,6 +307,7 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
   $("planes").hidden = names.length === 1;
   if (items) showItems(planes[names[0]]().extent);
   choosePlane(wordParam(params, "plane", names));
+  hear(latentAt(plane, pinned()), { now: false });
 
   return {
     state,

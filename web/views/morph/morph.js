@@ -33,7 +33,7 @@ const MANY = 256;
 const FRAMES = 36;
 const RATE = 24;
 
-export function mount(root, { model, params, setParams, promise, report, announce }) {
+export function mount(root, { model, params, setParams, promise, report, announce, hear }) {
   const subject = subjectOf(model.info);
   const $ = fill(root, markup(subject, TITLES));
   const { input, name } = model.info;
@@ -147,6 +147,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
     pathChanged = true;
     if (!complete()) state.z = state.zLerp = null;
     for (const frame of root.querySelectorAll(".morph-frame, .path .sheet")) frame.toggleAttribute("data-empty", !complete());
+    if (complete()) hear(at(state.t, state.u, "slerp"), { now: false });
     readEnds();
     sayDistances();
     draw();
@@ -163,7 +164,10 @@ export function mount(root, { model, params, setParams, promise, report, announc
       seed: base,
       model,
       onChange: endsChanged,
-      onCommit: (text) => setParams({ [id]: text }),
+      onCommit(text) {
+        setParams({ [id]: text });
+        if (cards[id].latent) hear(cards[id].latent);
+      },
       promise,
       report,
     });
@@ -182,7 +186,10 @@ export function mount(root, { model, params, setParams, promise, report, announc
   };
 
   /** Where the reader left off. */
-  const settleAt = () => setParams({ t: Number(state.t.toFixed(3)), u: four() ? Number(state.u.toFixed(3)) : null });
+  const settleAt = () => {
+    setParams({ t: Number(state.t.toFixed(3)), u: four() ? Number(state.u.toFixed(3)) : null });
+    if (complete()) hear(at(state.t, state.u, "slerp"));
+  };
   const sliders = {};
   for (const [id, label] of [["t", "How far, t (0 is the first, 1 the second)"], ["u", "From top to bottom, u"]]) {
     sliders[id] = createSlider($(`${id}-host`), {

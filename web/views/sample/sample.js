@@ -19,7 +19,7 @@ import { markup } from "./markup.js";
 const MAX_KEPT = 12;
 const KEPT_COLUMNS = 6;
 
-export function mount(root, { model, folder, memory, params, setParams, navigate, announce, report }) {
+export function mount(root, { model, folder, memory, params, setParams, navigate, announce, report, hear }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
   const { one, many } = subject;
@@ -66,6 +66,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     }
     grid.columns = state.columns;
     grid.show(state.z);
+    if (!state.chosen) hear(state.z.subarray(0, model.latentSize), { now: false });
   };
   const draw = oncePerFrame(() => {
     drawNow();
@@ -170,6 +171,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
         state.chosen = formatSource({ kind: "latent", z });
         setParams({ chosen: state.chosen });
         showChosen();
+        hear(z);
       }),
     );
     numbers.then((chart) => !unmounted && state.chosen && chart.show(latent(state.chosen)), () => ($("numbers").parentElement.hidden = true));
@@ -179,6 +181,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     showChosen();
     setParams({ chosen: text });
     if (!text) return;
+    hear(latent(text));
     const chosen = parseSource(text, state.seed, model.latentSize);
     const which = chosen.kind === "sample" ? ` ${chosen.index + 1} of seed ${chosen.seed}` : "";
     announce(`Chosen: ${one}${which}. Actions are below.`);
@@ -255,6 +258,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
   });
   showChosen();
   showKept();
+  if (state.chosen) hear(latent(state.chosen), { now: false });
 
   return {
     state,
