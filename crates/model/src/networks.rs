@@ -7,6 +7,9 @@ use crate::{Tensor, Tensors, random};
 /// Encoder and decoder.
 pub type Layers = [Vec<Layer>; 2];
 
+/// Twice the channels each time, for [`tall`].
+pub const WIDE: [usize; 4] = [32, 64, 128, 256];
+
 /// Fully connected networks with one hidden layer of `hidden` units for images of `shape`, as in Kingma
 /// and Welling 2014, appendix C.
 pub fn mlp(latent: usize, hidden: usize, shape: ImageShape) -> Layers {
@@ -69,24 +72,25 @@ pub fn small(latent: usize, [narrow, wide]: [usize; 2], few: usize) -> Layers {
     [encoder, decoder]
 }
 
-/// For images of `side`, a multiple of 16: halved four times, twice the channels each time.
-pub fn tall(latent: usize, [channels, side]: [usize; 2]) -> Layers {
+/// For images of `side`, a multiple of 16: halved four times, with these numbers of channels, such as
+/// [`WIDE`].
+pub fn tall(latent: usize, [channels, side]: [usize; 2], [a, b, c, d]: [usize; 4]) -> Layers {
     let low = side / 16;
     let mut layer = Builder::default();
     let mut encoder = Vec::new();
-    for pair in [channels, 32, 64, 128, 256].windows(2) {
+    for pair in [channels, a, b, c, d].windows(2) {
         encoder.push(layer.conv(pair[0], pair[1], 4, 2));
     }
-    encoder.push(layer.linear(low * low * 256, 2 * latent, Activation::None));
+    encoder.push(layer.linear(low * low * d, 2 * latent, Activation::None));
     let mut layer = Builder::decoder();
     let decoder = vec![
-        layer.linear(latent, low * low * 256, Activation::Silu),
-        image(256, low),
-        layer.conv_transpose(256, 128, Activation::Silu),
-        layer.conv_transpose(128, 64, Activation::Silu),
-        layer.residual(64, Activation::Silu),
-        layer.conv_transpose(64, 32, Activation::Silu),
-        layer.conv_transpose(32, channels, Activation::Sigmoid),
+        layer.linear(latent, low * low * d, Activation::Silu),
+        image(d, low),
+        layer.conv_transpose(d, c, Activation::Silu),
+        layer.conv_transpose(c, b, Activation::Silu),
+        layer.residual(b, Activation::Silu),
+        layer.conv_transpose(b, a, Activation::Silu),
+        layer.conv_transpose(a, channels, Activation::Sigmoid),
     ];
     [encoder, decoder]
 }

@@ -13,7 +13,7 @@ use crate::release::stages;
 use anyhow::Result;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use vaelet_model::{ImageShape, ModelSpec};
+use vaelet_model::{Data, ImageShape, ModelSpec};
 
 /// Arguments of the command.
 #[derive(Args)]
@@ -118,5 +118,9 @@ pub(super) fn split(spec: &ModelSpec, folder: Option<&Path>, split: Split) -> Re
 
 /// Where it comes from; a folder of pictures where no preset has the model's name.
 pub(super) fn source(spec: &ModelSpec) -> Source {
-    presets::preset(&spec.name).map_or(Source::Folder, |preset| preset.source)
+    match (presets::preset(&spec.name), spec.data) {
+        (Some(preset), _) => preset.source,
+        (None, Data::Sound(scale)) => Source::Recordings(scale),
+        (None, Data::Image) => Source::Folder,
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::args::{FEATURES, FeaturesArg, at_least_0, positive, rate, side, subject};
 use super::complete::complete;
-use crate::data::{self, Split};
+use crate::data::{self, Source, Split};
 use crate::files::atomic;
 use crate::network::devices::DeviceName;
 use crate::network::{Graphs, growth};
@@ -15,26 +15,30 @@ use crate::training::{self, Mode};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use clap::Args;
+use clap::builder::ArgPredicate;
 use std::path::{Path, PathBuf};
 use vaelet_model::{Model, Subject, Training};
 
 /// What is trained, on what, and how.
 #[derive(Args)]
 pub(super) struct RunArgs {
-    /// Preset; left out with --images
-    #[arg(value_parser = presets::NAMES, required_unless_present = "images", conflicts_with = "images")]
+    /// Preset; left out with --images and --sounds
+    #[arg(value_parser = presets::NAMES, required_unless_present_any = ["images", "sounds"], conflicts_with_all = ["images", "sounds"])]
     model: Option<String>,
     /// Folder with the preset's data set; left out where it is drawn: shapes, shapes-plain
-    #[arg(long, conflicts_with = "images")]
+    #[arg(long, conflicts_with_all = ["images", "sounds"])]
     data: Option<PathBuf>,
     /// Folder of your own pictures: PNG, JPEG, WebP, GIF, BMP or TIFF
-    #[arg(long)]
+    #[arg(long, group = "own")]
     images: Option<PathBuf>,
+    /// Folder of your own recordings, one word in each: WAV
+    #[arg(long, group = "own")]
+    sounds: Option<PathBuf>,
     /// Side of the images in the model, in pixels, a multiple of 16
     #[arg(long, default_value_t = 64, requires = "images", value_parser = side)]
     size: usize,
-    /// What your images show, singular and plural, as in "cat,cats"
-    #[arg(long, default_value = "picture,pictures", requires = "images", value_parser = subject)]
+    /// What your images or recordings are, singular and plural, as in "cat,cats"
+    #[arg(long, default_value = "picture,pictures", default_value_if("sounds", ArgPredicate::IsPresent, "recording,recordings"), requires = "own", value_parser = subject)]
     subject: Subject,
     /// Model folder to start from, required by presets whose name ends in -sharp; its learned prior
     /// is trained too
@@ -162,8 +166,13 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
         seed: args.seed,
     });
     spec.likelihood = trained.likelihood;
-    // A covariance needs several times as many images as it has rows.
-    let mut components = Some(preset.components.min((images.count() / 400).max(1)));
+    let mut components = Some(match preset.source {
+        // A covariance needs several times as many images as it has rows.
+        Source::Folder | Source::Recordings(_) => {
+            preset.components.min((images.count() / 400).max(1))
+        }
+        _ => preset.components,
+    });
     if let Some(prior) = trained.network.prior() {
         spec.latents[0].prior = prior.spec();
         components = None;
@@ -225,6 +234,7 @@ impl RunArgs {
                 let data = self.data.as_ref().map_or("", |_| " --data DATA");
                 format!("vaelet train {model}{data} --out {out}")
             }
+            None if self.sounds.is_some() => format!("vaelet train --sounds DATA --out {out}"),
             None => format!(
                 "vaelet train --images DATA --size {} --out {out}",
                 self.size
@@ -246,8 +256,8 @@ impl RunArgs {
             ("seed", Some(self.seed.to_string())),
             (
                 "subject",
-                self.images
-                    .as_ref()
+                (self.images.as_ref())
+                    .or(self.sounds.as_ref())
                     .map(|_| format!("\"{},{}\"", self.subject.one, self.subject.many)),
             ),
         ];
@@ -261,17 +271,23 @@ impl RunArgs {
 
     /// What to train, and the folder with its data, if it has one.
     fn resolve(&self) -> Result<(Preset, Option<&Path>)> {
-        if let Some(images) = &self.images {
+        if let Some(folder) = self.images.as_ref().or(self.sounds.as_ref()) {
             let name = self.out.file_name().and_then(|name| name.to_str());
             let name = name.context("--out must end in a folder name that is valid UTF-8")?;
-            let credit = "Trained on its author's pictures";
-            return Ok((
-                presets::pictures(name, name, self.subject.clone(), credit, self.size),
-                Some(images),
-            ));
+            let subject = self.subject.clone();
+            let preset = match self.sounds {
+                Some(_) => {
+                    presets::recordings(name, name, subject, "Trained on its author's recordings")
+                }
+                None => {
+                    let credit = "Trained on its author's pictures";
+                    presets::pictures(name, name, subject, credit, self.size)
+                }
+            };
+            return Ok((preset, Some(folder)));
         }
         let preset = self.model.as_deref().and_then(presets::preset);
-        let preset = preset.context("name a preset, or give a folder of pictures with --images")?;
+        let preset = preset.context("name a preset, or give a folder of pictures with --images, or of recordings with --sounds")?;
         Ok((preset, self.data.as_deref()))
     }
 }

@@ -4,6 +4,7 @@ use super::images::Images;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
+use std::fmt;
 use vaelet_model::{ImageShape, Likelihood};
 
 /// One of this many images is its own partner.
@@ -12,6 +13,33 @@ const ITSELF: u32 = 8;
 const SHIFT: i32 = 2;
 /// Largest change of an augmented image's contrast and brightness.
 const LIGHT: f32 = 0.1;
+/// Natural logarithm of the largest change of an augmented sound's tempo.
+const TEMPO: f32 = 0.15;
+/// Largest shift of an augmented sound, in frames.
+const LATER: f32 = 3.0;
+
+/// How the images of a batch are changed, so that a network does not learn a few images by heart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Augment {
+    /// Not at all.
+    None,
+    /// Mirrored, shifted and changed in brightness. With a discriminator they are only mirrored,
+    /// because it learns from them.
+    Picture,
+    /// As the same words said slower or faster, earlier or later, a little higher or lower.
+    Sound,
+}
+
+impl fmt::Display for Augment {
+    /// As the progress of a run has it: "true" and "false" from when there were pictures only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "false",
+            Self::Picture => "true",
+            Self::Sound => "sound",
+        })
+    }
+}
 
 /// Images for a likelihood: binarized for a Bernoulli likelihood if the data set is used that way,
 /// otherwise unchanged.
@@ -96,6 +124,33 @@ pub fn augmented(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f
                     ((value - 0.5) * gain + 0.5 + offset).clamp(0.0, 1.0)
                 }));
             }
+        }
+    }
+    values
+}
+
+/// Grey log-mel pictures (rows are bands, columns are frames), stretched in time about their middle by up to
+/// [`TEMPO`] either way, shifted by up to [`LATER`] frames and one band. What comes from outside is silence.
+pub fn spoken(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> {
+    let ImageShape { height, width, .. } = images.shape;
+    let mut values = Vec::with_capacity(chosen.len() * images.shape.len());
+    for &i in chosen {
+        let image = images.image(i);
+        let [tempo, later] = [TEMPO, LATER].map(|most| most * (2.0 * rng.random::<f32>() - 1.0));
+        let higher = rng.random_range(-1..=1);
+        let middle = (width - 1) as f32 / 2.0;
+        for y in 0..height as i32 {
+            let y = (y + higher).clamp(0, height as i32 - 1) as usize;
+            let row = &image[y * width..(y + 1) * width];
+            let grey = |x: f32| match row.get(x as usize) {
+                Some(&value) if x >= 0.0 => f32::from(value) / 255.0,
+                _ => 0.0,
+            };
+            values.extend((0..width).map(|x| {
+                let x = (x as f32 - middle) * tempo.exp() + middle + later;
+                let (left, part) = (x.floor(), x - x.floor());
+                grey(left) * (1.0 - part) + grey(left + 1.0) * part
+            }));
         }
     }
     values

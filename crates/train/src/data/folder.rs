@@ -1,13 +1,13 @@
-//! A folder of the user's own pictures, and its subfolders.
+//! A folder of the user's own pictures or recordings, and its subfolders.
 
 use super::open::open;
-use super::{Images, Split, fit};
+use super::{Images, Split, fit, sounds};
 use anyhow::{Context, Result, ensure};
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use vaelet_model::{ImageShape, sha256_hex};
+use vaelet_model::{ImageShape, LogMel, sha256_hex};
 
 /// One of this many images is for evaluation.
 const TEST: u64 = 10;
@@ -28,9 +28,38 @@ struct Listing {
     hidden: usize,
 }
 
-/// Reads the pictures of a split, each fitted to `shape`, and says on standard error how many
-/// there are, and which were left out and why.
-pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Images> {
+/// What the files of a folder are, and how one is read.
+pub(super) struct Kind {
+    many: &'static str,
+    /// What one can give.
+    files: &'static str,
+    read: Box<dyn Fn(&Path, ImageShape) -> Result<Vec<u8>>>,
+}
+
+/// Pictures, each fitted to the shape.
+pub(super) fn pictures() -> Kind {
+    Kind {
+        many: "pictures",
+        files: "PNG, JPEG, WebP, GIF, BMP or TIFF",
+        read: Box::new(|path, shape| fit(&open(path)?, shape)),
+    }
+}
+
+/// Recordings, as pictures of this kind.
+pub(super) fn recordings(scale: LogMel) -> Kind {
+    Kind {
+        many: "recordings",
+        files: "WAV",
+        read: Box::new(move |path, shape| sounds::open(path, &scale, shape)),
+    }
+}
+
+/// Reads the files of a split, and says on standard error how many there are, and which were left out
+/// and why.
+pub(super) fn read(folder: &Path, split: Split, shape: ImageShape, kind: &Kind) -> Result<Images> {
+    let Kind {
+        many, files: named, ..
+    } = kind;
     let Listing {
         files,
         mut left_out,
@@ -38,7 +67,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Ima
     } = Listing::of(folder)?;
     ensure!(
         !(files.is_empty() && left_out.is_empty()),
-        "{} contains no pictures: give a folder of PNG, JPEG, WebP, GIF, BMP or TIFF files",
+        "{} contains no {many}: give a folder of {named} files",
         folder.display()
     );
     left_out.retain(|(path, _)| split_of(folder, path) == split);
@@ -48,7 +77,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Ima
         if split_of(folder, &path) != split {
             continue;
         }
-        match open(&path).and_then(|picture| fit(&picture, shape)) {
+        match (kind.read)(&path, shape) {
             Ok(picture) => {
                 count += 1;
                 pixels.extend_from_slice(&picture);
@@ -57,7 +86,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Ima
             Err(reason) => left_out.push((path, reason.to_string())),
         }
     }
-    eprint!("{}", report(folder, split, count, &left_out));
+    eprint!("{}", report(folder, split, count, many, &left_out));
     if count > seen.len() {
         eprintln!("    {} of them are copies of others", count - seen.len());
     }
@@ -66,7 +95,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: ImageShape) -> Result<Ima
     }
     ensure!(
         count < 2 || seen.len() > 1,
-        "all {count} pictures for {split} in {} are the same at {}×{}: a model needs pictures \
+        "all {count} {many} for {split} in {} are the same at {}×{}: a model needs {many} \
          that differ",
         folder.display(),
         shape.width,
@@ -112,8 +141,14 @@ pub fn all(folder: &Path, shape: ImageShape) -> Result<(Pictures, Vec<(PathBuf, 
 }
 
 /// A report of what was read.
-fn report(folder: &Path, split: Split, count: usize, left_out: &[(PathBuf, String)]) -> String {
-    let mut text = format!("{}: {count} pictures for {split}", folder.display());
+fn report(
+    folder: &Path,
+    split: Split,
+    count: usize,
+    many: &str,
+    left_out: &[(PathBuf, String)],
+) -> String {
+    let mut text = format!("{}: {count} {many} for {split}", folder.display());
     if !left_out.is_empty() {
         let _ = write!(text, ", {} left out:", left_out.len());
     }

@@ -10,6 +10,7 @@ mod images;
 pub mod open;
 mod shapes;
 mod sheets;
+mod sounds;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,7 @@ use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 pub use images::{Images, Split};
 use std::path::Path;
-use vaelet_model::ImageShape;
+use vaelet_model::{ImageShape, LogMel};
 
 /// Where a data set's files are, and how they are laid out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,6 +35,8 @@ pub enum Source {
     Shapes,
     /// Any folder of pictures.
     Folder,
+    /// Any folder of recordings, as pictures of this kind.
+    Recordings(LogMel),
 }
 
 /// What is read of a `labels.csv` beside sheets of tiles.
@@ -78,7 +81,10 @@ pub fn read(
         (Source::Glyphs(characters), Some(folder)) => {
             glyphs::read(folder, split, shape, characters)?
         }
-        (Source::Folder, Some(folder)) => folder::read(folder, split, shape)?,
+        (Source::Folder, Some(folder)) => folder::read(folder, split, shape, &folder::pictures())?,
+        (Source::Recordings(scale), Some(folder)) => {
+            folder::read(folder, split, shape, &folder::recordings(scale))?
+        }
     };
     let place = folder.map_or("the data".into(), |folder| folder.display().to_string());
     ensure!(

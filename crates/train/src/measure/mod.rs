@@ -9,5 +9,6 @@ pub mod factors;
 mod frechet;
 pub mod image_metrics;
 pub mod prior_fit;
+pub mod spoken;
 pub mod steer;
 pub mod uses;

@@ -2,6 +2,7 @@
 
 use super::labels::CHARACTER;
 use super::{Preset, pictures, subject};
+use crate::data::batch::Augment;
 use crate::data::{Source, Table};
 use vaelet_model::networks::fine;
 
@@ -19,7 +20,7 @@ pub(super) fn characters(name: &str) -> Preset {
             classes: Some(("direction", &["down", "left", "right", "up"])),
         }),
         data: "16,384 pixel-art characters, 64×64",
-        augment: false,
+        augment: Augment::None,
         epochs: 24,
         patience: None,
         components: 40,

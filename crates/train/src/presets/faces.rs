@@ -3,6 +3,7 @@
 use super::labels::{AVATAR, PORTRAIT, sheets};
 use super::{GAUSSIAN, Preset, pictures, spec, subject};
 use crate::data::Source;
+use crate::data::batch::Augment;
 use crate::training::objective::Penalty;
 use vaelet_model::Subject;
 use vaelet_model::networks::small;
@@ -30,7 +31,7 @@ pub(super) fn faces_map(name: &str) -> Preset {
         ),
         source: Source::Sheets(sheets(&[])),
         data: "2,117 portraits, 28×28 grey",
-        augment: true,
+        augment: Augment::Picture,
         epochs: 150,
         batch: 32,
         learning_rate: 1e-3,
@@ -60,7 +61,7 @@ pub(super) fn avatars(name: &str, title: &str) -> Preset {
     Preset {
         source: Source::Sheets(sheets(AVATAR)),
         data: "24,576 drawn faces, 64×64",
-        augment: false,
+        augment: Augment::None,
         epochs: 5,
         patience: None,
         ..pictures(name, title, face(), credit, 64)

@@ -154,6 +154,139 @@ pub(super) const CHARACTER: &[Rule] = &[
     ),
 ];
 
+/// Attributes of spoken digits: which it is, who says it, and how long it takes.
+pub(super) const VOICE: &[Rule] = &[
+    certain(
+        "zero",
+        Column::Words(
+            "digit",
+            &["0"],
+            &["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+        ),
+    ),
+    certain(
+        "one",
+        Column::Words(
+            "digit",
+            &["1"],
+            &["0", "2", "3", "4", "5", "6", "7", "8", "9"],
+        ),
+    ),
+    certain(
+        "two",
+        Column::Words(
+            "digit",
+            &["2"],
+            &["0", "1", "3", "4", "5", "6", "7", "8", "9"],
+        ),
+    ),
+    certain(
+        "three",
+        Column::Words(
+            "digit",
+            &["3"],
+            &["0", "1", "2", "4", "5", "6", "7", "8", "9"],
+        ),
+    ),
+    certain(
+        "four",
+        Column::Words(
+            "digit",
+            &["4"],
+            &["0", "1", "2", "3", "5", "6", "7", "8", "9"],
+        ),
+    ),
+    certain(
+        "five",
+        Column::Words(
+            "digit",
+            &["5"],
+            &["0", "1", "2", "3", "4", "6", "7", "8", "9"],
+        ),
+    ),
+    certain(
+        "six",
+        Column::Words(
+            "digit",
+            &["6"],
+            &["0", "1", "2", "3", "4", "5", "7", "8", "9"],
+        ),
+    ),
+    certain(
+        "seven",
+        Column::Words(
+            "digit",
+            &["7"],
+            &["0", "1", "2", "3", "4", "5", "6", "8", "9"],
+        ),
+    ),
+    certain(
+        "eight",
+        Column::Words(
+            "digit",
+            &["8"],
+            &["0", "1", "2", "3", "4", "5", "6", "7", "9"],
+        ),
+    ),
+    certain(
+        "nine",
+        Column::Words(
+            "digit",
+            &["9"],
+            &["0", "1", "2", "3", "4", "5", "6", "7", "8"],
+        ),
+    ),
+    certain(
+        "george",
+        Column::Words(
+            "speaker",
+            &["george"],
+            &["jackson", "lucas", "nicolas", "theo", "yweweler"],
+        ),
+    ),
+    certain(
+        "jackson",
+        Column::Words(
+            "speaker",
+            &["jackson"],
+            &["george", "lucas", "nicolas", "theo", "yweweler"],
+        ),
+    ),
+    certain(
+        "lucas",
+        Column::Words(
+            "speaker",
+            &["lucas"],
+            &["george", "jackson", "nicolas", "theo", "yweweler"],
+        ),
+    ),
+    certain(
+        "nicolas",
+        Column::Words(
+            "speaker",
+            &["nicolas"],
+            &["george", "jackson", "lucas", "theo", "yweweler"],
+        ),
+    ),
+    certain(
+        "theo",
+        Column::Words(
+            "speaker",
+            &["theo"],
+            &["george", "jackson", "lucas", "nicolas", "yweweler"],
+        ),
+    ),
+    certain(
+        "yweweler",
+        Column::Words(
+            "speaker",
+            &["yweweler"],
+            &["george", "jackson", "lucas", "nicolas", "theo"],
+        ),
+    ),
+    certain("long", Column::Number("trimmed_seconds", 0.3, 0.47)),
+];
+
 const fn certain(name: &'static str, certain: Column) -> Rule {
     Rule {
         name,

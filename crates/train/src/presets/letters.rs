@@ -2,6 +2,7 @@
 
 use super::{Preset, spec, subject};
 use crate::data::Source;
+use crate::data::batch::Augment;
 use crate::training::objective::Penalty;
 use vaelet_model::networks::conditional;
 use vaelet_model::{Condition, Drawing, Likelihood, Subject};
@@ -37,7 +38,7 @@ pub(super) fn letters(name: &str) -> Preset {
         spec,
         source: Source::Glyphs(CHARACTERS),
         data: "47,740 glyphs of 770 typeface styles, 64×64 grey",
-        augment: false,
+        augment: Augment::None,
         epochs: 6,
         batch: 32,
         learning_rate: 1.5e-3,

@@ -2,6 +2,7 @@
 
 use super::{GAUSSIAN, Preset, spec, subject};
 use crate::data::Source;
+use crate::data::batch::Augment;
 use crate::training::objective::Penalty;
 use vaelet_model::networks::{Layers, small};
 use vaelet_model::{Drawing, Likelihood, Subject};
@@ -47,7 +48,7 @@ fn digits(name: &str, title: &str, layers: Layers) -> Preset {
         ),
         source: Source::Idx,
         data: "MNIST, 60,000 digits",
-        augment: false,
+        augment: Augment::None,
         epochs: 40,
         batch: 128,
         learning_rate: 2e-3,

@@ -7,8 +7,10 @@ mod letters;
 mod mnist;
 mod scans;
 mod shapes;
+mod voices;
 
 use crate::data::Source;
+use crate::data::batch::Augment;
 use crate::training::objective::Penalty;
 use characters::characters;
 use faces::{avatars, faces_map, portraits};
@@ -16,10 +18,13 @@ use letters::letters;
 use mnist::{beta, digits_map, fashion, handwritten};
 use scans::scans;
 use shapes::{BETA, shapes};
-use vaelet_model::networks::{Layers, fine, tall};
+use vaelet_model::networks::{Layers, WIDE, fine, tall};
 use vaelet_model::{
-    FORMAT, ImageShape, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Subject, WeightsFile,
+    Data, FORMAT, ImageShape, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Subject,
+    WeightsFile,
 };
+use voices::voices;
+pub use voices::{SPEECH, recordings};
 
 /// A model's description before training, with the settings that trained it best.
 #[derive(Debug, Clone)]
@@ -30,9 +35,8 @@ pub struct Preset {
     pub source: Source,
     /// What the data is, for the model's card.
     pub data: &'static str,
-    /// Whether images are mirrored, shifted and changed in brightness at each pass. With a
-    /// discriminator they are only mirrored, because it learns from them.
-    pub augment: bool,
+    /// How images are changed at each pass.
+    pub augment: Augment,
     /// Passes over the data.
     pub epochs: usize,
     /// Images in a step.
@@ -53,7 +57,7 @@ pub struct Preset {
 }
 
 /// The presets of [`preset`].
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 18] = [
     "digits",
     "digits-map",
     "digits-beta-0",
@@ -71,6 +75,7 @@ pub const NAMES: [&str; 17] = [
     "letters",
     "shapes",
     "shapes-plain",
+    "voices",
 ];
 
 /// The preset called `name`.
@@ -93,18 +98,19 @@ pub fn preset(name: &str) -> Option<Preset> {
         "letters" => letters(name),
         "shapes" => shapes(name, "Shapes", BETA),
         "shapes-plain" => shapes(name, "Shapes, β = 1", 1.0),
+        "voices" => voices(name),
         _ => return None,
     })
 }
 
 /// Any pictures, in colour.
 pub fn pictures(name: &str, title: &str, subject: Subject, credit: &str, side: usize) -> Preset {
-    let layers = tall(64, [3, side]);
+    let layers = tall(64, [3, side], WIDE);
     Preset {
         spec: spec(name, title, subject, credit, [3, side], GAUSSIAN, layers),
         source: Source::Folder,
         data: "a folder of pictures",
-        augment: true,
+        augment: Augment::Picture,
         epochs: 60,
         batch: 32,
         learning_rate: 1e-3,
@@ -168,6 +174,7 @@ fn spec(
             height: side,
             width: side,
         },
+        data: Data::Image,
         condition: None,
         likelihood,
         latents: vec![LatentGroup {

@@ -2,7 +2,7 @@
 
 use super::{Preset, pictures, subject};
 use crate::data::{Source, Table};
-use vaelet_model::networks::tall;
+use vaelet_model::networks::{WIDE, tall};
 
 /// Classes of the medical images that `scans` learns; it never sees the others.
 pub(super) const SCANS: &[&str] = &["Hand", "CXR", "HeadCT"];
@@ -19,7 +19,7 @@ pub(super) fn scans(name: &str) -> Preset {
         64,
     );
     preset.spec.input.channels = 1;
-    [preset.spec.encoder, preset.spec.decoder] = tall(64, [1, 64]);
+    [preset.spec.encoder, preset.spec.decoder] = tall(64, [1, 64], WIDE);
     preset.spec.licence = "CC-BY-SA-4.0".into();
     Preset {
         source: Source::Sheets(Table {

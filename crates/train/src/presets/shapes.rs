@@ -2,6 +2,7 @@
 
 use super::{Preset, spec, subject};
 use crate::data::Source;
+use crate::data::batch::Augment;
 use crate::training::objective::Penalty;
 use vaelet_model::Likelihood;
 use vaelet_model::networks::plain;
@@ -26,7 +27,7 @@ pub(super) fn shapes(name: &str, title: &str, beta: f32) -> Preset {
         ),
         source: Source::Shapes,
         data: "732,280 of the 737,280 images of the grid of dSprites, 64×64",
-        augment: false,
+        augment: Augment::None,
         epochs: 1,
         batch: 64,
         learning_rate: 1e-3,

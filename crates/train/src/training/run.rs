@@ -6,7 +6,8 @@ use super::objective::{Price, elbo};
 use super::progress::{Epoch, Progress, conditions};
 use super::step::{self, Batch, Rows};
 use super::{Mode, Settings};
-use crate::data::{Images, batch};
+use crate::data::Images;
+use crate::data::batch::{self, Augment};
 use crate::files::atomic;
 use crate::files::picture::{grid, save};
 use crate::network::{Graphs, Labelled, Network, to_vec};
@@ -147,9 +148,10 @@ impl Run {
             let done = step as f64 / total as f64;
             let likelihood = self.likelihood(settings);
             let values = match (augment, &self.adversary) {
-                (true, None) => batch::augmented(images, chosen, &mut rng),
-                (true, Some(_)) => batch::mirrored(images, chosen, &mut rng),
-                (false, _) => batch::of(likelihood, images, chosen, &mut rng),
+                (Augment::Picture, None) => batch::augmented(images, chosen, &mut rng),
+                (Augment::Picture, Some(_)) => batch::mirrored(images, chosen, &mut rng),
+                (Augment::Sound, _) => batch::spoken(images, chosen, &mut rng),
+                (Augment::None, _) => batch::of(likelihood, images, chosen, &mut rng),
             };
             let input = Rows::new(values, images, chosen, classes);
             // From one character the latent must hold what all characters of the font share.

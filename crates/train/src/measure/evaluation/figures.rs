@@ -4,6 +4,7 @@ use crate::files::atomic::put;
 use crate::measure::alphabet::Alphabet;
 use crate::measure::directions::Score;
 use crate::measure::factors::Disentanglement;
+use crate::measure::spoken::Spoken;
 use crate::release::loaded::LoadedModel;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,9 @@ pub struct Evaluation {
     /// Alphabets decoded from one character each, of a model of glyphs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alphabet: Option<Alphabet>,
+    /// Whether what is heard is understood, of a model of sounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spoken: Option<Spoken>,
     /// How far each latent follows one factor, where the images' factors are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disentanglement: Option<Disentanglement>,

@@ -10,7 +10,7 @@ mod tests;
 use crate::data::{Images, batch};
 use crate::measure::alphabet;
 use crate::measure::directions::Score;
-use crate::measure::{factors, image_metrics};
+use crate::measure::{factors, image_metrics, spoken};
 use crate::network::efficientnet::EfficientNet;
 use crate::network::{Labelled, to_vec};
 use crate::release::loaded::LoadedModel;
@@ -111,6 +111,7 @@ pub fn evaluate(
         kl_per_dimension: kl.iter().map(|&nats| nats as f32).collect(),
         attributes,
         alphabet: alphabet::measure(release, train, test)?,
+        spoken: spoken::measure(release, train, test)?,
         disentanglement: factors::measure(release, train, test)?,
     })
 }

@@ -38,7 +38,7 @@ impl Evaluation {
             .as_ref()
             .map_or_else(String::new, |d| d.table());
         let others = self.frechet_table() + &self.attribute_table();
-        figures + &self.alphabet_table() + &factors + &others
+        figures + &self.alphabet_table() + &self.spoken_table() + &factors + &others
     }
 
     /// What comes of one character of each typeface; nothing where images are no characters.
@@ -66,6 +66,44 @@ impl Evaluation {
                 "gradient energy over that of the typeface",
                 [format!("{:.2}", alphabet.sharpness), "1".into()],
             ),
+        )
+    }
+
+    /// Whether what is heard is understood; nothing where pictures are no sounds.
+    fn spoken_table(&self) -> String {
+        let Some(spoken) = &self.spoken else {
+            return String::new();
+        };
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        let rows = [
+            ("right about test pictures", percent(spoken.right_data)),
+            (
+                "right about what they sound like",
+                percent(spoken.right_sound),
+            ),
+            (
+                "right about what their reconstructions sound like",
+                percent(spoken.right_reconstruction),
+            ),
+            ("sure (90 %) of test pictures", percent(spoken.sure_data)),
+            (
+                "sure of what samples sound like, own prior",
+                percent(spoken.sure_samples),
+            ),
+            (
+                "sure of what samples sound like, N(0, I)",
+                percent(spoken.sure_normal),
+            ),
+            (
+                "distance of a test picture from its reconstruction as heard, dB",
+                format!("{:.2}", spoken.distance),
+            ),
+        ];
+        let lines = rows.map(|(name, value)| format!("| {name} | {value} |\n"));
+        format!(
+            "\n| a classifier that has learned from pictures of real sounds, {} samples | |\n|---|---|\n{}",
+            spoken.samples,
+            lines.concat()
         )
     }
 
