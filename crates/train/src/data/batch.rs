@@ -217,6 +217,43 @@ mod tests {
     }
 
     #[test]
+    fn a_sound_is_said_faster_later_and_higher_and_its_ends_are_silent() {
+        let shape = ImageShape {
+            channels: 1,
+            height: 5,
+            width: 40,
+        };
+        let word = |i: usize| u8::from(i / 40 == 2 && (10..30).contains(&(i % 40))) * 255;
+        let images = Images::unlabelled((0..200).map(word).collect(), shape);
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let values = spoken(&images, &[0; 200], &mut rng);
+        let (mut rows, mut lengths) = ([0; 5], Vec::new());
+        for picture in values.chunks_exact(200) {
+            let length = |row: &[f32]| row.iter().sum::<f32>();
+            let loudest = (0..5).max_by(|&a, &b| {
+                let [a, b] = [a, b].map(|row| length(&picture[row * 40..(row + 1) * 40]));
+                a.total_cmp(&b)
+            });
+            let row = loudest.unwrap();
+            rows[row] += 1;
+            lengths.push(length(picture));
+            let ends = (0..5).map(|row| picture[row * 40] + picture[row * 40 + 39]);
+            assert_eq!(ends.sum::<f32>(), 0.0);
+        }
+        assert!(
+            rows[0] == 0 && rows[4] == 0 && rows[1..4].iter().all(|&times| times > 40),
+            "{rows:?}"
+        );
+        lengths.sort_by(f32::total_cmp);
+        // 20 frames, times exp(±0.15).
+        let (short, long) = (lengths[0], lengths[199]);
+        assert!(
+            (16.5..18.5).contains(&short) && (21.5..24.0).contains(&long),
+            "{short} to {long}"
+        );
+    }
+
+    #[test]
     fn a_partner_is_of_the_same_group() {
         let images = Images {
             groups: vec![3, 3, 3, 7, 7, 9],

@@ -24,7 +24,9 @@ use vaelet_model::{
     WeightsFile,
 };
 use voices::voices;
-pub use voices::{SPEECH, recordings};
+#[cfg(test)]
+pub use voices::SPEECH;
+pub use voices::recordings;
 
 /// A model's description before training, with the settings that trained it best.
 #[derive(Debug, Clone)]
