@@ -23,10 +23,10 @@ use vaelet_model::{
     Data, FORMAT, ImageShape, LatentGroup, Layer, Likelihood, ModelSpec, Prior, Subject,
     WeightsFile,
 };
-use voices::voices;
 #[cfg(test)]
 pub use voices::SPEECH;
 pub use voices::recordings;
+use voices::voices;
 
 /// A model's description before training, with the settings that trained it best.
 #[derive(Debug, Clone)]
