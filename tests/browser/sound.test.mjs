@@ -5,9 +5,10 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { pageTests, ready, settle, state, useBrowser, withPage } from "./harness.mjs";
+import { ready, settle, state, useBrowser, withPage } from "./harness.mjs";
+import { serveTones } from "./tones.mjs";
 
-const MODEL = "model=voices&backend=cpu";
+const MODEL = "model=tones&backend=cpu";
 
 /** A WAV file of a falling tone, as microphones and programs write them. */
 function wav({ rate = 8000, channels = 1, bits = 16, seconds = 0.4 } = {}) {
@@ -39,28 +40,35 @@ const played = (page, times) => page.waitForFunction((least) => Number(document.
 
 describe("models of sounds", () => {
   const env = useBrowser({ webgpu: false });
-  const onPage = pageTests(env, "cpu");
+  /** Tests the page with that model, once everything is on the screen. */
+  const onPage = (name, hash, use) =>
+    test(name, () =>
+      withPage(env, "", async (page) => {
+        await serveTones(page);
+        await page.goto(env.server.url + hash);
+        await ready(page);
+        await settle(page);
+        await use(page);
+      }, { url: "about:blank" }));
 
-  test("speak and listen: a sound of the model's length, whose picture is the one that was decoded", () =>
-    withPage(env, `#/sample?${MODEL}`, async (page) => {
-      await ready(page);
-      const found = await page.evaluate(async () => {
-        const { model } = vaelet;
-        const z = model.sample({ seed: 3 });
-        const [picture, sound] = [await model.decode(z), await model.speak(z)];
-        const again = await model.listen(sound.samples, { rate: sound.rate });
-        const loud = [...picture.keys()].filter((i) => picture[i] > 0.6);
-        const codes = await Promise.all(
-          [() => model.speak(z.slice(1)), () => model.speak(model.sample({ count: 2 })), () => model.listen(new Float32Array(800), { rate: 8000 }), () => model.listen(sound.samples, { rate: 3 }), () => model.listen(sound.samples, {}), () => model.listen([NaN], { rate: 8000 })].map((call) => call().then(() => "nothing", ({ code }) => code)),
-        );
-        const loudest = Math.max(...sound.samples.map(Math.abs));
-        return { rate: sound.rate, samples: sound.samples.length, loudest, again: again.length, apart: loud.reduce((sum, i) => sum + Math.abs(picture[i] - again[i]), 0) / loud.length, codes };
-      });
-      assert.deepEqual([found.rate, found.samples, found.again], [8000, 5296, 4096]);
-      assert.ok(Math.abs(found.loudest - 0.9) < 1e-3);
-      assert.ok(found.apart < 0.12, `${found.apart} of 72 decibels`);
-      assert.deepEqual(found.codes, Array(6).fill("bad-input"));
-    }));
+  onPage("speak and listen: a sound of the model's length, whose picture is the one that was decoded", `#/sample?${MODEL}`, async (page) => {
+    const found = await page.evaluate(async () => {
+      const { model } = vaelet;
+      const z = model.sample({ seed: 3 });
+      const [picture, sound] = [await model.decode(z), await model.speak(z)];
+      const again = await model.listen(sound.samples, { rate: sound.rate });
+      const loud = [...picture.keys()].filter((i) => picture[i] > 0.6);
+      const codes = await Promise.all(
+        [() => model.speak(z.slice(1)), () => model.speak(model.sample({ count: 2 })), () => model.listen(new Float32Array(800), { rate: 8000 }), () => model.listen(sound.samples, { rate: 3 }), () => model.listen(sound.samples, {}), () => model.listen([NaN], { rate: 8000 })].map((call) => call().then(() => "nothing", ({ code }) => code)),
+      );
+      const loudest = Math.max(...sound.samples.map(Math.abs));
+      return { rate: sound.rate, samples: sound.samples.length, loudest, again: again.length, apart: loud.reduce((sum, i) => sum + Math.abs(picture[i] - again[i]), 0) / loud.length, codes };
+    });
+    assert.deepEqual([found.rate, found.samples, found.again], [8000, 5296, 4096]);
+    assert.ok(Math.abs(found.loudest - 0.9) < 1e-3);
+    assert.ok(found.apart < 0.12, `${found.apart} of 72 decibels`);
+    assert.deepEqual(found.codes, Array(6).fill("bad-input"));
+  });
 
   test("a model of pictures says that it has no sounds", () =>
     withPage(env, "#/sample?model=digits&backend=cpu", async (page) => {

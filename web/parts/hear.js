@@ -82,6 +82,7 @@ export function createHearing(host, model) {
       unmounted = true;
       playing?.stop();
       host.replaceChildren();
+      delete host.dataset.played;
     },
   };
 }

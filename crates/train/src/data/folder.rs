@@ -28,38 +28,36 @@ struct Listing {
     hidden: usize,
 }
 
-/// What the files of a folder are, and how one is read.
-pub(super) struct Kind {
-    many: &'static str,
-    /// What one can give.
-    files: &'static str,
-    read: Box<dyn Fn(&Path, ImageShape) -> Result<Vec<u8>>>,
+/// What the files of a folder are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// Pictures, each fitted to the shape.
+    Pictures,
+    /// Recordings, as pictures of this kind.
+    Recordings(LogMel),
 }
 
-/// Pictures, each fitted to the shape.
-pub(super) fn pictures() -> Kind {
-    Kind {
-        many: "pictures",
-        files: "PNG, JPEG, WebP, GIF, BMP or TIFF",
-        read: Box::new(|path, shape| fit(&open(path)?, shape)),
+impl Kind {
+    /// What they are called, and what one can give.
+    fn words(self) -> [&'static str; 2] {
+        match self {
+            Self::Pictures => ["pictures", "PNG, JPEG, WebP, GIF, BMP or TIFF"],
+            Self::Recordings(_) => ["recordings", "WAV"],
+        }
     }
-}
 
-/// Recordings, as pictures of this kind.
-pub(super) fn recordings(scale: LogMel) -> Kind {
-    Kind {
-        many: "recordings",
-        files: "WAV",
-        read: Box::new(move |path, shape| sounds::open(path, &scale, shape)),
+    fn read(self, path: &Path, shape: ImageShape) -> Result<Vec<u8>> {
+        match self {
+            Self::Pictures => fit(&open(path)?, shape),
+            Self::Recordings(scale) => sounds::open(path, &scale, shape),
+        }
     }
 }
 
 /// Reads the files of a split, and says on standard error how many there are, and which were left out
 /// and why.
-pub(super) fn read(folder: &Path, split: Split, shape: ImageShape, kind: &Kind) -> Result<Images> {
-    let Kind {
-        many, files: named, ..
-    } = kind;
+pub(super) fn read(folder: &Path, split: Split, shape: ImageShape, kind: Kind) -> Result<Images> {
+    let [many, named] = kind.words();
     let Listing {
         files,
         mut left_out,
@@ -77,7 +75,7 @@ pub(super) fn read(folder: &Path, split: Split, shape: ImageShape, kind: &Kind) 
         if split_of(folder, &path) != split {
             continue;
         }
-        match (kind.read)(&path, shape) {
+        match kind.read(&path, shape) {
             Ok(picture) => {
                 count += 1;
                 pixels.extend_from_slice(&picture);

@@ -16,6 +16,7 @@ mod tests;
 
 use anyhow::{Result, bail, ensure};
 use attributes::Rule;
+use folder::Kind;
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 pub use images::{Images, Split};
@@ -81,9 +82,9 @@ pub fn read(
         (Source::Glyphs(characters), Some(folder)) => {
             glyphs::read(folder, split, shape, characters)?
         }
-        (Source::Folder, Some(folder)) => folder::read(folder, split, shape, &folder::pictures())?,
+        (Source::Folder, Some(folder)) => folder::read(folder, split, shape, Kind::Pictures)?,
         (Source::Recordings(scale), Some(folder)) => {
-            folder::read(folder, split, shape, &folder::recordings(scale))?
+            folder::read(folder, split, shape, Kind::Recordings(scale))?
         }
     };
     let place = folder.map_or("the data".into(), |folder| folder.display().to_string());
