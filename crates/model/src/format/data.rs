@@ -100,6 +100,10 @@ impl LogMel {
 }
 
 impl Data {
+    /// Whether it is read with the rest of a file: not in a page's programs, which pay for it by the byte
+    /// and leave it to the one that makes use of it.
+    pub(super) const IS_READ: bool = cfg!(all(feature = "write", not(target_family = "wasm")));
+
     /// Reads the field `data` of `model.json`, as JSON text, for images of this shape.
     ///
     /// # Errors

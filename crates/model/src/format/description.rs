@@ -40,8 +40,8 @@ pub struct ModelSpec {
     pub lacks: Option<String>,
     /// What the encoder reads and the decoder writes.
     pub input: ImageShape,
-    /// What the values of an image stand for. A page's first program does not read it: the program that
-    /// makes use of it checks it.
+    /// What the values of an image stand for. Of a page's programs only that which makes use of it reads
+    /// and checks it.
     #[cfg_attr(feature = "write", serde(skip_serializing_if = "Data::is_image"))]
     pub data: Data,
     /// What is known of an image beside its latent; encoder and decoder may read it.
@@ -501,7 +501,7 @@ impl ModelSpec {
         check_dim("input.width", width, MAX_DIM)?;
         let values = [channels, height, width].map(|side| side as f64);
         check_amount("input", "values", values.iter().product(), MAX_VALUES)?;
-        if cfg!(feature = "write") {
+        if Data::IS_READ {
             self.data.check(self.input)?;
         }
         if self.subject.as_ref().and_then(|subject| subject.drawing) == Some(Drawing::Mnist)

@@ -49,7 +49,7 @@ impl ModelSpec {
             },
             input: ImageShape::read(&object.take("input")?)?,
             data: match object.find("data") {
-                Some(data) if cfg!(feature = "write") => Data::read(&data)?,
+                Some(data) if Data::IS_READ => Data::read(&data)?,
                 _ => Data::Image,
             },
             // Where it is not read, it is a field that nobody knows.
