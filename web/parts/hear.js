@@ -49,8 +49,9 @@ export function createHearing(host, model) {
   const say = (text) => {
     $("hear-status").textContent = text;
   };
-  const prepared = model.prepareSound();
-  prepared.catch(({ message }) => !unmounted && say(message));
+  model.prepareSound().catch(({ message }) => !unmounted && say(message));
+  /** The first sound takes twice as long as the others, so one is made that nobody hears. @type {Promise<unknown> | undefined} */
+  let warm;
 
   const play = async () => {
     const id = (newest += 1);
@@ -77,6 +78,7 @@ export function createHearing(host, model) {
       current = z.slice();
       $("hear-it").disabled = false;
       if (now && $("hear-at-once").checked) play();
+      else warm ??= model.speak(current).catch(() => {}); // `play` tells
     },
     unmount() {
       unmounted = true;

@@ -53,7 +53,7 @@ const MARKUP = `${HEADING}
   <p id="dropped" class="note dropped" role="status"></p>
   <p id="missing" class="notice-missing" role="status" hidden></p>
   <p id="condition" class="condition" hidden><label for="class" id="condition-name"></label> <select id="class"></select></p>
-  <div id="sound" class="row sound" role="group" aria-label="Sound" hidden></div>
+  <div id="sound" class="opening" role="group" aria-label="Sound" hidden></div>
   <div id="view" class="view"></div>
   <div id="announcer" class="visually-hidden" aria-live="polite"></div>
 `;
