@@ -50,8 +50,8 @@ export function createHearing(host, model) {
     $("hear-status").textContent = text;
   };
   model.prepareSound().catch(({ message }) => !unmounted && say(message));
-  /** The first sound takes twice as long as the others, so one is made that nobody hears. @type {Promise<unknown> | undefined} */
-  let warm;
+  /** The first sound takes twice as long as the others, so one is made that nobody hears. */
+  let isWarm = false;
 
   const play = async () => {
     const id = (newest += 1);
@@ -78,7 +78,8 @@ export function createHearing(host, model) {
       current = z.slice();
       $("hear-it").disabled = false;
       if (now && $("hear-at-once").checked) play();
-      else warm ??= model.speak(current).catch(() => {}); // `play` tells
+      else if (!isWarm) model.speak(current).catch(() => {}); // `play` tells
+      isWarm = true;
     },
     unmount() {
       unmounted = true;
