@@ -62,7 +62,7 @@ impl Sound {
     /// A sound that is silent, too long or of no usual rate.
     pub fn listen(&self, sound: &[f32], rate: f64) -> Result<Vec<f32>, JsValue> {
         let picture = vaelet_sound::listen(&self.scale, self.bands, self.frames, sound, rate);
-        Ok(picture.map_err(failure)?)
+        picture.map_err(failure)
     }
 }
 
