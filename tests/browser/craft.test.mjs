@@ -412,7 +412,7 @@ describe("with a GPU", () => {
       const { t, a, b, z } = await state(page);
       assert.ok(t > 0.7, `the drag ended at ${t}`);
       assert.ok(a && b && z);
-      assert.match(page.url(), /a=sample-7-3-1&b=sample-7-5-1/);
+      await page.waitForFunction(() => /a=sample-7-3-1&b=sample-7-5-1/.test(location.hash));
       // The new device draws.
       const image = await page.evaluate(async () => Array.from(await vaelet.model.decode(vaelet.view.state.z)));
       assert.ok(Math.max(...image) > 0.5);

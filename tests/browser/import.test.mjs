@@ -86,7 +86,7 @@ describe("models of other people", () => {
     await page.evaluate(dropHere, packed(onnxFiles().slice(2)));
     await opened(page);
     assert.match(await page.textContent("#import-notes"), /no encoder/);
-    assert.equal(await page.evaluate(() => new URLSearchParams(location.hash.split("?")[1]).has("model")), true);
+    await page.waitForFunction(() => new URLSearchParams(location.hash.split("?")[1]).has("model"));
   });
 });
 

@@ -146,14 +146,14 @@ describe("training in the page", () => {
       await page.reload();
       await started(page);
       await page.click("#kept button:text('Train further')");
-      assert.match(page.url(), /network=mlp.*from=(~|%7E)begun.*latents=3/);
+      await page.waitForFunction(() => /network=mlp.*from=(~|%7E)begun.*latents=3/.test(location.hash));
       assert.equal(await page.isHidden("#latents"), true);
       await page.click("#one");
       await page.waitForFunction(() => vaelet.training.steps === 1 && vaelet.training.heldOut);
       assert.ok((await page.evaluate(() => vaelet.training.heldOut)) < 1.05 * learned);
       await page.selectOption("#from", "");
       assert.equal(await page.isHidden("#latents"), false);
-      assert.doesNotMatch(page.url(), /from/);
+      await page.waitForFunction(() => !location.hash.includes("from"));
     }));
 
   test("a kept model is renamed and deleted", () =>
