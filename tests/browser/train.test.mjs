@@ -142,6 +142,7 @@ describe("training in the page", () => {
       const learned = await page.evaluate(() => vaelet.training.heldOut);
       await page.fill("#name", "Begun");
       await page.click("#keep");
+      await page.waitForFunction(() => document.querySelector("#kept b")?.textContent === "Begun");
       await page.evaluate(() => history.replaceState(null, "", "#/train?latents=7&network=conv"));
       await page.reload();
       await started(page);
