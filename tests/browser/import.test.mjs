@@ -46,6 +46,7 @@ describe("models of other people", () => {
     assert.equal(download.suggestedFilename(), "my-vae.zip");
     const zip = await readFile(await download.path());
 
+    await page.waitForFunction(() => /model=~/.test(decodeURIComponent(location.hash)));
     await page.reload();
     await ready(page);
     check(await page.evaluate(compute, [IMAGE, Z]));
