@@ -132,7 +132,7 @@ export function chooseSound(host, { model, promise, file }) {
     own.start();
     const timer = setTimeout(stop, LONGEST);
     $("sound-record").textContent = "Stop";
-    say("Recording: say a digit in English.");
+    say(`Recording. Press “Stop” after your ${subjectOf(info).one}.`);
   };
   $("sound-record").addEventListener("click", record);
   $("sound-choose").addEventListener("click", () => $("sound-file").click());

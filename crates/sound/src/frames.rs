@@ -96,16 +96,14 @@ impl Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SCALE;
     use proptest::prelude::*;
 
     fn scale(window: usize, hop: usize) -> LogMel {
         LogMel {
-            rate: 8000,
             window,
             hop,
-            lowest: 50.0,
-            highest: 4000.0,
-            range: 72.0,
+            ..SCALE
         }
     }
 

@@ -13,6 +13,17 @@ pub use listen::{listen, resample};
 pub use speak::Speaking;
 pub use vaelet_model::LogMel;
 
+/// The pictures of spoken digits.
+#[cfg(test)]
+const SCALE: LogMel = LogMel {
+    rate: 8000,
+    window: 256,
+    hop: 80,
+    lowest: 50.0,
+    highest: 4000.0,
+    range: 72.0,
+};
+
 /// Why a sound or a picture cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {

@@ -114,17 +114,8 @@ pub fn resample(sound: &[f32], rate: f64, to: f64) -> Result<Vec<f32>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Speaking;
+    use crate::{SCALE, Speaking};
     use proptest::prelude::*;
-
-    const SCALE: LogMel = LogMel {
-        rate: 8000,
-        window: 256,
-        hop: 80,
-        lowest: 50.0,
-        highest: 4000.0,
-        range: 72.0,
-    };
 
     /// A voice of sorts: harmonics of a pitch that falls.
     fn tones(pitch: f32, rate: f32, seconds: f32) -> Vec<f32> {

@@ -93,16 +93,8 @@ fn from_mel(mel: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SCALE;
     use proptest::prelude::*;
-
-    pub(crate) const SCALE: LogMel = LogMel {
-        rate: 8000,
-        window: 256,
-        hop: 80,
-        lowest: 50.0,
-        highest: 4000.0,
-        range: 72.0,
-    };
 
     #[test]
     fn a_flat_spectrum_has_flat_bands() {
