@@ -25,8 +25,12 @@ describe("download for offline use", () => {
       await page.waitForFunction(() => /^Done/.test(document.querySelector("#offline-status").textContent));
       assert.equal(await beside.locator("button").textContent(), "✓ here");
       assert.equal(await row(page, "Portraits").locator("button").textContent(), "Download");
+      await row(page, "Spoken digits").locator("button").click();
+      await page.waitForFunction(() => /^Done/.test(document.querySelector("#offline-status").textContent) && document.querySelectorAll("#offline-list li[data-here]").length === 2);
+      const kept = () => page.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))).flat());
+      assert.ok((await kept()).some((url) => url.includes("vaelet-sound-web")), "a model of sounds comes with what makes it heard");
       await row(page, "Programs and data of Use, Train and the importer").locator("button").click();
-      await page.waitForFunction(() => document.querySelectorAll("#offline-list li[data-here]").length >= 2 && /^Done/.test(document.querySelector("#offline-status").textContent));
+      await page.waitForFunction(() => document.querySelectorAll("#offline-list li[data-here]").length >= 3 && /^Done/.test(document.querySelector("#offline-status").textContent));
       await page.click("#offline-close");
       await page.waitForFunction(() => [...document.querySelectorAll("#model option")].some(({ value, textContent }) => value === "digits-map" && /✓/.test(textContent)));
       await page.context().setOffline(true);

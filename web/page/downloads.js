@@ -11,8 +11,8 @@ import { element, fill } from "../parts/dom.js";
 const VIEWED = /^(model|atlas|calibration|figures)\.json$|^(atlas|samples|reconstructions)\.(jpg|png)$/;
 const MB = 1e6;
 
-/** A program that reads what the first one does not, such as models that have to be told what they draw. */
-const FURTHER = /\/vaelet-web-/;
+/** The programs that a model needs beside the first one, by the field that says so. */
+const FURTHER = Object.entries({ condition: /\/vaelet-web-/, data: /\/vaelet-sound-/ });
 
 /** @typedef {{ title: string, bytes: number, files: URL[], weights: import("../models/library.js").Entry | null }} Part */
 
@@ -41,11 +41,11 @@ async function programs() {
 
 /** What can be downloaded. @param {import("../models/library.js").Entry[]} models @param {URL[]} others programs and data that are fetched when they are used @returns {Part[]} */
 function partsOf(models, others) {
-  const further = others.filter(({ pathname }) => FURTHER.test(pathname));
+  const furtherOf = (entry) => FURTHER.flatMap(([field, name]) => (entry[field] ? others.filter(({ pathname }) => name.test(pathname)) : []));
   const published = models.filter(({ kept }) => !kept).map((entry) => {
     const folder = folderOf(entry.name);
     const files = Object.keys(entry.files ?? {}).filter((name) => VIEWED.test(name)).map((name) => fileOf(folder, name));
-    return { title: entry.title, bytes: (entry.bytes ?? NaN) + (entry.beside ?? 0), files: [...files, ...(entry.condition ? further : [])], weights: entry };
+    return { title: entry.title, bytes: (entry.bytes ?? NaN) + (entry.beside ?? 0), files: [...files, ...furtherOf(entry)], weights: entry };
   });
   return [...published, { title: "Programs and data of Use, Train and the importer", bytes: NaN, files: others, weights: null }];
 }
