@@ -157,13 +157,15 @@ describe("training in the page", () => {
       await page.waitForFunction(() => !location.hash.includes("from"));
     }));
 
+  // The convolutional network here, the fully connected one above: the page knows both again in a model.json.
   test("a kept model is renamed and deleted", () =>
-    withPage(env, "#/train", async (page) => {
+    withPage(env, "#/train?network=conv", async (page) => {
       await started(page);
       await page.click("#one");
       await page.waitForFunction(() => vaelet.training.steps === 1);
       await page.fill("#name", "First");
       await page.click("#keep");
+      await page.waitForSelector("#kept button:text('Train further')");
       await page.click("#kept button:text('Rename')");
       await page.fill("#kept input", "Second");
       await page.click("#kept button:text('Save name')");
