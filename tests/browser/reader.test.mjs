@@ -187,6 +187,26 @@ describe("what a new reader meets", () => {
     assert.match(await page.textContent("[data-copy='share-link']"), /Copied|Copy link/);
   }, { permissions: ["clipboard-read", "clipboard-write"], reducedMotion: "no-preference" });
 
+  onPage("Share: a card with the picture and its numbers", "#/edit?model=avatars", async (page) => {
+    await page.click("#share");
+    await page.waitForSelector("#share-card-part:not([hidden])");
+    const [width, height, reds] = await page.evaluate(async () => {
+      const card = document.querySelector("#share-card");
+      await card.decode();
+      const canvas = Object.assign(document.createElement("canvas"), { width: card.naturalWidth, height: card.naturalHeight });
+      const context = canvas.getContext("2d");
+      context.drawImage(card, 0, 0);
+      // Bars stand below the picture, of the page's own red.
+      const { data } = context.getImageData(40, card.naturalHeight - 190, canvas.width - 80, 100);
+      const columns = new Set();
+      for (let i = 0; i < data.length / 4; i += 1) if (data[4 * i] === 168 && data[4 * i + 1] === 54) columns.add(i % (canvas.width - 80));
+      return [canvas.width, canvas.height, columns.size];
+    });
+    assert.ok(width > 500 && height > width && reds > 0.3 * (width - 80), `${width} × ${height}, ${reds} columns with bars`);
+    const [file] = await Promise.all([page.waitForEvent("download"), page.click("#share-save")]);
+    assert.equal(file.suggestedFilename(), "vaelet.png");
+  });
+
   test("Learn: six steps that lead to views in a state, with answers to reveal, and nothing for axe to find", () =>
     withPage(env, "#/learn", async (page) => {
       await page.waitForSelector(".learn");

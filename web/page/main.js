@@ -159,9 +159,12 @@ async function share() {
   writeAddress.flush();
   try {
     const { createSharing } = await within(import("./share.js"), CODE, () => new Error("nothing came"));
+    await otherStyles.addTo(document);
     sharing ??= createSharing();
-    const { all = {}, frame = null } = player.view?.share?.() ?? {};
-    sharing({ ...route, title: document.title, model: modelName(), all, frame });
+    const { all = {}, frame = null, z = player.latent } = player.view?.share?.() ?? {};
+    const { model } = player;
+    const card = z && z.length === model?.latentSize ? async () => (await import("./card.js")).cardOf(model, z, location.host + location.pathname) : null;
+    sharing({ ...route, title: document.title, model: modelName(), all, frame, card });
   } catch (error) {
     console.info(error);
     tell("The code for sharing could not be loaded. The address of this page is a link to what it shows. Reload the page to try again; a content blocker may stop it.");
@@ -194,6 +197,7 @@ async function takeModel(event) {
     const loading = within(import("./import.js"), CODE, () => new Error("nothing came"));
     importing ??= loading.then(({ createImporter }) => createImporter(showOwn));
     const { filesIn } = await loading;
+    await otherStyles.addTo(document);
     await (await importing)(await filesIn(files, entries));
   } catch (error) {
     importing = undefined;

@@ -4,10 +4,13 @@
 
 import { SITE } from "../models/library.js";
 import { element, fill } from "../parts/dom.js";
+import { save } from "../parts/picture.js";
 import { change, formatHash } from "../parts/route.js";
 
 /** Milliseconds for which a button says that it has copied. */
 const COPIED = 2_000;
+/** What the file of a card is called. */
+const CARD = "vaelet.png";
 
 const MARKUP = `
   <h2 id="share-title">Share</h2>
@@ -20,6 +23,10 @@ const MARKUP = `
     <button type="button" class="primary" data-copy="share-link">Copy link</button>
     <button type="button" id="share-system" hidden>Send…</button>
   </p>
+  <div class="share-card" id="share-card-part" hidden>
+    <img id="share-card" alt="A card with the picture, its numbers as bars, and the address">
+    <p>A card with the picture and its numbers. <button type="button" id="share-save">Save the card</button></p>
+  </div>
   <p><label for="share-controls">Embed it in your page, with</label>
     <select id="share-controls"><option value="full">all controls</option><option value="slider">sliders only</option><option value="none">no controls</option></select></p>
   <textarea id="share-element" rows="4" readonly aria-label="Code of the element"></textarea>
@@ -41,6 +48,7 @@ const MARKUP = `
  * @property {URLSearchParams} params the view's state in the address
  * @property {Record<string, string>} all what the view shows by default too, so that a link stays what it is
  * @property {Record<string, string> | null} frame where something that plays stands now
+ * @property {(() => Promise<Blob>) | null} card makes a picture of what is shown
  */
 
 /** The dialog; gives what opens it. @returns {(shared: Shared) => void} */
@@ -51,6 +59,19 @@ export function createSharing() {
   document.body.append(dialog);
   /** @type {Shared} */
   let shared;
+  /** @type {Blob | null} */
+  let card = null;
+  const showCard = async () => {
+    card = null;
+    $("share-card-part").hidden = true;
+    const of = shared;
+    const made = await shared.card?.();
+    if (!made || of !== shared) return;
+    card = made;
+    URL.revokeObjectURL($("share-card").src);
+    $("share-card").src = URL.createObjectURL(card);
+    $("share-card-part").hidden = false;
+  };
   const show = () => {
     const still = $("share-what").querySelector(":checked").value === "frame";
     const params = new URLSearchParams(shared.params);
@@ -64,7 +85,12 @@ export function createSharing() {
   $("share-controls").addEventListener("change", show);
   $("share-close").addEventListener("click", () => dialog.close());
   $("share-system").hidden = !navigator.share;
-  $("share-system").addEventListener("click", () => navigator.share({ title: shared.title, url: $("share-link").value }).catch(() => {})); // the reader has changed their mind
+  $("share-system").addEventListener("click", () => {
+    const files = card ? [new File([card], CARD, { type: card.type })] : [];
+    const picture = navigator.canShare?.({ files }) ? { files } : {};
+    navigator.share({ title: shared.title, url: $("share-link").value, ...picture }).catch(() => {}); // the reader has changed their mind
+  });
+  $("share-save").addEventListener("click", () => card && save(card, CARD));
   dialog.addEventListener("click", ({ target }) => target.dataset.copy && copy(target, $(target.dataset.copy), $("copied")));
   return (next) => {
     shared = next;
@@ -72,6 +98,7 @@ export function createSharing() {
     $("share-what").hidden = !shared.frame;
     $("share-what").querySelector("input").checked = true;
     show();
+    showCard().catch(console.info); // links do without
     dialog.showModal();
   };
 }

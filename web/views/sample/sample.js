@@ -262,7 +262,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
 
   return {
     state,
-    share: () => ({ all: { seed: String(state.seed) } }),
+    share: () => ({ all: { seed: String(state.seed) }, z: latent(state.chosen ?? formatSample({ ...state, index: 0 })) }),
     redraw() {
       draw();
       showChosen();
