@@ -54,7 +54,7 @@ describe("what a new reader meets", () => {
 
   onPage("Draw: a number that is dragged changes the picture, by mouse and by keyboard, until it is reset", "#/draw?example=3&epsilon=5", async (page) => {
     const before = await state(page);
-    await drag(page, "#posterior", [0.5, 0.5], [0.5, 0.1]);
+    await drag(page, "#posterior .plot-area", [0.5, 0.5], [0.5, 0.1]);
     await settle(page);
     const dragged = await state(page);
     const moved = dragged.z.filter((value, i) => value !== before.z[i]);
@@ -73,7 +73,7 @@ describe("what a new reader meets", () => {
 
   onPage("Draw: a number follows a finger", "#/draw?example=3", async (page) => {
     const before = await state(page);
-    await touchDrag(page, "#posterior", [[0.5, 0.5], [0.5, 0.3], [0.5, 0.1]]);
+    await touchDrag(page, "#posterior .plot-area", [[0.5, 0.5], [0.5, 0.3], [0.5, 0.1]]);
     await settle(page);
     assert.ok(maxDifference((await state(page)).z, before.z) > 0.5);
   }, PHONE);
@@ -88,7 +88,7 @@ describe("what a new reader meets", () => {
     await page.locator("#picks button").nth(4).click();
     await page.waitForSelector("#numbers svg");
     await settle(page);
-    await drag(page, "#numbers", [0.5, 0.5], [0.5, 0.05]);
+    await drag(page, "#numbers .plot-area", [0.5, 0.5], [0.5, 0.05]);
     await page.waitForFunction(() => /chosen=z-/.test(location.hash));
   });
 

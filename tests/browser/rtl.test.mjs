@@ -93,7 +93,7 @@ const VIEWS = {
 
 async function chart(page) {
   await page.locator("#posterior").scrollIntoViewIfNeeded();
-  const box = await page.locator("#posterior svg").boundingBox();
+  const box = await page.locator("#posterior .plot-area > svg").boundingBox();
   await page.mouse.move(box.x + 3, box.y + box.height / 2);
   assert.equal(await page.getAttribute("#posterior", "aria-valuenow"), "1");
   await page.mouse.move(0, 0);
@@ -101,7 +101,7 @@ async function chart(page) {
   await page.keyboard.press("Home");
   await page.keyboard.press("ArrowRight");
   assert.equal(await page.getAttribute("#posterior", "aria-valuenow"), "2");
-  const tick = await page.locator("#posterior .tick").first().boundingBox();
+  const tick = await page.locator("#posterior .plot-tick").first().boundingBox();
   assert.ok(tick.x + tick.width <= box.x + 1, "the ticks lie on the chart");
 }
 

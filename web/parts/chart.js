@@ -25,12 +25,12 @@ export function scaleFor(values, least = 0.5) {
 }
 
 /**
- * The frame of a chart: the drawing, from 0 to 1 both ways, with its axes.
+ * The frame of a chart: the drawing, from 0 to 1 both ways, with its axes. A host that has a role keeps it, and its name.
  * @param {HTMLElement} host
  * @param {Axes} axes
  * @param {(at: number) => string} read what stands at a part of the width, in words
  */
-function createFrame(host, { x, y, label }, read) {
+export function createFrame(host, { x, y, label }, read) {
   const svg = shape("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" });
   const grid = shape("path", { class: "plot-grid", d: "M0 0H1M0 0.5H1M0 1H1" });
   const cursor = shape("path", { class: "plot-cursor" });
@@ -44,8 +44,10 @@ function createFrame(host, { x, y, label }, read) {
   const area = element("div", { className: "plot-area" }, ...ticks);
   area.append(svg);
   host.classList.add("plot");
-  host.setAttribute("role", "img");
-  host.setAttribute("aria-label", label);
+  if (!host.hasAttribute("role")) {
+    host.setAttribute("role", "img");
+    host.setAttribute("aria-label", label);
+  }
   const along = element("span", { className: "plot-x", textContent: x });
   host.append(element("span", { className: "plot-y", textContent: y }), value, area, along);
   const point = (/** @type {PointerEvent} */ { clientX }) => {

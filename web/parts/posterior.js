@@ -5,7 +5,8 @@
  */
 
 import { clamp } from "../api/numbers.js";
-import { fill, formatNumber } from "./dom.js";
+import { createFrame } from "./chart.js";
+import { element, fill, formatNumber } from "./dom.js";
 import { onePointer } from "./pointer.js";
 import { setAttributes, shape } from "./svg.js";
 
@@ -14,7 +15,6 @@ export const sigmaOf = (logVar) => Math.exp(clamp(logVar, -80, 80) / 2);
 
 /** Values beyond ±LIMIT are drawn at the edge. */
 const LIMIT = 3;
-const TICKS = [-2, 0, 2];
 /** How far an arrow key moves a latent. */
 const STEP = 0.1;
 
@@ -28,11 +28,11 @@ const STEP = 0.1;
  * @param {(string | undefined)[]} [options.followed] the factor that a latent follows, where it follows one
  */
 export function createPosterior(host, readout, size, { onDrag, onDrop, followed = [] } = {}) {
-  const svg = shape("svg", { viewBox: `0 0 ${size} ${2 * LIMIT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
-  svg.append(
-    shape("rect", { class: "prior", "data-term": "prior", x: 0, width: size, y: LIMIT - 1, height: 2 }),
-    ...TICKS.map((value) => line("grid", 0, size, value, value)),
-  );
+  const numberAt = (at) => clamp(Math.floor(at * size), 0, size - 1);
+  const frame = createFrame(host, { x: `${size} numbers`, y: "value", label: "" }, (at) => (shown ? `number ${numberAt(at) + 1}: ${formatNumber(shown.z[numberAt(at)], 2)}` : ""));
+  frame.range(-LIMIT, LIMIT);
+  const svg = shape("svg", { viewBox: `0 0 ${size} ${2 * LIMIT}`, width: 1, height: 1, preserveAspectRatio: "none" });
+  svg.append(shape("rect", { class: "prior", "data-term": "prior", x: 0, width: size, y: LIMIT - 1, height: 2 }));
   const cursor = shape("rect", { class: "cursor", y: 0, height: 2 * LIMIT, width: 1 });
   svg.append(cursor);
   const columns = Array.from({ length: size }, (_, i) => {
@@ -46,7 +46,8 @@ export function createPosterior(host, readout, size, { onDrag, onDrop, followed 
     svg.append(...Object.values(column));
     return column;
   });
-  host.append(svg, ...TICKS.map(tick));
+  frame.svg.append(svg);
+  host.querySelector(".plot-y").append(element("span", { className: "notation", textContent: "; grey: 𝒩(0, 1)" }));
 
   /**
    * @typedef {object} Shown
@@ -99,21 +100,21 @@ export function createPosterior(host, readout, size, { onDrag, onDrop, followed 
     explain();
   };
   const columnAt = ({ clientX }) => {
-    const box = svg.getBoundingClientRect();
-    return clamp(Math.floor(((clientX - box.left) / box.width) * size), 0, size - 1);
+    const box = frame.svg.getBoundingClientRect();
+    return numberAt((clientX - box.left) / box.width);
   };
   let dragging = false;
   const drag = ({ clientY }) => {
-    const box = svg.getBoundingClientRect();
+    const box = frame.svg.getBoundingClientRect();
     onDrag(latent(), clamp(LIMIT - ((clientY - box.top) / box.height) * 2 * LIMIT, -LIMIT, LIMIT));
   };
-  host.addEventListener("pointermove", (event) => {
+  frame.area.addEventListener("pointermove", (event) => {
     if (!dragging) choose(columnAt(event));
   });
   if (onDrag) {
     host.classList.add("draggable");
     host.setAttribute("aria-description", "Left and right choose a number, up and down change it.");
-    onePointer(host, {
+    onePointer(frame.area, {
       start(event) {
         host.focus({ preventScroll: true });
         dragging = true;
@@ -127,7 +128,7 @@ export function createPosterior(host, readout, size, { onDrag, onDrop, followed 
       },
     });
   }
-  host.addEventListener("pointerleave", (event) => {
+  frame.area.addEventListener("pointerleave", (event) => {
     if (event.pointerType === "mouse" && !dragging) choose(null);
   });
   host.addEventListener("keydown", (event) => {
@@ -175,16 +176,6 @@ export function createPosterior(host, readout, size, { onDrag, onDrop, followed 
       explain();
     },
   };
-}
-
-/** Ticks are text beside the drawing, which is stretched and would stretch them too. */
-function tick(value) {
-  const element = document.createElement("span");
-  element.className = "tick";
-  element.textContent = formatNumber(value, 0);
-  element.style.setProperty("--at", String(height(value) / (2 * LIMIT)));
-  element.setAttribute("aria-hidden", "true");
-  return element;
 }
 
 const height = (value) => LIMIT - clamp(value, -LIMIT, LIMIT);

@@ -249,6 +249,7 @@ export function createPlayer(root, hooks) {
       memory: memoryOf(request),
       promise: promiseOf(request.recipient, model.latentSize, subject.own),
       announce,
+      addStyles: hooks.addStyles,
       hear: (z, options) => heard?.then((one) => heard === hearing && one.hear(z, options), () => {}),
       navigate: hooks.navigate,
       setParams(changes, options = {}) {

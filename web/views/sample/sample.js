@@ -19,7 +19,7 @@ import { markup } from "./markup.js";
 const MAX_KEPT = 12;
 const KEPT_COLUMNS = 6;
 
-export function mount(root, { model, folder, memory, params, setParams, navigate, announce, report, hear }) {
+export function mount(root, { model, folder, memory, params, setParams, navigate, addStyles, announce, report, hear }) {
   const { input, name } = model.info;
   const subject = subjectOf(model.info);
   const { one, many } = subject;
@@ -162,7 +162,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
   /** The numbers of the chosen one, to be dragged; the chart is fetched when it is first seen. */
   let numbers;
   const showNumbers = () => {
-    numbers ??= import("./numbers.js").then(({ createNumbers }) =>
+    numbers ??= Promise.all([import("./numbers.js"), addStyles()]).then(([{ createNumbers }]) =>
       createNumbers($("numbers"), $("number"), model.latentSize, (z, done) => {
         if (unmounted) return;
         model.present($("chosen"), z);
