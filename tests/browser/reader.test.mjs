@@ -223,6 +223,28 @@ describe("what a new reader meets", () => {
       }
     }, { bypassCSP: true }));
 
+  test("Learn: a step stands above its view, on every view until it is closed, and leads to the next", () =>
+    withPage(env, "#/learn", async (page) => {
+      await page.click(".go >> nth=2");
+      await page.waitForSelector("#lesson");
+      await ready(page);
+      assert.match(await page.textContent("#lesson p"), /^Step 3 of 6/);
+      assert.equal(await page.locator("#lesson details[open]").count(), 0);
+      await page.click("#lesson summary");
+      assert.equal(await page.isVisible("#lesson details p"), true);
+      await settle(page);
+      assert.deepEqual(await audit(page), []);
+      await page.click("#nav-map");
+      await page.waitForFunction(() => location.hash.startsWith("#/map") && vaelet.view?.state);
+      assert.match(await page.textContent("#lesson p"), /^Step 3 of 6/);
+      assert.equal(await page.locator("#lesson details[open]").count(), 1);
+      await page.click("#lesson .lesson-ways a >> nth=0");
+      await page.waitForFunction(() => /^Step 4 of 6/.test(document.querySelector("#lesson p").textContent) && /temperature=2/.test(location.hash));
+      await page.click("#lesson-close");
+      await page.waitForFunction(() => !/lesson/.test(location.hash));
+      assert.equal(await page.locator("#lesson").count(), 0);
+    }, { bypassCSP: true }));
+
   test("an element without controls shows its pictures alone", async () => {
     const article = await startArticle(`<script type="module" src="${env.server.url}web/vae-let.js"></script><vae-let model="digits" view="morph" controls="none" loading="eager"></vae-let>`, "default-src * data: blob: 'wasm-unsafe-eval'");
     try {

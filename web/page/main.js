@@ -22,7 +22,7 @@ const BACKENDS = ["auto", "webgpu", "cpu"];
 const MATHS = ["formulas", "notation", "none"];
 const REMEMBERED = "vaelet-maths";
 /** Parameters of the page itself, the same for all views. */
-const OWN = ["backend", "maths"];
+const OWN = ["backend", "maths", "lesson"];
 /** Pages that are no views: the way there and back is a reload. The check has a GPU of its own. */
 const PAGES = { check: () => import("../check/page.js"), learn: () => import("../learn/page.js"), train: () => import("../views/train/train.js") };
 /** Milliseconds after which code that was asked for counts as missing. */
@@ -229,6 +229,7 @@ function open() {
   }
   requestedBackend = wordParam(route.params, "backend", BACKENDS);
   showMaths();
+  showLesson();
   showRoute();
   showModels();
   if (!modelName()) {
@@ -246,6 +247,12 @@ function open() {
   }
   if (lost) player.tell(`${lost} `, { text: "Close" });
   return opened;
+}
+
+/** The step of the lesson that the address names; the code for it is fetched where there is one. */
+function showLesson() {
+  if (!route.params.has("lesson") && !byId("lesson")) return;
+  Promise.all([import("../learn/bar.js"), otherStyles.addTo(document)]).then(([{ showStep }]) => showStep(route.params, () => setShared({ lesson: null })), console.info);
 }
 
 /** What the address names and is not here, in a sentence; the address is put right. */
