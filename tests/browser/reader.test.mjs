@@ -282,6 +282,18 @@ describe("what a new reader meets", () => {
     await page.waitForFunction((was) => document.querySelector("#after").toDataURL() === was, after);
   });
 
+  onPage("Sample: both priors with a slider between, on demand", "#/sample?model=digits", async (page) => {
+    await page.click("#contrast-details summary");
+    await page.waitForFunction(() => document.querySelectorAll("#contrast-sheet canvas").length === 8);
+    const border = () => page.evaluate(() => getComputedStyle(document.querySelector(".contrast-learned")).clipPath);
+    const before = await border();
+    await page.focus("#contrast");
+    await page.keyboard.press("End");
+    assert.notEqual(await border(), before);
+    const [learned, normal] = await page.evaluate(() => ["learned", "normal"].map((prior) => document.querySelector(`.contrast-${prior}`).getAttribute("aria-label")));
+    assert.notEqual(learned, normal);
+  });
+
   onPage("Sample: one face by the plain and by the sharpened decoder, on demand", "#/sample?model=portraits", async (page) => {
     await settle(page);
     await page.locator("#pair-details").evaluate((details) => details.setAttribute("open", ""));

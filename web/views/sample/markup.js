@@ -74,6 +74,10 @@ export const markup = ({ one, many, drawable }, size) => `
         bell curves to that<span class="notation">, with means <i>m</i> and covariances <i>FFᵀ</i></span>. “Where ${many} are” picks from these;
         “Anywhere” also picks from the gaps.
       </p>
+      <details id="contrast-details">
+        <summary>See it: both, with a slider between</summary>
+        <div id="contrast-part"></div>
+      </details>
       ${drawable ? "" : `<p>
         <b>Why are they blurred?</b> ${size} numbers cannot hold every small detail. Where they leave something open, the
         network draws the average of all that it could be.

@@ -60,6 +60,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     const { seed, temperature, prior } = state;
     showPressed();
     state.z = model.sample({ seed, count: SAMPLES, temperature, prior });
+    showContrast();
     if (!state.chosen) {
       showAlphabet(state.z.subarray(0, model.latentSize));
       showPair(state.z.subarray(0, model.latentSize));
@@ -131,11 +132,21 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     picture.src = fileOf(folder, `neighbours.${input.channels === 3 ? "jpg" : "png"}`).href;
   }, { once: true });
 
+  // Both priors side by side; the code is fetched when it is asked for
+  let contrast;
+  const showContrast = () => contrast?.then((one) => !unmounted && one.show(state.seed), () => {});
+  $("contrast-details").hidden = !model.hasLearnedPrior;
+  $("contrast-details").addEventListener("toggle", () => {
+    contrast = Promise.all([import("./contrast.js"), addStyles()]).then(([{ createContrast }]) => createContrast($("contrast-part"), model, many));
+    contrast.catch(() => !unmounted && $("contrast-part").replaceChildren("This could not be loaded. Check the connection, and reload the page to try again."));
+    showContrast();
+  }, { once: true });
+
   // The same picture by the decoder that was, or was not, sharpened
   let pair;
   const showPair = (z) => pair?.then((one) => !unmounted && one.show(z), () => {});
   $("pair-details")?.addEventListener("toggle", () => {
-    pair = import("./pair.js").then(({ createPair }) => createPair($("pair"), model));
+    pair = Promise.all([import("./pair.js"), addStyles()]).then(([{ createPair }]) => createPair($("pair"), model));
     pair.catch(({ message }) => !unmounted && $("pair").replaceChildren(`There is nothing to compare with: ${message}.`));
     showPair(latent(state.chosen ?? formatSample({ ...state, index: 0 })));
   }, { once: true });
@@ -268,6 +279,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
       showChosen();
       showKept();
       pair?.then((one) => one.renew(), () => {});
+      contrast?.then((one) => one.redraw(), () => {});
     },
     unmount() {
       unmounted = true;
@@ -275,7 +287,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
       for (const part of [draw, showChosen, showKept, showFormulaLater]) part.cancel();
       grid.unmount();
       keptGrid.unmount();
-      for (const part of [alphabet, pair]) part?.then((one) => one.unmount(), () => {});
+      for (const part of [alphabet, pair, contrast]) part?.then((one) => one.unmount(), () => {});
     },
   };
 }
