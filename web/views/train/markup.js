@@ -38,9 +38,20 @@ export const MARKUP = `
         </div>
       </section>
 
+      <section class="train-keys" aria-label="Training">
+        <div class="row">
+          <button type="button" id="run" class="primary">Run</button>
+          <button type="button" id="one">One step</button>
+          <button type="button" id="slow">Slow motion</button>
+          <button type="button" id="anew" hidden>Start anew</button>
+        </div>
+        <p id="status" class="note" role="status">Nothing has been learned yet.</p>
+        <div id="problem" class="notice" role="alert" hidden><p id="problem-text"></p><div class="row" id="problem-keys"></div></div>
+      </section>
+
       <section aria-labelledby="network-title">
         <h2 id="network-title">Network</h2>
-        <div class="field"><label for="from">Begins with</label><select id="from"><option value="">a fresh network</option></select></div>
+        <div class="field train-from"><label for="from">Begins with</label><select id="from"><option value="">a fresh network</option></select></div>
         <div class="choice" role="radiogroup" aria-labelledby="network-title" id="network">
           ${radio("network", "mlp", "Fully connected", true)}${radio("network", "conv", "Convolutional")}
         </div>
@@ -53,17 +64,6 @@ export const MARKUP = `
         </div>
         <p class="note" id="device-status" role="status"></p>
         <p class="note" id="restart" hidden>Pictures, network, latents and seed count from the next start. β and the learning rate count at once.</p>
-      </section>
-
-      <section class="train-keys" aria-label="Training">
-        <div class="row">
-          <button type="button" id="run" class="primary">Run</button>
-          <button type="button" id="one">One step</button>
-          <button type="button" id="slow">Slow motion</button>
-          <button type="button" id="anew" hidden>Start anew</button>
-        </div>
-        <p id="status" class="note" role="status">Nothing has been learned yet.</p>
-        <div id="problem" class="notice" role="alert" hidden><p id="problem-text"></p><div class="row" id="problem-keys"></div></div>
       </section>
     </div>
 
@@ -85,7 +85,7 @@ export const MARKUP = `
 
   <section id="followed" class="train-followed" hidden aria-labelledby="followed-title">
     <h2 id="followed-title">One step, slowly</h2>
-    <p class="note">Four pictures of one batch go through the network, and what went wrong comes back. Blue is less than nothing, red is more.</p>
+    <p class="note">Four pictures of one batch go through the network. Then the error goes back through it and says how each weight should change. Red is above zero, blue below.</p>
     <ol id="stages" class="train-stages"></ol>
     <div class="train-gradients" id="tensors"></div>
   </section>
@@ -109,7 +109,7 @@ export const MARKUP = `
   <div class="prose">
     <p><b>What happens.</b> The encoder turns a picture into a few numbers, each as a mean μ and a width σ. Random noise ε picks one value in that range, z = μ + σε, and the decoder redraws the picture from these values alone.</p>
     <p><b>What it costs.</b> The loss has two parts: how badly the picture is redrawn, and β times the information that the numbers carry (KL). Every step moves all weights a little down the slope of their sum.</p>
-    <p><b>To try.</b> Turn β up while it runs: one number after the other dies, because its information costs more than it helps. With β = 0 nothing keeps the numbers together: pictures are redrawn well, but random numbers give nonsense. With two numbers you see the whole space as a map.</p>
+    <p><b>To try.</b> Turn β up while it runs: one number after the other is no longer used, because its information costs more than it helps. With β = 0 nothing keeps the numbers together: pictures are redrawn well, but random numbers give nonsense. With two numbers you see the whole space as a map.</p>
     <p><b>Yours.</b> Drawings and training are kept in this browser until you delete them. A link holds the settings and the seed, never your pictures.</p>
   </div>
 </article>`;

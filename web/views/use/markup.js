@@ -36,7 +36,7 @@ const PANELS = {
       <div class="choice" role="radiogroup" aria-label="Kind of noise" id="clean-kind"></div>
       <div id="clean-noise-host"></div>
       <div class="use-figures">${picture("clean-before", "Noisy", "The picture with noise")}${picture("clean-after", "Cleaned", "The picture without noise, as the network sees it")}${picture("clean-median", "Median filter", "The noisy picture after a median filter")}</div>`,
-    more: "The network looks for the most likely picture that explains the noisy one, and gives back the details that stand out of the noise. Numbers are PSNR in decibels against the picture above: more is better. Strong noise leaves the network to choose, and it chooses what is usual.",
+    more: "The network looks for the most likely picture that explains the noisy one, and keeps the details that stand out from the noise. Numbers are PSNR in decibels against the picture above: more is better. Strong noise leaves the network to choose, and it chooses what is usual.",
   }),
   fill: () => ({
     question: "What could be in the hidden part?",
@@ -57,7 +57,7 @@ const PANELS = {
         <div id="fill-path-host"></div>
         <button type="button" id="fill-another">Show me others</button>
       </div>`,
-    more: "All four keep what was seen. The first one is the most likely, the others are draws from what is possible; the slider goes from one to the next. How often a thing appears among a few draws is a rough guide to how likely it is.",
+    more: "All four keep what was seen. The first one is the most likely, the others are draws from what is possible; the slider goes from one to the next. What appears often among the draws is more likely; four are few, so this is a rough guide.",
   }),
   enlarge: () => ({
     question: "What could be between these pixels?",
@@ -87,9 +87,9 @@ const PANELS = {
         </dl>
         <div class="sheet use-strip chain" id="chain-sheet" hidden><canvas id="chain" class="ink pixels" role="img" aria-label="The pictures, unpacked again"></canvas></div>
         <p class="use-verdict" id="chain-verdict" role="status"></p>
-        <p class="note use-more">The ${many} are packed one after the other, and lose nothing: the random choices for one picture are bits of those before it, which come back when it is unpacked (bits back).</p>
+        <p class="note use-more">The ${many} are packed one after the other without any loss. The random choices for one picture are taken from the bits of those before it, and come back when it is unpacked (“bits back”).</p>
       </div>`,
-    more: `A picture is sent as its numbers z, as exact as the bytes allow; the decoder has the rest. JPEG and WebP get as many bytes, or the fewest that they can do with.`,
+    more: `A picture is sent as its numbers z, as exact as the bytes allow; the decoder has the rest. JPEG and WebP get as many bytes, or the fewest with which they work.`,
   }),
   group: ({ many }) => ({
     question: `Which ${many} belong together?`,
@@ -98,7 +98,7 @@ const PANELS = {
       <div id="group-known-host"></div>
       <p class="use-verdict" id="group-verdict" role="status"></p>
       <ol class="groups" id="groups"></ol>`,
-    more: `Nobody tells the network which kinds of ${many} there are: pictures whose numbers z are near one another are joined, and what hangs together is a group. Named pictures pass their name on to their neighbours. Of more pictures than these, more are right.`,
+    more: `Nobody tells the network which kinds of ${many} there are: pictures whose numbers z are near one another are joined, and what hangs together is a group. Named pictures pass their name on to their neighbours. With more pictures than these, more of the names are right.`,
   }),
 };
 
