@@ -45,8 +45,8 @@ impl Run {
             beta: pace.beta,
             free: pace.free,
             sigma: match self.trainer.likelihood() {
-                Likelihood::Bernoulli => None,
                 Likelihood::Gaussian { sigma } => Some(sigma),
+                _ => None,
             },
             average: Trainer::average(steps + 1),
         }

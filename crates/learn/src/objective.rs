@@ -30,7 +30,9 @@ pub fn reconstruction(
 ) -> f32 {
     let share = 1.0 / count as f32;
     let nats = match likelihood {
-        Likelihood::Bernoulli => training::bernoulli(logits, x, share, gradient),
+        Likelihood::Bernoulli | Likelihood::Categorical { .. } => {
+            training::bernoulli(logits, x, share, gradient)
+        }
         Likelihood::Gaussian { sigma } => {
             let precision = 1.0 / (sigma * sigma);
             let squares = training::squares(logits, x, precision * share, gradient);

@@ -114,7 +114,7 @@ impl Trainer {
         let zeros = || vec![0.0; parameters.len()];
         let sigma = match spec.likelihood {
             Likelihood::Gaussian { sigma } => sigma,
-            Likelihood::Bernoulli => 1.0,
+            _ => 1.0,
         };
         Ok(Self {
             kl: vec![0.0; spec.latent_size()],
@@ -149,10 +149,10 @@ impl Trainer {
     /// p(x | z) as it is now.
     pub fn likelihood(&self) -> Likelihood {
         match self.spec.likelihood {
-            Likelihood::Bernoulli => Likelihood::Bernoulli,
             Likelihood::Gaussian { .. } => Likelihood::Gaussian {
                 sigma: self.state.sigma,
             },
+            other => other,
         }
     }
 
@@ -201,10 +201,10 @@ impl Trainer {
         of_posterior.resize(posterior.len(), 0.0);
         of_logits.resize(logits.len(), 0.0);
         let likelihood = match self.spec.likelihood {
-            Likelihood::Bernoulli => Likelihood::Bernoulli,
             Likelihood::Gaussian { .. } => Likelihood::Gaussian {
                 sigma: self.state.sigma,
             },
+            other => other,
         };
         let losses = Losses {
             reconstruction: reconstruction(likelihood, logits, x, count, of_logits),

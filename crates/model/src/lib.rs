@@ -18,7 +18,7 @@ pub mod latent;
 pub mod networks;
 
 pub use error::{Error, Result};
-pub use format::data::{Data, LogMel};
+pub use format::data::{Data, LogMel, Spelling};
 pub use format::description::{
     Activation, Condition, Convolution, Drawing, Example, FORMAT, ImageShape, LatentGroup, Layer,
     Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,
@@ -37,6 +37,9 @@ pub use latent::random;
 
 /// Whether models with a condition are read; where they are not, one is an error that names the field.
 pub const CONDITIONS: bool = cfg!(feature = "full");
+
+/// Whether the categorical likelihood is read; where it is not, one is an error that names the field.
+pub const CATEGORICAL: bool = cfg!(feature = "full");
 
 /// Whether GELU, ELU and softplus are read; where they are not, one is an error that names the field.
 pub const ACTIVATIONS: bool = cfg!(feature = "full");

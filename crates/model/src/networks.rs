@@ -151,6 +151,47 @@ pub fn conditional(latent: usize) -> Layers {
     [encoder, decoder]
 }
 
+/// For texts of `shape` `[V, 1, T]`, with a class if there `is_condition`. Each symbol is `narrow` numbers, alike
+/// at all places; vectors of `hidden` numbers know the whole text. The decoder's last residual block lets
+/// neighbouring symbols agree.
+pub fn spelled(
+    latent: usize,
+    shape: ImageShape,
+    [narrow, hidden]: [usize; 2],
+    is_condition: bool,
+) -> Layers {
+    let flat = shape.width * narrow;
+    let joined = |layer: &mut Builder, inputs: usize| -> Vec<Layer> {
+        match is_condition {
+            true => vec![
+                layer.linear(inputs, hidden, Activation::None),
+                layer.condition(hidden),
+            ],
+            false => vec![layer.linear(inputs, hidden, Activation::Silu)],
+        }
+    };
+    let mut layer = Builder::default();
+    let mut encoder = vec![layer.pointwise(shape.channels, narrow)];
+    encoder.extend(joined(&mut layer, flat));
+    encoder.push(layer.residual_vector(hidden));
+    encoder.push(layer.linear(hidden, 2 * latent, Activation::None));
+    let mut layer = Builder::decoder();
+    let mut decoder = joined(&mut layer, latent);
+    decoder.extend([
+        layer.residual_vector(hidden),
+        layer.linear(hidden, flat, Activation::Silu),
+        Layer::reshape([1, shape.width, narrow]),
+        layer.residual(narrow, Activation::Silu),
+        Layer::conv2d(
+            [narrow, shape.channels],
+            [1, 1, 0],
+            Activation::None,
+            layer.params(),
+        ),
+    ]);
+    [encoder, decoder]
+}
+
 /// The decoder of [`tall`] with a residual block at an eighth, a quarter and a half of the side, and
 /// 16 channels at full size, followed by a convolution.
 pub fn fine(spec: &ModelSpec) -> Vec<Layer> {
@@ -179,9 +220,20 @@ pub fn fine(spec: &ModelSpec) -> Vec<Layer> {
     ]
 }
 
-/// A classifier of images: one logit for each attribute.
+/// A classifier of images, or of texts, which have one row: one logit for each attribute.
 pub fn classifier(shape: ImageShape, attributes: usize) -> Vec<Layer> {
-    reader(shape, [16, 32, 64, 64], attributes)
+    const NARROW: usize = 32;
+    const HIDDEN: usize = 256;
+    if shape.height > 1 {
+        return reader(shape, [16, 32, 64, 64], attributes);
+    }
+    let mut layer = Builder::default();
+    vec![
+        layer.pointwise(shape.channels, NARROW),
+        layer.conv(NARROW, NARROW, 3, 1),
+        layer.linear(shape.width * NARROW, HIDDEN, Activation::Silu),
+        layer.linear(HIDDEN, attributes, Activation::None),
+    ]
 }
 
 /// From images whose sides are multiples of 16 to a vector.
@@ -341,6 +393,17 @@ impl Builder {
             activation,
             self.params(),
         )
+    }
+
+    /// The same of a vector: two linear layers and an addition.
+    fn residual_vector(&mut self, size: usize) -> Layer {
+        Layer::Residual {
+            layers: vec![
+                self.linear(size, size, Activation::Silu),
+                self.linear(size, size, Activation::None),
+            ],
+            activation: Activation::Silu,
+        }
     }
 
     /// Two 3×3 convolutions and an addition (He et al. 2016).

@@ -330,6 +330,75 @@ fn what_the_values_stand_for_is_read_and_written() {
     assert_eq!(Data::parse(SOUND, sound.input).unwrap(), sound.data);
 }
 
+const SEQUENCE: &str =
+    r#"{"kind": "sequence", "symbols": ["", "a", "[C]"], "end": 0, "capitals": true}"#;
+
+/// A model of texts of up to four symbols.
+fn sequence(data: &str) -> String {
+    let layers = r#"
+        "encoder": [{"type": "linear", "inputs": 12, "outputs": 10, "params": "e"}],
+        "decoder": [{"type": "linear", "inputs": 5, "outputs": 12, "params": "d"},
+                    {"type": "reshape", "channels": 3, "height": 1, "width": 4}],"#;
+    json(
+        &format!(r#"{layers} "data": {data},"#),
+        &WeightsFile::describe("w.safetensors", &[]),
+    )
+    .replace(
+        r#""channels": 1, "height": 8, "width": 8"#,
+        r#""channels": 3, "height": 1, "width": 4"#,
+    )
+    .replace(
+        r#"{"kind": "bernoulli"}"#,
+        r#"{"kind": "categorical", "symbols": 3}"#,
+    )
+}
+
+#[test]
+fn texts_are_spelled_by_their_model() {
+    let text = sequence(SEQUENCE);
+    let spec = ModelSpec::parse(&text).unwrap();
+    let Data::Sequence(spelling) = &spec.data else {
+        panic!("{:?}", spec.data)
+    };
+    assert_eq!(spelling.spell("a[C]a"), Ok(vec![1, 2, 1]));
+    assert_eq!(spelling.spell("a[N]"), Err("[N]"));
+    assert_eq!(spelling.text([2, 1, 0, 1]), "[C]a");
+    assert_eq!(ModelSpec::parse(&spec.to_json().unwrap()).unwrap(), spec);
+    assert_eq!(Data::parse(SEQUENCE, spec.input).unwrap(), spec.data);
+}
+
+#[test]
+fn texts_that_cannot_be_spelled_are_refused() {
+    let refused = |from: &str, to: &str, expected: &str| {
+        let good = sequence(SEQUENCE);
+        assert!(good.contains(from), "{from}");
+        let error = ModelSpec::parse(&good.replacen(from, to, 1))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(expected), "{from} → {to}: {error}");
+    };
+    refused(r#""a", "[C]"]"#, r#""a"]"#, "data.symbols");
+    refused(r#""a", "[C]"]"#, r#""a", "a"]"#, "data.symbols[2]");
+    refused(r#""a", "[C]"]"#, r#""", "a"]"#, "data.symbols[1]");
+    refused(r#""end": 0"#, r#""end": 3"#, "data.end");
+    refused(r#""end": 0"#, r#""end": -1"#, "data.end");
+    refused(r#""capitals": true"#, r#""capitals": 1"#, "data.capitals");
+    refused(r#""capitals": true"#, r#""more": true"#, "more");
+    refused(r#""symbols": 3}"#, r#""symbols": 4}"#, "input.channels");
+    refused(r#""symbols": 3}"#, r#""symbols": 0}"#, "likelihood.symbols");
+    refused(
+        r#"{"kind": "categorical", "symbols": 3}"#,
+        r#"{"kind": "gaussian", "sigma": 1}"#,
+        "likelihood",
+    );
+    refused(&format!(r#""data": {SEQUENCE},"#), "", "likelihood");
+    refused(
+        r#""outputs": 12,"#,
+        r#""outputs": 12, "activation": "sigmoid","#,
+        "decoder",
+    );
+}
+
 #[test]
 fn sounds_that_no_program_makes_are_refused() {
     let refused = |data: &str, field: &str| {
@@ -338,7 +407,7 @@ fn sounds_that_no_program_makes_are_refused() {
         let shape = spec(LAYERS).unwrap().input;
         assert!(Data::parse(data, shape).is_err(), "{data}");
     };
-    refused(r#"{"kind": "smell"}"#, "image or sound");
+    refused(r#"{"kind": "smell"}"#, "image, sound or sequence");
     refused(r#"{"kind": "sound"}"#, "rate");
     refused("[]", "data");
     for (field, values) in [

@@ -3,8 +3,12 @@
 use crate::activation::{derivative, forward};
 use vaelet_model::{Activation, Likelihood};
 
-/// −log p(x | z) in nats of logits, and its gradient with respect to them.
+/// −log p(x | z) in nats of logits, and its gradient with respect to them. Those of a categorical likelihood
+/// are `[symbols, columns]`.
 pub fn reconstruction(likelihood: Likelihood, logits: &[f64], x: &[f64]) -> (f64, Vec<f64>) {
+    if let Likelihood::Categorical { symbols } = likelihood {
+        return categorical(symbols, logits, x);
+    }
     let sigmoid = |l| forward(Activation::Sigmoid, l);
     let mut nats = 0.0;
     let gradient = logits.iter().zip(x).map(|(&l, &x)| match likelihood {
@@ -18,8 +22,30 @@ pub fn reconstruction(likelihood: Likelihood, logits: &[f64], x: &[f64]) -> (f64
             nats += 0.5 * d * d + sigma.ln() + 0.5 * std::f64::consts::TAU.ln();
             d / sigma * derivative(Activation::Sigmoid, l)
         }
+        Likelihood::Categorical { .. } => unreachable!("returned above"),
     });
     let gradient = gradient.collect();
+    (nats, gradient)
+}
+
+/// −Σ x ln p with p = softmax(logits) of each column, and its gradient p Σ x − x, the sum over the column.
+fn categorical(symbols: usize, logits: &[f64], x: &[f64]) -> (f64, Vec<f64>) {
+    let columns = logits.len() / symbols;
+    let (mut nats, mut gradient) = (0.0, vec![0.0; logits.len()]);
+    for column in 0..columns {
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for symbol in 0..symbols {
+            let i = symbol * columns + column;
+            sum += logits[i].exp();
+            weight += x[i];
+        }
+        for symbol in 0..symbols {
+            let i = symbol * columns + column;
+            let share = logits[i].exp() / sum;
+            nats -= x[i] * share.ln();
+            gradient[i] = share * weight - x[i];
+        }
+    }
     (nats, gradient)
 }
 

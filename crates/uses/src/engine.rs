@@ -41,12 +41,19 @@ impl Engine {
     /// Takes copies of the parameters that it needs.
     ///
     /// # Errors
-    /// A model without a decoder, or one with a condition: what the class of an observation is, nothing
-    /// here asks for.
+    /// A model without a decoder, one of sequences, or one with a condition: what the class of an observation
+    /// is, nothing here asks for.
     pub fn new(model: &Model) -> Result<Self> {
         if model.spec.classes() > 0 {
             let found = "one with a condition";
             return Err(Error::argument("model", "one without a condition", found));
+        }
+        if model.spec.likelihood.is_categorical() {
+            return Err(Error::argument(
+                "model",
+                "one of pictures",
+                "one of sequences",
+            ));
         }
         let decoder = CpuVjp::new(model, EntryPoint::Decode, Wrt::Inputs);
         let decoder = decoder.ok_or_else(|| Error::argument("model", "a decoder", "none"))?;

@@ -198,7 +198,7 @@ impl Observation {
                     let log = x * libm::log(m) + (1.0 - x) * libm::log(1.0 - m);
                     (log, x / m - (1.0 - x) / (1.0 - m))
                 }
-                Likelihood::Bernoulli => {
+                Likelihood::Bernoulli | Likelihood::Categorical { .. } => {
                     let own = GREY * m * (1.0 - m) / area;
                     let steepness = GREY * (1.0 - 2.0 * m) / area;
                     gaussian(own + noise + 1e-3, steepness)

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 use serde::Serialize;
 
 /// The kind of a model's data.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "write", derive(Serialize))]
 #[cfg_attr(feature = "write", serde(tag = "kind", rename_all = "snake_case"))]
 pub enum Data {
@@ -16,6 +16,104 @@ pub enum Data {
     Image,
     /// Sounds, as pictures of their spectra.
     Sound(LogMel),
+    /// Texts, as pictures of one row: a column for each symbol of a text, a channel for each symbol there is.
+    Sequence(Spelling),
+}
+
+/// How a text is spelled: each column of `[V, 1, T]` is the one-hot vector of a symbol, of V; those after the
+/// text's last symbol are [`Spelling::end`].
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+pub struct Spelling {
+    /// The symbols, V of them: letters, or longer tokens such as "[C]".
+    pub symbols: Vec<String>,
+    /// Which of them ends a text and fills what is left of the columns; it is no part of the text.
+    pub end: usize,
+    /// Whether symbols stand for letters of either case: texts are read in lower case, and words are shown with
+    /// a capital.
+    pub capitals: bool,
+}
+
+impl Spelling {
+    /// Most characters of a symbol.
+    const LONGEST: usize = 32;
+
+    /// The symbols of a text, without an end: of those that fit at a place the longest. Symbols are few, so
+    /// that looking at each of them is fast enough.
+    ///
+    /// # Errors
+    /// The rest of the text from where no symbol fits.
+    pub fn spell<'a>(&self, text: &'a str) -> std::result::Result<Vec<usize>, &'a str> {
+        let mut rest = text;
+        let mut spelled = Vec::new();
+        while !rest.is_empty() {
+            let symbols = self.symbols.iter().enumerate();
+            let fitting =
+                symbols.filter(|&(i, symbol)| i != self.end && rest.starts_with(symbol.as_str()));
+            let (symbol, text) = fitting.max_by_key(|(_, symbol)| symbol.len()).ok_or(rest)?;
+            spelled.push(symbol);
+            rest = &rest[text.len()..];
+        }
+        Ok(spelled)
+    }
+
+    /// The text of symbols up to the first that ends it.
+    pub fn text(&self, symbols: impl IntoIterator<Item = usize>) -> String {
+        let symbols = symbols.into_iter().take_while(|&symbol| symbol != self.end);
+        symbols
+            .filter_map(|symbol| self.symbols.get(symbol))
+            .map(String::as_str)
+            .collect()
+    }
+
+    fn read(object: &mut Object<'_>) -> Result<Self> {
+        Ok(Self {
+            symbols: object
+                .take("symbols")?
+                .list(|symbol| Ok(symbol.text()?.into()))?,
+            end: object.take("end")?.count()?,
+            capitals: match object.find("capitals") {
+                Some(capitals) => capitals.boolean()?,
+                None => false,
+            },
+        })
+    }
+
+    fn check(&self, shape: ImageShape) -> Result<()> {
+        let wrong = |field, expected: &str, found: String| -> Result<()> {
+            Err(Error::field(FILE, field, expected, found))
+        };
+        if shape.height != 1 {
+            return wrong("input.height", "1 for sequences", shape.height.to_string());
+        }
+        if shape.channels != self.symbols.len() {
+            let expected = format!("{} of input.channels", shape.channels);
+            return wrong("data.symbols", &expected, self.symbols.len().to_string());
+        }
+        if self.end >= self.symbols.len() {
+            return wrong("data.end", "the place of a symbol", self.end.to_string());
+        }
+        for (i, symbol) in self.symbols.iter().enumerate() {
+            let length = symbol.chars().count();
+            if i != self.end && !(1..=Self::LONGEST).contains(&length) {
+                let (field, expected) = (
+                    format!("data.symbols[{i}]"),
+                    format!("1 to {} characters", Self::LONGEST),
+                );
+                return Err(Error::field(FILE, field, expected, length));
+            }
+            if self.symbols[..i].contains(symbol) {
+                let field = format!("data.symbols[{i}]");
+                return Err(Error::field(
+                    FILE,
+                    field,
+                    "another symbol than those before",
+                    symbol,
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A log-mel spectrogram as a grey image: a column for each frame of `window` samples, a row for each
@@ -121,7 +219,8 @@ impl Data {
         let data = match kind.text()? {
             "image" => Self::Image,
             "sound" => Self::Sound(LogMel::read(&mut object)?),
-            _ => return Err(kind.wrong("image or sound")),
+            "sequence" => Self::Sequence(Spelling::read(&mut object)?),
+            _ => return Err(kind.wrong("image, sound or sequence")),
         };
         object.finish()?;
         Ok(data)
@@ -131,6 +230,7 @@ impl Data {
         match self {
             Self::Image => Ok(()),
             Self::Sound(scale) => scale.check(shape),
+            Self::Sequence(spelling) => spelling.check(shape),
         }
     }
 

@@ -7,7 +7,7 @@
 use super::data::Data;
 use super::json::{Field, Value};
 use super::limits::{MAX_BYTES, MAX_DIM, MAX_VALUES, check_amount, check_dim};
-use crate::{CONDITIONS, Error, Precision, Program, Result, Schedule, sha256_hex};
+use crate::{CATEGORICAL, CONDITIONS, Error, Precision, Program, Result, Schedule, sha256_hex};
 #[cfg(feature = "write")]
 use serde::Serialize;
 
@@ -113,7 +113,7 @@ pub enum Drawing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "write", derive(Serialize))]
 pub struct ImageShape {
-    /// 1 for grey, 3 for RGB.
+    /// 1 for grey, 3 for RGB; any number of symbols where the likelihood is categorical.
     pub channels: usize,
     /// Rows of pixels.
     pub height: usize,
@@ -147,6 +147,20 @@ pub enum Likelihood {
         /// Standard deviation.
         sigma: f32,
     },
+    /// Each pixel is one of the channels: the decoder, which ends without an activation, gives logits, and
+    /// their softmax over the channels is p(x | z). Values x that are shares of several have the
+    /// cross-entropy −Σ x ln softmax(y), as under a Bernoulli.
+    Categorical {
+        /// How many channels there are: those of `input`.
+        symbols: usize,
+    },
+}
+
+impl Likelihood {
+    /// Whether the decoder gives logits of symbols.
+    pub fn is_categorical(self) -> bool {
+        matches!(self, Self::Categorical { .. })
+    }
 }
 
 /// One group of latent variables.
@@ -494,7 +508,12 @@ impl ModelSpec {
             height,
             width,
         } = self.input;
-        if ![1, 3].contains(&channels) {
+        if let (true, Likelihood::Categorical { symbols }) = (CATEGORICAL, self.likelihood) {
+            check_dim("likelihood.symbols", symbols, MAX_DIM)?;
+            if channels != symbols {
+                return Err(Error::field(FILE, "input.channels", symbols, channels));
+            }
+        } else if ![1, 3].contains(&channels) {
             return Err(Error::field(FILE, "input.channels", "1 or 3", channels));
         }
         check_dim("input.height", height, MAX_DIM)?;
@@ -503,6 +522,14 @@ impl ModelSpec {
         check_amount("input", "values", values.iter().product(), MAX_VALUES)?;
         if Data::IS_READ {
             self.data.check(self.input)?;
+            if matches!(self.data, Data::Sequence(_)) != self.likelihood.is_categorical() {
+                return Err(Error::field(
+                    FILE,
+                    "likelihood",
+                    "categorical for sequences, and for these only",
+                    "another",
+                ));
+            }
         }
         if self.subject.as_ref().and_then(|subject| subject.drawing) == Some(Drawing::Mnist)
             && [channels, height, width] != [1, 28, 28]

@@ -104,6 +104,13 @@ impl<'a> Field<'a> {
         }
     }
 
+    pub fn boolean(&self) -> Result<bool> {
+        match *self.value {
+            Value::Bool(value) => Ok(value),
+            _ => Err(self.wrong("true or false")),
+        }
+    }
+
     pub fn object(&self) -> Result<Object<'a>> {
         match self.value {
             Value::Object(entries) => Ok(Object {

@@ -6,12 +6,18 @@ use super::description::{
     Layer, Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,
 };
 use super::json::{Field, Object};
-use crate::{ACTIVATIONS, CONDITIONS, Error, Precision, Result};
+use crate::{ACTIVATIONS, CATEGORICAL, CONDITIONS, Error, Precision, Result};
 
 /// The layers there are.
 const LAYERS: &str = match CONDITIONS {
     true => "linear, conv2d, conv_transpose2d, residual, reshape, upsample or condition",
     false => "linear, conv2d, conv_transpose2d, residual, reshape or upsample",
+};
+
+/// The likelihoods there are.
+const LIKELIHOODS: &str = match CATEGORICAL {
+    true => "bernoulli, gaussian or categorical",
+    false => "bernoulli or gaussian",
 };
 
 /// The activations there are.
@@ -138,7 +144,10 @@ impl Likelihood {
             "gaussian" => Self::Gaussian {
                 sigma: object.take("sigma")?.number()?,
             },
-            _ => return Err(kind.wrong("bernoulli or gaussian")),
+            "categorical" if CATEGORICAL => Self::Categorical {
+                symbols: count(&mut object, "symbols")?,
+            },
+            _ => return Err(kind.wrong(LIKELIHOODS)),
         };
         object.finish()?;
         Ok(likelihood)

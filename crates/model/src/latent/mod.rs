@@ -4,7 +4,7 @@ mod angle;
 pub mod prior;
 pub mod random;
 
-use crate::{CONDITIONS, Likelihood};
+use crate::{CATEGORICAL, CONDITIONS, Likelihood};
 use angle::sin_cos;
 
 /// ln 2π
@@ -129,12 +129,16 @@ pub fn kl_to_standard_normal(mean: &[f32], log_var: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// −log p(x | z) in nats, for an image `x` and the decoder's output `y`, both in `[0, 1]`.
+/// −log p(x | z) in nats, for an image `x` and the decoder's output `y`, both in `[0, 1]` but for the logits y
+/// of a categorical likelihood.
 ///
 /// Under a Bernoulli grey values are no outcomes; see [`Likelihood::Bernoulli`] for what the
 /// figure then is. Its probabilities are kept where f32 can tell them from 0 and 1: an infinite
 /// loss helps nobody.
 pub fn reconstruction(likelihood: Likelihood, x: &[f32], y: &[f32]) -> f32 {
+    if let (true, Likelihood::Categorical { symbols }) = (CATEGORICAL, likelihood) {
+        return cross_entropy(symbols, x, y);
+    }
     let nats = x.iter().zip(y).map(|(&x, &y)| {
         let (x, y) = (f64::from(x), f64::from(y));
         match likelihood {
@@ -147,9 +151,24 @@ pub fn reconstruction(likelihood: Likelihood, x: &[f32], y: &[f32]) -> f32 {
                 let d = (x - y) / sigma;
                 0.5 * (d * d + LOG_TAU) + libm::log(sigma)
             }
+            Likelihood::Categorical { .. } => 0.0,
         }
     });
     nats.sum::<f64>() as f32
+}
+
+/// −Σ x ln softmax(y), both `[symbols, columns]`, the softmax over the symbols of each column.
+fn cross_entropy(symbols: usize, x: &[f32], y: &[f32]) -> f32 {
+    let columns = y.len() / symbols;
+    let column = |column: usize| {
+        let places = || (column..y.len()).step_by(columns);
+        let top = places().map(|i| y[i]).fold(f32::MIN, f32::max);
+        let above = |i: usize| f64::from(y[i]) - f64::from(top);
+        let sum: f64 = places().map(|i| libm::exp(above(i))).sum();
+        let nats = places().map(|i| f64::from(x[i]) * (libm::log(sum) - above(i)));
+        nats.sum::<f64>()
+    };
+    (0..columns).map(column).sum::<f64>() as f32
 }
 
 /// The σ that would have given the images of a batch the highest likelihood, from their mean

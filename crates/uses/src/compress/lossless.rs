@@ -198,9 +198,9 @@ impl Engine {
     fn is_black_and_white(&self) -> Result<()> {
         match self.likelihood {
             Likelihood::Bernoulli => Ok(()),
-            Likelihood::Gaussian { .. } => {
+            _ => {
                 let expected = "one of black and white pictures, with a Bernoulli likelihood";
-                Err(Error::argument("model", expected, "a Gaussian likelihood"))
+                Err(Error::argument("model", expected, "another likelihood"))
             }
         }
     }
