@@ -11,7 +11,7 @@ use std::fs;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::GpuRuntime;
 use vaelet_model::latent::{self, Posterior};
-use vaelet_model::{Model, Priors, Tensors, channels_first};
+use vaelet_model::{Data, Model, Priors, Tensors, channels_first};
 
 /// Largest allowed difference of pixels, which are in `[0, 1]`.
 const PIXELS: f32 = 2e-3;
@@ -195,13 +195,21 @@ fn released_models_are_small_and_complete() {
                 folder.display()
             );
         }
-        for picture in [
+        let (model, _) = read(&folder);
+        let is_of_texts = matches!(model.spec.data, Data::Sequence(_));
+        assert!(
+            !is_of_texts || folder.join("samples.txt").is_file(),
+            "{} has no samples.txt",
+            folder.display()
+        );
+        let pictures = [
             "atlas",
             "samples",
             "reconstructions",
             "morphs",
             "neighbours",
-        ] {
+        ];
+        for picture in pictures.iter().filter(|_| !is_of_texts) {
             let is_there = |extension| folder.join(picture).with_extension(extension).is_file();
             assert!(
                 is_there("png") || is_there("jpg"),
@@ -215,7 +223,6 @@ fn released_models_are_small_and_complete() {
             "{}: {weights} bytes of weights",
             folder.display()
         );
-        let (model, _) = read(&folder);
         assert_eq!(
             folder.file_name().unwrap().to_str(),
             Some(model.spec.name.as_str())

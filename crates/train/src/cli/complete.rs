@@ -156,7 +156,8 @@ pub(super) fn complete(
         Atlas::write(folder, &release, directions, followed, train, test)?;
     }
     // A handful of test images says nothing of what is strange.
-    if test.count() >= Calibration::LEAST {
+    let is_of_texts = release.model.spec.likelihood.is_categorical();
+    if test.count() >= Calibration::LEAST && !is_of_texts {
         calibration::write(folder, &release.model, test)?;
     }
     print!("{}", measured.table());

@@ -1,6 +1,7 @@
 //! `vaelet evaluate`: measures a model on the test split.
 
 use super::args::{FeaturesArg, positive};
+use crate::data::words::Words;
 use crate::data::{self, Images, Source, Split};
 use crate::measure::classifier::{Classifier, JUDGE};
 use crate::measure::{directions, evaluation};
@@ -113,14 +114,30 @@ pub(super) fn splits(spec: &ModelSpec, folder: Option<&Path>) -> Result<(Images,
 
 /// One split of it.
 pub(super) fn split(spec: &ModelSpec, folder: Option<&Path>, split: Split) -> Result<Images> {
-    data::read(source(spec), folder, split, spec.input)
+    read(source(spec), spec, folder, split)
 }
 
-/// Where it comes from; a folder of pictures where no preset has the model's name.
+/// One split of what comes from a source, for this model.
+pub(super) fn read(
+    source: Source,
+    spec: &ModelSpec,
+    folder: Option<&Path>,
+    split: Split,
+) -> Result<Images> {
+    match (&spec.data, folder) {
+        (Data::Sequence(spelling), Some(table)) => {
+            Words::open(table)?.images(split, spec.input, spelling, spec.condition.as_ref())
+        }
+        _ => data::read(source, folder, split, spec.input),
+    }
+}
+
+/// Where it comes from; a folder of pictures, of recordings or a table of texts where no preset has the model's name.
 pub(super) fn source(spec: &ModelSpec) -> Source {
-    match (presets::preset(&spec.name), spec.data) {
+    match (presets::preset(&spec.name), &spec.data) {
         (Some(preset), _) => preset.source,
-        (None, Data::Sound(scale)) => Source::Recordings(scale),
+        (None, Data::Sound(scale)) => Source::Recordings(*scale),
+        (None, Data::Sequence(_)) => Source::Words,
         (None, Data::Image) => Source::Folder,
     }
 }

@@ -51,7 +51,7 @@ enum Command {
     Evaluate(EvaluateArgs),
     /// Measure a trained model and write all that follows from its weights
     Complete(CompleteArgs),
-    /// Draw samples from the prior as a picture
+    /// Draw samples from the prior as a picture, or print them where they are texts
     Sample(SampleArgs),
     /// Data sets
     #[command(subcommand)]

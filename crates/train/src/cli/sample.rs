@@ -1,12 +1,13 @@
-//! `vaelet sample`: samples from the prior as a picture.
+//! `vaelet sample`: samples from the prior as a picture, or as texts.
 
 use super::args::{at_least_0, samples};
 use crate::files::picture;
 use crate::release::loaded::LoadedModel;
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use clap::Args;
 use std::path::PathBuf;
+use vaelet_model::Data;
 
 /// Arguments of the command.
 #[derive(Args)]
@@ -21,9 +22,9 @@ pub(super) struct SampleArgs {
     /// Scale of the prior's standard deviation
     #[arg(long, default_value_t = 1.0, value_parser = at_least_0)]
     temperature: f32,
-    /// Picture to write, a PNG or a JPEG file
+    /// Picture to write, a PNG or a JPEG file; left out with a model of texts, which are printed
     #[arg(long)]
-    out: PathBuf,
+    out: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -41,6 +42,18 @@ pub(super) fn run(args: SampleArgs) -> Result<()> {
     let release = LoadedModel::read(&model, Device::flex())?;
     let spec = &release.model.spec;
     let z = release.priors.sample(seed, count, temperature);
+    if let Data::Sequence(spelling) = &spec.data {
+        ensure!(
+            out.is_none(),
+            "{} writes texts, no pictures; leave --out out",
+            model.display()
+        );
+        for text in release.texts(spelling, z, &release.each_class(count))? {
+            println!("{text}");
+        }
+        return Ok(());
+    }
+    let out = out.context("name the picture to write with --out")?;
     let columns = (count as f64).sqrt().ceil() as usize;
     picture::save(
         &picture::grid(

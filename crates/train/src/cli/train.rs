@@ -2,7 +2,9 @@
 
 use super::args::{FEATURES, FeaturesArg, at_least_0, positive, rate, side, subject};
 use super::complete::complete;
-use crate::data::{self, Source, Split};
+use super::evaluate::read;
+use crate::data::words::Words;
+use crate::data::{Source, Split};
 use crate::files::atomic;
 use crate::network::devices::DeviceName;
 use crate::network::{Graphs, growth};
@@ -22,11 +24,11 @@ use vaelet_model::{Model, Subject, Training};
 /// What is trained, on what, and how.
 #[derive(Args)]
 pub(super) struct RunArgs {
-    /// Preset; left out with --images and --sounds
-    #[arg(value_parser = presets::NAMES, required_unless_present_any = ["images", "sounds"], conflicts_with_all = ["images", "sounds"])]
+    /// Preset; left out with --images, --sounds and --words
+    #[arg(value_parser = presets::NAMES, required_unless_present_any = ["images", "sounds", "words"], conflicts_with_all = ["images", "sounds", "words"])]
     model: Option<String>,
     /// Folder with the preset's data set; left out where it is drawn: shapes, shapes-plain
-    #[arg(long, conflicts_with_all = ["images", "sounds"])]
+    #[arg(long, conflicts_with_all = ["images", "sounds", "words"])]
     data: Option<PathBuf>,
     /// Folder of your own pictures: PNG, JPEG, WebP, GIF, BMP or TIFF
     #[arg(long, group = "own")]
@@ -34,11 +36,15 @@ pub(super) struct RunArgs {
     /// Folder of your own recordings, one word in each: WAV
     #[arg(long, group = "own")]
     sounds: Option<PathBuf>,
+    /// CSV file with your own words, names or other short texts in its first column, and their class in the second
+    /// if you like
+    #[arg(long, group = "own")]
+    words: Option<PathBuf>,
     /// Side of the images in the model, in pixels, a multiple of 16
     #[arg(long, default_value_t = 64, requires = "images", value_parser = side)]
     size: usize,
-    /// What your images or recordings are, singular and plural, as in "cat,cats"
-    #[arg(long, default_value = "picture,pictures", default_value_if("sounds", ArgPredicate::IsPresent, "recording,recordings"), requires = "own", value_parser = subject)]
+    /// What your images, recordings or texts are, singular and plural, as in "cat,cats"
+    #[arg(long, default_value = "picture,pictures", default_value_ifs([("sounds", ArgPredicate::IsPresent, "recording,recordings"), ("words", ArgPredicate::IsPresent, "word,words")]), requires = "own", value_parser = subject)]
     subject: Subject,
     /// Model folder to start from, required by presets whose name ends in -sharp; its learned prior
     /// is trained too
@@ -136,8 +142,8 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
     let graphs = Graphs { encoder, decoder };
     // The output folder and both splits are checked first, before hours of training.
     drop(atomic::Next::empty(&args.out)?);
-    let read = |split| data::read(preset.source, folder, split, preset.spec.input);
-    let (images, test) = (read(Split::Train)?, read(Split::Test)?);
+    let part = |split| read(preset.source, &preset.spec, folder, split);
+    let (images, test) = (part(Split::Train)?, part(Split::Test)?);
     let before = begin
         .as_ref()
         .and_then(|model| model.spec.training.as_ref());
@@ -168,7 +174,7 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
     spec.likelihood = trained.likelihood;
     let mut components = Some(match preset.source {
         // A covariance needs several times as many images as it has rows.
-        Source::Folder | Source::Recordings(_) => {
+        Source::Folder | Source::Recordings(_) | Source::Words => {
             preset.components.min((images.count() / 400).max(1))
         }
         _ => preset.components,
@@ -235,6 +241,7 @@ impl RunArgs {
                 format!("vaelet train {model}{data} --out {out}")
             }
             None if self.sounds.is_some() => format!("vaelet train --sounds DATA --out {out}"),
+            None if self.words.is_some() => format!("vaelet train --words DATA --out {out}"),
             None => format!(
                 "vaelet train --images DATA --size {} --out {out}",
                 self.size
@@ -258,6 +265,7 @@ impl RunArgs {
                 "subject",
                 (self.images.as_ref())
                     .or(self.sounds.as_ref())
+                    .or(self.words.as_ref())
                     .map(|_| format!("\"{},{}\"", self.subject.one, self.subject.many)),
             ),
         ];
@@ -271,15 +279,21 @@ impl RunArgs {
 
     /// What to train, and the folder with its data, if it has one.
     fn resolve(&self) -> Result<(Preset, Option<&Path>)> {
-        if let Some(folder) = self.images.as_ref().or(self.sounds.as_ref()) {
+        let own = self.images.as_ref().or(self.sounds.as_ref());
+        if let Some(folder) = own.or(self.words.as_ref()) {
             let name = self.out.file_name().and_then(|name| name.to_str());
             let name = name.context("--out must end in a folder name that is valid UTF-8")?;
             let subject = self.subject.clone();
-            let preset = match self.sounds {
-                Some(_) => {
+            let preset = match (&self.sounds, &self.words) {
+                (Some(_), _) => {
                     presets::recordings(name, name, subject, "Trained on its author's recordings")
                 }
-                None => {
+                (None, Some(table)) => {
+                    let survey = Words::open(table)?.survey()?;
+                    let credit = "Trained on its author's texts";
+                    presets::words(name, name, subject, credit, survey)
+                }
+                (None, None) => {
                     let credit = "Trained on its author's pictures";
                     presets::pictures(name, name, subject, credit, self.size)
                 }
@@ -287,7 +301,7 @@ impl RunArgs {
             return Ok((preset, Some(folder)));
         }
         let preset = self.model.as_deref().and_then(presets::preset);
-        let preset = preset.context("name a preset, or give a folder of pictures with --images, or of recordings with --sounds")?;
+        let preset = preset.context("name a preset, or give a folder of pictures with --images, of recordings with --sounds, or a table of texts with --words")?;
         Ok((preset, self.data.as_deref()))
     }
 }

@@ -13,6 +13,7 @@ mod sheets;
 mod sounds;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 use anyhow::{Result, bail, ensure};
 use attributes::Rule;
@@ -38,6 +39,8 @@ pub enum Source {
     Folder,
     /// Any folder of recordings, as pictures of this kind.
     Recordings(LogMel),
+    /// A table of texts, spelled as the model says: see [`words`].
+    Words,
 }
 
 /// What is read of a `labels.csv` beside sheets of tiles.
@@ -83,6 +86,7 @@ pub fn read(
             glyphs::read(folder, split, shape, characters)?
         }
         (Source::Folder, Some(folder)) => folder::read(folder, split, shape, Kind::Pictures)?,
+        (Source::Words, Some(_)) => bail!("texts are read as their model spells them"),
         (Source::Recordings(scale), Some(folder)) => {
             folder::read(folder, split, shape, Kind::Recordings(scale))?
         }

@@ -9,6 +9,7 @@ pub mod factors;
 mod frechet;
 pub mod image_metrics;
 pub mod prior_fit;
+pub mod spelled;
 pub mod spoken;
 pub mod steer;
 pub mod uses;

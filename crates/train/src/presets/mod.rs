@@ -8,6 +8,7 @@ mod mnist;
 mod scans;
 mod shapes;
 mod voices;
+mod words;
 
 use crate::data::Source;
 use crate::data::batch::Augment;
@@ -27,6 +28,8 @@ use vaelet_model::{
 pub use voices::SPEECH;
 pub use voices::recordings;
 use voices::voices;
+use words::places;
+pub use words::words;
 
 /// A model's description before training, with the settings that trained it best.
 #[derive(Debug, Clone)]
@@ -59,7 +62,7 @@ pub struct Preset {
 }
 
 /// The presets of [`preset`].
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 19] = [
     "digits",
     "digits-map",
     "digits-beta-0",
@@ -78,6 +81,7 @@ pub const NAMES: [&str; 18] = [
     "shapes",
     "shapes-plain",
     "voices",
+    "places",
 ];
 
 /// The preset called `name`.
@@ -101,6 +105,7 @@ pub fn preset(name: &str) -> Option<Preset> {
         "shapes" => shapes(name, "Shapes", BETA),
         "shapes-plain" => shapes(name, "Shapes, β = 1", 1.0),
         "voices" => voices(name),
+        "places" => places(name),
         _ => return None,
     })
 }

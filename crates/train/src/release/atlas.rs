@@ -5,6 +5,7 @@ use crate::data::Images;
 use crate::files::atomic::put;
 use crate::files::picture::{extension, grid, save};
 use crate::measure::directions::Direction;
+use crate::measure::spelled::text_of;
 use crate::release::loaded::LoadedModel;
 use anyhow::{Context, Result, ensure};
 use image::DynamicImage;
@@ -14,6 +15,7 @@ use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
+use vaelet_model::Data;
 
 /// The format that this module reads and writes.
 const FORMAT: &str = "vaelet-atlas/1";
@@ -75,8 +77,11 @@ pub struct Plane {
 /// Test images as points; every list has one entry for each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Items {
-    /// Picture with all thumbnails, row by row, a pixel of space between them.
+    /// Picture with all thumbnails, row by row, a pixel of space between them; empty where they are texts.
     pub thumbnails: String,
+    /// The texts, in a model of texts; empty in others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<String>,
     /// Thumbnails in a row.
     pub columns: usize,
     /// Side of each, in pixels.
@@ -128,8 +133,13 @@ impl Atlas {
         let some = test.spread(ITEMS[usize::from(latent > 2)]);
         let means = release.means(test, &some)?;
         let side = SIDE.min(test.shape.width.min(test.shape.height));
-        let picture = format!("atlas.{}", extension(test.shape));
-        save(&thumbnails(test, &some, side)?, &folder.join(&picture))?;
+        let (mut picture, mut texts) = (String::new(), Vec::new());
+        if let Data::Sequence(spelling) = &release.model.spec.data {
+            texts = some.iter().map(|&i| text_of(spelling, test, i)).collect();
+        } else {
+            picture = format!("atlas.{}", extension(test.shape));
+            save(&thumbnails(test, &some, side)?, &folder.join(&picture))?;
+        }
         let has_classes = test.labels.iter().any(|&label| label > 0);
         let pick = |credits: &[String]| match credits {
             [] => Vec::new(),
@@ -142,6 +152,7 @@ impl Atlas {
             examples: examples(release, test, has_classes)?,
             items: Items {
                 thumbnails: picture,
+                texts,
                 columns: COLUMNS,
                 side,
                 labels: if has_classes {

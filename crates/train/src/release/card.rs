@@ -7,14 +7,17 @@ use crate::measure::alphabet;
 use crate::measure::directions::Direction;
 use crate::measure::evaluation::figures::Evaluation;
 use crate::measure::image_metrics;
+use crate::measure::spelled::text_of;
 use crate::presets::preset;
 use crate::release::loaded::LoadedModel;
 use crate::release::stages::Stage;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
-use vaelet_model::{Likelihood, ModelSpec, latent};
+use vaelet_model::{Data, Likelihood, ModelSpec, Spelling, latent};
 
+/// The samples of a model of texts: one on each line, and after a tab its class.
+const SAMPLES: &str = "samples.txt";
 /// Seed of the samples in all pictures.
 const SEED: u64 = 7;
 /// Samples in their picture: side of the square grid.
@@ -71,7 +74,14 @@ impl Report<'_> {
         fs::create_dir_all(folder).with_context(context)?;
         let spec = &self.release.model.spec;
         let mut shown = String::new();
-        for picture in self.pictures()? {
+        if let Data::Sequence(spelling) = &spec.data {
+            shown = self.texts(folder, spelling)?;
+        }
+        let pictures = match spec.data {
+            Data::Sequence(_) => Vec::new(),
+            _ => self.pictures()?,
+        };
+        for picture in pictures {
             let Picture { name, caption, .. } = &picture;
             let file = format!("{name}.{}", extension(spec.input));
             if draw {
@@ -83,6 +93,53 @@ impl Report<'_> {
         let binarized = self.test.binarize && spec.likelihood == Likelihood::Bernoulli;
         let card = card(spec, self.stages, self.measured, binarized, &shown);
         put(folder, "README.md", card.as_bytes())
+    }
+
+    /// What a card of texts shows. The samples are also written to [`SAMPLES`], which a page shows until it has the
+    /// model.
+    fn texts(&self, folder: &Path, spelling: &Spelling) -> Result<String> {
+        let (release, test) = (self.release, self.test);
+        let classes = release.each_class(SIDE * SIDE);
+        let name = |class: usize| match &release.model.spec.condition {
+            Some(condition) => format!("\t{}", condition.classes[class]),
+            None => String::new(),
+        };
+        let z = release.priors.sample(SEED, SIDE * SIDE, 1.0);
+        let samples = release.texts(spelling, z, &classes)?;
+        let lines = samples.iter().zip(&classes);
+        let lines: String = lines
+            .map(|(text, &class)| format!("{text}{}\n", name(class)))
+            .collect();
+        put(folder, SAMPLES, lines.as_bytes())?;
+        let chosen = test.spread(PAIRS[0]);
+        let back = release.texts(
+            spelling,
+            release.means(test, &chosen)?,
+            &test.classes(&chosen),
+        )?;
+        let pairs = chosen.iter().zip(back);
+        let pairs: String = pairs
+            .map(|(&i, back)| format!("| {} | {back} |\n", text_of(spelling, test, i)))
+            .collect();
+        let [steps, count] = MORPHS;
+        let (z, classes) = morphed(release);
+        let morphs = release.texts(spelling, z, &classes)?;
+        let morphs = morphs
+            .chunks(steps)
+            .take(count)
+            .map(|texts| format!("- {}\n", texts.join(" → ")));
+        Ok(format!(
+            "{} samples from the prior, seed {SEED}{}: {}\n\n\
+             | test text | its reconstruction |\n|---|---|\n{pairs}\n\
+             From one sample to another, slerp:\n\n{}\n",
+            SIDE * SIDE,
+            match release.model.spec.condition {
+                Some(_) => ", of one class after another",
+                None => "",
+            },
+            samples.join(", "),
+            morphs.collect::<String>(),
+        ))
     }
 
     fn pictures(&self) -> Result<Vec<Picture>> {
@@ -197,10 +254,14 @@ fn card(
         }
         false => "",
     };
+    let one = match spec.data {
+        Data::Sequence(_) => "text",
+        _ => "image",
+    };
     format!(
         "# {}\n\n{training}{pictures}\
-         Measured on the test split, in nats per image. The KL is that to the model's own prior, for one z an \
-         image.{pixels}\n\n{}\n{flattered}    \
+         Measured on the test split, in nats per {one}. The KL is that to the model's own prior, for one z \
+         each.{pixels}\n\n{}\n{flattered}    \
          vaelet evaluate models/{name}{from}\n\n\
          Weights: {} KB, {}. Data: {}\n",
         spec.title,
@@ -233,6 +294,12 @@ fn neighbours(release: &LoadedModel, train: &Images) -> Result<Vec<f32>> {
 }
 
 fn morphs(release: &LoadedModel) -> Result<Vec<f32>> {
+    let (z, classes) = morphed(release);
+    release.decode(z, &classes)
+}
+
+/// Latents and classes of [`MORPHS`].
+fn morphed(release: &LoadedModel) -> (Vec<f32>, Vec<usize>) {
     let [steps, count] = MORPHS;
     let size = release.model.spec.latent_size();
     let ends = release.priors.sample(SEED + 1, 2 * count, 1.0);
@@ -247,7 +314,7 @@ fn morphs(release: &LoadedModel) -> Result<Vec<f32>> {
     let classes: Vec<usize> = (release.each_class(count).into_iter())
         .flat_map(|class| vec![class; steps])
         .collect();
-    release.decode(z, &classes)
+    (z, classes)
 }
 
 fn edits(release: &LoadedModel, directions: &[Direction]) -> Result<Vec<f32>> {

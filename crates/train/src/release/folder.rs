@@ -40,7 +40,9 @@ pub fn write(folder: &Path, mut spec: ModelSpec, tensors: &Tensors, test: &Image
                     Some(name) => name.clone(),
                     None => class.to_string(),
                 },
-                pixels: test.image(i).to_vec(),
+                pixels: (test.floats(&[i]).iter())
+                    .map(|v| (255.0 * v).round() as u8)
+                    .collect(),
             })
         })
         .collect();

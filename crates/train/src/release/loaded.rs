@@ -2,12 +2,13 @@
 
 use crate::data::{Images, batch};
 use crate::files::atomic;
+use crate::measure::spelled::texts_of;
 use crate::network::{Graphs, Labelled, Network, to_vec};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor};
 use std::fs;
 use std::path::Path;
-use vaelet_model::{Activation, Model, ModelSpec, Priors, Step, channels_first, latent};
+use vaelet_model::{Activation, Model, ModelSpec, Priors, Spelling, Step, channels_first, latent};
 
 /// Images encoded at once.
 const BATCH: usize = 250;
@@ -51,8 +52,9 @@ impl LoadedModel {
         let model = read(folder)?;
         let [encoder, decoder] = model.spec.chains()?;
         let last = decoder.steps.last().map(Step::activation);
+        let is_of_texts = model.spec.likelihood.is_categorical();
         ensure!(
-            last == Some(Activation::Sigmoid),
+            is_of_texts || last == Some(Activation::Sigmoid),
             "{}: the decoder does not end in a sigmoid, which training and measuring need",
             folder.display(),
         );
@@ -75,6 +77,25 @@ impl LoadedModel {
         let input = self.model.spec.input;
         let images = to_vec(self.pictures(z, classes))?;
         Ok(channels_first(&images, input.channels, input.len()))
+    }
+
+    /// What the decoder spells for latents `[N, latent]` of these classes, in a model of texts.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn texts(
+        &self,
+        spelling: &Spelling,
+        z: Vec<f32>,
+        classes: &[usize],
+    ) -> Result<Vec<String>> {
+        let size = self.model.spec.latent_size();
+        let mut texts = Vec::with_capacity(z.len() / size);
+        for (i, z) in z.chunks(BATCH * size).enumerate() {
+            let classes = classes.get(i * BATCH..).unwrap_or_default();
+            texts.extend(texts_of(spelling, self.pictures(z.to_vec(), classes))?);
+        }
+        Ok(texts)
     }
 
     /// Posterior means of the `chosen` images, `[N, latent]`.

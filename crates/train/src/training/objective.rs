@@ -164,7 +164,8 @@ pub fn log_normal(z: Tensor<2>) -> Tensor<1> {
 
 /// −log p(x | z) of each image, `[N]`.
 ///
-/// Bernoulli: Σ softplus(l) − x · l. Gaussian: Σ (x − sigmoid(l))² / 2σ² + ln σ + ½ ln 2π.
+/// Bernoulli: Σ softplus(l) − x · l. Gaussian: Σ (x − sigmoid(l))² / 2σ² + ln σ + ½ ln 2π. Categorical:
+/// −Σ x · ln softmax(l), where the channels of each pixel lie side by side.
 pub fn reconstruction(likelihood: Likelihood, logits: Tensor<2>, images: Tensor<2>) -> Tensor<1> {
     let len = images.dims()[1] as f32;
     let (nats, constant) = match likelihood {
@@ -175,6 +176,12 @@ pub fn reconstruction(likelihood: Likelihood, logits: Tensor<2>, images: Tensor<
         Likelihood::Gaussian { sigma } => {
             let nats = (activation::sigmoid(logits) - images).square() / (2.0 * sigma * sigma);
             (nats, len * normalizer(sigma))
+        }
+        Likelihood::Categorical { symbols } => {
+            let [count, len] = logits.dims();
+            let pixels = logits.reshape([count * len / symbols, symbols]);
+            let nats = activation::log_softmax(pixels, 1).reshape([count, len]) * images;
+            (nats.neg(), 0.0)
         }
     };
     nats.sum_dim(1).squeeze_dim(1) + constant
@@ -188,8 +195,9 @@ fn normalizer(sigma: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::to_vec;
     use burn::tensor::Device;
-    use vaelet_model::latent;
+    use vaelet_model::{channels_first, latent, random};
 
     /// Latents that are one number twice have the mutual information of two, all others none. The
     /// posteriors are narrow, so that q(z) is known: see the bound in Chen et al. 2018.
@@ -212,6 +220,60 @@ mod tests {
             "{}",
             correlation(true)
         );
+    }
+
+    /// The trainer's loss and its gradient, and what both runtimes make of the logits, for random shapes; values are
+    /// one-hot or shares.
+    #[test]
+    fn symbols_cost_what_the_oracle_says() {
+        let device = Device::flex();
+        for seed in 0..12 {
+            let sizes = random::uniforms(seed, 3);
+            let [count, symbols, columns] = [(0, 3.0), (1, 30.0), (2, 12.0)]
+                .map(|(i, most): (usize, f32)| 1 + (sizes[i] * most) as usize);
+            let (likelihood, len) = (Likelihood::Categorical { symbols }, symbols * columns);
+            let logits: Vec<f32> = random::normals(seed + 100, count * len)
+                .into_iter()
+                .map(|v| 4.0 * v)
+                .collect();
+            let mut x = random::uniforms(seed + 200, count * len);
+            if seed % 2 == 0 {
+                let is_chosen = |i: usize| i % symbols == i / symbols * 7 % symbols;
+                x = (0..count * len)
+                    .map(|i| u8::from(is_chosen(i)).into())
+                    .collect();
+            }
+            let tensor = |values: &[f32], device: &Device| {
+                Tensor::<1>::from_floats(values, device).reshape([count, len])
+            };
+            let tracked = tensor(&logits, &device.clone().autodiff()).require_grad();
+            let images = tensor(&x, &device.clone().autodiff());
+            let nats = reconstruction(likelihood, tracked.clone(), images);
+            let gradients = nats.clone().sum().backward();
+            let slopes = to_vec(tracked.grad(&gradients).unwrap()).unwrap();
+            let nats = to_vec(nats.inner()).unwrap();
+            for i in 0..count {
+                let planes =
+                    |values: &[f32]| channels_first(&values[i * len..][..len], symbols, len);
+                let [l, x, slopes] = [&logits, &x, &slopes].map(|values| planes(values));
+                let [exact_l, exact_x] =
+                    [&l, &x].map(|v| v.iter().map(|&v| v.into()).collect::<Vec<f64>>());
+                let (expected, gradient) =
+                    vaelet_reference::training::reconstruction(likelihood, &exact_l, &exact_x);
+                let near = |found: f32, expected: f64| {
+                    let difference = (f64::from(found) - expected).abs();
+                    assert!(
+                        difference <= 1e-4 * (1.0 + expected.abs()),
+                        "{found} instead of {expected}"
+                    );
+                };
+                near(nats[i], expected);
+                near(latent::reconstruction(likelihood, &x, &l), expected);
+                for (&found, &expected) in slopes.iter().zip(&gradient) {
+                    near(found, expected);
+                }
+            }
+        }
     }
 
     #[test]

@@ -8,8 +8,9 @@ use super::step::{self, Batch, Rows};
 use super::{Mode, Settings};
 use crate::data::Images;
 use crate::data::batch::{self, Augment};
-use crate::files::atomic;
+use crate::files::atomic::{self, put};
 use crate::files::picture::{grid, save};
+use crate::measure::spelled::texts_of;
 use crate::network::{Graphs, Labelled, Network, to_vec};
 use crate::presets::Preset;
 use crate::training::adversary::Adversary;
@@ -22,7 +23,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::time::Instant;
-use vaelet_model::{Likelihood, channels_first, latent, random};
+use vaelet_model::{Data, Likelihood, channels_first, latent, random};
 
 /// The share of the run over which learning rate and β rise from zero.
 const WARM_UP: f64 = 0.05;
@@ -68,7 +69,7 @@ impl Run {
         let adversary = |features| Adversary::new(spec.input, features, settings.seed, &device);
         let sigma = match spec.likelihood {
             Likelihood::Gaussian { sigma } => sigma,
-            Likelihood::Bernoulli => 1.0,
+            _ => 1.0,
         };
         let fresh = Self {
             network: network(&device)?,
@@ -315,10 +316,10 @@ impl Run {
     /// p(x | z) as it is now.
     pub(super) fn likelihood(&self, settings: &Settings) -> Likelihood {
         match settings.preset.spec.likelihood {
-            Likelihood::Bernoulli => Likelihood::Bernoulli,
             Likelihood::Gaussian { .. } => Likelihood::Gaussian {
                 sigma: self.progress.sigma,
             },
+            other => other,
         }
     }
 
@@ -335,7 +336,12 @@ impl Run {
             condition: (!given.is_empty())
                 .then(|| batch::to_tensor(given, count, settings.device())),
         };
-        let images = to_vec(self.averaged.decode(graphs, z))?;
+        let decoded = self.averaged.decode(graphs, z);
+        if let Data::Sequence(spelling) = &spec.data {
+            let texts = texts_of(spelling, decoded)?.join("\n");
+            return put(&settings.run, "samples.txt", texts.as_bytes());
+        }
+        let images = to_vec(decoded)?;
         let images = channels_first(&images, spec.input.channels, spec.input.len());
         let picture = grid(&images, spec.input, SIDE)?;
         save(&picture, &settings.run.join("samples.png"))

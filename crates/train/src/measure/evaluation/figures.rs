@@ -4,6 +4,7 @@ use crate::files::atomic::put;
 use crate::measure::alphabet::Alphabet;
 use crate::measure::directions::Score;
 use crate::measure::factors::Disentanglement;
+use crate::measure::spelled::Spelled;
 use crate::measure::spoken::Spoken;
 use crate::release::loaded::LoadedModel;
 use anyhow::{Context, Result, ensure};
@@ -71,6 +72,9 @@ pub struct Evaluation {
     /// Whether what is heard is understood, of a model of sounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spoken: Option<Spoken>,
+    /// What is written, of a model of texts; all figures of pictures are 0 then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spelled: Option<Spelled>,
     /// How far each latent follows one factor, where the images' factors are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disentanglement: Option<Disentanglement>,

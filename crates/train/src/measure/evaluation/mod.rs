@@ -10,7 +10,7 @@ mod tests;
 use crate::data::{Images, batch};
 use crate::measure::alphabet;
 use crate::measure::directions::Score;
-use crate::measure::{factors, image_metrics, spoken};
+use crate::measure::{factors, image_metrics, spelled, spoken};
 use crate::network::efficientnet::EfficientNet;
 use crate::network::{Labelled, to_vec};
 use crate::release::loaded::LoadedModel;
@@ -54,6 +54,9 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     let latent = release.model.spec.latent_size();
     let likelihood = release.model.spec.likelihood;
+    // Texts are no pictures that would be near each other.
+    let shows = !likelihood.is_categorical();
+    let network = network.filter(|_| shows);
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     let (mut reconstruction, mut divergence, mut kl) = (0.0, 0.0, vec![0.0; latent]);
     let (mut squares, mut similarity) = (0.0, 0.0);
@@ -62,10 +65,12 @@ pub fn evaluate(
         let x = batch::of(likelihood, test, chosen, &mut rng);
         let x = batch::to_tensor(x, chosen.len(), &release.device);
         let x = release.given(x, &test.classes(chosen));
-        let pair = reconstructed(release, test, chosen)?;
-        squares += squared_error(&pair);
-        similarity +=
-            image_metrics::similarity(&pair[0], &pair[1], test.shape)? * chosen.len() as f64;
+        if shows {
+            let pair = reconstructed(release, test, chosen)?;
+            squares += squared_error(&pair);
+            similarity +=
+                image_metrics::similarity(&pair[0], &pair[1], test.shape)? * chosen.len() as f64;
+        }
         let estimate = measure(release, x, SEED ^ chosen[0] as u64);
         reconstruction += f64::from(estimate.reconstruction.sum().into_scalar::<f32>());
         divergence += f64::from(estimate.divergence.sum().into_scalar::<f32>());
@@ -83,7 +88,10 @@ pub fn evaluate(
     let normal = reconstruction + kl.iter().sum::<f64>();
     let own = reconstruction + divergence;
     let nll_images = nll_images.clamp(1, test.count());
-    let compared = Compared::new(release, train, test)?;
+    let compared = match shows {
+        true => Compared::new(release, train, test)?,
+        false => Compared::default(),
+    };
     let gains = gains(release, test, samples, nll_images, &mut rng)?;
     Ok(Evaluation {
         weights: release.model.spec.weights.sha256.clone(),
@@ -95,7 +103,10 @@ pub fn evaluate(
         nll_samples: samples,
         nll_images,
         active_units: (0..latent).filter(|&i| variance(i) > ACTIVE).count(),
-        psnr: -10.0 * (squares / (n * test.shape.len() as f64)).log10(),
+        psnr: match shows {
+            true => -10.0 * (squares / (n * test.shape.len() as f64)).log10(),
+            false => 0.0,
+        },
         ssim: similarity / n,
         frechet: compared.frechet,
         frechet_normal: compared.frechet_normal,
@@ -106,12 +117,13 @@ pub fn evaluate(
         sharpness: compared.sharpness,
         novelty: compared.novelty,
         dimensions: test.shape.len(),
-        is_density: release.model.spec.likelihood != Likelihood::Bernoulli,
+        is_density: matches!(likelihood, Likelihood::Gaussian { .. }),
         images: test.count(),
         kl_per_dimension: kl.iter().map(|&nats| nats as f32).collect(),
         attributes,
         alphabet: alphabet::measure(release, train, test)?,
         spoken: spoken::measure(release, train, test)?,
+        spelled: spelled::measure(release, train, test)?,
         disentanglement: factors::measure(release, train, test)?,
     })
 }

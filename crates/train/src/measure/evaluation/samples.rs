@@ -27,6 +27,7 @@ const SEEN: usize = 2_000;
 const NEIGHBOURS: usize = 500;
 
 /// Comparison of samples with data.
+#[derive(Default)]
 pub(super) struct Compared {
     pub(super) frechet: f64,
     pub(super) frechet_normal: f64,
@@ -100,6 +101,7 @@ impl Evaluation {
         test: &Images,
         network: Option<&EfficientNet>,
     ) -> Result<Self> {
+        let network = network.filter(|_| self.spelled.is_none());
         if let (None, Some(network)) = (&self.frechet_efficientnet, network) {
             self.frechet_efficientnet = Some(Seen::new(network, release, train, test)?);
         }

@@ -2,6 +2,7 @@
 
 use super::figures::Evaluation;
 use super::samples::SAMPLES;
+use crate::measure::spelled::Spelled;
 
 impl Evaluation {
     /// −log₂ p(x) for each value of an image. A density over `[0, 1]` is one over the 256
@@ -15,6 +16,9 @@ impl Evaluation {
     pub fn table(&self) -> String {
         let nll = |prior| format!("−log p(x), {prior}, {} samples", self.nll_samples);
         let (own, normal) = (nll("own prior"), nll("N(0, I)"));
+        if let Some(spelled) = &self.spelled {
+            return self.spelled_table([own, normal], spelled);
+        }
         let rows = [
             ("reconstruction", format!("{:.2}", self.reconstruction)),
             ("KL", format!("{:.2}", self.kl)),
@@ -39,6 +43,55 @@ impl Evaluation {
             .map_or_else(String::new, |d| d.table());
         let others = self.frechet_table() + &self.attribute_table();
         figures + &self.alphabet_table() + &self.spoken_table() + &factors + &others
+    }
+
+    /// The figures of a model of texts.
+    fn spelled_table(&self, [own, normal]: [String; 2], spelled: &Spelled) -> String {
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        let each = self.nll / spelled.symbols;
+        let mut rows = vec![
+            (
+                "reconstruction".into(),
+                format!("{:.2}", self.reconstruction),
+            ),
+            ("KL".into(), format!("{:.2}", self.kl)),
+            ("−ELBO".into(), format!("{:.2}", self.neg_elbo)),
+            (own, format!("{:.2}", self.nll)),
+            (normal, format!("{:.2}", self.nll_normal)),
+            (
+                "the first for each symbol, ends included".into(),
+                format!("{each:.3}"),
+            ),
+            (
+                "active units".into(),
+                format!("{} of {}", self.active_units, self.kl_per_dimension.len()),
+            ),
+            (
+                "texts that come back as they were".into(),
+                percent(spelled.exact),
+            ),
+            ("symbols that do".into(), percent(spelled.right)),
+            (
+                format!("{} samples that differ from each other", spelled.samples),
+                percent(spelled.unique),
+            ),
+            ("of these, no training text".into(), percent(spelled.novel)),
+        ];
+        let read = spelled.right_data.zip(spelled.right_samples);
+        if let Some((data, samples)) = read {
+            let of = |what: &str| {
+                format!(
+                    "class of {what} read by a classifier of real ones, {} classes",
+                    spelled.classes
+                )
+            };
+            rows.push((of("test texts"), percent(data)));
+            rows.push((of("samples"), percent(samples)));
+        }
+        let lines = rows
+            .iter()
+            .map(|(name, value)| format!("| {name} | {value} |\n"));
+        format!("| | |\n|---|---|\n{}", lines.collect::<String>())
     }
 
     /// What comes of one character of each typeface; nothing where images are no characters.

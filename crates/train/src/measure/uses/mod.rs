@@ -83,7 +83,7 @@ pub fn measure(
     }
     add(match model.spec.likelihood {
         Likelihood::Bernoulli => lossless(&mut engine, test, counts.compress)?,
-        Likelihood::Gaussian { .. } => lossy(&mut engine, test, counts.restore)?,
+        _ => lossy(&mut engine, test, counts.restore)?,
     });
     if has_classes {
         add(group::measure(&mut engine, test, counts.group)?);
