@@ -183,11 +183,11 @@ export interface ModelInfo {
    * What the pictures stand for, where they are no plain pictures: spectra of sounds, a column for each frame of `window` samples
    * and a row for each mel band between `lowest` and `highest` hertz; from 0 to 1 are `range` decibels.
    */
-  data?: { kind: "sound"; rate: number; window: number; hop: number; lowest: number; highest: number; range: number };
+  data?: { kind: "sound"; rate: number; window: number; hop: number; lowest: number; highest: number; range: number } | { kind: "sequence"; symbols: string[]; end: number; capitals?: boolean };
   /** What a conditional model is given beside z: one of these classes. */
   condition?: { name: string; classes: string[] };
-  /** p(x | z): pixels are 0 or 1, or values with this standard deviation. */
-  likelihood: { kind: "bernoulli" } | { kind: "gaussian"; sigma: number };
+  /** p(x | z): pixels are 0 or 1, or values with this standard deviation, or columns are one of so many symbols. */
+  likelihood: { kind: "bernoulli" } | { kind: "gaussian"; sigma: number } | { kind: "categorical"; symbols: number };
   /** `precision` is the widest type in the file; "i8" and "f16" say that a GPU may keep all of it as f16. */
   weights: { file: string; bytes: number; sha256: string; precision?: "i8" | "f16" | "f32" };
   /** Images to start from, [C, H, W] in 0–255. */
@@ -342,6 +342,17 @@ export class Model {
    * `encode` takes it. Rejects with "bad-input" for silence, and for more than 60 seconds.
    */
   listen(samples: Numbers, options: { rate: number }): Promise<Float32Array>;
+
+  /**
+   * What latents spell, in a model whose `info.data.kind` is "sequence": one text for each. `decode` gives the logits
+   * [N, V, 1, T] of such a model, V symbols at T places.
+   */
+  spell(z: Numbers, options?: Given): Promise<string[]>;
+  /**
+   * A text as one-hot values [V, 1, T], as `encode` takes it. Rejects with "bad-input" for an empty text, one that is too
+   * long, and letters that the model does not have; the message says which.
+   */
+  parse(text: string): Promise<Float32Array>;
 
   /** Fetches the code and makes what inference begins with, so that the first answer comes sooner. */
   prepareUses(options?: UseOptions): Promise<void>;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readAtlas } from "../../web/models/atlas.js";
 
-const ITEMS = { thumbnails: "atlas.png", columns: 40, side: 28, labels: [3], credits: [], plane: [[1, 2]] };
+const ITEMS = { thumbnails: "atlas.png", texts: [], columns: 40, side: 28, labels: [3], credits: [], plane: [[1, 2]] };
 const smile = { name: "smile", low: -1, high: 2, vector: [1, 0] };
 const atlas = (parts) => readAtlas({ format: "vaelet-atlas/1", ...parts }, 2);
 const NOTHING = { directions: [], followed: [undefined, undefined], examples: [], plane: null, items: null };

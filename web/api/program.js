@@ -19,7 +19,7 @@ const PROGRAMS = {
   first: () => import("../../vaelet-web.js"),
   full: () => import("../../vaelet-web-full.js"),
 };
-/** Activations in a list of layers that the first program does not have. */
+/** What the first program does not have: activations in a list of layers. */
 const RARE = /"activation":"(elu|gelu\w*|log_square|softplus)"/;
 /** One wasm instance of each serves every model on a page. @type {Map<string, Promise<any>>} */
 const loading = new Map();
@@ -30,11 +30,11 @@ const stacks = [];
 
 /**
  * Fetches and compiles the program that runs a model, once.
- * @param {{ condition?: object, encoder?: object[], decoder?: object[] }} [info] the parsed model.json
+ * @param {{ condition?: object, likelihood?: { kind: string }, encoder?: object[], decoder?: object[] }} [info] the parsed model.json
  * @throws {VaeletError}
  */
 export function loadProgram(info) {
-  const name = info?.condition || RARE.test(JSON.stringify([info?.encoder, info?.decoder])) ? "full" : "first";
+  const name = info?.condition || info?.likelihood?.kind === "categorical" || RARE.test(JSON.stringify([info?.encoder, info?.decoder])) ? "full" : "first";
   if (typeof WebAssembly === "undefined") {
     return Promise.reject(new VaeletError("unsupported", "This browser cannot run WebAssembly. Try a current Firefox, Chrome, Edge or Safari."));
   }

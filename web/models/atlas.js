@@ -17,6 +17,7 @@ const atlases = new Map();
  *
  * @typedef {object} Items test images
  * @property {string} thumbnails file with all thumbnails, row by row, a pixel of space between them
+ * @property {string[]} texts the items themselves, in a model of texts; it has no thumbnails
  * @property {number} columns
  * @property {number} side of a thumbnail, in pixels
  * @property {number[]} labels classes; empty where there are none
@@ -69,7 +70,7 @@ function isFirst({ name }, index, all) {
 
 /** @returns {Items | null} */
 function readItems(items) {
-  const { thumbnails, columns, side, labels = [], credits = [], plane } = items ?? {};
+  const { thumbnails, texts = [], columns, side, labels = [], credits = [], plane } = items ?? {};
   const count = Array.isArray(plane) ? plane.length : 0;
   const each = (values, fits) => Array.isArray(values) && (values.length === 0 || values.length === count) && values.every(fits);
   const good =
@@ -77,10 +78,7 @@ function readItems(items) {
     each(plane, (place) => place?.length === 2 && place.every(Number.isFinite)) &&
     each(labels, (label) => Number.isInteger(label) && label >= 0) &&
     each(credits, (credit) => typeof credit === "string") &&
-    Number.isInteger(columns) &&
-    columns > 0 &&
-    Number.isInteger(side) &&
-    side > 2 &&
-    /^[\w-]+\.\w+$/.test(thumbnails);
-  return good ? { thumbnails, columns, side, labels, credits, plane } : null;
+    each(texts, (text) => typeof text === "string") &&
+    (texts.length > 0 || (Number.isInteger(columns) && columns > 0 && Number.isInteger(side) && side > 2 && /^[\w-]+\.\w+$/.test(thumbnails)));
+  return good ? { thumbnails, texts, columns, side, labels, credits, plane } : null;
 }

@@ -64,9 +64,9 @@ export async function keptModels() {
 }
 
 /** @returns {Entry} */
-function entryOf({ name, title, lacks, input, likelihood, latents, subject, condition, weights, training }) {
+function entryOf({ name, title, lacks, input, data, likelihood, latents, subject, condition, weights, training }) {
   const size = latents.reduce((sum, group) => sum + group.size, 0);
-  return { name, title, lacks, input, likelihood: likelihood.kind, latents: size, subject, condition, first: null, bytes: weights.bytes, beta: training?.beta ?? null, kept: true };
+  return { name, title, lacks, input, data, likelihood: likelihood.kind, latents: size, subject, condition, first: null, bytes: weights.bytes, beta: training?.beta ?? null, kept: true };
 }
 
 /** Gives a kept model another title; its name, which links have, stays. @param {string} name @param {string} title */

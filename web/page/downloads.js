@@ -8,11 +8,14 @@ import { SITE, folderOf } from "../models/library.js";
 import { element, fill } from "../parts/dom.js";
 
 /** Files of a model that views fetch beside its weights. */
-const VIEWED = /^(model|atlas|calibration|figures)\.json$|^(atlas|samples|reconstructions)\.(jpg|png)$/;
+const VIEWED = /^(model|atlas|calibration|figures)\.json$|^(atlas|samples|reconstructions)\.(jpg|png)$|^samples\.txt$/;
 const MB = 1e6;
 
-/** The programs that a model needs beside the first one, by the field that says so. */
-const FURTHER = Object.entries({ condition: /\/vaelet-web-/, data: /\/vaelet-sound-/ });
+/** The programs that a model needs beside the first one, and which models do. @type {[RegExp, (entry: import("../models/library.js").Entry) => boolean][]} */
+const FURTHER = [
+  [/\/vaelet-web-/, ({ condition, likelihood }) => Boolean(condition) || likelihood === "categorical"],
+  [/\/vaelet-sound-/, ({ data }) => data?.kind === "sound"],
+];
 
 /** @typedef {{ title: string, bytes: number, files: URL[], weights: import("../models/library.js").Entry | null }} Part */
 
@@ -41,7 +44,7 @@ async function programs() {
 
 /** What can be downloaded. @param {import("../models/library.js").Entry[]} models @param {URL[]} others programs and data that are fetched when they are used @returns {Part[]} */
 function partsOf(models, others) {
-  const furtherOf = (entry) => FURTHER.flatMap(([field, name]) => (entry[field] ? others.filter(({ pathname }) => name.test(pathname)) : []));
+  const furtherOf = (entry) => FURTHER.flatMap(([name, isNeeded]) => (isNeeded(entry) ? others.filter(({ pathname }) => name.test(pathname)) : []));
   const published = models.filter(({ kept }) => !kept).map((entry) => {
     const folder = folderOf(entry.name);
     const files = Object.keys(entry.files ?? {}).filter((name) => VIEWED.test(name)).map((name) => fileOf(folder, name));

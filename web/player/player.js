@@ -12,6 +12,7 @@ import { createAnnouncer, element, fill } from "../parts/dom.js";
 import { acceptFiles } from "../parts/drop.js";
 import { promiseOf } from "../parts/own.js";
 import { change } from "../parts/route.js";
+import { SAMPLES } from "../parts/source.js";
 import { VaeletError } from "../vaelet.js";
 import { MARKUP as HEADING, showHeading } from "./heading.js";
 import { columnsFor, posterOf, showPoster } from "./poster.js";
@@ -26,6 +27,9 @@ const VIEWS = {
   inside: () => import("../views/inside/inside.js"),
   use: () => import("../views/use/use.js"),
 };
+
+/** Fetched instead for a model of texts. */
+const fetchTexts = () => import("../views/texts/texts.js");
 
 /** Fetched for the views that use an atlas. */
 const fetchReader = () => import("../models/atlas.js");
@@ -161,6 +165,7 @@ export function createPlayer(root, hooks) {
   /** Why what was dropped is not opened. */
   function refusalOf(file) {
     if (!file) return "No file was found in what you dropped. Save the image as a file first, then drop it here.";
+    if (isOfTexts(model.info)) return "This model reads texts, not files.";
     if (subjectOf(model.info).drawable) return "This model reads drawings, not image files.";
     const { own, sound } = subjectOf(model.info);
     return `This view does not use ${own}s. Edit, Morph${sound ? " and Inside" : ", Inside and Use"} do.`;
@@ -175,7 +180,9 @@ export function createPlayer(root, hooks) {
     decorate(request);
     if (!model) wait();
     try {
-      const [next, { module, readAtlas }] = await Promise.all([loaded, fetchView(request, hooks.addStyles, player.tell)]);
+      const [next, found] = await Promise.all([loaded, fetchView(request, hooks.addStyles, player.tell)]);
+      // What was not known before the model had come.
+      const { module, readAtlas } = isOfTexts(next.info) === isOfTexts(request.entry) ? found : await fetchView(request, hooks.addStyles, player.tell, isOfTexts(next.info));
       if (what !== request) return next;
       await inTurn(() => what === request && mount(request, next, module, readAtlas(next.latentSize)));
       if (what !== request) return next;
@@ -214,13 +221,25 @@ export function createPlayer(root, hooks) {
     $("heading").hidden = !subject;
     if (subject) showHeading($, name, subject, entry.latents);
     $("loading-action").textContent = subject ? `New ${subject.many}` : "";
-    host.hidden = !source || Boolean(model);
+    const texts = !picture && isOfTexts(entry);
+    host.hidden = (!source && !texts) || Boolean(model);
+    host.classList.toggle("texts", texts);
     const rows = name === "sample" ? Infinity : 1;
-    const shown = `${rows} ${columnsFor(host.clientWidth)} ${source?.href}`; // it may have been hidden before
+    const shown = `${rows} ${columnsFor(host.clientWidth)} ${source?.href ?? folder.href}`; // it may have been hidden before
     if (host.hidden || host.dataset.shown === shown) return;
     host.dataset.shown = shown;
-    if (picture) host.replaceChildren(element("img", { src: picture.href, alt: "" }));
+    if (texts) showTexts(host, folder, entry, rows).catch(() => {});
+    else if (picture) host.replaceChildren(element("img", { src: picture.href, alt: "" }));
     else showPoster(host, source, entry.input, rows);
+  }
+
+  /** The samples of a model of texts; the view tells if its code is missing. */
+  async function showTexts(host, folder, entry, rows) {
+    const { shown } = host.dataset;
+    host.replaceChildren();
+    const [{ samplesOf }] = await Promise.all([fetchTexts(), hooks.addStyles()]);
+    const samples = await samplesOf(folder, entry);
+    if (host.dataset.shown === shown) host.replaceChildren(...samples.slice(0, rows > 1 ? SAMPLES : 4));
   }
 
   function progress({ loaded, total }) {
@@ -265,7 +284,7 @@ export function createPlayer(root, hooks) {
   /** Offers the classes of a conditional model, and returns the model with the one that the address names. */
   function showCondition({ params }) {
     const { condition } = model.info;
-    $("condition").hidden = !condition;
+    $("condition").hidden = !condition || isOfTexts(model.info); // views of texts have a choice of their own
     if (!condition) return model;
     $("condition-name").textContent = sentence(condition.name);
     const options = condition.classes.map((name) => element("option", { value: name, textContent: name }));
@@ -329,9 +348,14 @@ export function createPlayer(root, hooks) {
   return player;
 }
 
+/** Whether the data of a model are texts. @param {{ data?: { kind: string } } | undefined} info */
+function isOfTexts(info) {
+  return info?.data?.kind === "sequence";
+}
+
 /** Fetches the code of all views, so that they are there without a network. */
 export function prefetchViews() {
-  return Promise.all([...Object.values(VIEWS), fetchReader].map((fetchCode) => fetchCode()));
+  return Promise.all([...Object.values(VIEWS), fetchTexts, fetchReader].map((fetchCode) => fetchCode()));
 }
 
 /**
@@ -340,12 +364,12 @@ export function prefetchViews() {
  * @param {Hooks["addStyles"]} addStyles
  * @param {(sentence: string) => void} tell
  */
-async function fetchView({ view, folder, entry }, addStyles, tell) {
+async function fetchView({ view, folder, entry }, addStyles, tell, texts = isOfTexts(entry)) {
   const failed = (cause) => new VaeletError("network", "The code of this view could not be loaded. Check the connection and whether a content blocker stops it, and try again; if this page was published again meanwhile, reload it.", { cause });
-  const code = within(VIEWS[view](), CODE, failed).catch((cause) => {
+  const code = within(texts ? fetchTexts().then(({ viewOfTexts }) => viewOfTexts(view)) : VIEWS[view](), CODE, failed).catch((cause) => {
     throw failed(cause);
   });
-  const [module, hasStyles] = await Promise.all([code, view === FIRST || addStyles()]);
+  const [module, hasStyles] = await Promise.all([code, (view === FIRST && !texts) || addStyles()]);
   if (!hasStyles) tell("The styles of this view could not be loaded, so it looks plain. Reload the page to try again.");
   if (!module.usesAtlas?.(entry)) return { module, readAtlas: () => NO_ATLAS };
   try {

@@ -1,0 +1,136 @@
+/**
+ * A model of texts as the views have it: texts of latents and latents of texts, with the class where there is one, and how
+ * both are shown.
+ */
+
+import { join } from "../../api/numbers.js";
+import { placesOf, sharesOf, spellingOf, textOf, symbolsOf, valuesOf } from "../../api/texts.js";
+import { element } from "../../parts/dom.js";
+import { classNamer } from "../../parts/class-name.js";
+
+/** The first letters of words, with those after an apostrophe: "L'Aquila". */
+const BEGINNINGS = /(?:^|[\s-])(?:\p{L}')?\p{L}/gu;
+/** Passes in which what is missing of a text is written again. */
+const PASSES = 8;
+/** Texts that are finished at once; some end up alike, and those that do not begin as asked are left out. */
+const CHAINS = 32;
+
+/** A text whose words begin with capitals. @param {string} text */
+export function capitalised(text) {
+  return text.replace(BEGINNINGS, (letters) => letters.toUpperCase());
+}
+
+/** @typedef {{ text: string, group: number }} Item a text, and the place of its class; 0 where there are none */
+/** @typedef {ReturnType<typeof createWriter>} Writer */
+
+/** @param {import("../../vaelet.js").Model} model */
+export function createWriter(model) {
+  const spelling = spellingOf(model.info);
+  const { condition } = model.info;
+  const size = model.latentSize;
+  const nameOf = classNamer(condition);
+  /** @type {{ name: string, title: string }[]} */
+  const groups = (condition?.classes ?? []).map((name) => ({ name, title: nameOf(name) }));
+  const given = (classes) => (groups.length > 0 ? { classes } : {});
+  const encode = (texts, classes) => model.encode(/** @type {Float32Array} */ (join(texts.map((text) => valuesOf(spelling, placesOf(spelling, text))))), given(classes));
+  const write = async (z, classes) => symbolsOf(spelling, await model.decode(z, given(classes))).map((places) => textOf(spelling, places));
+
+  return {
+    spelling,
+    groups,
+    /** What the classes are: "country". */
+    kind: condition?.name ?? "",
+    /** Where a class stands; −1 where there is none of this name. @param {string | null} name */
+    groupOf: (name) => groups.findIndex((group) => group.name === name),
+    /** A text with capitals, where the model has none. @param {string} text */
+    shown: (text) => (spelling.capitals ? capitalised(text) : text),
+    /** A text as the model reads it, if it can; throws a sentence. @param {string} text */
+    check: (text) => textOf(spelling, placesOf(spelling, text.trim())),
+    /** Texts of latents. @param {Float32Array} z @param {number | number[]} classes */
+    write,
+    /** Posteriors of texts. @param {string[]} texts @param {number | number[]} classes */
+    encode,
+    /** The probability of each symbol at each place, and the text. @param {Float32Array} z @param {number} group */
+    async shares(z, group) {
+      const logits = await model.decode(z, given(group));
+      return { shares: sharesOf(spelling, logits), text: textOf(spelling, symbolsOf(spelling, logits)[0]), logits };
+    },
+    /**
+     * Texts that begin like this: what is missing is sampled, then encoded with the beginning and written again, which leads to
+     * p(what is missing | the beginning) (Rezende et al. 2014, appendix F).
+     * @param {string} beginning @param {number} group @param {number} seed
+     */
+    async finish(beginning, group, seed) {
+      const start = placesOf(spelling, beginning);
+      const length = textOf(spelling, start).length;
+      const classes = Array(CHAINS).fill(group);
+      let texts = await write(model.sample({ seed, count: CHAINS }), classes);
+      for (let pass = 0; pass < PASSES; pass += 1) {
+        const begun = texts.map((text) => textOf(spelling, [...start, ...placesAfter(text, start.length)].slice(0, spelling.columns)));
+        const { mean, logVar } = await encode(begun, classes);
+        texts = await write(model.reparameterize(mean, logVar, { seed: seed + pass, temperature: pass + 1 < PASSES ? 1 : 0 }), classes);
+      }
+      return [...new Set(texts)].filter((text) => text.length > length && text.startsWith(textOf(spelling, start)));
+    },
+    /** Latents near one, at this distance in each direction. @param {Float32Array} z @param {number} distance @param {{ seed: number, count: number }} noise */
+    near(z, distance, noise) {
+      return model.noise(noise).map((value, i) => z[i % size] + distance * value);
+    },
+  };
+
+  /** The symbols of a text from a place on. */
+  function placesAfter(text, from) {
+    return text === "" ? [] : placesOf(spelling, text).slice(from);
+  }
+}
+
+/** A choice of classes, in the order of their names. @param {Writer} writer @param {{ id: string, chosen: number, all?: string, onChange: (group: number) => void }} options `all` is offered as −1 */
+export function createGroups(writer, { id, chosen, all, onChange }) {
+  const order = [...writer.groups.keys()].sort((a, b) => writer.groups[a].title.localeCompare(writer.groups[b].title));
+  const options = order.map((group) => element("option", { value: String(group), textContent: writer.groups[group].title }));
+  const select = element("select", { id, onchange: () => onChange(Number(select.value)) }, ...(all ? [element("option", { value: "-1", textContent: all })] : []), ...options);
+  select.value = String(chosen);
+  return select;
+}
+
+/** A text as a card. @param {Writer} writer @param {Item} item @param {string} tag */
+export function cardOf(writer, { text, group }, tag = "div") {
+  const name = element("b", { className: "text-name", textContent: writer.shown(text) || "…" });
+  const title = writer.groups[group]?.title;
+  return element(tag, { className: "text-card" }, name, ...(title ? [element("small", { textContent: title })] : []));
+}
+
+/** A field for a text, with a sentence where the model cannot read it. @param {Writer} writer @param {{ id: string, label: string, value: string, onText: (text: string) => void }} options */
+export function createTextField(writer, { id, label, value, onText }) {
+  const input = element("input", { id, value, type: "text", autocomplete: "off", spellcheck: false, maxLength: 200 });
+  input.setAttribute("autocapitalize", "words");
+  const problem = element("p", { className: "note", id: `${id}-problem` });
+  problem.setAttribute("role", "status");
+  input.setAttribute("aria-describedby", problem.id);
+  const read = () => {
+    try {
+      writer.check(input.value);
+      problem.textContent = "";
+      input.removeAttribute("aria-invalid");
+      onText(input.value.trim());
+    } catch (error) {
+      problem.textContent = error.message;
+      input.setAttribute("aria-invalid", "true");
+    }
+  };
+  input.addEventListener("input", read);
+  const field = element("div", { className: "text-field" }, element("label", { htmlFor: id, textContent: label }), input, problem);
+  return {
+    element: field,
+    /** @param {string} text */
+    set value(text) {
+      input.value = text;
+      problem.textContent = "";
+      input.removeAttribute("aria-invalid");
+    },
+    get value() {
+      return input.value.trim();
+    },
+    read,
+  };
+}
