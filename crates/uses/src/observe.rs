@@ -170,7 +170,7 @@ impl Observation {
         let own = self.noise == 0.0 && self.scale == 1;
         let noise = f64::from(self.noise).powi(2);
         let area = self.scale as f64;
-        let is_density = likelihood != Likelihood::Bernoulli || !own;
+        let is_density = matches!(likelihood, Likelihood::Gaussian { .. }) || !own;
         let mut sum = 0.0;
         for (i, (&m, slope)) in means.iter().zip(slopes).enumerate() {
             *slope = 0.0;
@@ -192,13 +192,13 @@ impl Observation {
                 Likelihood::Gaussian { sigma } => {
                     gaussian(f64::from(sigma).powi(2) / area + noise, 0.0)
                 }
-                Likelihood::Bernoulli if own => {
+                _ if own => {
                     // As in `vaelet_model::latent::reconstruction`.
                     let m = m.clamp(f32::MIN_POSITIVE.into(), 1.0 - 2f64.powi(-25));
                     let log = x * libm::log(m) + (1.0 - x) * libm::log(1.0 - m);
                     (log, x / m - (1.0 - x) / (1.0 - m))
                 }
-                Likelihood::Bernoulli | Likelihood::Categorical { .. } => {
+                _ => {
                     let own = GREY * m * (1.0 - m) / area;
                     let steepness = GREY * (1.0 - 2.0 * m) / area;
                     gaussian(own + noise + 1e-3, steepness)

@@ -43,7 +43,7 @@ impl Engine {
         // leaves, the more has to be seen (Chang et al. 2000).
         let left = match self.likelihood {
             Likelihood::Gaussian { sigma } => sigma,
-            Likelihood::Bernoulli | Likelihood::Categorical { .. } => {
+            _ => {
                 let variance = explained.iter().map(|m| DOUBT * m * (1.0 - m)).sum::<f32>();
                 (variance / explained.len() as f32).sqrt()
             }
@@ -66,7 +66,7 @@ impl Engine {
                     let width = libm::log(std::f64::consts::TAU.sqrt() * f64::from(sigma));
                     (-0.5 * d * d - width, true)
                 }
-                Likelihood::Bernoulli | Likelihood::Categorical { .. } => {
+                _ => {
                     let m = mean.clamp(1e-6, 1.0 - 1e-6);
                     (y * libm::log(m) + (1.0 - y) * libm::log(1.0 - m), false)
                 }

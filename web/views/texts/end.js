@@ -109,6 +109,6 @@ export function beginningOf(atlas, writer, wish, i) {
   try {
     return { text: writer.check(texts[at] ?? ""), group: writer.groups.length > 0 ? (labels[at] ?? 0) : 0 };
   } catch {
-    return { text: writer.spelling.symbols.find((symbol, place) => place !== writer.spelling.end) ?? "", group: 0 };
+    return { text: writer.spelling.symbols.find((_symbol, place) => place !== writer.spelling.end) ?? "", group: 0 };
   }
 }

@@ -41,8 +41,9 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
   const { groups } = writer;
   const size = model.latentSize;
   const { items } = atlas;
-  const three = () => trianglePlane(...[0, 1, 2].map((first) => model.sample({ seed: 7, first })));
-  const plane = size === 2 ? wholePlane(items?.plane) : atlas.plane ? componentsPlane(atlas.plane, items?.plane) : three();
+  const three = [0, 1, 2].map((first) => model.sample({ seed: 7, first }));
+  const own = () => (size === 2 ? wholePlane(items?.plane) : atlas.plane ? componentsPlane(atlas.plane, items?.plane) : trianglePlane(three[0], three[1], three[2]));
+  const plane = /** @type {import("../map/plane.js").Plane} */ (own());
   const limits = limitsOf(plane.extent);
   const state = {
     x: numberParam(params, "x", plane.extent.x, limits[0][0], limits[0][1]),

@@ -77,7 +77,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
     const heading = (textContent) => element("th", { textContent, scope: "col" });
     $("way-head").replaceChildren(element("tr", {}, heading("t"), ...sides.map((side) => heading(groups[side]?.title ?? "Text"))));
     const rows = along.map((t, i) => {
-      const cells = sides.map((side, k) => {
+      const cells = sides.map((_side, k) => {
         const cell = element("td", { textContent: texts[k * STEPS + i] });
         cell.classList.toggle("on-way", sides.length === 1 || (k === 0) === t <= 0.5);
         return cell;
