@@ -35,9 +35,7 @@ impl Sound {
                 bands,
                 frames,
             }),
-            Ok(Data::Image | Data::Sequence(_)) => {
-                Err(error("bad-model", "the pictures of this model are no sounds").into())
-            }
+            Ok(_) => Err(error("bad-model", "the pictures of this model are no sounds").into()),
             Err(cause) => Err(error(cause.code(), &cause.to_string()).into()),
         }
     }

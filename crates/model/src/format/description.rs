@@ -522,6 +522,7 @@ impl ModelSpec {
         check_amount("input", "values", values.iter().product(), MAX_VALUES)?;
         if Data::IS_READ {
             self.data.check(self.input)?;
+            #[cfg(feature = "full")]
             if matches!(self.data, Data::Sequence(_)) != self.likelihood.is_categorical() {
                 return Err(Error::field(
                     FILE,

@@ -104,6 +104,7 @@ impl<'a> Field<'a> {
         }
     }
 
+    #[cfg(feature = "full")]
     pub fn boolean(&self) -> Result<bool> {
         match *self.value {
             Value::Bool(value) => Ok(value),
