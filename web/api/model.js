@@ -345,7 +345,7 @@ export class Model {
   prepareSound = (...args) => this.#later("sounds", "prepareSound", args);
 
   /** Texts: what latents spell, and a text as values. `vaelet.d.ts` describes each. */
-  spell = (z, options) => this.#later("texts", "spell", [z, { ...(this.#sizes.classes > 0 && { classes: this.#class }), ...options }]);
+  spell = (...args) => this.#later("texts", "spell", [this, ...args]);
   parse = (...args) => this.#later("texts", "parse", args);
 
   /** Calls what is fetched when it is first used. @param {"uses" | "sounds" | "texts"} what @param {string} name @param {any[]} args */
@@ -354,12 +354,11 @@ export class Model {
     const shared = this.#shared;
     const fetchers = {
       uses: () => import("./uses.js").then(({ Uses }) => new Uses(shared.files, this.latentSize)),
-      texts: () => import("./texts.js").then(({ Texts }) => new Texts(this.info, (z, options) => this.decode(z, options))),
+      texts: () => import("./texts.js").then(({ Texts }) => new Texts(this.info)),
       sounds: () => import("./sound.js").then(({ Sounds }) => new Sounds(this.info, (z) => this.decode(z))),
     };
     shared[what] ??= /** @type {Promise<any>} */ (fetchers[what]()).catch((cause) => {
       shared[what] = null; // so that the next call tries again
-      if (cause instanceof VaeletError) throw cause;
       throw new VaeletError("network", "The code for this could not be loaded. Reload the page to try again.", { cause });
     });
     return (await shared[what])[name](...args);
@@ -380,7 +379,7 @@ export class Model {
   /** Gives memory and GPU resources back. The model cannot be used afterwards. */
   free() {
     this.onRebuilt = null;
-    for (const part of [this.#shared.uses, this.#shared.sounds, this.#shared.texts]) part?.then((one) => one.free(), () => {});
+    for (const part of [this.#shared.uses, this.#shared.sounds]) part?.then((one) => one.free(), () => {});
     this.#backend.free();
   }
 

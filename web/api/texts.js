@@ -94,24 +94,23 @@ export function sharesOf({ symbols, columns }, logits) {
 }
 
 export class Texts {
-  #spelling;
-  #decode;
+  #info;
 
-  /** @param {any} info model.json @param {(z: Float32Array, options: object) => Promise<Float32Array>} decode */
-  constructor(info, decode) {
-    this.#spelling = spellingOf(info);
-    this.#decode = decode;
+  /** @param {any} info model.json */
+  constructor(info) {
+    this.#info = info;
   }
 
-  async spell(z, options) {
-    const values = await this.#decode(z, options);
-    return symbolsOf(this.#spelling, values).map((places) => textOf(this.#spelling, places));
+  /** @param {import("./model.js").Model} model the one that was asked, for it has a class @param {Float32Array} z @param {object} [options] */
+  async spell(model, z, options) {
+    const spelling = spellingOf(this.#info);
+    const values = await model.decode(z, options);
+    return symbolsOf(spelling, values).map((places) => textOf(spelling, places));
   }
 
   async parse(text) {
+    const spelling = spellingOf(this.#info);
     if (typeof text !== "string") throw refused("text has to be a string");
-    return valuesOf(this.#spelling, placesOf(this.#spelling, text.trim()));
+    return valuesOf(spelling, placesOf(spelling, text.trim()));
   }
-
-  free() {}
 }

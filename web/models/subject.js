@@ -9,9 +9,9 @@ const LONGEST = 80;
 /**
  * @param {{ title: string, subject?: { one: string, many: string, unseen?: string, drawing?: string }, data?: { kind: string } }} info a
  *   model.json, or its entry in the list of models
- * @returns {{ drawable: boolean, ink: boolean, sound: boolean, text: boolean, one: string, many: string, unseen: string, own: string }} words that are
+ * @returns {{ drawable: boolean, ink: boolean, sound: boolean, one: string, many: string, unseen: string, own: string }} words that are
  *   safe in markup; whether a reader can draw one, whether its pictures are shown as ink on paper, whether they are
- *   heard, or are texts, and what a reader has of one's own
+ *   heard, and what a reader has of one's own
  */
 export function subjectOf({ title, subject, data }) {
   const { one, many, unseen, drawing } = Object(subject);
@@ -20,11 +20,9 @@ export function subjectOf({ title, subject, data }) {
   const nobody = `${plural[0].toUpperCase()}${plural.slice(1)} that never existed`;
   const drawable = known && drawing === "mnist";
   const sound = data?.kind === "sound";
-  const text = data?.kind === "sequence";
   return {
     drawable,
     sound,
-    text,
     own: sound ? "recording" : "photo",
     ink: drawable || (known && drawing === "ink"),
     one: known ? plain(one) : "picture",
@@ -50,8 +48,8 @@ const LEADS = {
   sample: ({ many }) => `A small neural network, running in your browser, makes up these ${many} from random numbers. Tap one.`,
   draw: (_, latents) => `The network turns your drawing into ${latents} numbers and redraws it from these numbers alone. It runs in your browser.`,
   morph: ({ many }) => `Every step between these ${many} is drawn anew by a small neural network in your browser. Move the slider.`,
-  map: ({ one, text }, latents) => `${latents > 2 ? "Every point stands for numbers" : "Every point is a pair of numbers"}, and the ${text ? one : "picture"} there is what the network ${text ? "writes" : "draws"} for them. Drag over the map.`,
-  edit: ({ one, drawable, own, text }) => (text ? `Write a ${one}, or only how it begins: a small neural network in your browser writes it anew, or finishes it.` : `Move a slider, and a small neural network in your browser redraws the ${one}.${drawable ? "" : ` It can be a ${own} of yours, which stays on your device.`}`),
+  map: (_, latents) => `${latents > 2 ? "Every point stands for numbers" : "Every point is a pair of numbers"}, and the picture there is what the network draws for them. Drag over the map.`,
+  edit: ({ one, drawable, own }) => `Move a slider, and a small neural network in your browser redraws the ${one}.${drawable ? "" : ` It can be a ${own} of yours, which stays on your device.`}`,
   inside: ({ one }) => `One ${one} goes through the whole network. Each picture and number below is computed in your browser.`,
   use: ({ one }) => `One network, six uses. Take a ${one}, and see each of them.`,
 };

@@ -49,7 +49,7 @@ function optionOf(model) {
   if (!IS_RICH) return option;
   const picture = element("i");
   const poster = posterOf(folderOf(name), input);
-  if (poster) picture.style.backgroundImage = `url("${poster.href}")`;
+  if (poster && input.channels <= 3) picture.style.backgroundImage = `url("${poster.href}")`;
   picture.style.backgroundSize = `${100 * (SIDE + (SIDE - 1) / input.width)}%`;
   option.prepend(picture);
   option.append(element("small", { textContent: ` ${size}` }));

@@ -12,7 +12,6 @@ import { createAnnouncer, element, fill } from "../parts/dom.js";
 import { acceptFiles } from "../parts/drop.js";
 import { promiseOf } from "../parts/own.js";
 import { change } from "../parts/route.js";
-import { SAMPLES } from "../parts/source.js";
 import { VaeletError } from "../vaelet.js";
 import { MARKUP as HEADING, showHeading } from "./heading.js";
 import { columnsFor, posterOf, showPoster } from "./poster.js";
@@ -165,8 +164,8 @@ export function createPlayer(root, hooks) {
   /** Why what was dropped is not opened. */
   function refusalOf(file) {
     if (!file) return "No file was found in what you dropped. Save the image as a file first, then drop it here.";
-    if (isOfTexts(model.info)) return "This model reads texts, not files.";
-    if (subjectOf(model.info).drawable) return "This model reads drawings, not image files.";
+    const isText = isOfTexts(model.info);
+    if (isText || subjectOf(model.info).drawable) return `This model reads ${isText ? "texts" : "drawings"}, not image files.`;
     const { own, sound } = subjectOf(model.info);
     return `This view does not use ${own}s. Edit, Morph${sound ? " and Inside" : ", Inside and Use"} do.`;
   }
@@ -221,25 +220,14 @@ export function createPlayer(root, hooks) {
     $("heading").hidden = !subject;
     if (subject) showHeading($, name, subject, entry.latents);
     $("loading-action").textContent = subject ? `New ${subject.many}` : "";
-    const texts = !picture && isOfTexts(entry);
-    host.hidden = (!source && !texts) || Boolean(model);
-    host.classList.toggle("texts", texts);
+    host.hidden = !source || Boolean(model);
     const rows = name === "sample" ? Infinity : 1;
-    const shown = `${rows} ${columnsFor(host.clientWidth)} ${source?.href ?? folder.href}`; // it may have been hidden before
+    const shown = `${rows} ${columnsFor(host.clientWidth)} ${source?.href}`; // it may have been hidden before
     if (host.hidden || host.dataset.shown === shown) return;
     host.dataset.shown = shown;
-    if (texts) showTexts(host, folder, entry, rows).catch(() => {});
-    else if (picture) host.replaceChildren(element("img", { src: picture.href, alt: "" }));
+    if (picture) host.replaceChildren(element("img", { src: picture.href, alt: "" }));
+    else if (isOfTexts(entry)) fetchTexts().then(({ showSamples }) => showSamples(host, { source, entry, rows, addStyles: hooks.addStyles })).catch(() => {}); // the view tells
     else showPoster(host, source, entry.input, rows);
-  }
-
-  /** The samples of a model of texts; the view tells if its code is missing. */
-  async function showTexts(host, folder, entry, rows) {
-    const { shown } = host.dataset;
-    host.replaceChildren();
-    const [{ samplesOf }] = await Promise.all([fetchTexts(), hooks.addStyles()]);
-    const samples = await samplesOf(folder, entry);
-    if (host.dataset.shown === shown) host.replaceChildren(...samples.slice(0, rows > 1 ? SAMPLES : 4));
   }
 
   function progress({ loaded, total }) {
@@ -279,6 +267,7 @@ export function createPlayer(root, hooks) {
       report: (error) => root.isConnected && fail("The model crashed", error),
     });
     showHeading($, request.view, subject, model.latentSize);
+    if (view.lead) $("lead").textContent = view.lead;
   }
 
   /** Offers the classes of a conditional model, and returns the model with the one that the address names. */

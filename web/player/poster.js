@@ -22,10 +22,9 @@ export function columnsFor(width) {
   return COLUMNS.find(([least]) => width >= least)[1];
 }
 
-/** Where the samples of a model are; nowhere for one that the reader keeps, or that writes texts. @param {URL} folder @param {{ channels: number }} input */
+/** Where the samples of a model are; nowhere for one that the reader keeps. Only texts have more than three channels. @param {URL} folder @param {{ channels: number }} input */
 export function posterOf(folder, { channels }) {
-  if (channels > 3) return null;
-  const url = fileOf(folder, channels === 3 ? "samples.jpg" : "samples.png");
+  const url = fileOf(folder, `samples.${channels > 3 ? "txt" : channels === 3 ? "jpg" : "png"}`);
   return isKept(url) ? null : url;
 }
 

@@ -168,6 +168,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
 
   return {
     state,
+    lead: `Write a ${subject.one}, or only how it begins: a small neural network in your browser writes it anew, or finishes it.`,
     share: () => ({ all: { ...paramsOf(writer, "text", start.item), begin: state.begin, seed: String(state.seed) } }),
     redraw: () => start.redraw(),
     unmount() {

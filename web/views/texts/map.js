@@ -37,7 +37,9 @@ export const usesAtlas = () => true;
 
 export function mount(root, { model, params, setParams, announce, report, atlas }) {
   const writer = createWriter(model);
-  const $ = fill(root, markup(subjectOf(model.info)));
+  const subject = subjectOf(model.info);
+  const { one } = subject;
+  const $ = fill(root, markup(subject));
   const { groups } = writer;
   const size = model.latentSize;
   const { items } = atlas;
@@ -162,6 +164,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
 
   return {
     state,
+    lead: `Every place stands for numbers, and the ${one} there is what the network writes for them. Drag over the map.`,
     share: () => ({ all: { x: String(state.x), y: String(state.y), ...(groups.length > 0 && { class: groups[state.group].name }) } }),
     redraw: writeMap,
     unmount() {

@@ -40,7 +40,8 @@ export const usesAtlas = () => true;
 
 export function mount(root, { model, params, setParams, announce, report, atlas }) {
   const writer = createWriter(model);
-  const $ = fill(root, markup(subjectOf(model.info)));
+  const subject = subjectOf(model.info);
+  const $ = fill(root, markup(subject));
   const { groups } = writer;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const state = { t: numberParam(params, "t", 0, 0, 1), a: null, b: null, z: null, busy: true };
@@ -157,6 +158,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
 
   return {
     state,
+    lead: `Every step between these ${subject.many} is written anew by a small neural network in your browser. Move the slider.`,
     share: () => ({ all: { ...paramsOf(writer, "a", ends.a.item), ...paramsOf(writer, "b", ends.b.item), t: state.t.toFixed(3) } }),
     redraw() {
       for (const end of Object.values(ends)) end.redraw();

@@ -17,7 +17,7 @@ const none = {
   },
 };
 
-export { samplesOf } from "./poster.js";
+export { showSamples } from "./poster.js";
 
 /** @param {string} name of a view */
 export function viewOfTexts(name) {
