@@ -124,10 +124,6 @@ describe("models of texts", () => {
     assert.ok(Math.abs(elbo - again) < 1e-3 * Math.abs(again), `${elbo} and ${again}`);
   });
 
-  onPage("a view of pictures says that it is none for texts", `#/use?${MODEL}`, async (page) => {
-    assert.match(await text(page, "#view"), /are texts: see them in Sample/);
-  });
-
   for (const view of ["sample", "morph", "map", "edit", "inside"]) {
     onPage(`${view} has nothing that a screen reader or a narrow screen would stumble over`, `#/${view}?${MODEL}`, async (page) => {
       assert.deepEqual(await audit(page), []);

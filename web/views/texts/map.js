@@ -1,6 +1,5 @@
 /** Map, of texts: a plane through the space of latents, written out in rows and columns; one place of it large. */
 
-import { clamp } from "../../api/numbers.js";
 import { element, fill, formatNumber, oncePerFrame } from "../../parts/dom.js";
 import { follow } from "../../parts/follow.js";
 import { numberParam } from "../../parts/route.js";
@@ -129,7 +128,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
   const remember = () => setParams({ x: state.x, y: state.y });
   const say = () => requestAnimationFrame(() => announce(`${$("here").textContent}. ${$("nearest").textContent}`));
   const goTo = (part) => {
-    [state.x, state.y] = settle(plane.extent, placeOf(plane.extent, part.map((value) => clamp(value, 0, 1))));
+    [state.x, state.y] = settle(plane.extent, placeOf(plane.extent, part));
     sliders.forEach((slider, i) => (slider.value = [state.x, state.y][i]));
     draw();
   };
