@@ -30,9 +30,6 @@ pub fn reconstruction(
 ) -> f32 {
     let share = 1.0 / count as f32;
     let nats = match likelihood {
-        Likelihood::Bernoulli | Likelihood::Categorical { .. } => {
-            training::bernoulli(logits, x, share, gradient)
-        }
         Likelihood::Gaussian { sigma } => {
             let precision = 1.0 / (sigma * sigma);
             let squares = training::squares(logits, x, precision * share, gradient);
@@ -40,6 +37,7 @@ pub fn reconstruction(
             0.5 * f64::from(precision) * squares
                 + logits.len() as f64 * (sigma.ln() + 0.5 * std::f64::consts::TAU.ln())
         }
+        _ => training::bernoulli(logits, x, share, gradient),
     };
     (nats / count as f64) as f32
 }

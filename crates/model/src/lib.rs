@@ -38,9 +38,6 @@ pub use latent::random;
 /// Whether models with a condition are read; where they are not, one is an error that names the field.
 pub const CONDITIONS: bool = cfg!(feature = "full");
 
-/// Whether the categorical likelihood is read; where it is not, one is an error that names the field.
-pub const CATEGORICAL: bool = cfg!(feature = "full");
-
 /// Whether GELU, ELU and softplus are read; where they are not, one is an error that names the field.
 pub const ACTIVATIONS: bool = cfg!(feature = "full");
 

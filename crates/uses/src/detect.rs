@@ -275,10 +275,12 @@ impl Engine {
 
 /// Nats by which y is a worse explanation of a value x than x itself.
 fn excess(likelihood: Likelihood, x: f64, y: f64) -> f64 {
-    if let Likelihood::Gaussian { sigma } = likelihood {
-        return 0.5 * ((x - y) / f64::from(sigma)).powi(2);
+    match likelihood {
+        Likelihood::Gaussian { sigma } => 0.5 * ((x - y) / f64::from(sigma)).powi(2),
+        _ => {
+            let y = y.clamp(1e-6, 1.0 - 1e-6);
+            let part = |x: f64, y: f64| if x > 0.0 { x * libm::log(x / y) } else { 0.0 };
+            part(x, y) + part(1.0 - x, 1.0 - y)
+        }
     }
-    let y = y.clamp(1e-6, 1.0 - 1e-6);
-    let part = |x: f64, y: f64| if x > 0.0 { x * libm::log(x / y) } else { 0.0 };
-    part(x, y) + part(1.0 - x, 1.0 - y)
 }

@@ -3,7 +3,7 @@
 use crate::{Error, Observation, Result};
 use vaelet_cpu::{CpuRuntime, CpuVjp};
 use vaelet_model::latent::Posterior;
-use vaelet_model::{CATEGORICAL, EntryPoint, ImageShape, Likelihood, Model, Priors, Wrt};
+use vaelet_model::{EntryPoint, ImageShape, Likelihood, Model, Priors, Wrt};
 
 /// Seed and number of the latents in [`Bank`].
 const BANK_SEED: u64 = 29;
@@ -48,7 +48,7 @@ impl Engine {
             let found = "one with a condition";
             return Err(Error::argument("model", "one without a condition", found));
         }
-        if CATEGORICAL && model.spec.likelihood.is_categorical() {
+        if model.spec.likelihood.is_categorical() {
             return Err(Error::argument(
                 "model",
                 "one of pictures",

@@ -170,7 +170,7 @@ impl Observation {
         let own = self.noise == 0.0 && self.scale == 1;
         let noise = f64::from(self.noise).powi(2);
         let area = self.scale as f64;
-        let is_density = matches!(likelihood, Likelihood::Gaussian { .. }) || !own;
+        let is_density = likelihood != Likelihood::Bernoulli || !own;
         let mut sum = 0.0;
         for (i, (&m, slope)) in means.iter().zip(slopes).enumerate() {
             *slope = 0.0;
@@ -192,7 +192,7 @@ impl Observation {
                 Likelihood::Gaussian { sigma } => {
                     gaussian(f64::from(sigma).powi(2) / area + noise, 0.0)
                 }
-                _ if own => {
+                Likelihood::Bernoulli if own => {
                     // As in `vaelet_model::latent::reconstruction`.
                     let m = m.clamp(f32::MIN_POSITIVE.into(), 1.0 - 2f64.powi(-25));
                     let log = x * libm::log(m) + (1.0 - x) * libm::log(1.0 - m);

@@ -17,7 +17,7 @@ pub enum Data {
     /// Sounds, as pictures of their spectra.
     Sound(LogMel),
     /// Texts, as pictures of one row: a column for each symbol of a text, a channel for each symbol there is.
-    #[cfg(feature = "full")]
+    #[cfg(feature = "texts")]
     Sequence(Spelling),
 }
 
@@ -37,7 +37,7 @@ pub struct Spelling {
 
 impl Spelling {
     /// Most characters of a symbol.
-    #[cfg(feature = "full")]
+    #[cfg(feature = "texts")]
     const LONGEST: usize = 32;
 
     /// The symbols of a text, without an end: of those that fit at a place the longest. Symbols are few, so
@@ -68,7 +68,7 @@ impl Spelling {
             .collect()
     }
 
-    #[cfg(feature = "full")]
+    #[cfg(feature = "texts")]
     fn read(object: &mut Object<'_>) -> Result<Self> {
         Ok(Self {
             symbols: object
@@ -82,7 +82,7 @@ impl Spelling {
         })
     }
 
-    #[cfg(feature = "full")]
+    #[cfg(feature = "texts")]
     fn check(&self, shape: ImageShape) -> Result<()> {
         let wrong = |field, expected: &str, found: String| -> Result<()> {
             Err(Error::field(FILE, field, expected, found))
@@ -223,7 +223,7 @@ impl Data {
         let data = match kind.text()? {
             "image" => Self::Image,
             "sound" => Self::Sound(LogMel::read(&mut object)?),
-            #[cfg(feature = "full")]
+            #[cfg(feature = "texts")]
             "sequence" => Self::Sequence(Spelling::read(&mut object)?),
             _ => return Err(kind.wrong("image, sound or sequence")),
         };
@@ -235,7 +235,7 @@ impl Data {
         match self {
             Self::Image => Ok(()),
             Self::Sound(scale) => scale.check(shape),
-            #[cfg(feature = "full")]
+            #[cfg(feature = "texts")]
             Self::Sequence(spelling) => spelling.check(shape),
         }
     }

@@ -7,7 +7,7 @@
 use super::data::Data;
 use super::json::{Field, Value};
 use super::limits::{MAX_BYTES, MAX_DIM, MAX_VALUES, check_amount, check_dim};
-use crate::{CATEGORICAL, CONDITIONS, Error, Precision, Program, Result, Schedule, sha256_hex};
+use crate::{CONDITIONS, Error, Precision, Program, Result, Schedule, sha256_hex};
 #[cfg(feature = "write")]
 use serde::Serialize;
 
@@ -150,6 +150,7 @@ pub enum Likelihood {
     /// Each pixel is one of the channels: the decoder, which ends without an activation, gives logits, and
     /// their softmax over the channels is p(x | z). Values x that are shares of several have the
     /// cross-entropy −Σ x ln softmax(y), as under a Bernoulli.
+    #[cfg(feature = "texts")]
     Categorical {
         /// How many channels there are: those of `input`.
         symbols: usize,
@@ -157,9 +158,18 @@ pub enum Likelihood {
 }
 
 impl Likelihood {
+    /// How many symbols the decoder gives logits of, if it does.
+    pub fn symbols(self) -> Option<usize> {
+        #[cfg(feature = "texts")]
+        if let Self::Categorical { symbols } = self {
+            return Some(symbols);
+        }
+        None
+    }
+
     /// Whether the decoder gives logits of symbols.
     pub fn is_categorical(self) -> bool {
-        matches!(self, Self::Categorical { .. })
+        self.symbols().is_some()
     }
 }
 
@@ -508,7 +518,7 @@ impl ModelSpec {
             height,
             width,
         } = self.input;
-        if let (true, Likelihood::Categorical { symbols }) = (CATEGORICAL, self.likelihood) {
+        if let Some(symbols) = self.likelihood.symbols() {
             check_dim("likelihood.symbols", symbols, MAX_DIM)?;
             if channels != symbols {
                 return Err(Error::field(FILE, "input.channels", symbols, channels));
@@ -522,7 +532,7 @@ impl ModelSpec {
         check_amount("input", "values", values.iter().product(), MAX_VALUES)?;
         if Data::IS_READ {
             self.data.check(self.input)?;
-            #[cfg(feature = "full")]
+            #[cfg(feature = "texts")]
             if matches!(self.data, Data::Sequence(_)) != self.likelihood.is_categorical() {
                 return Err(Error::field(
                     FILE,

@@ -104,7 +104,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    #[cfg(feature = "full")]
+    #[cfg(feature = "texts")]
     pub fn boolean(&self) -> Result<bool> {
         match *self.value {
             Value::Bool(value) => Ok(value),

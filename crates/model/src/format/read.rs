@@ -6,7 +6,7 @@ use super::description::{
     Layer, Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,
 };
 use super::json::{Field, Object};
-use crate::{ACTIVATIONS, CATEGORICAL, CONDITIONS, Error, Precision, Result};
+use crate::{ACTIVATIONS, CONDITIONS, Error, Precision, Result};
 
 /// The layers there are.
 const LAYERS: &str = match CONDITIONS {
@@ -15,7 +15,7 @@ const LAYERS: &str = match CONDITIONS {
 };
 
 /// The likelihoods there are.
-const LIKELIHOODS: &str = match CATEGORICAL {
+const LIKELIHOODS: &str = match cfg!(feature = "texts") {
     true => "bernoulli, gaussian or categorical",
     false => "bernoulli or gaussian",
 };
@@ -144,7 +144,8 @@ impl Likelihood {
             "gaussian" => Self::Gaussian {
                 sigma: object.take("sigma")?.number()?,
             },
-            "categorical" if CATEGORICAL => Self::Categorical {
+            #[cfg(feature = "texts")]
+            "categorical" => Self::Categorical {
                 symbols: count(&mut object, "symbols")?,
             },
             _ => return Err(kind.wrong(LIKELIHOODS)),

@@ -8,7 +8,7 @@ use crate::format::description::{FILE, ModelSpec, product};
 use crate::format::limits::{
     MAX_DIM, MAX_LAYERS, MAX_OPERATIONS, MAX_VALUES, MAX_WINDOW, check_amount, check_dim,
 };
-use crate::{Activation, CATEGORICAL, CONDITIONS, Convolution, Error, Layer, Likelihood, Result};
+use crate::{Activation, CONDITIONS, Convolution, Error, Layer, Likelihood, Result};
 use std::mem;
 
 impl Program {
@@ -46,8 +46,7 @@ impl Program {
             ));
         }
         let activates = |node: &Node| matches!(node.op, Op::Activate(_));
-        let is_categorical = CATEGORICAL && spec.likelihood.is_categorical();
-        if is_categorical && program.nodes.last().is_some_and(activates) {
+        if spec.likelihood.is_categorical() && program.nodes.last().is_some_and(activates) {
             return Err(Error::field(
                 FILE,
                 "decoder",

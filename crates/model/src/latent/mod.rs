@@ -4,7 +4,7 @@ mod angle;
 pub mod prior;
 pub mod random;
 
-use crate::{CATEGORICAL, CONDITIONS, Likelihood};
+use crate::{CONDITIONS, Likelihood};
 use angle::sin_cos;
 
 /// ln 2π
@@ -136,22 +136,21 @@ pub fn kl_to_standard_normal(mean: &[f32], log_var: &[f32]) -> Vec<f32> {
 /// figure then is. Its probabilities are kept where f32 can tell them from 0 and 1: an infinite
 /// loss helps nobody.
 pub fn reconstruction(likelihood: Likelihood, x: &[f32], y: &[f32]) -> f32 {
-    if let (true, Likelihood::Categorical { symbols }) = (CATEGORICAL, likelihood) {
+    if let Some(symbols) = likelihood.symbols() {
         return cross_entropy(symbols, x, y);
     }
     let nats = x.iter().zip(y).map(|(&x, &y)| {
         let (x, y) = (f64::from(x), f64::from(y));
         match likelihood {
-            Likelihood::Bernoulli => {
-                let y = y.clamp(f32::MIN_POSITIVE.into(), 1.0 - 2f64.powi(-25));
-                -(x * libm::log(y) + (1.0 - x) * libm::log(1.0 - y))
-            }
             Likelihood::Gaussian { sigma } => {
                 let sigma = f64::from(sigma);
                 let d = (x - y) / sigma;
                 0.5 * (d * d + LOG_TAU) + libm::log(sigma)
             }
-            Likelihood::Categorical { .. } => 0.0,
+            _ => {
+                let y = y.clamp(f32::MIN_POSITIVE.into(), 1.0 - 2f64.powi(-25));
+                -(x * libm::log(y) + (1.0 - x) * libm::log(1.0 - y))
+            }
         }
     });
     nats.sum::<f64>() as f32
