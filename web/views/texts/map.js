@@ -71,13 +71,13 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
       if (unmounted || turn !== newest) return;
       const group = groups[state.group];
       $("here").replaceChildren(writer.shown(text) || "…", ...(group ? [element("small", { textContent: group.title })] : []));
-      showNearest(place);
+      showNearest(state.x, state.y);
       if (!writing) state.busy = false;
     } catch (error) {
       if (!unmounted) report(error);
     }
   });
-  const showNearest = ([x, y]) => {
+  const showNearest = (x, y) => {
     if (!items?.texts?.length) return;
     const far = (i) => (items.plane[i][0] - x) ** 2 + (items.plane[i][1] - y) ** 2;
     const order = [...items.texts.keys()].sort((a, b) => far(a) - far(b)).slice(0, NEAREST);
