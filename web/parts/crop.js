@@ -4,7 +4,7 @@
  */
 
 import { clamp } from "../api/numbers.js";
-import { element } from "./dom.js";
+import { element, paperOf } from "./dom.js";
 
 /** The longest side that is kept; no crop needs more. */
 const LONGEST = 2048;
@@ -49,7 +49,7 @@ export function readsBack() {
   image.data.forEach((_, i) => {
     image.data[i] = i % 4 === 3 ? 255 : (i * 37) % 256;
   });
-  const context = element("canvas", { width: 16, height: 16 }).getContext("2d", { willReadFrequently: true });
+  const context = paperOf(element("canvas", { width: 16, height: 16 }));
   context.putImageData(image, 0, 0);
   return context.getImageData(0, 0, 16, 16).data.every((value, i) => Math.abs(value - image.data[i]) <= 8);
 }
@@ -82,7 +82,7 @@ export function paintCrop(canvas, picture, placement) {
   const { width, height } = canvas;
   const scale = width * scaleOf(picture, placement, height / width);
   const level = picture.levels.findLast((canvas) => canvas.width >= scale * picture.width) ?? picture.levels[0];
-  const context = canvas.getContext("2d");
+  const context = paperOf(canvas);
   context.resetTransform();
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);
@@ -115,7 +115,7 @@ function halved(canvas) {
 
 function scaled(image, width, height) {
   const canvas = element("canvas", { width, height });
-  const context = canvas.getContext("2d");
+  const context = paperOf(canvas);
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";

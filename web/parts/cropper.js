@@ -7,7 +7,7 @@
 import { within } from "../api/network.js";
 import { subjectOf } from "../models/subject.js";
 import { ZOOMS, crop, paintCrop, placementFor, readPicture, readsBack, shift, zoomTo } from "./crop.js";
-import { element, fill, formatNumber, oncePerFrame } from "./dom.js";
+import { element, fill, formatNumber, oncePerFrame, paperOf } from "./dom.js";
 import { acceptFiles } from "./drop.js";
 import { panAndZoom } from "./pan-zoom.js";
 import { imageOf, pixelsOf, sizeFor } from "./picture.js";
@@ -192,7 +192,7 @@ function createCamera($, closed, say) {
     shoot() {
       const { videoWidth: width, videoHeight: height } = video;
       const photo = new OffscreenCanvas(Math.max(1, width), Math.max(1, height));
-      photo.getContext("2d").drawImage(video, 0, 0);
+      paperOf(photo).drawImage(video, 0, 0);
       return photo.convertToBlob({ type: "image/jpeg", quality: 0.95 });
     },
   };
@@ -214,10 +214,10 @@ function createTable($, model, isOpen, fail) {
   let looking = false;
   let stale = false;
 
-  const pixels = () => pixelsOf(crop(picture, placement, input).getContext("2d"), input);
+  const pixels = () => pixelsOf(paperOf(crop(picture, placement, input)), input);
   const paint = (id, image) => {
     $(id).hidden = false;
-    $(id).getContext("2d").putImageData(imageOf(image, input, false), 0, 0);
+    paperOf($(id)).putImageData(imageOf(image, input, false), 0, 0);
   };
   /** What comes back is for the newest placement; those between are passed over. */
   const look = async (seen) => {

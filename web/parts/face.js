@@ -6,6 +6,7 @@
 import { inSlices } from "../api/slices.js";
 import { CASCADE } from "./cascade.js";
 
+import { paperOf } from "./dom.js";
 /** The side of the detector's window. */
 const WINDOW = 24;
 /** The longer side at which a photo is searched: a face of a twelfth of it is found. */
@@ -106,7 +107,7 @@ export async function findFaces({ width, height, levels }, isWanted) {
   await inSlices(() => {
     const [w, h] = [width, height].map((side) => Math.round(side * scale));
     if (Math.min(w, h) < WINDOW || !isWanted()) return false;
-    const context = new OffscreenCanvas(w, h).getContext("2d", { willReadFrequently: true });
+    const context = paperOf(new OffscreenCanvas(w, h));
     context.imageSmoothingQuality = "high";
     context.drawImage(levels.findLast((level) => level.width >= w) ?? levels[0], 0, 0, w, h);
     const { data } = context.getImageData(0, 0, w, h);

@@ -29,6 +29,7 @@ const ROUGHLY = 4.5;
 const ASTRAY = { zoom: 0.4, tilt: 0.2, move: 0.15 };
 
 /**
+import { paperOf } from "./dom.js";
  * @typedef {import("./crop.js").Picture} Picture
  * @typedef {import("./crop.js").Placement} Placement
  */
@@ -66,7 +67,7 @@ export async function fitFace(picture, model, isWanted) {
   const start = { x: face.x, y: face.y - ABOVE * face.side, zoom: Math.log2(widthAt(0) / (ACROSS * face.side)), tilt: 0 };
   /** @param {Placement[]} placements */
   const errors = async (placements) => {
-    const seen = placements.map((placement) => pixelsOf(crop(picture, placement, input).getContext("2d"), input));
+    const seen = placements.map((placement) => pixelsOf(paperOf(crop(picture, placement, input)), input));
     const { mean } = await model.encode(/** @type {Float32Array} */ (join(seen)));
     const back = await model.decode(mean);
     return seen.map((pixels, i) => errorOf(pixels, back, i * pixels.length));

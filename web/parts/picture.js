@@ -59,9 +59,9 @@ export function pixelsOf(context, { channels, width, height }) {
 /** A canvas `scale` times as large as the image. @returns {OffscreenCanvas} */
 export function enlarge(image, scale) {
   const small = element("canvas", { width: image.width, height: image.height });
-  small.getContext("2d").putImageData(image, 0, 0);
+  paperOf(small).putImageData(image, 0, 0);
   const large = new OffscreenCanvas(image.width * scale, image.height * scale);
-  const context = large.getContext("2d");
+  const context = paperOf(large);
   context.imageSmoothingQuality = "high";
   context.drawImage(small, 0, 0, large.width, large.height);
   return large;

@@ -1,6 +1,6 @@
 /** The whole machine in one row, with the numbers of this picture: each stage leads to its part below. */
 
-import { element, formatNumber } from "../../parts/dom.js";
+import { element, formatNumber, paperOf } from "../../parts/dom.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { setAttributes, shape } from "../../parts/svg.js";
 
@@ -59,7 +59,7 @@ export function createOverview(host, { input, ink, latents, goTo }) {
       loss.textContent = nats === null ? "–" : `${formatNumber(nats, 1)} nats`;
     },
     clear() {
-      for (const canvas of [x, back]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+      for (const canvas of [x, back]) paperOf(canvas).clearRect(0, 0, canvas.width, canvas.height);
       for (const { path } of [means, numbers]) path.removeAttribute("d");
       loss.textContent = "–";
     },

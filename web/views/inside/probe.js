@@ -4,7 +4,7 @@
  */
 
 import { openFolder } from "../../api/files.js";
-import { element, formatNumber } from "../../parts/dom.js";
+import { element, formatNumber, paperOf } from "../../parts/dom.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { readFilters, seenFrom, stepsOf, sumOf } from "./filters.js";
 
@@ -17,7 +17,7 @@ const NAMES = { silu: "SiLU", relu: "ReLU", leaky_relu: "LeakyReLU", sigmoid: "s
 /** Paints signed numbers: blue where positive, orange where negative, stronger where larger. */
 function paintSigned(canvas, rows, columns, value, most) {
   Object.assign(canvas, { width: columns, height: rows });
-  const context = canvas.getContext("2d");
+  const context = paperOf(canvas);
   for (let y = 0; y < rows; y += 1) {
     for (let x = 0; x < columns; x += 1) {
       const v = value(y, x);

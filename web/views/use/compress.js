@@ -4,7 +4,7 @@
  */
 
 import { join } from "../../api/numbers.js";
-import { afterPause, formatNumber } from "../../parts/dom.js";
+import { afterPause, formatNumber, paperOf } from "../../parts/dom.js";
 import { imageOf, paintPicture, pixelsOf, sizeFor } from "../../parts/picture.js";
 import { numberParam } from "../../parts/route.js";
 import { createSlider } from "../../parts/slider.js";
@@ -100,7 +100,7 @@ export function createCompress({ $, model, subject, node, status, params, setPar
       $("chain-verdict").textContent = "Unpacking, the last one first…";
       let left = pictures.length;
       let same = 0;
-      const paper = $("chain").getContext("2d", { willReadFrequently: true });
+      const paper = paperOf($("chain"));
       await model.decompress(file, {
         signal,
         onPicture(pixels) {
@@ -155,11 +155,11 @@ function paintAt(context, pixels, { input, ink }, left, top) {
 /** What a format makes of a picture, at several sizes and qualities. */
 async function filesOf(pixels, input, type, signal) {
   const whole = new OffscreenCanvas(input.width, input.height);
-  whole.getContext("2d").putImageData(imageOf(pixels, input, false), 0, 0);
+  paperOf(whole).putImageData(imageOf(pixels, input, false), 0, 0);
   const files = [];
   for (const part of SIDES) {
     const small = new OffscreenCanvas(Math.ceil(input.width * part), Math.ceil(input.height * part));
-    const context = small.getContext("2d");
+    const context = paperOf(small);
     context.imageSmoothingQuality = "high";
     context.drawImage(whole, 0, 0, small.width, small.height);
     for (const quality of QUALITIES) {
@@ -167,11 +167,11 @@ async function filesOf(pixels, input, type, signal) {
       const blob = await small.convertToBlob({ type, quality });
       if (blob.type !== type) return [];
       const bitmap = await createImageBitmap(blob);
-      const back = new OffscreenCanvas(input.width, input.height).getContext("2d", { willReadFrequently: true });
+      const back = paperOf(new OffscreenCanvas(input.width, input.height));
       back.imageSmoothingQuality = "high";
       back.drawImage(bitmap, 0, 0, input.width, input.height);
       bitmap.close();
-      const seen = pixelsOf(/** @type {any} */ (back), input);
+      const seen = pixelsOf(back, input);
       files.push({ size: blob.size, pixels: seen, error: seen.reduce((sum, value, i) => sum + (value - pixels[i]) ** 2, 0) });
     }
   }

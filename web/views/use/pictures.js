@@ -6,7 +6,7 @@
 import { fileOf } from "../../api/files.js";
 import { fetchFile } from "../../api/network.js";
 import { inSlices } from "../../api/slices.js";
-import { element } from "../../parts/dom.js";
+import { element, paperOf } from "../../parts/dom.js";
 import { readsBack } from "../../parts/crop.js";
 import { pixelsOf } from "../../parts/picture.js";
 
@@ -27,7 +27,7 @@ function cut(sheet, context, input, [left, top], [width, height]) {
   return pixelsOf(context, input);
 }
 
-const paperFor = ({ width, height }) => element("canvas", { width, height }).getContext("2d", { willReadFrequently: true });
+const paperFor = ({ width, height }) => paperOf(element("canvas", { width, height }));
 
 /** Makes so many things, with the page's turn in between. @template T @param {number} count @param {(i: number) => T} make @param {AbortSignal} [signal] @returns {Promise<T[]>} */
 export async function makeAll(count, make, signal) {
