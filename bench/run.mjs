@@ -93,6 +93,8 @@ async function main() {
     await writeFile(join(options.out, "browser.json"), `${JSON.stringify(results, null, 2)}\n`);
     const plots = await plot(options.out);
     console.log(`\nin ${relative(process.cwd(), options.out) || "."}: ${["browser.json", ...plots].join(", ")}`);
+    const wrong = results.cells?.find(({ engine, error }) => OWN.includes(engine) && error);
+    if (wrong) throw new Error(`${wrong.engine}: ${wrong.error}`);
   } finally {
     await stage.browser.close();
     server.close();

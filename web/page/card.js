@@ -1,6 +1,7 @@
 /** A card to pass on: a picture as the network draws it, the numbers that it is drawn from, and where to find it. No photo is on it. */
 
 import { subjectOf } from "../models/subject.js";
+import { paperOf } from "../parts/dom.js";
 import { enlarge, imageOf, pngOf } from "../parts/picture.js";
 
 /** Sizes in pixels. */
@@ -23,7 +24,7 @@ export async function cardOf(model, z, address) {
   const { one, ink } = subjectOf(info);
   const picture = enlarge(imageOf(await model.decode(z), info.input, ink), Math.max(1, Math.round(SIDE / info.input.width)));
   const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
-  const context = canvas.getContext("2d");
+  const context = paperOf(canvas);
   const box = (colour, left, top, width, height) => {
     context.fillStyle = colour;
     context.fillRect(left, top, width, height);
