@@ -6,6 +6,7 @@
 
 import { join } from "../api/numbers.js";
 import { crop } from "./crop.js";
+import { paperOf } from "./dom.js";
 import { findFaces } from "./face.js";
 import { pixelsOf } from "./picture.js";
 
@@ -29,7 +30,6 @@ const ROUGHLY = 4.5;
 const ASTRAY = { zoom: 0.4, tilt: 0.2, move: 0.15 };
 
 /**
-import { paperOf } from "./dom.js";
  * @typedef {import("./crop.js").Picture} Picture
  * @typedef {import("./crop.js").Placement} Placement
  */

@@ -1,22 +1,18 @@
-//! Linear maps as products: with the operations of [`crate::network::ops`] on the CPU, with burn's own
-//! convolutions elsewhere.
+//! Linear maps: with the kernels of the runtimes on the CPU, with burn's own convolutions elsewhere.
 
-use super::ops::{col2im, im2col};
+use super::ops;
 use super::tensors::{on_cpu, to_images, to_rows};
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-use vaelet_model::{Map, Patches, Window};
+use vaelet_model::{Map, Window};
 
 /// What a step gives before bias and activation, with a weight `[kernel² · inputs, outputs]`.
 pub fn product(map: &Map, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
-    let on_cpu = on_cpu(&x);
     match map {
         Map::Linear { .. } => x.matmul(weight),
-        Map::Conv2d(w) if on_cpu => convolve(x, weight, w),
-        Map::Conv2d(w) => convolve_natively(x, weight, w),
-        Map::ConvTranspose2d(w) if on_cpu => convolve_transposed(x, weight, w),
-        Map::ConvTranspose2d(w) => convolve_transposed_natively(x, weight, w),
+        _ if on_cpu(&x) => ops::convolve(x, weight, *map),
+        _ => natively(map, x, weight),
     }
 }
 
@@ -34,48 +30,24 @@ pub(super) fn fold(weight: Tensor<2>) -> Tensor<2> {
     rows.reshape([16 * len / outputs, outputs])
 }
 
-pub(super) fn convolve(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
-    let batch = x.dims()[0];
-    let rows = im2col(x, Patches::of_conv(w));
-    rows.matmul(weight)
-        .reshape([batch, w.output.iter().product()])
-}
-
-pub(super) fn convolve_transposed(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
-    let [batch, len] = x.dims();
-    let [inputs, outputs, taps] = [w.input[2], w.output[2], w.kernel * w.kernel];
-    // [taps, in, out] to [in, taps · out]: each pixel's contribution to its whole patch.
-    let weight = weight
-        .reshape([taps, inputs, outputs])
-        .swap_dims(0, 1)
-        .reshape([inputs, taps * outputs]);
-    let rows = x.reshape([batch * len / inputs, inputs]).matmul(weight);
-    col2im(rows, Patches::of_transpose(w))
-}
-
-/// With burn's own convolution, which GPU backends do well.
-pub(super) fn convolve_natively(x: Tensor<2>, weight: Tensor<2>, w: &Window) -> Tensor<2> {
-    let weight = kernel(weight, w).permute([3, 2, 0, 1]);
-    let options = ConvOptions::new([w.stride; 2], [w.padding; 2], [1, 1], 1);
-    to_rows(conv2d(to_images(x, w.input), weight, None, options))
-}
-
-/// With burn's own transposed convolution, which GPU backends do well.
-pub(super) fn convolve_transposed_natively(
-    x: Tensor<2>,
-    weight: Tensor<2>,
-    w: &Window,
-) -> Tensor<2> {
-    let weight = kernel(weight, w).permute([2, 3, 0, 1]);
-    let options = ConvTransposeOptions::new([w.stride; 2], [w.padding; 2], [0, 0], [1, 1], 1);
-    to_rows(conv_transpose2d(
-        to_images(x, w.input),
-        weight,
-        None,
-        options,
-    ))
-}
-
-fn kernel(weight: Tensor<2>, w: &Window) -> Tensor<4> {
-    weight.reshape([w.kernel, w.kernel, w.input[2], w.output[2]])
+/// With burn's own operations, which GPU backends do well.
+pub(super) fn natively(map: &Map, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    let kernel = |w: &Window, order| {
+        let shape = [w.kernel, w.kernel, w.input[2], w.output[2]];
+        weight.clone().reshape(shape).permute(order)
+    };
+    match map {
+        Map::Linear { .. } => x.matmul(weight),
+        Map::Conv2d(w) => {
+            let options = ConvOptions::new([w.stride; 2], [w.padding; 2], [1, 1], 1);
+            let weight = kernel(w, [3, 2, 0, 1]);
+            to_rows(conv2d(to_images(x, w.input), weight, None, options))
+        }
+        Map::ConvTranspose2d(w) => {
+            let options =
+                ConvTransposeOptions::new([w.stride; 2], [w.padding; 2], [0, 0], [1, 1], 1);
+            let (x, weight) = (to_images(x, w.input), kernel(w, [2, 3, 0, 1]));
+            to_rows(conv_transpose2d(x, weight, None, options))
+        }
+    }
 }

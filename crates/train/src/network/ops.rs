@@ -1,11 +1,6 @@
-//! Operations that make burn's CPU backend train convolutions about three times faster, as an
-//! extension of it.
+//! Operations that make burn's CPU backend train convolutions fast, as an extension of it.
 //!
-//! [`im2col`] gathers the pixels under every position of a kernel into rows, and
-//! [`col2im`] is its transpose. With them a convolution is `im2col(x) · W` and a
-//! transposed convolution is `col2im(x · W)`, so all arithmetic happens in burn's
-//! matrix product, and each is the other's gradient. [`silu`] does in one pass what
-//! takes burn five. [`relu6`] and [`depthwise`] are what a frozen EfficientNet is made of beside
+//! [`convolve`] and [`silu`], and their gradients, are the runtimes' own kernels. [`relu6`] and [`depthwise`] are what a frozen EfficientNet is made of beside
 //! products: their parameters get no gradient. Images are channels-innermost, as in the runtimes.
 
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
@@ -18,17 +13,14 @@ use burn::backend::{
 };
 use burn::tensor::{Shape, Tensor, TensorData};
 use rayon::prelude::*;
-use vaelet_kernels::{Epilogue, Operands};
-use vaelet_model::{Activation, Finish, Patches};
+use vaelet_kernels::{Conv2d, ConvTranspose2d, Epilogue, Operands, WeightSums};
+use vaelet_model::{Activation, Finish, Map, Params, Patches, WeightGradient, Window};
 
-/// `[N, H · W · C]` to `[N · positions, kernel² · C]`.
-pub fn im2col(x: Tensor<2>, patches: Patches) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::im2col(x.into_dispatch(), patches))
-}
-
-/// `[N · positions, kernel² · C]` to `[N, H · W · C]`, adding where positions overlap.
-pub fn col2im(x: Tensor<2>, patches: Patches) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::col2im(x.into_dispatch(), patches))
+/// A x of images `[N, H · W · C]`, where A is a convolution or the transpose of one, with a weight
+/// `[kernel² · C, C']`.
+pub fn convolve(x: Tensor<2>, weight: Tensor<2>, map: Map) -> Tensor<2> {
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(Dispatch::convolve(x, weight, map))
 }
 
 /// x · sigmoid(x) of every value (Elfwing et al. 2018).
@@ -64,8 +56,12 @@ trait CpuOps: Backend {
         filters: FloatTensor<Self>,
         patches: Patches,
     ) -> FloatTensor<Self>;
-    fn im2col(x: FloatTensor<Self>, patches: Patches) -> FloatTensor<Self>;
-    fn col2im(x: FloatTensor<Self>, patches: Patches) -> FloatTensor<Self>;
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, map: Map) -> FloatTensor<Self>;
+    fn convolve_weights(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        map: Map,
+    ) -> FloatTensor<Self>;
     fn silu(x: FloatTensor<Self>) -> FloatTensor<Self>;
     fn silu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
 }
@@ -155,36 +151,46 @@ impl CpuOps for Flex {
         FlexTensor::from_data(TensorData::new(out, Shape::new([batch, p.image_len()])))
     }
 
-    fn im2col(x: FloatTensor<Self>, p: Patches) -> FloatTensor<Self> {
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, map: Map) -> FloatTensor<Self> {
+        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+        let [read, written] = image_lens(&map);
+        let kernel = Kernel::new(&map, weight.storage());
         let batch = x.shape()[0];
-        let x = x.to_contiguous();
-        let mut out = vec![0.0f32; batch * p.matrix_len()];
-        out.par_chunks_exact_mut(p.matrix_len())
-            .zip(x.storage::<f32>().par_chunks_exact(p.image_len()))
-            .for_each(|(rows, image)| {
-                p.for_each_run(|row, pixel, len| {
-                    rows[row..row + len].copy_from_slice(&image[pixel..pixel + len]);
-                });
-            });
-        let shape = Shape::new([batch * p.rows(), p.row_len()]);
-        FlexTensor::from_data(TensorData::new(out, shape))
+        let mut out = vec![0.0f32; batch * written];
+        out.par_chunks_mut(IMAGES * written)
+            .zip(x.storage::<f32>().par_chunks(IMAGES * read))
+            .for_each_init(Vec::new, |scratch, (out, x)| kernel.run(x, scratch, out));
+        FlexTensor::from_data(TensorData::new(out, Shape::new([batch, written])))
     }
 
-    fn col2im(x: FloatTensor<Self>, p: Patches) -> FloatTensor<Self> {
-        let batch = x.shape()[0] / p.rows();
-        let x = x.to_contiguous();
-        let mut out = vec![0.0f32; batch * p.image_len()];
-        out.par_chunks_exact_mut(p.image_len())
-            .zip(x.storage::<f32>().par_chunks_exact(p.matrix_len()))
-            .for_each(|(image, rows)| {
-                p.for_each_run(|row, pixel, len| {
-                    for (pixel, value) in image[pixel..pixel + len].iter_mut().zip(&rows[row..]) {
-                        *pixel += value;
-                    }
-                });
-            });
-        let shape = Shape::new([batch, p.image_len()]);
-        FlexTensor::from_data(TensorData::new(out, shape))
+    fn convolve_weights(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        map: Map,
+    ) -> FloatTensor<Self> {
+        let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
+        let [read, written] = image_lens(&map);
+        let gradient = weight_gradient(map);
+        let parts: Vec<Vec<f32>> = x
+            .storage::<f32>()
+            .par_chunks(IMAGES * read)
+            .zip(grad.storage::<f32>().par_chunks(IMAGES * written))
+            .map_init(Vec::new, |scratch, (x, grad)| {
+                let mut sums = WeightSums::new(&gradient);
+                sums.add(x, grad, scratch);
+                sums.sums().0.into_owned()
+            })
+            .collect();
+        let mut sum = vec![0.0f32; gradient.params.weight.iter().product()];
+        // In the order of images, so that the result does not depend on the number of threads.
+        for part in parts {
+            sum.iter_mut()
+                .zip(part)
+                .for_each(|(sum, part)| *sum += part);
+        }
+        let outputs = window(&map).output[2];
+        let shape = Shape::new([sum.len() / outputs, outputs]);
+        FlexTensor::from_data(TensorData::new(sum, shape))
     }
 
     fn silu(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -221,29 +227,98 @@ fn whole_rows(len: usize) -> usize {
     (CHUNK / len).max(1) * len
 }
 
-#[derive(Debug)]
-struct Im2col;
+/// Images that one task works on.
+const IMAGES: usize = 8;
 
-impl<B: CpuOps> Backward<B, 1> for Im2col {
-    type State = Patches;
+/// A convolution or the transpose of one, with its packed weight.
+enum Kernel {
+    Conv2d(Conv2d),
+    ConvTranspose2d(ConvTranspose2d),
+}
 
-    fn backward(self, ops: Ops<Patches, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        unary::<B, _>(ops.parents, ops.node, grads, |grad| {
-            B::col2im(grad, ops.state)
-        });
+impl Kernel {
+    fn new(map: &Map, weight: &[f32]) -> Self {
+        let epilogue = Epilogue::new(&[0.0], Finish::Activate(Activation::None));
+        match map {
+            Map::Conv2d(window) => Self::Conv2d(Conv2d::new(window, weight, epilogue)),
+            Map::ConvTranspose2d(window) => {
+                Self::ConvTranspose2d(ConvTranspose2d::new(window, weight, epilogue))
+            }
+            Map::Linear { .. } => unreachable!("{NO_IMAGES}"),
+        }
+    }
+
+    fn run(&self, x: &[f32], scratch: &mut Vec<f32>, out: &mut [f32]) {
+        match self {
+            Self::Conv2d(kernel) => kernel.run(x, Operands::default(), scratch, out),
+            Self::ConvTranspose2d(kernel) => kernel.run(x, Operands::default(), scratch, out),
+        }
     }
 }
 
+const NO_IMAGES: &str = "a linear layer reads no image";
+
+fn window(map: &Map) -> &Window {
+    match map {
+        Map::Conv2d(window) | Map::ConvTranspose2d(window) => window,
+        Map::Linear { .. } => unreachable!("{NO_IMAGES}"),
+    }
+}
+
+/// Values of an image that is read, and of one that is written.
+fn image_lens(map: &Map) -> [usize; 2] {
+    let window = window(map);
+    [window.input, window.output].map(|shape| shape.iter().product())
+}
+
+fn weight_gradient(map: Map) -> WeightGradient {
+    let Window {
+        input,
+        output,
+        kernel,
+        ..
+    } = *window(&map);
+    WeightGradient {
+        map,
+        params: Params {
+            name: String::new(),
+            weight: vec![kernel, kernel, input[2], output[2]],
+            bias: 0,
+            upsampled: false,
+            adjoint: false,
+        },
+        input: 0,
+        delta: 0,
+    }
+}
+
+/// The weight of the adjoint map: `[kernel² · C', C]` of `[kernel² · C, C']`.
+fn turned<B: Backend>(weight: FloatTensor<B>, map: &Map) -> FloatTensor<B> {
+    let [inputs, outputs] = [window(map).input[2], window(map).output[2]];
+    let taps = window(map).kernel.pow(2);
+    let weight = B::float_reshape(weight, Shape::new([taps, inputs, outputs]));
+    let weight = B::float_swap_dims(weight, 1, 2);
+    B::float_reshape(weight, Shape::new([taps * outputs, inputs]))
+}
+
 #[derive(Debug)]
-struct Col2im;
+struct Convolve;
 
-impl<B: CpuOps> Backward<B, 1> for Col2im {
-    type State = Patches;
+impl<B: CpuOps> Backward<B, 2> for Convolve {
+    type State = (FloatTensor<B>, FloatTensor<B>, Map);
 
-    fn backward(self, ops: Ops<Patches, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        unary::<B, _>(ops.parents, ops.node, grads, |grad| {
-            B::im2col(grad, ops.state)
-        });
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [of_x, of_weight] = ops.parents;
+        let (x, weight, map) = ops.state;
+        let grad = grads.consume::<B>(&ops.node);
+        if let Some(node) = of_x {
+            let weight = turned::<B>(weight, &map);
+            let gradient = B::convolve(grad.clone(), weight, map.adjoint());
+            grads.register::<B>(node.id, gradient);
+        }
+        if let Some(node) = of_weight {
+            grads.register::<B>(node.id, B::convolve_weights(x, grad, map));
+        }
     }
 }
 
@@ -330,19 +405,27 @@ impl<B: CpuOps, C: CheckpointStrategy> CpuOps for Autodiff<B, C> {
         Self::from_inner(B::depthwise_backward(grad, filters, patches))
     }
 
-    fn im2col(x: FloatTensor<Self>, patches: Patches) -> FloatTensor<Self> {
-        match Im2col.prepare::<C>([x.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(op) => op.finish(patches, B::im2col(x.into_primitive(), patches)),
-            OpsKind::UnTracked(op) => op.finish(B::im2col(x.into_primitive(), patches)),
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, map: Map) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node()];
+        let (x, weight) = (x.into_primitive(), weight.into_primitive());
+        match Convolve.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(op) => {
+                let y = B::convolve(x.clone(), weight.clone(), map);
+                op.finish((x, weight, map), y)
+            }
+            OpsKind::UnTracked(op) => op.finish(B::convolve(x, weight, map)),
         }
     }
 
-    fn col2im(x: FloatTensor<Self>, patches: Patches) -> FloatTensor<Self> {
-        match Col2im.prepare::<C>([x.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(op) => op.finish(patches, B::col2im(x.into_primitive(), patches)),
-            OpsKind::UnTracked(op) => op.finish(B::col2im(x.into_primitive(), patches)),
-        }
+    fn convolve_weights(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        map: Map,
+    ) -> FloatTensor<Self> {
+        let (x, grad) = (x.into_primitive(), grad.into_primitive());
+        Self::from_inner(B::convolve_weights(x, grad, map))
     }
+
     fn silu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         match Silu.prepare::<C>([x.node()]).compute_bound().stateful() {
             OpsKind::Tracked(op) => {
@@ -362,6 +445,7 @@ impl<B: CpuOps, C: CheckpointStrategy> CpuOps for Autodiff<B, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::convolution::natively;
     use burn::tensor::{Device, activation};
     use vaelet_model::random;
 
@@ -390,35 +474,60 @@ mod tests {
         );
     }
 
-    /// ⟨im2col(a), b⟩ = ⟨a, col2im(b)⟩, and each is the other's gradient.
+    /// Convolutions, their transposes and the gradients of both are burn's own.
     #[test]
-    fn im2col_and_col2im_are_each_others_transpose() {
-        for (kernel, stride, padding) in [(3, 1, 1), (4, 2, 1), (2, 3, 0), (5, 1, 2)] {
+    fn convolutions_and_their_gradients_are_burns() {
+        // The last three are what the kernels compute by Winograd's transform.
+        for (kernel, stride, padding, channels) in [
+            (4, 2, 1, [3, 5]),
+            (5, 3, 2, [3, 5]),
+            (1, 1, 0, [4, 7]),
+            (3, 1, 1, [9, 10]),
+            (4, 2, 1, [8, 12]),
+            (4, 2, 1, [16, 8]),
+        ] {
             let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
-            let patches = Patches {
-                image: [7, 9, 3],
-                positions: [side(7), side(9)],
+            let [large, small] = [[10, 12, channels[0]], [side(10), side(12), channels[1]]];
+            let conv = Map::Conv2d(Window {
+                input: large,
+                output: small,
                 kernel,
                 stride,
                 padding,
-            };
-            let a = tensor(1, [2, patches.image_len()]);
-            let b = tensor(2, [2 * patches.rows(), patches.row_len()]);
-            let left = (im2col(a.clone(), patches) * b.clone()).sum();
-            let right = (a.clone() * col2im(b.clone(), patches)).sum();
-            let values = [
-                left.clone().into_scalar::<f32>(),
-                right.into_scalar::<f32>(),
-            ];
-            assert!(
-                (values[0] - values[1]).abs() < 1e-3 * values[0].abs().max(1.0),
-                "{values:?}"
-            );
-            let grads = left.backward();
-            assert_close(
-                Tensor::from_inner(a.grad(&grads).expect("a is tracked")),
-                col2im(b.clone(), patches),
-            );
+            });
+            // Of sides that the stride does not divide, the transpose leaves the last out.
+            let full = |s: usize| (s - 1) * stride + kernel - 2 * padding;
+            let transposed = Map::ConvTranspose2d(Window {
+                input: small,
+                output: [full(small[0]), full(small[1]), channels[0]],
+                kernel,
+                stride,
+                padding,
+            });
+            for map in [conv, transposed] {
+                let [read, written] = image_lens(&map);
+                let w = window(&map);
+                // More images than one task takes.
+                let x = tensor(1, [IMAGES + 3, read]);
+                let weight = tensor(2, [kernel * kernel * w.input[2], w.output[2]]);
+                let direction = tensor(3, [IMAGES + 3, written]);
+                let results = [true, false].map(|ours| {
+                    let y = match ours {
+                        true => convolve(x.clone(), weight.clone(), map),
+                        false => natively(&map, x.clone(), weight.clone()),
+                    };
+                    let grads = (y.clone() * direction.clone()).sum().backward();
+                    let of = |of: &Tensor<2>| {
+                        Tensor::from_inner(of.grad(&grads).expect("both are tracked"))
+                    };
+                    [y.clone(), of(&x), of(&weight)]
+                });
+                for (a, b) in results[0].iter().zip(&results[1]) {
+                    assert_eq!(a.dims(), b.dims());
+                    let scale: f32 = b.clone().abs().max().into_scalar();
+                    assert_close(a.clone() / scale, b.clone() / scale);
+                }
+            }
         }
     }
 }

@@ -1,51 +1,11 @@
-//! Convolutions on the CPU are burn's, and what is exported is what is read.
+//! What is exported is what is read.
 
-use super::convolution::{
-    convolve, convolve_natively, convolve_transposed, convolve_transposed_natively,
-};
 use super::growth::tests::untrained;
 use super::{Graphs, Labelled, Network, to_vec};
 use crate::presets::{pictures, preset};
 use burn::tensor::{Device, Tensor, TensorData};
 use vaelet_cpu::CpuRuntime;
-use vaelet_model::{Activation, Layer, Window, latent, random};
-
-/// The operations of [`crate::network::ops`] give what burn's own convolutions give.
-#[test]
-fn convolutions_are_burns() {
-    let device = Device::flex();
-    let random = |seed, shape: [usize; 2]| {
-        let values = random::normals(seed, shape[0] * shape[1]);
-        Tensor::<2>::from_data(TensorData::new(values, shape), &device)
-    };
-    for (kernel, stride, padding) in [(4, 2, 1), (3, 1, 1), (5, 3, 2), (1, 1, 0)] {
-        let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
-        let w = Window {
-            input: [9, 11, 3],
-            output: [side(9), side(11), 5],
-            kernel,
-            stride,
-            padding,
-        };
-        let x = random(1, [2, 9 * 11 * 3]);
-        let weight = random(2, [kernel * kernel * 3, 5]);
-        assert_close(
-            convolve(x.clone(), weight.clone(), &w),
-            convolve_natively(x, weight, &w),
-        );
-
-        let side = |s: usize| (s - 1) * stride + kernel - 2 * padding;
-        let w = Window {
-            input: [4, 3, 6],
-            output: [side(4), side(3), 5],
-            ..w
-        };
-        let x = random(3, [2, 4 * 3 * 6]);
-        let weight = random(4, [kernel * kernel * 6, 5]);
-        let ours = convolve_transposed(x.clone(), weight.clone(), &w);
-        assert_close(ours, convolve_transposed_natively(x, weight, &w));
-    }
-}
+use vaelet_model::{Activation, Layer, latent, random};
 
 /// What is trained with an upsampling is exported with the kernel that its reader expects, and
 /// gives the same pictures again.

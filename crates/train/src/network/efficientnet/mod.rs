@@ -7,7 +7,7 @@
 
 pub mod pretrained;
 
-use crate::network::ops::{depthwise, im2col, relu6};
+use crate::network::ops::{convolve, depthwise, relu6};
 use crate::network::{on_cpu, to_images, to_rows};
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::module::{conv2d, interpolate};
@@ -15,8 +15,7 @@ use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMod
 use burn::tensor::{Device, Tensor, TensorData};
 use std::fs;
 use std::path::Path;
-use vaelet_model::Patches;
-use vaelet_model::{Tensors, read_tensors, sha256_hex};
+use vaelet_model::{Map, Patches, Tensors, Window, read_tensors, sha256_hex};
 
 /// A file, and the SHA-256 of its contents.
 pub struct Pinned {
@@ -252,7 +251,14 @@ impl Convolution {
             let pixels = x.values.reshape([batch * height * width, channels]);
             pixels.matmul(weight)
         } else {
-            im2col(x.values, patches).matmul(weight)
+            let window = Window {
+                input: x.shape,
+                output: shape,
+                kernel,
+                stride,
+                padding: patches.padding,
+            };
+            convolve(x.values, weight, Map::Conv2d(window))
         };
         let values = if clamped && on_cpu(&values) {
             relu6(values, self.bias.clone())
