@@ -65,9 +65,9 @@ export function createFrame(host, { x, y, label }, read) {
     svg,
     area,
     along,
-    /** @param {number} low @param {number} high */
-    range(low, high) {
-      const values = [low, (low + high) / 2, high];
+    /** @param {number} low @param {number} high @param {number} [middle] what stands half-way up */
+    range(low, high, middle = (low + high) / 2) {
+      const values = [low, middle, high];
       const digits = [0, 1, 2].find((some) => values.every((value) => Math.abs(value - Number(value.toFixed(some))) < 1e-9)) ?? 1;
       ticks.forEach((tick, i) => {
         tick.textContent = formatNumber(values[i], digits);
@@ -77,12 +77,14 @@ export function createFrame(host, { x, y, label }, read) {
 }
 
 /**
- * A bar for each of some numbers. Charts that are to be compared share one scale.
+ * A bar for each of some numbers. Charts that are to be compared share one scale; with `root` it is that of their square roots, so that
+ * small bars are seen beside large ones.
  * @param {HTMLElement} host receives the bars
  * @param {number} count
- * @param {Axes & { unit: string, name: (i: number) => string }} options how a bar is called where it is pointed at
+ * @param {Axes & { unit: string, name: (i: number) => string, root?: boolean }} options how a bar is called where it is pointed at
  */
-export function createBars(host, count, { unit, name, ...axes }) {
+export function createBars(host, count, { unit, name, root = false, ...axes }) {
+  const height = (/** @type {number} */ share) => (root ? Math.sqrt(share) : share);
   /** @type {ArrayLike<number>} */
   let values = [];
   const frame = createFrame(host, { ...axes, x: `${count} ${axes.x}` }, (at) => {
@@ -96,9 +98,9 @@ export function createBars(host, count, { unit, name, ...axes }) {
     show(next, scale) {
       values = next;
       const room = 0.84 / count;
-      const d = Array.from(next, (value, i) => `M${(i + 0.08) / count} 1v${-clamp(value / scale, 0, 1)}h${room}V1z`).join("");
+      const d = Array.from(next, (value, i) => `M${(i + 0.08) / count} 1v${-height(clamp(value / scale, 0, 1))}h${room}V1z`).join("");
       setAttributes(bars, { d });
-      frame.range(0, scale);
+      frame.range(0, scale, root ? scale / 4 : scale / 2);
       host.setAttribute("aria-label", `${axes.label}: ${Array.from(next, (value) => formatNumber(value, 1)).join(", ")}`);
     },
     clear() {

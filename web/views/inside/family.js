@@ -13,6 +13,8 @@ import { createImageGrid } from "../../parts/image-grid.js";
 import { borrow } from "../../models/pool.js";
 import { subjectOf } from "../../models/subject.js";
 
+/** The four on one scale: at β = 0 a single latent may take ten times as much as any at β = 1. */
+const ROOT = { ...KL, y: "KL, in nats (square-root scale)", root: true };
 /** Samples from N(0, I) of each member. */
 const SAMPLES = 8;
 /** Seed of the samples: the same random numbers in every model. */
@@ -67,7 +69,7 @@ export function createFamily(host, { entries, own, beta, onChoose, onMoved, anno
   const subject = subjectOf(info);
   const paper = { ...info, ink: subject.ink };
   const members = entries.map((entry) => createMember($("members"), entry, info, latentSize));
-  const bars = createBars($("family-bars"), latentSize, { ...KL, label: "KL of each latent to N(0, 1) in nats" });
+  const bars = createBars($("family-bars"), latentSize, { ...ROOT, label: "KL of each latent to N(0, 1) in nats" });
   const loans = [];
   let chosen = members.find((member) => member.beta === beta) ?? members.find(({ name }) => name === own.name);
   /** @type {Promise<unknown> | undefined} */
@@ -206,7 +208,7 @@ function createMember(host, { name, beta }, info, latentSize) {
   const numbers = element("span", { className: "member-numbers" });
   host.append(element("label", {}, radio, element("span", { className: "member-name", textContent: `β = ${beta}` }), frame, chart, numbers));
   chart.classList.add("is-small");
-  const bars = createBars(chart, latentSize, { ...KL, label: `KL of each latent to N(0, 1) in nats at β = ${beta}` });
+  const bars = createBars(chart, latentSize, { ...ROOT, label: `KL of each latent to N(0, 1) in nats at β = ${beta}` });
   return {
     name,
     beta,
