@@ -71,6 +71,14 @@ pub(super) fn at_least_0(text: &str) -> Result<f32, String> {
     }
 }
 
+/// Passes over the data, in parts too.
+pub(super) fn passes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(passes) if passes.is_finite() && passes >= 0.0 => Ok(passes),
+        _ => Err("expected numbers of at least 0, as in 0,0.2,1,5".into()),
+    }
+}
+
 /// Number of samples; more pictures than this do not fit a JPEG file.
 pub(super) fn samples(text: &str) -> Result<usize, String> {
     match positive(text)? {

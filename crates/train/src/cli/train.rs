@@ -1,6 +1,6 @@
 //! `vaelet train`: from data to a run, and from a run to a model folder.
 
-use super::args::{FEATURES, FeaturesArg, at_least_0, positive, rate, side, subject};
+use super::args::{FEATURES, FeaturesArg, at_least_0, passes, positive, rate, side, subject};
 use super::complete::complete;
 use super::evaluate::read;
 use crate::data::words::Words;
@@ -9,9 +9,9 @@ use crate::files::atomic;
 use crate::network::devices::DeviceName;
 use crate::network::{Graphs, growth};
 use crate::presets::{self, Preset};
-use crate::release::folder;
 use crate::release::loaded::LoadedModel;
 use crate::release::stages::{self, Stage};
+use crate::release::{self, folder};
 use crate::training::objective::Penalty;
 use crate::training::{self, Mode};
 use anyhow::{Context, Result, ensure};
@@ -80,6 +80,10 @@ pub(super) struct RunArgs {
     /// cuda:1, remote=ws://HOST:PORT
     #[arg(long = "device", default_value = "flex", value_delimiter = ',')]
     devices: Vec<DeviceName>,
+    /// Also keep the network as it is after these passes over the data, as in 0,0.2,1,5: the page's view Inside shows what
+    /// training changed
+    #[arg(long, value_delimiter = ',', value_parser = passes)]
+    snapshots: Vec<f64>,
     #[command(flatten)]
     features: FeaturesArg,
 }
@@ -160,7 +164,15 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
         begin,
         devices,
         features,
+        snapshots: args.snapshots.clone(),
     };
+    for passes in &settings.snapshots {
+        ensure!(
+            *passes <= settings.epochs as f64,
+            "--snapshots has {passes}, but there are {} passes (--epochs)",
+            settings.epochs,
+        );
+    }
     let trained = training::train(&settings, &graphs, &images)?;
 
     let mut spec = preset.spec.clone();
@@ -190,6 +202,10 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
     };
     stages.push(args.stage(trained.epochs));
     let write = |folder: &Path| {
+        if !args.snapshots.is_empty() {
+            let (run, passes, count) = (&settings.run, &args.snapshots, images.count());
+            release::snapshots::write(folder, run, &spec, passes, count, &test, &device)?;
+        }
         folder::write(folder, spec, &tensors, &test)?;
         stages::write(folder, &stages)?;
         complete(folder, &device, components, false, &images, &test, network)
@@ -260,6 +276,18 @@ impl RunArgs {
                 self.learning_rate.map(|rate| rate.to_string()),
             ),
             ("beta", self.beta.map(|beta| beta.to_string())),
+            (
+                "snapshots",
+                Some(&self.snapshots)
+                    .filter(|snapshots| !snapshots.is_empty())
+                    .map(|snapshots| {
+                        snapshots
+                            .iter()
+                            .map(f64::to_string)
+                            .collect::<Vec<_>>()
+                            .join(",")
+                    }),
+            ),
             ("seed", Some(self.seed.to_string())),
             (
                 "subject",

@@ -34,6 +34,14 @@ pub(super) fn digits_map(name: &str) -> Preset {
     digits(name, "Digits, 2 numbers", small(2, [32, 64], 64))
 }
 
+/// A smaller network for the same, of which several snapshots are a small download.
+pub(super) fn digits_snapshots(name: &str) -> Preset {
+    Preset {
+        epochs: 20,
+        ..digits(name, "Digits, 2 numbers, smaller", small(2, [8, 16], 16))
+    }
+}
+
 /// A residual convolutional VAE.
 fn digits(name: &str, title: &str, layers: Layers) -> Preset {
     Preset {

@@ -16,7 +16,7 @@ use crate::training::objective::Penalty;
 use characters::characters;
 use faces::{avatars, faces_map, portraits};
 use letters::letters;
-use mnist::{beta, digits_map, fashion, handwritten};
+use mnist::{beta, digits_map, digits_snapshots, fashion, handwritten};
 use scans::scans;
 use shapes::{BETA, shapes};
 use vaelet_model::networks::{Layers, WIDE, fine, tall};
@@ -65,6 +65,7 @@ pub struct Preset {
 pub const NAMES: [&str; 19] = [
     "digits",
     "digits-map",
+    "digits-snapshots",
     "digits-beta-0",
     "digits-beta-1",
     "digits-beta-4",
@@ -89,6 +90,7 @@ pub fn preset(name: &str) -> Option<Preset> {
     Some(match name {
         "digits" => handwritten(name),
         "digits-map" => digits_map(name),
+        "digits-snapshots" => digits_snapshots(name),
         "digits-beta-0" => beta(name, "Digits, β = 0", 0.0),
         "digits-beta-1" => beta(name, "Digits, β = 1", 1.0),
         "digits-beta-4" => beta(name, "Digits, β = 4", 4.0),

@@ -7,4 +7,5 @@ pub mod folder;
 mod golden;
 mod golden_gradients;
 pub mod loaded;
+pub mod snapshots;
 pub mod stages;

@@ -12,6 +12,7 @@ mod equal;
 pub mod objective;
 mod progress;
 mod run;
+pub mod snapshots;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub devices: Vec<Device>,
     /// The network in whose features a decoder is sharpened, on the first device with autodiff.
     pub features: Option<EfficientNet>,
+    /// Passes over the data, in parts too, after which the network is also kept beside the checkpoint.
+    pub snapshots: Vec<f64>,
 }
 
 impl Settings {

@@ -5,7 +5,7 @@ use super::checkpoint::CHECKPOINT;
 use super::objective::{Price, elbo};
 use super::progress::{Epoch, Progress, conditions};
 use super::step::{self, Batch, Rows};
-use super::{Mode, Settings};
+use super::{Mode, Settings, snapshots};
 use crate::data::Images;
 use crate::data::batch::{self, Augment};
 use crate::files::atomic::{self, put};
@@ -90,6 +90,7 @@ impl Run {
                 "{} contains an earlier run; continue it with --resume, or delete the folder",
                 folder.display(),
             );
+            snapshots::clear(&settings.run)?;
             return Ok(fresh);
         }
         ensure!(
@@ -147,6 +148,7 @@ impl Run {
         for (i, chosen) in order.chunks_exact(size).enumerate() {
             let step = epoch * steps + i;
             let done = step as f64 / total as f64;
+            self.snapshot(settings, graphs, step, steps)?;
             let likelihood = self.likelihood(settings);
             let values = match (augment, &self.adversary) {
                 (Augment::Picture, None) => batch::augmented(images, chosen, &mut rng),
@@ -227,6 +229,9 @@ impl Run {
             }
         }
         bar.finish_and_clear();
+        if epoch + 1 == settings.epochs {
+            self.snapshot(settings, graphs, total, steps)?;
+        }
         Ok(Epoch {
             reconstruction: reconstruction / steps as f64,
             kl: kl / steps as f64,

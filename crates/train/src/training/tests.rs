@@ -8,6 +8,8 @@ use crate::network::growth::grown;
 use crate::network::growth::tests::untrained;
 use crate::network::{Labelled, to_vec};
 use crate::presets::{pictures, preset, sharpened};
+use crate::release::loaded::LoadedModel;
+use crate::release::snapshots::write as release;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::path::Path;
@@ -35,6 +37,7 @@ fn settings(folder: &Path, epochs: usize, mode: Mode) -> Settings {
         begin: None,
         devices: vec![Device::flex()],
         features: None,
+        snapshots: Vec::new(),
     }
 }
 
@@ -74,6 +77,58 @@ fn an_interrupted_run_loses_one_epoch_and_nothing_else() {
     fs::write(cut.join(CHECKPOINT).join("complete"), "").unwrap();
     fs::rename(cut.join(CHECKPOINT), &stopped).unwrap();
     assert_eq!(run(&cut, 2, Mode::Export).unwrap(), expected);
+}
+
+#[test]
+fn snapshots_are_those_of_the_steps_asked_for_and_survive_an_interruption() {
+    let dir = tempfile::tempdir().unwrap();
+    // A pass has two steps, of which the very first changes nothing: the learning rate begins at 0.
+    let wanted = [0.0, 1.0, 1.5, 2.0];
+    let with = |name: &str, mode| Settings {
+        snapshots: wanted.into(),
+        ..settings(&dir.path().join(name), 2, mode)
+    };
+    let kept =
+        |name: &str| wanted.map(|passes| snapshots::read(&dir.path().join(name), passes).unwrap());
+    train_as(&with("whole", Mode::Start), &images()).unwrap();
+    let whole = kept("whole");
+    let [encoder, decoder] = with("whole", Mode::Start).preset.spec.chains().unwrap();
+    let graphs = Graphs { encoder, decoder };
+    let fresh = Network::init(&graphs, 3, &Device::flex());
+    assert_eq!(whole[0], Some(fresh.to_tensors(&graphs).unwrap()));
+    assert!(whole.windows(2).all(|pair| pair[0] != pair[1]));
+
+    // Cut off in the second epoch: what the first has kept is there, and the rest is made again.
+    fs::create_dir(dir.path().join("cut")).unwrap();
+    let from = |name: &str| dir.path().join("whole").join(name);
+    fs::rename(
+        from(".checkpoint.last"),
+        dir.path().join("cut").join(CHECKPOINT),
+    )
+    .unwrap();
+    fs::create_dir(dir.path().join("cut/snapshots")).unwrap();
+    let first = "snapshots/0.safetensors";
+    fs::copy(from(first), dir.path().join("cut").join(first)).unwrap();
+    train_as(&with("cut", Mode::Resume), &images()).unwrap();
+    assert_eq!(kept("cut"), whole);
+
+    // Each becomes a model folder that is listed with what it reaches.
+    let (run, model, mut test) = (dir.path().join("whole"), dir.path().join("model"), images());
+    test.labels = (0..test.count()).map(|i| (i % 10) as u8).collect();
+    let spec = preset("digits-beta-1").unwrap().spec;
+    let mut asked = wanted.to_vec();
+    asked.push(7.0);
+    release(&model, &run, &spec, &asked, 300, &test, &Device::flex()).unwrap();
+    let list: serde_json::Value =
+        serde_json::from_slice(&fs::read(model.join("snapshots.json")).unwrap()).unwrap();
+    assert_eq!(list["snapshots"].as_array().unwrap().len(), 4);
+    assert_eq!(list["labels"].as_array().unwrap().len(), 300);
+    let last = &list["snapshots"][3];
+    assert_eq!(last["means"].as_array().unwrap().len(), 300 * 10);
+    assert!(last["reconstruction"].as_f64().unwrap() > 0.0);
+    let folder = last["folder"].as_str().unwrap();
+    assert_eq!(folder, "snapshots/2");
+    LoadedModel::read(&model.join(folder), Device::flex()).unwrap();
 }
 
 #[test]

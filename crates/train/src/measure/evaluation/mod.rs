@@ -128,6 +128,21 @@ pub fn evaluate(
     })
 }
 
+/// −log p(x | z) and KL(q(z | x) ‖ p(z)), one z an image, in nats per image of `test`.
+pub fn terms(release: &LoadedModel, test: &Images) -> [f64; 2] {
+    let mut rng = Pcg64Mcg::seed_from_u64(SEED);
+    let mut sums = [0.0; 2];
+    for chosen in test.spread(usize::MAX).chunks(BATCH) {
+        let x = batch::of(release.model.spec.likelihood, test, chosen, &mut rng);
+        let x = batch::to_tensor(x, chosen.len(), &release.device);
+        let x = release.given(x, &test.classes(chosen));
+        let estimate = measure(release, x, SEED ^ chosen[0] as u64);
+        sums[0] += f64::from(estimate.reconstruction.sum().into_scalar::<f32>());
+        sums[1] += f64::from(estimate.divergence.sum().into_scalar::<f32>());
+    }
+    sums.map(|sum| sum / test.count() as f64)
+}
+
 fn measure(release: &LoadedModel, x: Labelled, seed: u64) -> Elbo {
     let (batch, latent) = (x.values.dims()[0], release.model.spec.latent_size());
     let epsilon = random::normals(seed, batch * latent);
