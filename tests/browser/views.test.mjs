@@ -371,4 +371,33 @@ describe("the views", () => {
     console.log(`  KL at β = 0, 1, 4, 16: ${kl.map((nats) => nats.toFixed(1)).join(", ")} nats`);
     assert.ok(kl.every((nats, i) => i === 0 || nats < kl[i - 1]), "KL does not fall with β");
   });
+
+  onPage("Inside: training as a slider, with the same picture, test images and random numbers at every moment", "#/inside?example=3", async (page) => {
+    await page.locator("#part-training").scrollIntoViewIfNeeded();
+    await page.waitForFunction(() => vaelet.view.state.training?.image);
+    const at = async (key) => {
+      const before = await page.evaluate(() => vaelet.view.state.training.passes);
+      await press(page, "#trained", key);
+      await page.waitForFunction((passes) => vaelet.view.state.training.passes !== passes, before);
+      await settle(page);
+      return page.evaluate(() => {
+        const { training, pixels } = vaelet.view.state;
+        return { ...training, error: pixels.reduce((sum, value, i) => sum + (value - training.image[i]) ** 2, 0) };
+      });
+    };
+    const end = await at("End");
+    const start = await at("Home");
+    assert.equal(start.passes, 0);
+    assert.ok(end.reconstruction + end.kl < 0.5 * (start.reconstruction + start.kl), "the loss falls");
+    assert.ok(end.error < 0.7 * start.error, `the picture is redrawn better: ${start.error} → ${end.error}`);
+    assert.equal(await page.locator("#training-map .points path").count() > 1, true);
+    const next = await at("ArrowRight");
+    await page.waitForFunction((passes) => new URLSearchParams(location.hash.split("?")[1]).get("trained") === String(passes), next.passes);
+    await page.reload();
+    await page.locator("#part-training").scrollIntoViewIfNeeded();
+    await page.waitForFunction((passes) => vaelet.view?.state?.training?.passes === passes, next.passes);
+    await page.waitForSelector("#training-play:enabled");
+    await page.click("#training-play");
+    await page.waitForFunction((passes) => vaelet.view.state.training.passes > passes, next.passes);
+  });
 });

@@ -27,11 +27,14 @@ export function groupsOf(models) {
   return [...groups].map(([label, members]) => element("optgroup", { label }, ...members.map(optionOf)));
 }
 
+/** Whether a file stands in this folder itself. @param {string} url @param {string} folder */
+export const isIn = (url, folder) => url.startsWith(folder) && !url.slice(folder.length).split("?", 1)[0].includes("/");
+
 /** Finds out whose weights are in this browser. @param {Entry[]} models */
 export async function markHere(models) {
   const kept = await globalThis.caches?.open("vaelet-weights").then((cache) => cache.keys()).catch(() => []);
   const urls = (kept ?? []).map(({ url }) => url);
-  for (const model of models) model.here = urls.some((url) => url.startsWith(folderOf(model.name).href));
+  for (const model of models) model.here = urls.some((url) => isIn(url, folderOf(model.name).href));
 }
 
 /** What a model shows, or the family that it belongs to. */

@@ -6,9 +6,10 @@
 import { fileOf, openFolder } from "../api/files.js";
 import { SITE, folderOf } from "../models/library.js";
 import { element, fill } from "../parts/dom.js";
+import { isIn } from "./chooser.js";
 
 /** Files of a model that views fetch beside its weights. */
-const VIEWED = /^(model|atlas|calibration|figures)\.json$|^(atlas|samples|reconstructions)\.(jpg|png)$|^samples\.txt$/;
+const VIEWED = /^(model|atlas|calibration|figures|snapshots)\.json$|^(atlas|samples|reconstructions)\.(jpg|png)$|^samples\.txt$|^snapshots\/[^/]+\/model\.json$/;
 const MB = 1e6;
 
 /** The programs that a model needs beside the first one, and which models do. @type {[RegExp, (entry: import("../models/library.js").Entry) => boolean][]} */
@@ -17,7 +18,7 @@ const FURTHER = [
   [/\/vaelet-sound-/, ({ data }) => data?.kind === "sound"],
 ];
 
-/** @typedef {{ title: string, bytes: number, files: URL[], weights: import("../models/library.js").Entry | null }} Part */
+/** @typedef {{ title: string, bytes: number, files: URL[], weights: URL[] }} Part `weights` are the folders of models, whose weights are kept by `api/files.js` */
 
 const MARKUP = `
   <h2 id="offline-title">Download for offline use</h2>
@@ -47,10 +48,12 @@ function partsOf(models, others) {
   const furtherOf = (entry) => FURTHER.flatMap(([name, isNeeded]) => (isNeeded(entry) ? others.filter(({ pathname }) => name.test(pathname)) : []));
   const published = models.filter(({ kept }) => !kept).map((entry) => {
     const folder = folderOf(entry.name);
-    const files = Object.keys(entry.files ?? {}).filter((name) => VIEWED.test(name)).map((name) => fileOf(folder, name));
-    return { title: entry.title, bytes: (entry.bytes ?? NaN) + (entry.beside ?? 0), files: [...files, ...furtherOf(entry)], weights: entry };
+    const viewed = Object.keys(entry.files ?? {}).filter((name) => VIEWED.test(name));
+    const snapshots = viewed.filter((name) => name.endsWith("/model.json")).map((name) => new URL(name.replace("model.json", ""), folder));
+    const files = viewed.map((name) => fileOf(folder, name));
+    return { title: entry.title, bytes: (entry.bytes ?? NaN) + (entry.beside ?? 0), files: [...files, ...furtherOf(entry)], weights: [folder, ...snapshots] };
   });
-  return [...published, { title: "Programs and data of Use, Train and the importer", bytes: NaN, files: others, weights: null }];
+  return [...published, { title: "Programs and data of Use, Train and the importer", bytes: NaN, files: others, weights: [] }];
 }
 
 /** Addresses that are kept, without what follows a question mark. @param {string} name of a cache */
@@ -63,7 +66,8 @@ async function keptIn(name) {
 async function areHere(parts) {
   const [files, weights] = await Promise.all([keptIn(`vaelet-models ${SITE}`), keptIn("vaelet-weights")]);
   const plain = ({ origin, pathname }) => origin + pathname;
-  return parts.map((part) => part.files.every((file) => files.has(plain(file))) && (!part.weights || [...weights].some((url) => url.startsWith(plain(folderOf(part.weights.name))))));
+  const has = (folder) => [...weights].some((url) => isIn(url, plain(folder)));
+  return parts.map((part) => part.files.every((file) => files.has(plain(file))) && part.weights.every(has));
 }
 
 /** Sends the worker addresses to keep, or a question; resolves with its answer. @param {string[] | "list"} question @returns {Promise<unknown>} */
@@ -77,13 +81,13 @@ async function ask(question) {
   return answer;
 }
 
-/** Keeps a model's weights, which have to be those of its description. @param {import("../models/library.js").Entry} entry */
-async function keepWeights({ name }) {
-  const files = await openFolder(folderOf(name), {});
+/** Keeps a model's weights, which have to be those of its description. @param {URL} folder */
+async function keepWeights(folder) {
+  const files = await openFolder(folder, {});
   const weights = await files.weights();
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (weights)));
   const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (hash !== files.info.weights.sha256) throw new Error(`The weights of “${name}” are not those that were published.`);
+  if (hash !== files.info.weights.sha256) throw new Error(`The weights in ${folder.pathname} are not those that were published.`);
   await files.keep(weights);
 }
 
@@ -124,7 +128,7 @@ export function createDownloads(onChange) {
       $("offline-status").textContent = `Downloading “${part.title}”, ${i + 1} of ${wanted.length}…`;
       await show();
       try {
-        if (part.weights) await keepWeights(part.weights);
+        for (const folder of part.weights) await keepWeights(folder);
         await ask(part.files.map(({ href }) => href));
         if (!(await areHere([part]))[0]) throw new Error("it was not kept");
       } catch (error) {

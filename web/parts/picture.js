@@ -16,10 +16,10 @@ export function sizeFor(canvas, { width, height }, columns = 1, rows = 1) {
   canvas.height = height * rows;
 }
 
-/** Paints an image into a canvas of the class `ink`, `left` pixels from its edge. */
-export function paintPicture(canvas, pixels, { input, ink }, left = 0) {
+/** Paints an image into a canvas of the class `ink`, `left` and `top` pixels from its corner. */
+export function paintPicture(canvas, pixels, { input, ink }, left = 0, top = 0) {
   const image = ink ? inkImage(pixels, input.width, input.height) : imageOf(pixels, input, false);
-  paperOf(canvas).putImageData(image, left, 0);
+  paperOf(canvas).putImageData(image, left, top);
 }
 
 /** Grey ink as white of that opacity. */

@@ -84,7 +84,7 @@ fn entry(folder: &Path) -> Result<(Value, Vec<File>)> {
         .collect();
     let is_beside = |path: &str| {
         let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
-        path != weights && BESIDE.contains(&stem)
+        path != weights && (BESIDE.contains(&stem) || stem.starts_with("snapshots"))
     };
     let beside = files.iter().filter(|(path, _)| is_beside(path));
     let beside: usize = beside.map(|(_, contents)| contents.len()).sum();

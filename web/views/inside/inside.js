@@ -20,7 +20,9 @@ import { createFamily } from "./family.js";
 import { createInput } from "./input-picture.js";
 import { RESAMPLES, markupOf } from "./markup.js";
 import { createOverview } from "./overview.js";
+import { recordedIn } from "./snapshots.js";
 import { createTask } from "../../parts/task.js";
+import { createTraining } from "./training.js";
 
 /** Milliseconds after which code that was asked for counts as missing. */
 const CODE = 20_000;
@@ -67,6 +69,10 @@ export function mount(root, context) {
     },
     get family() {
       return family?.results ?? null;
+    },
+    /** The moment of training that is shown. */
+    get training() {
+      return moments?.moment ?? null;
     },
     get busy() {
       return picture.busy || !resamples.idle || !(family?.idle ?? true) || [run, ...Object.values(parts)].some(({ busy }) => busy);
@@ -223,15 +229,36 @@ export function mount(root, context) {
 
   // Models that differ by β
   let family = null;
+  let moments = null;
   let unmounted = false;
-  $("part-family").hidden = true;
+  $("part-family").hidden = $("part-training").hidden = true;
   library().catch(() => []).then((models) => {
     // Another page's model may bear the name of one of ours.
     const own = models.find(({ name }) => folderOf(name).href === folder.href);
-    const entries = own && subject.drawable ? familyOf(models, own) : [];
-    if (unmounted || entries.length < 2 || !entries.includes(own)) return;
+    if (unmounted || !own || !subject.drawable) return;
+    const recorded = recordedIn(models, own);
+    if (recorded) inTurn(() => unmounted || showTraining(recorded));
+    const entries = familyOf(models, own);
+    if (entries.length < 2 || !entries.includes(own)) return;
     inTurn(() => unmounted || showFamily(entries, own));
   });
+  const showTraining = (entry) => {
+    $("part-training").hidden = false;
+    moments = createTraining($("training"), {
+      entry,
+      info,
+      passes: numberParam(params, "trained", 0, 0, Infinity),
+      onMoved: () => parts.training(),
+      onChoose: (passes) => setParams({ trained: passes === 0 ? null : passes }),
+      announce,
+    });
+    parts.training = createTask(
+      () => state.pixels && moments.ask(state.pixels),
+      (answer) => answer && moments.show(answer),
+      { report, node: $("part-training"), ahead: false },
+    );
+    if (state.z) parts.training();
+  };
   const showFamily = (entries, own) => {
     $("part-family").hidden = false;
     const ownBeta = own.beta;
@@ -270,7 +297,7 @@ export function mount(root, context) {
       unmounted = true;
       state.resampling = false;
       for (const part of [run, keepResampling, ...Object.values(parts)]) part.cancel();
-      for (const part of [picture, encoder, decoder, resamples, family]) part?.unmount();
+      for (const part of [picture, encoder, decoder, resamples, family, moments]) part?.unmount();
     },
   };
 }

@@ -16,9 +16,10 @@ const mi = (name, text) => `<mi class="term" data-term="${name}">${text}</mi>`;
 const probe = (part) => `<div class="probe" id="${part}-probe"><p class="note">Point at a tile, or tap it: here comes the number, what it looks at, and the filter.</p></div>`;
 const math = (content) => `<math display="block">${content}</math>`;
 
-const part = (id, number, title, shown, explanation) => `
+/** Its number is that of the parts which are shown. */
+const part = (id, title, shown, explanation) => `
   <section class="part" id="part-${id}" aria-labelledby="title-${id}">
-    <h2 id="title-${id}"><span class="number">${number}</span>${title}</h2>
+    <h2 id="title-${id}">${title}</h2>
     <div class="shown">${shown}</div>
     <div class="explanation">${explanation}</div>
   </section>`;
@@ -26,7 +27,6 @@ const part = (id, number, title, shown, explanation) => `
 const input = ({ one, drawable }, { height, width, channels }) =>
   part(
     "input",
-    1,
     "The picture <i>x</i>",
     '<div class="input" id="input"></div>',
     `<p>
@@ -39,7 +39,6 @@ const input = ({ one, drawable }, { height, width, channels }) =>
 const encoder = (latents) =>
   part(
     "encoder",
-    2,
     "The encoder",
     `<div class="layers" id="encoder"></div>${probe("encoder")}`,
     `<p>
@@ -53,7 +52,6 @@ const encoder = (latents) =>
 const posterior = (latents) =>
   part(
     "posterior",
-    3,
     "μ and σ",
     `<figure>
       <figcaption id="posterior-caption">The ${latents} numbers, <span class="is-mean term" data-term="mean">μ</span> ± <span class="is-band term" data-term="width">σ</span>, and <span class="is-sample term" data-term="z">z</span> as a dot</figcaption>
@@ -105,7 +103,6 @@ const diagram = `
 const draw = ({ one }) =>
   part(
     "sampling",
-    4,
     "One random draw",
     `<div class="sampling-row">
       <figure>
@@ -144,7 +141,6 @@ const draw = ({ one }) =>
 const decoder = ({ many }) =>
   part(
     "decoder",
-    5,
     "The decoder",
     `<div class="layers" id="decoder"></div>${probe("decoder")}`,
     `<p>
@@ -185,7 +181,6 @@ const kl = (latents) => {
 const loss = ({ one }, { likelihood: { kind: likelihood }, latents }) =>
   part(
     "loss",
-    6,
     "The loss",
     `<div class="equation">
       ${picture("loss-x", "<i>x</i>", `The ${one} that went in`, "x")}<span class="sign" aria-hidden="true">−</span>
@@ -214,9 +209,24 @@ const loss = ({ one }, { likelihood: { kind: likelihood }, latents }) =>
     <p>Training changed each weight a little, many thousands of times, to make this cost smaller, averaged over all its pictures.</p>`,
   );
 
+const training = ({ many }) =>
+  part(
+    "training",
+    "How it learned",
+    '<div class="training" id="training"></div>',
+    `<p>
+      A small network with two numbers, so that all codes fit on a map, before its training and at moments of it. At first its weights are random:
+      it redraws everything as the same grey, and all codes lie on one spot. Then it redraws something like the mean of all ${many}, then the first
+      differences, and at last most classes have a region of their own. The loss falls fast at first, then slowly.
+    </p>
+    <p>
+      Each dot is a test picture at its mean μ. The network is never told which class it is: the colours are for you.
+      The large dot is your picture, with the ellipse μ ± σ about it; the dashed circles are one and two standard deviations of 𝒩(0, I), from which the made-up ${many} come.
+    </p>`,
+  );
+
 const family = part(
   "family",
-  7,
   "One network, four settings of β",
   '<div class="family" id="family"></div>',
   `<p>
@@ -236,7 +246,7 @@ export function markupOf(subject, info, latents) {
     <div class="opening"><button type="button" id="try" class="try">${subject.drawable ? "Try: draw something between 4 and 9" : "Try: another picture"}</button></div>
     <div class="overview" id="overview" role="group" aria-label="The whole network; each stage leads to its part below"></div>
     <div class="inside" id="inside" data-empty>
-      ${input(subject, info.input)}${encoder(latents)}${posterior(latents)}${draw(subject)}${decoder(subject)}${loss(subject, info)}${family}
+      ${input(subject, info.input)}${encoder(latents)}${posterior(latents)}${draw(subject)}${decoder(subject)}${loss(subject, info)}${training(subject)}${family}
     </div>
     <div class="prose">
       <p>

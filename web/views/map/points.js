@@ -91,7 +91,7 @@ export function createThumbnails({ thumbnails, columns, side, plane }, folder) {
 
 /**
  * Points coloured by class, the class written where its middle is.
- * @param {import("../../models/atlas.js").Items} items
+ * @param {Pick<import("../../models/atlas.js").Items, "plane" | "labels">} items
  * @param {import("./plane.js").Plane["extent"]} extent
  * @param {boolean} rings whether the prior is a circle here: one and two standard deviations about 0
  */
