@@ -39,6 +39,19 @@ describe("download for offline use", () => {
       await settle(page);
     }, { expected: /ERR_INTERNET_DISCONNECTED|Failed to load resource|service worker/i }));
 
+  test("a model with snapshots brings them along, and Inside shows training without a network", () =>
+    withPage(env, "#/inside?model=digits-beta-1&backend=cpu", async (page) => {
+      await open(page);
+      await row(page, "Digits, 2 numbers, smaller").locator("button").click();
+      await page.waitForFunction(() => /^Done/.test(document.querySelector("#offline-status").textContent));
+      await page.click("#offline-close");
+      await page.context().setOffline(true);
+      await page.reload();
+      await ready(page);
+      await page.locator("#part-training").scrollIntoViewIfNeeded();
+      await page.waitForFunction(() => vaelet.view.state.training?.image);
+    }, { expected: /ERR_INTERNET_DISCONNECTED|Failed to load resource|service worker/i }));
+
   test("a download that fails is said to, and what came before stays", () =>
     withPage(env, "#/draw?model=digits-beta-1&backend=cpu", async (page) => {
       await open(page);
