@@ -68,8 +68,8 @@ export function createFrame(host, { x, y, label }, read) {
     /** @param {number} low @param {number} high @param {number} [middle] what stands half-way up */
     range(low, high, middle = (low + high) / 2) {
       const values = [low, middle, high];
-      const digits = [0, 1, 2].find((some) => values.every((value) => Math.abs(value - Number(value.toFixed(some))) < 1e-9)) ?? 1;
       ticks.forEach((tick, i) => {
+        const digits = [0, 1, 2].find((some) => Math.abs(values[i] - Number(values[i].toFixed(some))) < 1e-9) ?? 1;
         tick.textContent = formatNumber(values[i], digits);
       });
     },
