@@ -62,7 +62,7 @@ pub struct Preset {
 }
 
 /// The presets of [`preset`].
-pub const NAMES: [&str; 19] = [
+pub const NAMES: [&str; 20] = [
     "digits",
     "digits-map",
     "digits-snapshots",
