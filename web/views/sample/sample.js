@@ -49,7 +49,7 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
   const showAlphabet = (z) => {
     if (!model.info.condition) return;
     $("alphabet-host").hidden = false;
-    alphabet ??= import("../../parts/alphabet.js").then(({ createAlphabet }) =>
+    alphabet ??= Promise.all([import("../../parts/alphabet.js"), addStyles()]).then(([{ createAlphabet }]) =>
       createAlphabet($("alphabet-host"), model, { params, setParams, drawn: model.classIndex, report }),
     );
     alphabet.then((one) => !unmounted && one.show(z), () => ($("alphabet-host").hidden = true));
