@@ -203,9 +203,11 @@ export interface Score {
   score: number;
   /** How many of a hundred of the model's own test images have a lower score. */
   percentile: number;
+  /** How many of a hundred of them have a less strange strangest place: from 95 on one place of the picture is unlike them, as damages are. */
+  placePercentile: number;
   /** An estimate of −log p(x), in nats. It is low for what is easy to draw, so it is no score by itself. */
   negLogLikelihood: number;
-  /** Where the picture is not what the model makes of it: nats of each pixel, [H, W]. */
+  /** Where the picture is strange: nats by which what is around a pixel is less usual than the strangest place of half of all test images, [H, W]. */
   map: Float32Array;
 }
 
@@ -361,15 +363,19 @@ export class Model {
   /**
    * The posterior of z given an observation of a picture, [C, H / scale, W / scale]. `observed` has a number for each
    * pixel, 0 where it was not seen; `noise` is the standard deviation of Gaussian noise (white is 1), and values may
-   * then lie beyond [0, 1]; `specks` is the share of values that were replaced by 0 or 1, salt and pepper; each value is
+   * then lie beyond [0, 1]; `specks` is the share of values that were replaced by 0 or 1, salt and pepper; `jpeg` is the quality, 1 to 100,
+   * with which a whole picture was saved as JPEG; each value is
    * the mean of `scale` × `scale` pixels.
    */
   infer(
     x: Numbers,
-    options?: InferOptions & { observed?: ArrayLike<number | boolean>; noise?: number; specks?: number; scale?: number },
+    options?: InferOptions & { observed?: ArrayLike<number | boolean>; noise?: number; specks?: number; jpeg?: number; scale?: number },
   ): Promise<Explanations>;
-  /** A picture [C, H, W] without its Gaussian noise of this standard deviation, or without this share of `specks`. */
-  clean(x: Numbers, options: InferOptions & ({ noise: number } | { specks: number })): Promise<Float32Array>;
+  /**
+   * A picture [C, H, W] without its Gaussian noise of this standard deviation, without this share of `specks`, or without
+   * what saving it as JPEG of this quality did to it.
+   */
+  clean(x: Numbers, options: InferOptions & ({ noise: number } | { specks: number } | { jpeg: number })): Promise<Float32Array>;
   /**
    * Completions of a picture [C, H, W], 4 by default: what `mask` [H, W] marks with 0 is hidden, all else stays bit by bit.
    */

@@ -45,16 +45,17 @@ async function useAll(loadModel, folder) {
   const seen = [];
   const packed = await model.compress(black);
   const [back] = await model.decompress(packed.file, { onPicture: (one) => seen.push(one.length) });
-  const { score, percentile, negLogLikelihood, map } = await model.score(picture);
+  const { score, percentile, placePercentile, negLogLikelihood, map } = await model.score(picture);
   const { images, z, logLikelihood, logPrior } = await model.complete(picture, upper, { count: 3, ...quick });
   const codes = await model.compress(picture, { bytes: 8 });
   const named = await model.group(model.sample({ count: 40 }), { known: [[0, 0], [1, 1]] });
   const answer = {
-    score: [score, percentile, negLogLikelihood, map.length],
+    score: [score, percentile, placePercentile, negLogLikelihood, map.length],
     complete: [images.length / area, z.length / model.latentSize, ...logLikelihood, ...logPrior],
     kept: upper.every((isSeen, i) => !isSeen || images[area + i] === picture[i]),
     infer: Array.from((await model.infer(picture, quick)).z),
     clean: (await model.clean(picture, { noise: 0.2, ...quick })).length,
+    jpeg: Array.from(await model.clean(picture, { jpeg: 10, ...quick })),
     enlarge: (await model.enlarge(new Float32Array(area / 16).fill(0.3), quick)).images.length,
     back: back.every((value, i) => value === black[i]),
     bits: [packed.bits, packed.borrowedBits, packed.file.length, seen],
@@ -114,6 +115,8 @@ describe("the uses of a model", () => {
         seed: () => model.infer(picture, { seed: -1 }),
         scale: () => model.enlarge(picture, { scale: 3 }),
         noise: () => model.clean(picture, {}),
+        quality: () => model.clean(picture, { jpeg: 0 }),
+        jpeg: () => model.clean(picture, { jpeg: 10, noise: 0.1 }),
         bytes: () => model.compress(picture, { bytes: 2 }),
         signal: () => model.score(picture, { signal: 1 }),
         known: () => model.group(model.sample({ count: 4 }), { known: [[4, 0]] }),
@@ -213,15 +216,27 @@ describe("the view Use", () => {
     assert.equal(await page.getAttribute("#panel-detect", "data-strange"), "false");
   });
 
-  onPage("Clean: better than the noisy picture and a median filter, of both kinds of noise", "#/use?model=digits&use=clean", async (page) => {
-    for (const kind of ["gaussian", "specks"]) {
+  onPage("Detect: a damaged place is marked, and nothing else", "#/use?model=digits&use=detect&picture=test-2", async (page) => {
+    assert.equal(await page.getAttribute("#panel-detect", "data-damaged"), "false");
+    assert.match(await page.textContent("#detect-verdict"), /No place is strange/);
+    await page.click("[data-odd=square]");
+    await settle(page);
+    assert.equal(await page.getAttribute("#panel-detect", "data-damaged"), "true");
+    assert.match(await page.textContent("#detect-verdict"), /One place is strange/);
+    const { map } = (await answers(page)).detect;
+    const at = (x, y) => map[28 * y + x];
+    assert.ok(at(19, 9) > 10 && at(4, 24) < 0.1 * at(19, 9), `${at(19, 9)} ${at(4, 24)}`);
+  });
+
+  onPage("Clean: better than the noisy picture and a median filter, of each kind of noise", "#/use?model=digits&use=clean", async (page) => {
+    for (const [kind, gain] of [["gaussian", 3], ["jpeg", 0], ["specks", 3]]) {
       await page.check(`#clean-kind-${kind}`, { force: true });
-      await page.locator("#clean-noise").press("ArrowRight");
+      await page.locator("#clean-noise").press(kind === "jpeg" ? "ArrowLeft" : "ArrowRight");
       await settle(page);
       const [before, after, median] = [await decibelsOf(page, "clean-before"), await decibelsOf(page, "clean-after"), await decibelsOf(page, "clean-median")];
-      assert.ok(after > before + 3 && after > median, `${kind}: ${before} ${median} ${after}`);
+      assert.ok(after > before + gain && after > median, `${kind}: ${before} ${median} ${after}`);
     }
-    await page.waitForFunction(() => /kind=specks/.test(location.hash) && /noise=0.24/.test(location.hash));
+    await page.waitForFunction(() => /kind=specks/.test(location.hash) && /noise=0.22/.test(location.hash));
   });
 
   onPage("Fill in: the brush hides, buttons hide, others come, and what was seen stays", "#/use?model=digits-beta-1&use=fill", async (page) => {

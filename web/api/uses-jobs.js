@@ -109,25 +109,25 @@ export const jobs = {
     await steps(() => uses.prepare(), signal);
   },
 
-  async score({ key, picture, calibration: { mean, factor, scores } }, { signal }) {
+  async score({ key, picture, calibration: { values, lengths } }, { signal }) {
     const { uses } = modelOf(key);
     return using(
       () => program.Scoring.start(uses, picture),
       async (scoring) => {
         await steps(() => scoring.step(uses), signal);
-        const [score, percentile, negLogLikelihood, ...map] = call(() => scoring.finish(mean, factor, scores));
-        return { score, percentile, negLogLikelihood, map: Float32Array.from(map) };
+        const [score, percentile, placePercentile, negLogLikelihood, ...map] = call(() => scoring.finish(values, lengths));
+        return { score, percentile, placePercentile, negLogLikelihood, map: Float32Array.from(map) };
       },
     );
   },
 
   /** The answers to an observation, the most likely first. */
-  async infer({ key, values, seen, noise, specks, scale, count, climb, walk, seed, milliseconds, how }, { signal }) {
+  async infer({ key, values, seen, noise, specks, jpeg, scale, count, climb, walk, seed, milliseconds, how }, { signal }) {
     const { uses } = modelOf(key);
     const deadline = performance.now() + milliseconds;
-    if (seen.length > 0 || scale > 1 || noise > 0 || specks > 0 || count > 1) await steps(() => uses.prepare(), signal);
+    if (seen.length > 0 || scale > 1 || noise > 0 || specks > 0 || jpeg > 0 || count > 1) await steps(() => uses.prepare(), signal);
     return using(
-      () => program.Restoring.start(uses, values, seen, noise, specks, scale, count, climb, walk, seed),
+      () => program.Restoring.start(uses, values, seen, noise, specks, jpeg, scale, count, climb, walk, seed),
       async (restoring) => {
         await steps(() => restoring.step(uses), signal, deadline);
         const answers = await inTurn(() => call(() => restoring.finish(uses, how)));

@@ -18,8 +18,6 @@ const remote = new Remote(
 const MOST_ANSWERS = 256;
 /** Most steps of one inference. */
 const MOST_STEPS = 10_000;
-/** Figures of a picture, of which the calibration speaks. */
-const FIGURES = 10;
 let lastKey = 0;
 
 export class Uses {
@@ -64,8 +62,8 @@ export class Uses {
   }
 
   async clean(x, options) {
-    const { noise, specks } = optionsOf(options);
-    if (noise === undefined && specks === undefined) throw refused("noise has to be given, its standard deviation, or specks, the share of values that were replaced by 0 or 1");
+    const { noise, specks, jpeg } = optionsOf(options);
+    if (noise === undefined && specks === undefined && jpeg === undefined) throw refused("noise has to be given, its standard deviation, or specks, the share of values that were replaced by 0 or 1, or jpeg, the quality it was saved with");
     return (await this.#infer(x, { ...options, count: 1 }, "clean")).images;
   }
 
@@ -82,7 +80,7 @@ export class Uses {
 
   /** @param {string} how what is made of the pictures */
   async #infer(x, options, how) {
-    const { signal, seed, count, steps, walk, milliseconds, noise, specks, observed, scale } = { ...optionsOf(options), ...controlOf(options) };
+    const { signal, seed, count, steps, walk, milliseconds, noise, specks, jpeg, observed, scale } = { ...optionsOf(options), ...controlOf(options) };
     const { channels, height, width } = this.#input;
     const divisor = whole("scale", scale, 1, 1, Math.min(height, width));
     if (height % divisor || width % divisor) throw refused(`scale has to divide ${height} and ${width}, which ${divisor} does not`);
@@ -91,12 +89,14 @@ export class Uses {
     const values = numbers("x", x, channels * pixels, { count: 1, picture: deviation === 0 });
     const share = finite("specks", specks, 0, 0);
     if (share >= 1) throw refused(`specks has to be a share below 1, not ${share}`);
+    if (jpeg !== undefined && (deviation > 0 || share > 0 || observed !== undefined || divisor > 1)) throw refused("jpeg is for whole pictures without noise and specks: give it alone");
     const seen = observed === undefined ? new Uint8Array(0) : maskOf("observed", observed, pixels);
     return this.#call("infer", {
       values,
       seen,
       noise: deviation,
       specks: share,
+      jpeg: jpeg === undefined ? 0 : whole("jpeg", jpeg, undefined, 1, 100),
       scale: divisor,
       count: whole("count", count, 1, 1, MOST_ANSWERS),
       climb: whole("steps", steps, 40, 0, MOST_STEPS),
@@ -182,12 +182,13 @@ export class Uses {
       if (cause.code !== "not-found") throw cause;
       throw new VaeletError("not-found", "What this model's own pictures score is not known, so no other can be scored: calibration.json is missing beside its weights. `vaelet detect --data` makes it.", { cause });
     });
-    const list = (values, length) => Array.isArray(values) && (length ? values.length === length : values.length > 0) && values.every(Number.isFinite);
-    const { weights, mean, factor, scores } = Object(found);
-    if (weights !== this.#info.weights.sha256 || !list(mean, FIGURES) || !list(factor, FIGURES ** 2) || !list(scores)) {
+    const { weights, mean, factor, scores, squares, places } = Object(found);
+    const lists = [mean, factor, scores, squares?.weights, squares?.means, squares?.factors, places];
+    // The program checks how long each is.
+    if (weights !== this.#info.weights.sha256 || !lists.every((list) => Array.isArray(list) && list.every(Number.isFinite))) {
       throw new VaeletError("bad-model", "calibration.json is not of these weights, or not of this version. Make it again with `vaelet detect --data`.");
     }
-    return { mean: Float64Array.from(mean), factor: Float64Array.from(factor), scores: Float64Array.from(scores) };
+    return { values: Float64Array.from(lists.flat()), lengths: Uint32Array.from(lists, (list) => list.length) };
   }
 
   #pictures(name, values, count) {

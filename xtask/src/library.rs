@@ -9,7 +9,12 @@ use serde_json::{Map, Value, json};
 use vaelet_model::{Model, sha256_hex};
 
 /// Files in a model's folder for people and tests, which a page does not fetch.
-const NOT_FETCHED: [&str; 3] = ["README.md", "golden.safetensors", "training.json"];
+const NOT_FETCHED: [&str; 4] = [
+    "README.md",
+    "golden.safetensors",
+    "training.json",
+    "uses.json",
+];
 
 /// Names, without their ends, of the files that views fetch besides the weights.
 const BESIDE: [&str; 6] = [

@@ -51,7 +51,7 @@ pub const PROGRAMS: [Program; 8] = [
         package: "vaelet-uses-web",
         features: &[],
         optimise: "-O2",
-        budget: 136 * 1024,
+        budget: 148 * 1024,
     },
     Program {
         name: "vaelet-sound-web",

@@ -12,7 +12,7 @@ mod restore;
 
 use error::Failure;
 use vaelet_model::{Architecture, Reading};
-use vaelet_uses::{Calibration, Engine, group::Graph};
+use vaelet_uses::{Calibration, Engine, Mixture, group::Graph};
 use wasm_bindgen::prelude::*;
 
 pub use compress::{Codec, Packing, Unpacking};
@@ -91,25 +91,39 @@ impl Scoring {
         self.0.step(&mut uses.0)
     }
 
-    /// Score, percentile and −log p(x) in nats, then where the picture is strange, `[H, W]`. The
-    /// calibration is that of `calibration.json`.
+    /// Score, its percentile, that of the strangest place, and −log p(x) in nats, then where the picture is
+    /// strange, `[H, W]`. `numbers` are the lists of `calibration.json`: mean, factor, scores, the weights,
+    /// means and factors of squares, and places, one after the other; `lengths` is how long each is.
     ///
     /// # Errors
     /// A calibration that is not of this version.
-    pub fn finish(
-        self,
-        mean: Vec<f64>,
-        factor: Vec<f64>,
-        scores: Vec<f64>,
-    ) -> Result<Vec<f64>, JsValue> {
+    pub fn finish(self, numbers: &[f64], lengths: &[u32]) -> Result<Vec<f64>, JsValue> {
+        let mut rest = numbers;
+        let mut lists = lengths.iter().map(|length| {
+            let (list, others) = rest.split_at((*length as usize).min(rest.len()));
+            rest = others;
+            list.to_vec()
+        });
+        let mut next = || lists.next().unwrap_or_default();
         let calibration = Calibration {
-            mean,
-            factor,
-            scores,
+            mean: next(),
+            factor: next(),
+            scores: next(),
+            squares: Mixture {
+                weights: next(),
+                means: next(),
+                factors: next(),
+            },
+            places: next(),
         };
         calibration.check().map_err(Failure::from)?;
         let found = self.0.finish(&calibration);
-        let mut numbers = vec![found.score, found.percentile, found.neg_log_likelihood];
+        let mut numbers = vec![
+            found.score,
+            found.percentile,
+            found.place_percentile,
+            found.neg_log_likelihood,
+        ];
         numbers.extend(found.map.into_iter().map(f64::from));
         Ok(numbers)
     }

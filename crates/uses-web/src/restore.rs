@@ -15,7 +15,8 @@ pub struct Restoring {
 impl Restoring {
     /// Starts with values `[C, H / scale, W / scale]`, of which those count that are marked in `seen`,
     /// `[H / scale, W / scale]`, all where it is empty. `noise` is the standard deviation of theirs,
-    /// `specks` the share of them that was replaced by 0 or 1.
+    /// `specks` the share of them that was replaced by 0 or 1, `jpeg` the quality with which they were
+    /// saved as JPEG, or 0.
     /// `count` answers are looked for, in `climb` steps upwards and then `walk` steps.
     ///
     /// # Errors
@@ -30,6 +31,7 @@ impl Restoring {
         seen: &[u8],
         noise: f32,
         specks: f32,
+        jpeg: u8,
         scale: usize,
         count: usize,
         climb: usize,
@@ -40,6 +42,7 @@ impl Restoring {
             seen: seen.iter().map(|seen| *seen != 0).collect(),
             scale,
             specks,
+            jpeg,
             ..Observation::noisy(values, noise)
         };
         let plan = Plan {

@@ -128,7 +128,7 @@ impl Inference {
             fill = engine.decode(&z);
             z = engine.encode(&observation.guess(input, &fill)).mean;
         }
-        let exact = observation.noise == 0.0 && observation.specks == 0.0;
+        let exact = observation.is_exact() && observation.jpeg == 0;
         let is_plain = whole && exact && plan.count == 1;
         if !is_plain {
             let chains = STARTS.max(plan.count);

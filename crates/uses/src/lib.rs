@@ -10,13 +10,16 @@ mod engine;
 mod error;
 pub mod group;
 mod infer;
+mod jpeg;
 mod matrix;
 mod observe;
 mod residual;
 mod restore;
+mod squares;
 
-pub use detect::{Calibration, Scored, Scoring};
+pub use detect::{Calibration, Figures, Scored, Scoring};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use infer::{Answer, Inference, Plan};
 pub use observe::{Observation, shrink};
+pub use squares::Mixture;

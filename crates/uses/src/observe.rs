@@ -1,11 +1,12 @@
 //! What was seen of a picture, and how likely that is given what the decoder says.
 
+use crate::jpeg::Jpeg;
 use crate::{Error, Result};
 use vaelet_model::{ImageShape, Likelihood};
 
 /// Variance of a grey pixel about the mean m that a Bernoulli decoder gives, over m (1 − m), which it
 /// is where pixels are 0 or 1; those of MNIST are often between.
-const GREY: f64 = 0.5;
+pub(crate) const GREY: f64 = 0.5;
 /// Density of a value of a picture with eight bits that is known to be exactly one of the 256.
 const LEVELS: f64 = 255.0;
 
@@ -20,6 +21,8 @@ pub struct Observation {
     pub noise: f32,
     /// Share of the values that were replaced by 0 or 1, nobody knows which: salt and pepper.
     pub specks: f32,
+    /// Quality, 1 to 100, with which the picture was saved as JPEG; 0 where it was not.
+    pub jpeg: u8,
     /// Whether what the noise made of values was cut to `[0, 1]`, as a file does.
     pub cut: bool,
     /// Each value is the mean of `scale` × `scale` pixels.
@@ -34,6 +37,7 @@ impl Observation {
             seen: Vec::new(),
             noise: 0.0,
             specks: 0.0,
+            jpeg: 0,
             cut: false,
             scale: 1,
         }
@@ -61,6 +65,14 @@ impl Observation {
     pub fn specked(values: &[f32], specks: f32) -> Self {
         Self {
             specks,
+            ..Self::whole(values)
+        }
+    }
+
+    /// A picture `[C, H, W]` that was saved as JPEG with this quality, 1 to 100, at its size.
+    pub fn saved(values: &[f32], quality: u8) -> Self {
+        Self {
+            jpeg: quality,
             ..Self::whole(values)
         }
     }
@@ -102,6 +114,18 @@ impl Observation {
         if !(0.0..1.0).contains(&self.specks) {
             return Err(Error::argument("specks", "a share below 1", self.specks));
         }
+        if self.jpeg > 100 {
+            return Err(Error::argument(
+                "jpeg",
+                "a quality from 1 to 100",
+                self.jpeg,
+            ));
+        }
+        let alone = self.is_exact() && self.seen.is_empty() && scale == 1;
+        if self.jpeg > 0 && !alone {
+            let expected = "a whole picture without noise and specks";
+            return Err(Error::argument("jpeg", expected, "another one"));
+        }
         Ok(())
     }
 
@@ -112,6 +136,11 @@ impl Observation {
                 *value = *given;
             }
         }
+    }
+
+    /// Whether neither noise nor specks are in the values.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.noise == 0.0 && self.specks == 0.0
     }
 
     /// Whether value `i` was seen.
@@ -149,6 +178,10 @@ impl Observation {
         decoded: &[f32],
         gradient: &mut [f32],
     ) -> f64 {
+        if self.jpeg > 0 {
+            let jpeg = Jpeg::of(self.jpeg, input);
+            return jpeg.log_likelihood(likelihood, &self.values, decoded, gradient);
+        }
         if self.scale > 1 {
             let means = shrink(decoded, input, self.scale);
             let mut slopes = vec![0.0; means.len()];
@@ -288,6 +321,7 @@ mod tests {
             Observation::noisy(&values, 0.2),
             Observation::noisy(&far, 0.2),
             Observation::specked(&specked, 0.2),
+            Observation::saved(&values, 10),
             Observation::small(&shrink(&values, INPUT, 2), 2),
         ] {
             observation.check(INPUT).unwrap();

@@ -59,7 +59,7 @@ pub(crate) fn details(residual: &[f32], noise: f32, threshold: f32, input: Image
 }
 
 /// The orthonormal cosines (DCT-II), `[frequency, place]`.
-fn basis(side: usize) -> Vec<f32> {
+pub(crate) fn basis(side: usize) -> Vec<f32> {
     let n = side as f64;
     let value = |i: usize| {
         let (frequency, place) = ((i / side) as f64, (i % side) as f64);

@@ -1,6 +1,7 @@
 //! Pictures made whole: cleaned of noise, filled in, enlarged. Each is the posterior of z given what
 //! was seen, decoded, and then what was seen itself as far as it can be trusted.
 
+use crate::jpeg::Jpeg;
 use crate::observe::mean_of_cut;
 use crate::residual::details;
 use crate::{Answer, Engine, Observation, Plan, Result, shrink};
@@ -27,6 +28,10 @@ impl Engine {
     pub fn cleaned(&self, observation: &Observation, explained: &[f32]) -> Vec<f32> {
         if observation.specks > 0.0 {
             return self.unspecked(observation, explained);
+        }
+        if observation.jpeg > 0 {
+            let jpeg = Jpeg::of(observation.jpeg, self.input);
+            return jpeg.fit(&observation.values, explained);
         }
         let noise = observation.noise;
         let expected = |mean: f32| match observation.cut && noise > 0.0 {

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use image::GrayImage;
+use image::codecs::jpeg::JpegEncoder;
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
-use vaelet_model::{Architecture, Model, random};
+use vaelet_model::{Architecture, ImageShape, Model, random};
 use vaelet_uses::compress::{Codec, Contents, read, write};
 use vaelet_uses::group::Graph;
 use vaelet_uses::{Calibration, Engine, Error, Observation, Plan, shrink};
@@ -46,6 +49,20 @@ fn with_example(name: &str) -> (Engine, Vec<f32>) {
 fn error(a: &[f32], b: &[f32]) -> f32 {
     let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
     squares.sum::<f32>() / a.len() as f32
+}
+
+/// What comes back of a grey picture that is saved as JPEG.
+fn saved_as_jpeg(picture: &[f32], quality: u8, input: ImageShape) -> Vec<f32> {
+    let bytes = picture.iter().map(|v| (v * 255.0).round() as u8).collect();
+    let [width, height] = [input.width, input.height].map(|side| side as u32);
+    let image = GrayImage::from_raw(width, height, bytes).unwrap();
+    let mut file = Cursor::new(Vec::new());
+    let encoder = JpegEncoder::new_with_quality(&mut file, quality);
+    image.write_with_encoder(encoder).unwrap();
+    let back = image::load_from_memory(file.get_ref())
+        .unwrap()
+        .into_luma8();
+    back.iter().map(|v| f32::from(*v) / 255.0).collect()
 }
 
 /// Whether each pixel is in the upper half.
@@ -191,6 +208,19 @@ fn specks_are_taken_away_and_other_values_stay() {
 }
 
 #[test]
+fn a_picture_that_was_saved_as_jpeg_is_mended() {
+    for (mut engine, _) in [digits(), faces()] {
+        let picture = engine.decode(&random::normals(8, engine.latent()));
+        let saved = saved_as_jpeg(&picture, 10, engine.input());
+        let mended = engine
+            .clean(&Observation::saved(&saved, 10), &mut || true)
+            .unwrap();
+        let (before, after) = (error(&saved, &picture), error(&mended, &picture));
+        assert!(after < 0.5 * before, "{before} {after}");
+    }
+}
+
+#[test]
 fn an_enlarged_picture_has_the_means_that_were_given() {
     let (mut engine, _) = faces();
     let picture = engine.decode(&[0.7, -0.4]);
@@ -217,7 +247,7 @@ fn strangers_score_higher_than_own_pictures_and_empty_ones_too() {
         .collect();
     let figures: Vec<_> = drawn
         .chunks_exact(784)
-        .map(|x| engine.figures(x).unwrap().0)
+        .map(|x| engine.figures(x).unwrap())
         .collect();
     let calibration = Calibration::of(&figures).unwrap();
     calibration.check().unwrap();
@@ -234,13 +264,32 @@ fn strangers_score_higher_than_own_pictures_and_empty_ones_too() {
     let map = engine.score(&marked, &calibration).unwrap().map;
     let (top, rest): (f32, f32) = (map[..56].iter().sum(), map[112..].iter().sum());
     assert!(top > rest, "{top} {rest}");
+    // A place without anything of what is usual there, though the picture as a whole has enough of it.
+    let mut flat = binary.clone();
+    for y in 10..18 {
+        flat[y * 28 + 10..y * 28 + 18].fill(0.5);
+    }
+    let scored = engine.score(&flat, &calibration).unwrap();
+    let [damaged, before] = [scored.place_percentile, mine.place_percentile];
+    assert!(damaged > before && damaged == 100.0, "{damaged} {before}");
+    let middle = scored.map[14 * 28 + 14];
+    assert!(middle > 10.0 && scored.map[0] < 0.1 * middle, "{middle}");
     // By likelihood alone an empty canvas would be the most normal of all.
     let empty = engine.score(&[0.0; 784], &calibration).unwrap();
     assert!(empty.neg_log_likelihood < mine.neg_log_likelihood);
     assert!(Calibration::of(&figures[..79]).is_err());
-    let mut wrong = calibration;
-    wrong.factor[0] = 0.0;
-    assert!(wrong.check().is_err());
+    for damage in [
+        |c: &mut Calibration| c.factor[0] = 0.0,
+        |c: &mut Calibration| c.squares.factors[0] = -1.0,
+        |c: &mut Calibration| c.squares.means.truncate(3),
+        |c: &mut Calibration| c.squares.weights[0] = f64::NAN,
+        |c: &mut Calibration| c.places.reverse(),
+        |c: &mut Calibration| c.scores.clear(),
+    ] {
+        let mut damaged = calibration.clone();
+        damage(&mut damaged);
+        assert!(damaged.check().is_err());
+    }
 }
 
 #[test]
@@ -358,6 +407,15 @@ fn what_cannot_be_observed_is_an_error_that_says_so() {
         },
         Observation {
             noise: f32::NAN,
+            ..whole.clone()
+        },
+        Observation {
+            jpeg: 101,
+            ..whole.clone()
+        },
+        Observation {
+            jpeg: 20,
+            noise: 0.1,
             ..whole.clone()
         },
     ];

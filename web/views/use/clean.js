@@ -4,13 +4,35 @@ import { afterPause } from "../../parts/dom.js";
 import { paintPicture, sizeFor } from "../../parts/picture.js";
 import { numberParam, wordParam } from "../../parts/route.js";
 import { createSlider } from "../../parts/slider.js";
-import { decibels, median, withNoise, withSpecks } from "./pictures.js";
+import { decibels, median, savedAsJpeg, withNoise, withSpecks } from "./pictures.js";
 import { createWork, fillChoice, panelOf } from "./work.js";
 
 /** The noise of every picture; what is cleaned stays the same until the reader changes something. */
 const SEED = 11;
-const KINDS = { gaussian: "Gaussian", specks: "Salt and pepper" };
 const MOST = 0.5;
+/** The quality of a JPEG file that stands for so much noise. */
+const qualityOf = (noise) => Math.max(1, Math.round(50 - 100 * noise));
+/** Kinds of noise: what the slider says, what becomes of a picture, and what `clean` is told of it. */
+const KINDS = {
+  gaussian: {
+    name: "Gaussian",
+    format: (noise) => `σ = ${noise.toFixed(2)}`,
+    spoil: (picture, noise) => withNoise(picture, noise, SEED),
+    known: (noise) => ({ noise }),
+  },
+  specks: {
+    name: "Salt and pepper",
+    format: (noise) => `${Math.round(100 * noise)} % of pixels`,
+    spoil: (picture, noise, { width, height }) => withSpecks(picture, noise, SEED, width * height),
+    known: (noise) => ({ specks: noise }),
+  },
+  jpeg: {
+    name: "JPEG",
+    format: (noise) => `quality ${qualityOf(noise)} of 100`,
+    spoil: (picture, noise, input) => savedAsJpeg(picture, input, qualityOf(noise)),
+    known: (noise) => ({ jpeg: qualityOf(noise) }),
+  },
+};
 
 /** @param {import("./use.js").Panel} panel */
 export function createClean({ $, model, subject, node, status, params, setParams, announce }) {
@@ -25,7 +47,18 @@ export function createClean({ $, model, subject, node, status, params, setParams
 
   const work = createWork(
     { node, status },
-    (signal) => (kind === "specks" ? model.clean(noisy, { specks: noise, signal }) : model.clean(noisy, { noise, signal })),
+    async (signal) => {
+      const { spoil, known } = KINDS[kind];
+      const options = { ...known(noise), signal };
+      const spoilt = await spoil(picture, noise, input);
+      signal.throwIfAborted();
+      noisy = spoilt;
+      for (const [id, pixels] of [["clean-before", noisy], ["clean-median", median(noisy, input)]]) {
+        paintPicture($(id), pixels, ink);
+        $(`${id}-number`).textContent = decibels(pixels, picture);
+      }
+      return model.clean(noisy, options);
+    },
     (cleaned) => {
       found = cleaned;
       paintPicture($("clean-after"), cleaned, ink);
@@ -33,32 +66,23 @@ export function createClean({ $, model, subject, node, status, params, setParams
       announce(`Cleaned: ${decibels(cleaned, picture)} after, ${decibels(noisy, picture)} before.`);
     },
   );
-  const renew = () => {
-    if (!picture) return;
-    const { width, height } = input;
-    noisy = kind === "specks" ? withSpecks(picture, noise, SEED, width * height) : withNoise(picture, noise, SEED);
-    const filtered = median(noisy, input);
-    for (const [id, pixels] of [["clean-before", noisy], ["clean-median", filtered]]) {
-      paintPicture($(id), pixels, ink);
-      $(`${id}-number`).textContent = decibels(pixels, picture);
-    }
-    work.renew();
-  };
+  const renew = () => picture && work.renew();
   const soon = afterPause(renew, 60);
 
-  fillChoice($("clean-kind"), "clean-kind", KINDS, kind, (word) => {
+  fillChoice($("clean-kind"), "clean-kind", Object.fromEntries(Object.entries(KINDS).map(([word, { name }]) => [word, name])), kind, (word) => {
     kind = word;
     setParams({ kind: kind === "gaussian" ? null : kind });
+    slider.value = noise; // in the words of this kind
     renew();
   });
-  createSlider($("clean-noise-host"), {
+  const slider = createSlider($("clean-noise-host"), {
     id: "clean-noise",
     label: "Noise",
     min: 0,
     max: MOST,
     step: 0.02,
     value: noise,
-    format: (value) => (kind === "specks" ? `${Math.round(100 * value)} % of pixels` : `σ = ${value.toFixed(2)}`),
+    format: (value) => KINDS[kind].format(value),
     onInput: (value) => {
       noise = value;
       setParams({ noise: value === 0.2 ? null : value });

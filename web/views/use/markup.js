@@ -10,6 +10,9 @@ const picture = (id, caption, label) => `
     <p class="use-number" id="${id}-number"></p>
   </figure>`;
 
+const rank = (name, words) => `
+  <div><dt>${words}</dt><dd id="detect-${name}">–</dd><dd class="rank" aria-hidden="true"><span id="detect-${name}-mark"></span></dd></div>`;
+
 const PANELS = {
   detect: ({ one, many }) => ({
     question: `Is this one of the ${many} that the network knows?`,
@@ -17,18 +20,20 @@ const PANELS = {
       <div class="use-figures">
         <figure class="use-figure">
           <figcaption>Where it is strange</figcaption>
-          <div class="frame"><canvas id="detect-picture" class="ink pixels" role="img" aria-label="The ${one}"></canvas><canvas id="detect-map" class="heat" role="img" aria-label="Marked: where the network cannot rebuild the picture"></canvas></div>
+          <div class="frame"><canvas id="detect-picture" class="ink pixels" role="img" aria-label="The ${one}"></canvas><canvas id="detect-map" class="heat" role="img" aria-label="Marked: where the picture is unlike the network’s own"></canvas></div>
         </figure>
         <dl class="use-facts">
           <div><dt>Strangeness</dt><dd id="detect-score">–</dd></div>
-          <div><dt>Stranger than</dt><dd id="detect-percentile">–</dd></div>
           <div class="notation"><dt>−log p(x)</dt><dd id="detect-nats">–</dd></div>
         </dl>
       </div>
-      <div class="rank" aria-hidden="true"><span id="detect-mark"></span></div>
+      <dl class="ranks">
+        ${rank("whole", "As a whole, stranger than")}
+        ${rank("place", "In one place, stranger than")}
+      </dl>
       <p class="use-verdict" id="detect-verdict"></p>
       <fieldset class="row" id="detect-odd"><legend class="visually-hidden">Make the picture strange</legend></fieldset>`,
-    more: `Ten figures of the picture are compared with those of the model’s own test images: too little counts as much as too much. −log p(x) alone does not tell: an empty canvas is easy to draw, and so it is likelier than any ${one}. A high score says that a picture is of another kind, and not what is wrong with it.`,
+    more: `Ten figures of the picture are compared with those of the network’s own test images, and nineteen of each small square of it: too little counts as much as too much. A place is compared with the strangest place of each test image. −log p(x) alone does not tell: an empty canvas is easy to draw, and so it is likelier than any ${one}. A high score says that a picture is of another kind, and not what is wrong with it.`,
   }),
   clean: () => ({
     question: "What was there before the noise?",

@@ -8,7 +8,7 @@ import { fetchFile } from "../../api/network.js";
 import { inSlices } from "../../api/slices.js";
 import { element, paperOf } from "../../parts/dom.js";
 import { readsBack } from "../../parts/crop.js";
-import { pixelsOf } from "../../parts/picture.js";
+import { imageOf, pixelsOf } from "../../parts/picture.js";
 
 /** Pictures in a row of the card's test images, of which every other row is reconstructions. */
 const COLUMNS = 10;
@@ -80,6 +80,10 @@ export const ODD = {
       return x >= 0.55 * width && x < 0.8 * width && y >= 0.2 * height && y < 0.45 * height ? 0.5 : value;
     }),
   },
+  row: {
+    name: "A dead row",
+    change: (pixels, { width, height }) => pixels.map((value, i) => (Math.floor(i / width) % height === Math.floor(0.45 * height) ? 0 : value)),
+  },
   inverted: { name: "Inverted", change: (pixels) => pixels.map((value) => 1 - value) },
   flipped: {
     name: "Upside down",
@@ -112,6 +116,16 @@ export function withSpecks(pixels, share, seed, area) {
   const random = randomOf(seed);
   const specks = Array.from({ length: area }, () => (random() < share ? Math.round(random()) : null));
   return pixels.map((value, i) => specks[i % area] ?? value);
+}
+
+/** A picture as it comes back from a JPEG file of its size. @param {number} quality 1 to 100 @returns {Promise<Float32Array>} */
+export async function savedAsJpeg(pixels, input, quality) {
+  const context = new OffscreenCanvas(input.width, input.height).getContext("2d", { willReadFrequently: true });
+  context.putImageData(imageOf(pixels, input, false), 0, 0);
+  const bitmap = await createImageBitmap(await context.canvas.convertToBlob({ type: "image/jpeg", quality: quality / 100 }));
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return pixelsOf(/** @type {any} */ (context), input);
 }
 
 /** The median of each pixel's 3 × 3 neighbours. */

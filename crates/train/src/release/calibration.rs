@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use vaelet_model::Model;
-use vaelet_uses::{Calibration, Engine};
+use vaelet_uses::{Calibration, Engine, Mixture};
 
 const FILE: &str = "calibration.json";
 
@@ -27,6 +27,12 @@ pub fn write(folder: &Path, model: &Model, test: &Images) -> Result<Calibration>
         "mean": short(&calibration.mean),
         "factor": short(&calibration.factor),
         "scores": short(&calibration.scores),
+        "squares": {
+            "weights": short(&calibration.squares.weights),
+            "means": short(&calibration.squares.means),
+            "factors": short(&calibration.squares.factors),
+        },
+        "places": short(&calibration.places),
     });
     put(folder, FILE, value.to_string().as_bytes())?;
     Ok(calibration)
@@ -40,7 +46,7 @@ pub fn of(engine: &mut Engine, test: &Images) -> Result<Calibration> {
     let most = (2000 * 784 / test.shape.len()).clamp(400, 2000);
     let mut figures = Vec::new();
     for i in test.spread(most) {
-        figures.push(engine.figures(&test.floats(&[i]))?.0);
+        figures.push(engine.figures(&test.floats(&[i]))?);
     }
     Ok(Calibration::of(&figures)?)
 }
@@ -70,15 +76,22 @@ pub fn read(folder: &Path, model: &Model) -> Result<Calibration> {
         "{}: it is of other weights",
         again()
     );
-    let numbers = |name: &str| -> Vec<f64> {
-        let values = value[name].as_array().map_or(&[][..], Vec::as_slice);
+    let numbers = |path: &str| -> Vec<f64> {
+        let found = value.pointer(path).and_then(Value::as_array);
+        let values = found.map_or(&[][..], Vec::as_slice);
         let numbers = values.iter().map(|v| v.as_f64().unwrap_or(f64::NAN));
         numbers.collect()
     };
     let calibration = Calibration {
-        mean: numbers("mean"),
-        factor: numbers("factor"),
-        scores: numbers("scores"),
+        mean: numbers("/mean"),
+        factor: numbers("/factor"),
+        scores: numbers("/scores"),
+        squares: Mixture {
+            weights: numbers("/squares/weights"),
+            means: numbers("/squares/means"),
+            factors: numbers("/squares/factors"),
+        },
+        places: numbers("/places"),
     };
     calibration.check().with_context(again)?;
     Ok(calibration)

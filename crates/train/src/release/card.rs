@@ -11,6 +11,7 @@ use crate::measure::spelled::text_of;
 use crate::presets::preset;
 use crate::release::loaded::LoadedModel;
 use crate::release::stages::Stage;
+use crate::release::uses;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -91,7 +92,8 @@ impl Report<'_> {
             shown += &format!("{caption}:\n\n![{caption}]({file})\n\n");
         }
         let binarized = self.test.binarize && spec.likelihood == Likelihood::Bernoulli;
-        let card = card(spec, self.stages, self.measured, binarized, &shown);
+        let uses = uses::section(folder, spec)?;
+        let card = card(spec, self.stages, self.measured, binarized, &shown, &uses);
         put(folder, "README.md", card.as_bytes())
     }
 
@@ -214,19 +216,25 @@ impl Report<'_> {
     }
 }
 
+/// What a command is told of the data of a model that is called `name`.
+pub(super) fn data_argument(name: &str) -> &'static str {
+    match preset(name) {
+        Some(preset) if preset.source == Source::Shapes => "",
+        _ => " --data DATA",
+    }
+}
+
 fn card(
     spec: &ModelSpec,
     stages: &[Stage],
     measured: &Evaluation,
     binarized: bool,
     pictures: &str,
+    uses: &str,
 ) -> String {
     let name = &spec.name;
     let known = preset(name);
-    let is_drawn = known
-        .as_ref()
-        .is_some_and(|preset| preset.source == Source::Shapes);
-    let from = if is_drawn { "" } else { " --data DATA" };
+    let from = data_argument(name);
     let data = spec.training.as_ref().map_or("", |training| &training.data);
     let commands: String = stages
         .iter()
@@ -262,7 +270,7 @@ fn card(
         "# {}\n\n{training}{pictures}\
          Measured on the test split, in nats per {one}. The KL is that to the model's own prior, for one z \
          each.{pixels}\n\n{}\n{flattered}    \
-         vaelet evaluate models/{name}{from}\n\n\
+         vaelet evaluate models/{name}{from}\n\n{uses}\
          Weights: {} KB, {}. Data: {}\n",
         spec.title,
         measured.table(),
@@ -402,7 +410,7 @@ mod tests {
                 frechet_efficientnet: seen,
                 ..Evaluation::default()
             };
-            card(&preset(name).unwrap().spec, &[], &measured, false, "")
+            card(&preset(name).unwrap().spec, &[], &measured, false, "", "")
         };
         let says = |card: String| card.contains("flatters this model");
         assert!(says(card_of("portraits-sharp", Some(Seen::default()))));

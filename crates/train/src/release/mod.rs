@@ -9,3 +9,4 @@ mod golden_gradients;
 pub mod loaded;
 pub mod snapshots;
 pub mod stages;
+pub mod uses;

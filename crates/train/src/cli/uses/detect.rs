@@ -15,6 +15,9 @@ use vaelet_model::ImageShape;
 /// The exit code where a picture reaches the threshold.
 const FOUND: u8 = 4;
 
+/// Nats that are not yet shown in white, however little else there is.
+const FAINT: f32 = 20.0;
+
 /// What the command takes.
 #[derive(Args)]
 pub(in crate::cli) struct DetectArgs {
@@ -30,7 +33,8 @@ pub(in crate::cli) struct DetectArgs {
     /// needed once
     #[arg(long)]
     data: Option<PathBuf>,
-    /// End with exit code 4 where a picture's percentile is at least this, from 0 to 100
+    /// End with exit code 4 where a picture's percentile, as a whole or by its strangest place, is at
+    /// least this, from 0 to 100
     #[arg(long, value_parser = percentile)]
     threshold: Option<f64>,
 }
@@ -61,22 +65,34 @@ pub(in crate::cli) fn run(args: &DetectArgs) -> Result<ExitCode> {
         ..input
     };
     let mut table = csv::Writer::from_writer(Vec::new());
-    table.write_record(["file", "score", "percentile", "neg_log_likelihood"])?;
+    let columns = [
+        "file",
+        "score",
+        "percentile",
+        "place_percentile",
+        "neg_log_likelihood",
+    ];
+    table.write_record(columns)?;
     let mut found = 0;
     work.each(|engine, name, picture| {
         let scored = engine.score(picture, &calibration)?;
         if args
             .threshold
-            .is_some_and(|threshold| scored.percentile >= threshold)
+            .is_some_and(|threshold| scored.percentile.max(scored.place_percentile) >= threshold)
         {
             found += 1;
         }
-        let row = [scored.score, scored.percentile, scored.neg_log_likelihood];
+        let row = [
+            scored.score,
+            scored.percentile,
+            scored.place_percentile,
+            scored.neg_log_likelihood,
+        ];
         let mut record = vec![name.display().to_string()];
         record.extend(row.map(|value| format!("{value:.2}")));
         table.write_record(record)?;
-        // White is where it is strangest.
-        let most = scored.map.iter().copied().fold(1e-6, f32::max);
+        // White is where it is strangest; a usual picture has a dark map.
+        let most = scored.map.iter().copied().fold(FAINT, f32::max);
         let map: Vec<f32> = scored.map.iter().map(|nats| nats / most).collect();
         save(&map, grey, &args.out, name, "-where")
     })?;

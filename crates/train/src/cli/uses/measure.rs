@@ -4,7 +4,7 @@ use crate::cli::args::positive;
 use crate::cli::evaluate::{source, splits};
 use crate::data::{self, Source};
 use crate::measure::factors::{self, Disentanglement};
-use crate::measure::uses::{Counts, measure, table};
+use crate::measure::uses::{Counts, Use, measure, table};
 use crate::network::devices::DeviceName;
 use crate::release;
 use crate::release::loaded::LoadedModel;
@@ -61,6 +61,12 @@ pub(in crate::cli) struct UsesArgs {
     /// Test images to group
     #[arg(long, default_value_t = 10_000, value_parser = positive)]
     group: usize,
+    /// Uses to measure; all but held-out, which trains a small model without each class
+    #[arg(long, value_enum, num_args = 1.., default_values_t = Use::USUAL, hide_default_value = true)]
+    only: Vec<Use>,
+    /// Keep the figures in the model's folder, in place of those of the same uses, and show them in its card
+    #[arg(long)]
+    card: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -151,10 +157,13 @@ fn uses(args: &UsesArgs) -> Result<()> {
         compress: least(args.compress),
         group: least(args.group),
     };
-    let rows = measure(&model, &train, &test, &strangers, counts)?;
+    let rows = measure(&model, &args.only, &train, &test, &strangers, counts)?;
     match args.json {
         true => println!("{}", serde_json::to_string_pretty(&rows)?),
         false => print!("{}", table(&rows)),
+    }
+    if args.card {
+        release::uses::write(&args.model, &model.spec, &args.only, rows)?;
     }
     Ok(())
 }

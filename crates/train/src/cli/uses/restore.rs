@@ -58,11 +58,14 @@ pub(in crate::cli) struct CleanArgs {
     #[command(flatten)]
     common: Common,
     /// Standard deviation of Gaussian noise, where white is 1
-    #[arg(long, value_parser = noise, required_unless_present = "specks")]
+    #[arg(long, value_parser = noise, required_unless_present_any = ["specks", "jpeg"])]
     noise: Option<f32>,
     /// Or share of the values that were replaced by black or white: salt and pepper
     #[arg(long, value_parser = share, conflicts_with = "noise")]
     specks: Option<f32>,
+    /// Or the quality, 1 to 100, with which pictures of the model's size were saved as JPEG
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100), conflicts_with_all = ["noise", "specks"])]
+    jpeg: Option<u8>,
 }
 
 fn share(text: &str) -> Result<f32, String> {
@@ -115,9 +118,10 @@ pub(in crate::cli) fn clean(args: &CleanArgs) -> Result<ExitCode> {
     let mut work = Work::read(model, images)?;
     let input = work.model.spec.input;
     work.each(|engine, name, picture| {
-        let observation = match args.specks {
-            Some(specks) => Observation::specked(picture, specks),
-            None => Observation::noisy(picture, args.noise.unwrap_or_default()),
+        let observation = match (args.specks, args.jpeg) {
+            (Some(specks), _) => Observation::specked(picture, specks),
+            (_, Some(quality)) => Observation::saved(picture, quality),
+            _ => Observation::noisy(picture, args.noise.unwrap_or_default()),
         };
         let cleaned = engine.clean(&observation, &mut || true)?;
         save(&cleaned, input, out, name, "")

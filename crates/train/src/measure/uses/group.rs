@@ -1,6 +1,6 @@
 //! Figures of grouping.
 
-use super::{Row, SEED, spread};
+use super::{Row, SEED, Use, spread};
 use crate::data::Images;
 use anyhow::Result;
 use vaelet_model::random;
@@ -34,13 +34,16 @@ pub(super) fn measure(engine: &mut Engine, test: &Images, count: usize) -> Resul
         }
         found.push([matched, named]);
     }
-    let row = |what: &str, i: usize| Row {
-        r#use: "group",
-        what: what.into(),
-        figure: found[0][i],
-        unit: "right",
-        beside: vec![("the same on pixels".into(), found[1][i])],
-        images: labels.len(),
+    let row = |what: &str, i: usize| {
+        let beside = [("the same on pixels", found[1][i])];
+        Row::new(
+            Use::Group,
+            what,
+            found[0][i],
+            "right",
+            &beside,
+            labels.len(),
+        )
     };
     let mut rows = vec![
         row("as many groups as classes, best matching", 0),

@@ -1,7 +1,7 @@
 //! Figures of cleaning, filling in and enlarging.
 
 use super::filters::{bicubic, median, non_local_means};
-use super::{Row, SEED, spread};
+use super::{Row, SEED, Use, spread};
 use crate::data::Images;
 use crate::files::picture;
 use crate::measure::image_metrics::similarity;
@@ -36,6 +36,7 @@ enum Noise {
     Gaussian,
     Cut,
     Specks,
+    Jpeg(u8),
 }
 
 fn with_noise(picture: &[f32], noise: &[f32]) -> impl Iterator<Item = f32> {
@@ -52,8 +53,8 @@ fn with_specks(picture: &[f32], chances: &[f32]) -> Vec<f32> {
     picture.iter().zip(chances).map(speck).collect()
 }
 
-/// Gaussian noise, cut to `[0, 1]` as a file would have it and not, and salt and pepper, beside filters
-/// that know no pictures.
+/// Gaussian noise, cut to `[0, 1]` as a file would have it and not, salt and pepper, and JPEG, beside
+/// filters that know no pictures.
 pub(super) fn clean(engine: &mut Engine, test: &Images, count: usize) -> Result<Vec<Row>> {
     let (pictures, shape) = (spread(test, count), test.shape);
     let noise = random::normals(SEED, pictures.len());
@@ -63,6 +64,8 @@ pub(super) fn clean(engine: &mut Engine, test: &Images, count: usize) -> Result<
         ("noise of 0.2", Noise::Gaussian),
         ("noise of 0.2, cut to a file's values", Noise::Cut),
         ("salt and pepper, 0.2 of the values", Noise::Specks),
+        ("JPEG of quality 10", Noise::Jpeg(10)),
+        ("JPEG of quality 30", Noise::Jpeg(30)),
     ] {
         let mut sums = [0.0; 4];
         let pairs = pictures
@@ -76,16 +79,23 @@ pub(super) fn clean(engine: &mut Engine, test: &Images, count: usize) -> Result<
                     .map(|v| v.clamp(0.0, 1.0))
                     .collect(),
                 Noise::Specks => with_specks(picture, chances),
+                Noise::Jpeg(quality) => as_jpeg(picture, shape, quality)?.1,
             };
             let observation = match kind {
                 Noise::Specks => Observation::specked(&noisy, NOISE),
+                Noise::Jpeg(quality) => Observation::saved(&noisy, quality),
                 _ => Observation::noisy(&noisy, NOISE),
+            };
+            // The filter is told how strong the noise is, by JPEG too.
+            let strength = match kind {
+                Noise::Jpeg(_) => 10f64.powf(psnr(picture, &noisy) / -20.0) as f32,
+                _ => NOISE,
             };
             let inside = |values: Vec<f32>| -> Vec<f32> {
                 values.iter().map(|v| v.clamp(0.0, 1.0)).collect()
             };
             let means = [true, false].map(|large| {
-                let filtered = inside(non_local_means(&noisy, NOISE, large, shape));
+                let filtered = inside(non_local_means(&noisy, strength, large, shape));
                 psnr(picture, &filtered)
             });
             let each = [
@@ -98,18 +108,12 @@ pub(super) fn clean(engine: &mut Engine, test: &Images, count: usize) -> Result<
                 .zip(each)
                 .for_each(|(sum, value)| *sum += value / count as f64);
         }
-        rows.push(Row {
-            r#use: "clean",
-            what: what.into(),
-            figure: sums[0],
-            unit: "dB",
-            beside: vec![
-                ("median".into(), sums[1]),
-                ("non-local means, the better of two".into(), sums[2]),
-                ("noisy".into(), sums[3]),
-            ],
-            images: count,
-        });
+        let beside = [
+            ("median", sums[1]),
+            ("non-local means, the better of two", sums[2]),
+            ("noisy", sums[3]),
+        ];
+        rows.push(Row::new(Use::Clean, what, sums[0], "dB", &beside, count));
     }
     Ok(rows)
 }
@@ -171,41 +175,33 @@ pub(super) fn fill(
     }
     times.sort();
     let share = |n: usize, of: usize| n as f64 / of as f64;
-    let row = |what: &str, figure, unit, beside: Vec<(&str, f64)>| Row {
-        r#use: "fill",
-        what: what.into(),
-        figure,
-        unit,
-        beside: beside
-            .into_iter()
-            .map(|(name, v)| (name.to_string(), v))
-            .collect(),
-        images: count,
+    let row = |what: &str, figure, unit, beside: &[(&str, f64)]| {
+        Row::new(Use::Fill, what, figure, unit, beside, count)
     };
     Ok(vec![
         row(
             "lower half hidden: of 4 completions, read as one class",
             share(valid, count * COMPLETIONS),
             "",
-            vec![("test images", share(real, count))],
+            &[("test images", share(real, count))],
         ),
         row(
             "pictures with completions of more than one class",
             share(several, count),
             "",
-            Vec::new(),
+            &[],
         ),
         row(
-            "log p(hidden | seen), the mean of 4 latents",
+            "log p(hidden given seen), the mean of 4 latents",
             own,
             "nats",
-            vec![("one pseudo-Gibbs step", gibbs)],
+            &[("one pseudo-Gibbs step", gibbs)],
         ),
         row(
             "the first completion, 10 steps, median",
             times[times.len() / 2].as_secs_f64() * 1e3,
             "ms of one core",
-            Vec::new(),
+            &[],
         ),
     ])
 }
@@ -323,13 +319,9 @@ pub(super) fn enlarge(engine: &mut Engine, test: &Images, count: usize) -> Resul
         own.extend(answer.picture);
         other.extend(smooth);
     }
-    let row = |what: &str, unit, [figure, bicubic]: [f64; 2]| Row {
-        r#use: "enlarge",
-        what: what.into(),
-        figure,
-        unit,
-        beside: vec![("bicubic".into(), bicubic)],
-        images: count,
+    let row = |what: &str, unit, [figure, bicubic]: [f64; 2]| {
+        let beside = [("bicubic", bicubic)];
+        Row::new(Use::Enlarge, what, figure, unit, &beside, count)
     };
     let similarity = [&own, &other].map(|images| similarity(images, &pictures, shape));
     let [own, other] = similarity;
@@ -339,11 +331,11 @@ pub(super) fn enlarge(engine: &mut Engine, test: &Images, count: usize) -> Resul
     ])
 }
 
-/// Bytes of a picture as JPEG of the least quality, and the picture `[C, H, W]` that comes back.
-pub(super) fn smallest_jpeg(values: &[f32], shape: ImageShape) -> Result<(usize, Vec<f32>)> {
+/// Bytes of a picture as JPEG of this quality, 1 to 100, and the picture `[C, H, W]` that comes back.
+pub(super) fn as_jpeg(values: &[f32], shape: ImageShape, quality: u8) -> Result<(usize, Vec<f32>)> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture::grid(values, shape, 1)?
-        .write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 1))?;
+        .write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality))?;
     let bytes = bytes.into_inner();
     let back = image::load_from_memory(&bytes)?;
     let plane = shape.height * shape.width;
