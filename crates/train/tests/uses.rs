@@ -4,6 +4,7 @@
 
 use image::{GrayImage, Luma};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -138,6 +139,14 @@ fn what_cannot_be_read_is_named_and_the_rest_is_done() {
     assert_eq!(done.status.code(), Some(3));
     assert!(errors(&done).contains("broken.png") && errors(&done).contains("1 could not be read"));
     assert!(at("clean/0.png").is_file() && at("clean/more/9.png").is_file());
+    let clean = [
+        "clean", "model", "--images", "pictures", "--out", "saved", "--jpeg",
+    ];
+    let done = vaelet(dir.path(), &[&clean[..], &["20"]].concat());
+    assert_eq!(done.status.code(), Some(3));
+    assert!(at("saved/more/9.png").is_file());
+    let done = vaelet(dir.path(), &[&clean[..], &["101"]].concat());
+    assert!(errors(&done).contains("1..=100"), "{}", errors(&done));
     let done = vaelet(
         dir.path(),
         &[
@@ -202,14 +211,61 @@ fn a_score_needs_to_know_the_models_own_pictures() {
     let table = fs::read_to_string(at("scores/scores.csv")).unwrap();
     let strange: Vec<&str> = table
         .lines()
-        .filter(|line| line.contains(",100.00,"))
+        .filter(|line| line.split(',').nth(2) == Some("100.00"))
         .collect();
     assert_eq!(strange.len(), 1, "{table}");
     assert!(strange[0].starts_with("empty.png"));
+    let columns = "file,score,percentile,place_percentile,neg_log_likelihood";
+    assert_eq!(table.lines().next(), Some(columns));
     assert!(at("scores/empty-where.png").is_file() && at("scores/more/9-where.png").is_file());
     fs::write(at("model/calibration.json"), "{\"weights\": 3}").unwrap();
     let done = vaelet(dir.path(), &arguments);
     assert!(errors(&done).contains("other weights"), "{}", errors(&done));
+}
+
+/// An IDX file of bytes, in gzip.
+fn write_idx(path: &Path, dimensions: &[u32], bytes: &[u8]) {
+    let mut contents = vec![0, 0, 8, dimensions.len() as u8];
+    contents.extend(dimensions.iter().flat_map(|n| n.to_be_bytes()));
+    contents.extend(bytes);
+    let file = fs::File::create(path).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    packed.write_all(&contents).unwrap();
+    packed.finish().unwrap();
+}
+
+#[test]
+fn a_class_is_held_out_and_the_card_says_what_came_of_it() {
+    let dir = workplace();
+    let at = |name: &str| dir.path().join(name);
+    fs::create_dir_all(at("data")).unwrap();
+    // Upright bars, lying bars, and squares, in many places.
+    for (split, count) in [("train", 240_u32), ("t10k", 300)] {
+        let labels: Vec<u8> = (0..count).map(|i| (i % 3) as u8).collect();
+        let pixel = |i: u32| {
+            let (n, y, x) = (i / 784, i % 784 / 28, i % 28);
+            let (down, across) = (2 + n * 7 % 16, 2 + n * 5 % 16);
+            let [tall, wide] = [[10, 3], [3, 10], [6, 6]][(n % 3) as usize];
+            let inside = (down..down + tall).contains(&y) && (across..across + wide).contains(&x);
+            if inside { 200 + (n % 50) as u8 } else { 0 }
+        };
+        let pixels: Vec<u8> = (0..count * 784).map(pixel).collect();
+        let images = at(&format!("data/{split}-images-idx3-ubyte.gz"));
+        write_idx(&images, &[count, 28, 28], &pixels);
+        let names = at(&format!("data/{split}-labels-idx1-ubyte.gz"));
+        write_idx(&names, &[count], &labels);
+    }
+    fs::write(at("model/README.md"), "# Digits\n\nWeights: some\n").unwrap();
+    let measure = ["measure", "uses", "model", "--data", "data", "--card"];
+    let arguments = [&measure[..], &["--only", "held-out"]].concat();
+    let done = vaelet(dir.path(), &arguments);
+    assert!(done.status.success(), "{}", errors(&done));
+    let card = fs::read_to_string(at("model/README.md")).unwrap();
+    for row in ["mean of 3 classes", "class 0", "class 1", "class 2"] {
+        let row = format!("| held-out class | {row} | ");
+        assert!(card.contains(&row), "{card}");
+    }
+    assert!(card.ends_with("--card\n\nWeights: some\n"), "{card}");
 }
 
 #[test]
@@ -272,4 +328,22 @@ fn what_is_not_known_of_the_images_is_said() {
     );
     let said = failure(&["train", "shapes", "--data", ".", "--out", "out"]);
     assert!(said.contains("drawn, not read; leave --data out"), "{said}");
+}
+
+/// Every row of the README's table of uses stands on the card that it names.
+#[test]
+fn the_readme_says_what_stands_on_the_cards() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let (_, uses) = readme.split_once("\n## Uses\n").unwrap();
+    let (uses, _) = uses.split_once("\n## ").unwrap();
+    let mut rows = 0;
+    for line in uses.lines().filter(|line| line.starts_with("| [")) {
+        let (model, row) = line[3..].split_once("](").unwrap();
+        let (_, row) = row.split_once(") ").unwrap();
+        let card = fs::read_to_string(root.join("models").join(model).join("README.md")).unwrap();
+        assert!(card.lines().any(|line| line == row), "{model}: {row}");
+        rows += 1;
+    }
+    assert!(rows > 20, "{rows}");
 }
