@@ -143,9 +143,8 @@ impl Words {
             .into_iter()
             .chain(letters.into_iter().map(String::from));
         let longest = fitting.iter().map(|text| text.chars().count()).max();
-        let classes: BTreeSet<&str> = self
-            .rows
-            .iter()
+        let is_read = |row: &&Row| !row.text.is_empty() && row.text.chars().count() <= LONGEST;
+        let classes: BTreeSet<&str> = (self.rows.iter().filter(is_read))
             .map(|row| row.class.as_str())
             .filter(|class| !class.is_empty())
             .collect();

@@ -80,10 +80,11 @@ pub(super) fn places(name: &str) -> Preset {
     preset.spec.latents[0].size = latent;
     Preset {
         data: "103,842 names of places in 70 countries",
-        epochs: 40,
+        epochs: 60,
         batch: 128,
+        learning_rate: 3e-3,
+        beta: 0.2,
         patience: None,
-        components: 16,
         ..preset
     }
 }
