@@ -2,15 +2,25 @@
  * Bundles and minifies scripts and styles in place. The scripts that pages name or fetch later keep
  * their paths and exports. The modules that they share become a few files in `web/shared/`, because each
  * file of the first view delays its first picture by some milliseconds. Styles are bundled with their
- * imports. The arguments are the site's folder, and the glue of its programs.
+ * imports. The arguments are the site's folder, and the modules that stand beside `web/`: the glue of its programs,
+ * and what is bundled here of packages.
  */
 
-import { readdir, rm } from "node:fs/promises";
+import { readFile, readdir, rm } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { rollup } from "rollup";
 
 const [site, ...glue] = process.argv.slice(2);
+/** What the page needs of packages, by the module that it becomes. @type {Record<string, string>} */
+const LIBRARIES = {
+  "vaelet-structures.js": `
+    export { default as Parser } from "./node_modules/smiles-drawer/src/Parser.js";
+    export { default as SvgDrawer } from "./node_modules/smiles-drawer/src/SvgDrawer.js";`,
+};
+/** Stands above smiles-drawer, as its licence asks. */
+const NOTICE = `/* smiles-drawer: ${await readFile(new URL("node_modules/smiles-drawer/LICENSE.md", import.meta.url), "utf8")} */`;
 /** Where the shared modules stand. */
 const SHARED = "web/shared";
 /** Stands before the name of a program's glue, until it is known where it is imported. */
@@ -20,6 +30,18 @@ const isEntry = (file) => /^web\/(vaelet|vae-let|page\/start|page\/main|element\
 /** It is no module. */
 const WORKER = "web/sw.js";
 
+for (const [outfile, contents] of Object.entries(LIBRARIES)) {
+  await build({
+    absWorkingDir: site,
+    stdin: { contents, resolveDir: fileURLToPath(new URL(".", import.meta.url)) },
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    outfile,
+    plugins: [{ name: "unused", setup: leaveOut }],
+    logLevel: "warning",
+  });
+}
 const files = await below("web");
 const named = (ending) => files.filter((file) => file.endsWith(ending));
 const written = await bundle(named(".js").filter((file) => file !== WORKER));
@@ -36,10 +58,16 @@ const options = {
   charset: "utf8",
   logLevel: "warning",
 };
-await build({ ...options, entryPoints: [...written, WORKER, ...glue] });
+await build({ ...options, entryPoints: [...written, WORKER, ...glue.filter((file) => !(file in LIBRARIES))] });
+await build({ ...options, entryPoints: Object.keys(LIBRARIES), banner: { js: NOTICE } });
 const styles = await build({ ...options, entryPoints: named(".css"), bundle: true, metafile: true });
 for (const { imports } of Object.values(styles.metafile.inputs)) {
   for (const { path, external } of imports) if (!external) await rm(join(site, path), { force: true });
+}
+
+/** Heat maps over a structure, with the colours of another package, which nobody asks for. @param {import("esbuild").PluginBuild} build */
+function leaveOut({ onLoad }) {
+  onLoad({ filter: /smiles-drawer.src.(GaussDrawer|PixelsToSvg)\.js$/ }, () => ({ contents: "export default class {}" }));
 }
 
 /** Replaces modules by their bundles. @param {string[]} modules @returns {Promise<string[]>} paths of the bundles */

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::program::{FIRST, PROGRAMS};
+use crate::program::{FIRST, LIBRARIES, PROGRAMS};
 use crate::{library, program, shell, tools, version};
 
 /// Maximum size of the HTML page and the scripts and styles of its first view, in bytes. Each file
@@ -44,6 +44,10 @@ pub fn build() -> Result<()> {
         let files = [program.wasm(), program.glue()].map(|file| built.join(file));
         let weight = weigh(program.name, &files)?;
         check_budget(program.name, weight, program.budget)?;
+    }
+    for library in &LIBRARIES {
+        let weight = weigh(library.file, &[built.join(library.file)])?;
+        check_budget(library.file, weight, library.budget)?;
     }
     check_budget("first view", first, FIRST_VIEW)?;
     check_budget("modules and styles", modules + styles, MODULES)
@@ -167,6 +171,7 @@ fn assemble(site: &Path) -> Result<()> {
     let mut minify = shell::command("node");
     minify.arg(tools::page_packages().join("minify.mjs"));
     minify.arg(site);
+    minify.args(LIBRARIES.map(|library| library.file));
     shell::run(minify.args(PROGRAMS.map(|program| program.glue())))?;
     let models = library::publish(&root.join("models"), &site.join("models"))?;
     let index = site.join("models/index.json");

@@ -38,7 +38,7 @@ pub const FIRST: Program = Program {
 };
 /// All programs. A page fetches those after the first when it uses them. Each is compiled by
 /// itself, because the features that one needs would make the others larger.
-pub const PROGRAMS: [Program; 8] = [
+pub const PROGRAMS: [Program; 9] = [
     FIRST,
     Program {
         name: "vaelet-web-full",
@@ -59,6 +59,13 @@ pub const PROGRAMS: [Program; 8] = [
         features: &[],
         optimise: "-O2",
         budget: 46 * 1024,
+    },
+    Program {
+        name: "vaelet-molecule-web",
+        package: "vaelet-molecule-web",
+        features: &[],
+        optimise: "-Oz",
+        budget: 32 * 1024,
     },
     Program {
         name: "vaelet-learn-web",
@@ -89,6 +96,20 @@ pub const PROGRAMS: [Program; 8] = [
         budget: 213 * 1024,
     },
 ];
+
+/// A package of other people that a page fetches when it uses it; `minify.mjs` bundles what the page needs of it.
+pub struct Library {
+    /// Its module, beside those of the programs.
+    pub file: &'static str,
+    /// Maximum size in bytes after gzip.
+    pub budget: usize,
+}
+
+/// All of them: smiles-drawer finds the places of a molecule's atoms on paper.
+pub const LIBRARIES: [Library; 1] = [Library {
+    file: "vaelet-structures.js",
+    budget: 40 * 1024,
+}];
 
 impl Program {
     /// File name of the wasm module.

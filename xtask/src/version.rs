@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use vaelet_model::sha256_hex;
 
-use crate::program::{FIRST, PROGRAMS};
+use crate::program::{FIRST, LIBRARIES, PROGRAMS};
 
 /// Modules that other people's pages import.
 const ENTRIES: [&str; 2] = ["web/vaelet.js", "web/vae-let.js"];
@@ -79,8 +79,9 @@ pub fn make(site: &Path) -> Result<()> {
     let inside = site.join(&folder);
     fs::create_dir_all(inside.join("models"))?;
     let programs = PROGRAMS.iter().flat_map(|one| [one.wasm(), one.glue()]);
+    let libraries = LIBRARIES.map(|library| library.file.to_owned());
     let others = ["web", "models/index.json"].map(str::to_owned);
-    for path in programs.chain(others) {
+    for path in programs.chain(libraries).chain(others) {
         fs::rename(site.join(&path), inside.join(&path))
             .with_context(|| format!("cannot move {path} into {folder}"))?;
     }
@@ -119,10 +120,10 @@ pub fn make(site: &Path) -> Result<()> {
     let mut kept = fetched(&files);
     let data = format!("{folder}web/data/");
     kept_when_used.extend(kept.extract_if(.., |path, _| path.starts_with(&data)));
-    for program in PROGRAMS.iter().skip(1) {
-        for file in [program.wasm(), program.glue()] {
-            kept_when_used.extend(kept.remove_entry(&format!("{folder}{file}")));
-        }
+    let programs = PROGRAMS.iter().skip(1);
+    let programs = programs.flat_map(|program| [program.wasm(), program.glue()]);
+    for file in programs.chain(LIBRARIES.map(|library| library.file.to_owned())) {
+        kept_when_used.extend(kept.remove_entry(&format!("{folder}{file}")));
     }
     let manifest = json!({ "version": version, "files": kept, "models": kept_when_used });
     let worker = fs::read_to_string(site.join(WORKER))?;
