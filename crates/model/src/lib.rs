@@ -18,7 +18,7 @@ pub mod latent;
 pub mod networks;
 
 pub use error::{Error, Result};
-pub use format::data::{Data, LogMel, Spelling};
+pub use format::data::{Data, LogMel, Notation, Spelling};
 pub use format::description::{
     Activation, Condition, Convolution, Drawing, Example, FORMAT, ImageShape, LatentGroup, Layer,
     Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,

@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use vaelet_model::{
-    Data, EntryPoint, Error, Model, ModelSpec, Params, Precision, Priors, Program, Tensor, Tensors,
-    WeightsFile, random, read_tensors, write_tensors,
+    Data, EntryPoint, Error, Model, ModelSpec, Notation, Params, Precision, Priors, Program,
+    Tensor, Tensors, WeightsFile, random, read_tensors, write_tensors,
 };
 
 const LAYERS: &str = r#"
@@ -368,6 +368,18 @@ fn texts_are_spelled_by_their_model() {
 }
 
 #[test]
+fn texts_say_what_they_stand_for() {
+    let text = sequence(SEQUENCE);
+    let text = text.replace(r#""capitals": true"#, r#""notation": "selfies""#);
+    let spec = ModelSpec::parse(&text).unwrap();
+    let Data::Sequence(spelling) = &spec.data else {
+        panic!("{:?}", spec.data)
+    };
+    assert_eq!(spelling.notation, Some(Notation::Selfies));
+    assert_eq!(ModelSpec::parse(&spec.to_json().unwrap()).unwrap(), spec);
+}
+
+#[test]
 fn texts_that_cannot_be_spelled_are_refused() {
     let refused = |from: &str, to: &str, expected: &str| {
         let good = sequence(SEQUENCE);
@@ -384,6 +396,11 @@ fn texts_that_cannot_be_spelled_are_refused() {
     refused(r#""end": 0"#, r#""end": -1"#, "data.end");
     refused(r#""capitals": true"#, r#""capitals": 1"#, "data.capitals");
     refused(r#""capitals": true"#, r#""more": true"#, "more");
+    refused(
+        r#""capitals": true"#,
+        r#""notation": "music""#,
+        "data.notation",
+    );
     refused(r#""symbols": 3}"#, r#""symbols": 4}"#, "input.channels");
     refused(r#""symbols": 3}"#, r#""symbols": 0}"#, "likelihood.symbols");
     refused(

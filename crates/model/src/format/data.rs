@@ -33,6 +33,18 @@ pub struct Spelling {
     /// Whether symbols stand for letters of either case: texts are read in lower case, and words are shown with
     /// a capital.
     pub capitals: bool,
+    /// What the symbols are a notation of, where that is not language.
+    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
+    pub notation: Option<Notation>,
+}
+
+/// What texts stand for that nobody reads as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "write", derive(Serialize))]
+#[cfg_attr(feature = "write", serde(rename_all = "snake_case"))]
+pub enum Notation {
+    /// Molecules: SELFIES tokens (Krenn et al. 2020), every list of which is one.
+    Selfies,
 }
 
 impl Spelling {
@@ -78,6 +90,11 @@ impl Spelling {
             capitals: match object.find("capitals") {
                 Some(capitals) => capitals.boolean()?,
                 None => false,
+            },
+            notation: match object.find("notation") {
+                Some(notation) if notation.text()? == "selfies" => Some(Notation::Selfies),
+                Some(notation) => return Err(notation.wrong("selfies")),
+                None => None,
             },
         })
     }

@@ -134,6 +134,9 @@ pub(super) fn complete(
             directions = directions::find(&release, &classifier, train)?;
             scores = directions::test(&release, &classifier, &directions, test)?;
         }
+        if !train.measures.is_empty() {
+            directions.extend(directions::along(&release, train)?);
+        }
         let count = nll_count(release.model.spec.input);
         let measured =
             evaluation::evaluate(&release, train, test, scores, NLL_SAMPLES, count, network)?;

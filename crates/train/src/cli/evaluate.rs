@@ -2,7 +2,7 @@
 
 use super::args::{FeaturesArg, positive};
 use crate::data::words::Words;
-use crate::data::{self, Images, Source, Split};
+use crate::data::{self, Images, Source, Split, molecules};
 use crate::measure::classifier::{Classifier, JUDGE};
 use crate::measure::{directions, evaluation};
 use crate::network::devices::DeviceName;
@@ -125,6 +125,9 @@ pub(super) fn read(
     split: Split,
 ) -> Result<Images> {
     match (&spec.data, folder) {
+        (Data::Sequence(spelling), Some(folder)) if spelling.notation.is_some() => {
+            molecules::read(folder, split, spec.input, spelling)
+        }
         (Data::Sequence(spelling), Some(table)) => {
             Words::open(table)?.images(split, spec.input, spelling, spec.condition.as_ref())
         }

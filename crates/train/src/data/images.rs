@@ -33,6 +33,15 @@ pub struct Factor {
     pub values: Vec<u8>,
 }
 
+/// A number that was measured of each image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    /// What an image with a high one is, for people.
+    pub name: String,
+    /// One for each image.
+    pub values: Vec<f32>,
+}
+
 /// Images of one shape with a class each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Images {
@@ -51,6 +60,8 @@ pub struct Images {
     pub binarize: bool,
     /// Their attributes.
     pub attributes: Vec<Attribute>,
+    /// What was measured of them.
+    pub measures: Vec<Measure>,
     /// What they were drawn from; empty where that is not known.
     pub factors: Vec<Factor>,
     /// The credit of each image; empty if all have the model's credit.
@@ -66,6 +77,7 @@ impl Images {
             binarize: true,
             starts: Vec::new(),
             attributes: Vec::new(),
+            measures: Vec::new(),
             factors: Vec::new(),
             credits: Vec::new(),
             pixels,

@@ -7,6 +7,7 @@ pub mod folder;
 mod glyphs;
 mod idx;
 mod images;
+pub mod molecules;
 pub mod open;
 mod shapes;
 mod sheets;

@@ -166,6 +166,7 @@ impl Words {
                 symbols: symbols.collect(),
                 end: 0,
                 capitals,
+                notation: None,
             },
             longest: longest.unwrap_or(1),
             condition,

@@ -90,6 +90,50 @@ pub fn find(
         .collect()
 }
 
+/// Directions in which what was measured of images grows: posterior means regressed on the values, in their standard
+/// deviations, of which a step of 1 is one. No classifier tells how far they lead, so they go [`DEVIATIONS`] each way.
+///
+/// # Errors
+/// A device that fails, or values that are all alike.
+pub fn along(release: &LoadedModel, images: &Images) -> Result<Vec<Direction>> {
+    let means = release.means(images, &images.spread(usize::MAX))?;
+    let measures = images.measures.iter();
+    measures
+        .map(|measure| {
+            let vector = slope(&measure.values, &means)
+                .with_context(|| format!("all values of {} are alike", measure.name))?;
+            Ok(Direction {
+                name: measure.name.clone(),
+                low: -DEVIATIONS,
+                high: DEVIATIONS,
+                vector,
+            })
+        })
+        .collect()
+}
+
+/// How far a direction of a measure goes.
+const DEVIATIONS: f32 = 3.0;
+
+/// The regression of means `[N, latent]` on values, for a step of one standard deviation.
+fn slope(values: &[f32], means: &[f32]) -> Option<Vec<f32>> {
+    let count = values.len() as f64;
+    let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+    let centred: Vec<f64> = values
+        .iter()
+        .map(|&value| f64::from(value) - mean)
+        .collect();
+    let deviation = (centred.iter().map(|value| value * value).sum::<f64>() / count).sqrt();
+    let mut sums = vec![0.0; means.len() / values.len().max(1)];
+    for (row, value) in means.chunks_exact(sums.len().max(1)).zip(&centred) {
+        for (sum, &z) in sums.iter_mut().zip(row) {
+            *sum += f64::from(z) * value;
+        }
+    }
+    let scale = deviation * count;
+    (scale > 0.0).then(|| sums.iter().map(|sum| (sum / scale) as f32).collect())
+}
+
 /// The step in latent space from without to with, for each attribute: posterior means
 /// `[N, latent]` regressed on all attributes at once (least squares), so that a direction
 /// does not carry along what merely occurs together with its attribute.
@@ -254,6 +298,16 @@ impl<'a> Subjects<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_measure_grows_along_its_direction() {
+        let values = [1.0, 3.0, 5.0, 7.0];
+        // The first latent is half the value, the second knows nothing of it.
+        let means = [0.5, 1.0, 1.5, -1.0, 2.5, -1.0, 3.5, 1.0];
+        let step = slope(&values, &means).unwrap();
+        assert!((step[0] - 0.5 * 5.0_f32.sqrt()).abs() < 1e-6 && step[1].abs() < 1e-6);
+        assert_eq!(slope(&[2.0; 4], &means), None);
+    }
 
     /// Most who smile are old: the direction of the smile has no age in it all the same.
     #[test]

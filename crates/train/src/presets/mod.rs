@@ -5,6 +5,7 @@ mod faces;
 mod labels;
 mod letters;
 mod mnist;
+mod molecules;
 mod scans;
 mod shapes;
 mod voices;
@@ -17,6 +18,7 @@ use characters::characters;
 use faces::{avatars, faces_map, portraits};
 use letters::letters;
 use mnist::{beta, digits_map, digits_snapshots, fashion, handwritten};
+use molecules::molecules;
 use scans::scans;
 use shapes::{BETA, shapes};
 use vaelet_model::networks::{Layers, WIDE, fine, tall};
@@ -62,7 +64,7 @@ pub struct Preset {
 }
 
 /// The presets of [`preset`].
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 21] = [
     "digits",
     "digits-map",
     "digits-snapshots",
@@ -83,6 +85,7 @@ pub const NAMES: [&str; 20] = [
     "shapes-plain",
     "voices",
     "places",
+    "molecules",
 ];
 
 /// The preset called `name`.
@@ -108,6 +111,7 @@ pub fn preset(name: &str) -> Option<Preset> {
         "shapes-plain" => shapes(name, "Shapes, β = 1", 1.0),
         "voices" => voices(name),
         "places" => places(name),
+        "molecules" => molecules(name),
         _ => return None,
     })
 }

@@ -64,6 +64,7 @@ pub(super) fn places(name: &str) -> Preset {
             symbols: [String::new()].into_iter().chain(letters).collect(),
             end: 0,
             capitals: true,
+            notation: None,
         },
         longest: 24,
         condition: Some(Condition {

@@ -15,8 +15,11 @@ use crate::release::uses;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
-use vaelet_model::{Data, Likelihood, ModelSpec, Spelling, latent};
+use vaelet_model::{Data, Likelihood, ModelSpec, Notation, Spelling, latent};
 
+/// Where the figures of chemistry are.
+const MOLECULES: &str = "What RDKit says of 10,000 samples and of the direction *oily* is in \
+    [bench/results/molecules.json](../../bench/results/molecules.json), by [measure.py](../../bench/molecules/measure.py).\n\n";
 /// The samples of a model of texts: one on each line, and after a tab its class.
 const SAMPLES: &str = "samples.txt";
 /// Seed of the samples in all pictures.
@@ -121,11 +124,16 @@ impl Report<'_> {
         )?;
         let pairs = chosen.iter().zip(back);
         let pairs: String = pairs
-            .map(|(&i, back)| format!("| {} | {back} |\n", text_of(spelling, test, i)))
+            .map(|(&i, back)| {
+                let own = shown(spelling, &text_of(spelling, test, i));
+                format!("| {own} | {} |\n", shown(spelling, &back))
+            })
             .collect();
         let [steps, count] = MORPHS;
         let (z, classes) = morphed(release);
         let morphs = release.texts(spelling, z, &classes)?;
+        let morphs: Vec<String> = morphs.iter().map(|text| shown(spelling, text)).collect();
+        let samples: Vec<String> = samples.iter().map(|text| shown(spelling, text)).collect();
         let morphs = morphs
             .chunks(steps)
             .take(count)
@@ -133,7 +141,7 @@ impl Report<'_> {
         Ok(format!(
             "{} samples from the prior, seed {SEED}{}: {}\n\n\
              | test text | its reconstruction |\n|---|---|\n{pairs}\n\
-             From one sample to another, slerp:\n\n{}\n",
+             From one sample to another, slerp:\n\n{}\n{}",
             SIDE * SIDE,
             match release.model.spec.condition {
                 Some(_) => ", of one class after another",
@@ -141,6 +149,10 @@ impl Report<'_> {
             },
             samples.join(", "),
             morphs.collect::<String>(),
+            match spelling.notation {
+                Some(Notation::Selfies) => MOLECULES,
+                None => "",
+            }
         ))
     }
 
@@ -293,6 +305,17 @@ fn reconstructions(release: &LoadedModel, test: &Images) -> Result<Vec<f32>> {
 }
 
 /// A row of samples above the row of the training images nearest to them.
+/// A text as people read it: a molecule's SMILES.
+fn shown(spelling: &Spelling, text: &str) -> String {
+    match spelling.notation {
+        // Every list of tokens of a model is a molecule.
+        Some(Notation::Selfies) => {
+            format!("`{}`", vaelet_molecule::smiles(text).unwrap_or_default())
+        }
+        None => text.into(),
+    }
+}
+
 fn neighbours(release: &LoadedModel, train: &Images) -> Result<Vec<f32>> {
     let z = release.priors.sample(SEED, PAIRS[0], 1.0);
     let samples = release.decode(z, &release.each_class(PAIRS[0]))?;
