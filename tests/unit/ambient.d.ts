@@ -20,6 +20,21 @@ declare module "*/vaelet-sound-web.js" {
   export default function start(): Promise<WebAssembly.Exports>;
 }
 
+/** The program that reads and writes molecules. */
+declare module "*/vaelet-molecule-web.js" {
+  export default function start(): Promise<WebAssembly.Exports>;
+}
+
+/** What the build bundles of smiles-drawer: places of a molecule's atoms on paper. */
+declare module "*/vaelet-structures.js" {
+  export const Parser: { parse(smiles: string): object };
+  export class SvgDrawer {
+    constructor(options: object, clear: boolean);
+    svgWrapper: object;
+    draw(tree: object, target: SVGSVGElement, theme: string): void;
+  }
+}
+
 /** The program that trains. */
 declare module "*/vaelet-learn-web.js" {
   export default function start(): Promise<WebAssembly.Exports>;

@@ -5,41 +5,12 @@
 
 import start, * as glue from "../../vaelet-sound-web.js";
 import { finite, numbers, optionsOf, refused } from "./arguments.js";
-import { VaeletError, isCrash, stackOf, understood } from "./errors.js";
-import { within } from "./network.js";
+import { secondProgram } from "./second.js";
 import { inSlices, inTurn } from "./slices.js";
-
-/** Milliseconds that the program may take to come. */
-const PATIENCE = 60_000;
 
 /** Its classes. @type {any} */
 const program = glue;
-/** @type {Promise<any> | undefined} */
-let loading;
-/** Where the program's stack ends now. @type {WebAssembly.Global} */
-let stack;
-
-function load() {
-  loading ??= within(start(), PATIENCE, () => new Error("nothing came")).then(
-    (exports) => (stack = stackOf(exports)),
-    (cause) => {
-      loading = undefined; // so that the next attempt starts afresh
-      throw new VaeletError("network", "The program that makes sounds (vaelet-sound-web.js and vaelet-sound-web_bg.wasm) could not be loaded. Check the connection, and try again; if this page was published again meanwhile, reload it.", { cause });
-    },
-  );
-  return loading;
-}
-
-/** @template T @param {() => T} question @returns {T} */
-function call(question) {
-  const top = stack.value;
-  try {
-    return question();
-  } catch (error) {
-    if (isCrash(error)) stack.value = top;
-    throw understood(error);
-  }
-}
+const { load, call } = secondProgram(start, "makes sounds", "vaelet-sound-web");
 
 export class Sounds {
   #info;

@@ -39,7 +39,7 @@ const PATIENCE = 5_000;
  * @property {number | null} beta
  * @property {string} [network] the same for models that differ in nothing but how they were trained
  * @property {Record<string, string>} [files] the SHA-256 of each
- * @property {{ kind: string }} [data] what its pictures stand for, where they are no plain pictures
+ * @property {{ kind: string, notation?: string }} [data] what its pictures stand for, where they are no plain pictures
  * @property {object} [condition] what it has to be told to draw a picture
  * @property {boolean} [kept] whether it is in this browser only (`kept.js`)
  */

@@ -181,7 +181,7 @@ export function createPlayer(root, hooks) {
     try {
       const [next, found] = await Promise.all([loaded, fetchView(request, hooks.addStyles, player.tell)]);
       // What was not known before the model had come.
-      const { module, readAtlas } = isOfTexts(next.info) === isOfTexts(request.entry) ? found : await fetchView(request, hooks.addStyles, player.tell, isOfTexts(next.info));
+      const { module, readAtlas } = isOfTexts(next.info) === isOfTexts(request.entry) ? found : await fetchView(request, hooks.addStyles, player.tell, next.info);
       if (what !== request) return next;
       await inTurn(() => what === request && mount(request, next, module, readAtlas(next.latentSize)));
       if (what !== request) return next;
@@ -353,9 +353,10 @@ export function prefetchViews() {
  * @param {Hooks["addStyles"]} addStyles
  * @param {(sentence: string) => void} tell
  */
-async function fetchView({ view, folder, entry }, addStyles, tell, texts = isOfTexts(entry)) {
+async function fetchView({ view, folder, entry }, addStyles, tell, info = entry) {
+  const texts = isOfTexts(info);
   const failed = (cause) => new VaeletError("network", "The code of this view could not be loaded. Check the connection and whether a content blocker stops it, and try again; if this page was published again meanwhile, reload it.", { cause });
-  const code = within(texts ? fetchTexts().then(({ viewOfTexts }) => viewOfTexts(view)) : VIEWS[view](), CODE, failed).catch((cause) => {
+  const code = within(texts ? fetchTexts().then(({ viewOfTexts }) => viewOfTexts(view, info)) : VIEWS[view](), CODE, failed).catch((cause) => {
     throw failed(cause);
   });
   const [module, hasStyles] = await Promise.all([code, (view === FIRST && !texts) || addStyles()]);

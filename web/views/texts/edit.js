@@ -11,7 +11,7 @@ import { cardOf, createTextField, createWriter } from "./writer.js";
 /** Texts near one. */
 const NEAR = 12;
 /** What is begun unless told otherwise. */
-const WISH = { text: "llanfair", name: "GB" };
+const WISH = { text: "llanfair", name: "GB", known: "ibuprofen" };
 /** How many letters of it the reader finds as a beginning. */
 const LETTERS = 3;
 
@@ -21,11 +21,12 @@ const markup = ({ one, many }) => `
       <fieldset id="start"></fieldset>
       <p class="text-large" id="back"></p>
       <p class="note" id="back-note"></p>
+      <div id="sliders"></div>
       <section id="elsewhere" hidden>
         <h2 id="elsewhere-title"></h2>
         <ul class="texts small" id="elsewhere-list"></ul>
       </section>
-      <section>
+      <section id="beginnings">
         <h2>Finish a beginning</h2>
         <div id="begin-host"></div>
         <div class="opening"><button type="button" id="finish-again">Other endings</button></div>
@@ -41,16 +42,16 @@ const markup = ({ one, many }) => `
     <div class="prose">
       <p>The encoder turns the ${one} into numbers, and everything here is written from these: unchanged, with other numbers added, or for another
       class.</p>
-      <p>For a beginning the network guesses the rest, reads both, and guesses again, eight times: guesses that fit the beginning stay. So the ends
+      <p id="beginnings-how">For a beginning the network guesses the rest, reads both, and guesses again, eight times: guesses that fit the beginning stay. So the ends
       are ${many} that the network finds likely, not entries of a list.</p>
     </div>
   </div>`;
 
 export const usesAtlas = () => true;
 
-export function mount(root, { model, params, setParams, announce, report, atlas }) {
+export function mount(root, { model, params, setParams, announce, report, atlas, notation }) {
   const subject = subjectOf(model.info);
-  const writer = createWriter(model);
+  const writer = createWriter(model, notation);
   const $ = fill(root, markup(subject));
   const { groups } = writer;
   const first = itemParam(writer, params, "text", beginningOf(atlas, writer, WISH, 2));
@@ -58,6 +59,9 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
     z: null,
     begin: params.get("begin") ?? writer.shown(first.text).slice(0, LETTERS),
     seed: seedParam(params, "seed", 7),
+    /** How far along each direction of the atlas. */
+    moved: atlas.directions.map(({ name, low, high }) => numberParam(params, name, 0, low, high)),
+    text: "",
     far: numberParam(params, "far", 0.5, 0, 2),
     /** @type {string[]} */
     finished: [],
@@ -69,8 +73,8 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
 
   const listed = (list, items) => list.replaceChildren(...items.map((item) => cardOf(writer, item, "li")));
   const draw = oncePerFrame(async () => {
-    const { z } = state;
-    if (!z) return;
+    if (!state.z) return;
+    const z = state.z.map((value, i) => atlas.directions.reduce((sum, { vector }, k) => sum + state.moved[k] * vector[i], value));
     const turn = (newest += 1);
     state.busy = true;
     try {
@@ -81,8 +85,11 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
       const texts = await writer.write(latents, [group, ...all, ...Array(NEAR).fill(group)]);
       if (unmounted || turn !== newest) return;
       const [back, ...rest] = texts;
-      $("back").replaceChildren(writer.shown(back), ...(groups.length > 0 ? [element("small", { textContent: groups[group].title })] : []));
-      $("back-note").textContent = back === text ? "It comes back from its numbers as it is." : "This is what comes back from its numbers: the network has not learned it to the letter.";
+      state.text = back;
+      $("back").replaceChildren(writer.figure(back), ...(groups.length > 0 ? [element("small", { textContent: groups[group].title })] : []));
+      const isMoved = state.moved.some((value) => value !== 0);
+      if (isMoved) $("back-note").textContent = notation?.shown(back) ?? "";
+      else $("back-note").textContent = back === text ? "It comes back from its numbers as it is." : "This is what comes back from its numbers: the network has not learned it to the letter.";
       const others = all.filter((one) => one !== group).map((one) => ({ text: rest[one], group: one }));
       listed($("elsewhere-list"), others.sort((a, b) => groups[a.group].title.localeCompare(groups[b.group].title)));
       listed($("near"), rest.slice(all.length).map((near) => ({ text: near, group: -1 })));
@@ -92,9 +99,31 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
     }
   });
 
+  // Directions
+  atlas.directions.forEach(({ name, low, high }, k) => {
+    const [less, more] = notation?.ends(name) ?? [`less ${name}`, name];
+    createSlider($("sliders").appendChild(element("div")), {
+      id: `move-${k}`,
+      label: `${less} ↔ ${more}`,
+      min: low,
+      max: high,
+      step: (high - low) / 60,
+      value: state.moved[k],
+      format: (value) => (value === 0 ? "as it is" : `${value > 0 ? more : less}, ${Math.abs(value).toFixed(1)}`),
+      onInput(value) {
+        state.moved[k] = value;
+        draw();
+        sayMoved();
+      },
+      onChange: (value) => setParams({ [name]: value === 0 ? null : Number(value.toFixed(2)) }),
+    });
+  });
+  const sayMoved = afterPause(() => announce(`${writer.spoken(state.text)}.`), 300);
+
   // Finishing
   let turns = 0;
   const finish = async () => {
+    if (notation) return; // where a token means what those before it leave it to mean, a beginning says little
     const turn = (turns += 1);
     state.finishing = true;
     $("finish-note").textContent = "";
@@ -163,18 +192,20 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
     },
     onChange: (value) => setParams({ far: value }),
   });
+  for (const id of ["beginnings", "beginnings-how"]) $(id).hidden = Boolean(notation);
   $("elsewhere").hidden = groups.length === 0;
   $("elsewhere-title").textContent = `The same numbers for another ${writer.kind}`;
 
   return {
     state,
-    lead: `Write a ${subject.one}, or only how it begins: a small neural network in your browser writes it anew, or finishes it.`,
+    lead: notation ? `Type a ${subject.one}, and move the slider: a small neural network in your browser writes another one.` : `Write a ${subject.one}, or only how it begins: a small neural network in your browser writes it anew, or finishes it.`,
     share: () => ({ all: { ...paramsOf(writer, "text", start.item), begin: state.begin, seed: String(state.seed) } }),
     redraw: () => start.redraw(),
     unmount() {
       unmounted = true;
       draw.cancel();
       finishLater.cancel();
+      sayMoved.cancel();
       start.unmount();
     },
   };

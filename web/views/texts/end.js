@@ -100,8 +100,9 @@ export function paramsOf(writer, name, { text, group }) {
   return { [name]: text, ...(writer.groups.length > 0 && { [`${name}-class`]: writer.groups[group].name }) };
 }
 
-/** Texts to begin with: examples of the model, or what it writes. @param {import("../../models/atlas.js").Atlas} atlas @param {import("./writer.js").Writer} writer @param {{ text: string, name: string }} wish one that is taken where the model has its class and its letters @param {number} i which of the model's own otherwise */
+/** Texts to begin with: examples of the model, or what it writes. @param {import("../../models/atlas.js").Atlas} atlas @param {import("./writer.js").Writer} writer @param {{ text: string, name: string, known: string }} wish one that is taken where the model has its class and its letters @param {number} i which of the model's own otherwise */
 export function beginningOf(atlas, writer, wish, i) {
+  if (writer.notation) return { text: writer.check(wish.known), group: 0 };
   const group = writer.groupOf(wish.name);
   if (group >= 0) return { text: wish.text, group };
   const { texts = [], labels = [] } = atlas.items ?? {};

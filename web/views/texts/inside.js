@@ -12,7 +12,7 @@ import { createWriter } from "./writer.js";
 const LIKELIEST = 3;
 /** Less than this share is not shown. */
 const LEAST = 0.005;
-const WISH = { text: "aberystwyth", name: "GB" };
+const WISH = { text: "aberystwyth", name: "GB", known: "paracetamol" };
 
 const markup = ({ one }, size) => `
   <div class="layout">
@@ -21,7 +21,7 @@ const markup = ({ one }, size) => `
       <section>
         <h2>1. What the encoder reads</h2>
         <p class="note" id="read-note"></p>
-        <div class="scroll"><table class="letters" id="read"></table></div>
+        <div class="scroll" tabindex="0" role="group" aria-label="What the encoder reads"><table class="letters" id="read"></table></div>
       </section>
       <section>
         <h2>2. ${size} numbers, each with its uncertainty</h2>
@@ -34,7 +34,7 @@ const markup = ({ one }, size) => `
         <h2>3. What the decoder writes</h2>
         <p class="text-large" id="back"></p>
         <p class="note">At each place it gives every symbol a probability. These are the likeliest, in percent; ⏎ ends the ${one}.</p>
-        <div class="scroll"><table class="letters" id="written"></table></div>
+        <div class="scroll" tabindex="0" role="group" aria-label="What the decoder writes"><table class="letters" id="written"></table></div>
       </section>
       <section>
         <h2>4. What it costs</h2>
@@ -54,13 +54,13 @@ const markup = ({ one }, size) => `
 
 export const usesAtlas = () => true;
 
-export function mount(root, { model, params, setParams, announce, report, atlas }) {
+export function mount(root, { model, params, setParams, announce, report, atlas, notation }) {
   const subject = subjectOf(model.info);
-  const writer = createWriter(model);
+  const writer = createWriter(model, notation);
   const size = model.latentSize;
   const $ = fill(root, markup(subject, size));
   const { symbols, end, columns } = writer.spelling;
-  const state = { seed: seedParam(params, "seed", 7), temperature: numberParam(params, "temperature", 1, 0, 2), z: null, elbo: null, busy: true };
+  const state = { seed: seedParam(params, "seed", 7), temperature: numberParam(params, "temperature", 1, 0, 2), z: null, text: "", elbo: null, busy: true };
   let unmounted = false;
   let newest = 0;
   const chart = createPosterior($("posterior"), $("number"), size);
@@ -82,7 +82,8 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
       chart.show({ ...found, epsilon, temperature: state.temperature });
       showRead(pixels);
       showWritten(shares, pixels);
-      $("back").textContent = writer.shown(back) || "…";
+      state.text = back;
+      $("back").replaceChildren(writer.figure(back));
       const { reconstruction, kl } = found;
       state.elbo = state.temperature === 1 ? -(reconstruction + kl) : null;
       $("reconstruction-nats").textContent = formatNumber(reconstruction, 2);
@@ -100,7 +101,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
   const showRead = (pixels) => {
     const places = Array.from({ length: columns }, (_, t) => symbols.findIndex((_symbol, v) => pixels[v * columns + t] === 1));
     $("read").replaceChildren(element("tr", {}, ...places.map((place) => element("td", { textContent: letter(place), className: place === end ? "is-end" : "" }))));
-    $("read-note").textContent = `${columns} places, ${symbols.length} symbols: ${columns * symbols.length} numbers, of which ${columns} are 1. After its last letter each place has ⏎.`;
+    $("read-note").textContent = `${columns} places, ${symbols.length} symbols: ${columns * symbols.length} numbers, of which ${columns} are 1. After its last ${notation?.letter ?? "letter"} each place has ⏎.`;
   };
   const showWritten = (shares, pixels) => {
     const rows = Array.from({ length: LIKELIEST }, () => element("tr"));
@@ -118,7 +119,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
     }
     $("written").replaceChildren(...rows);
   };
-  const say = () => requestAnimationFrame(() => announce(`Written back: ${$("back").textContent}.`));
+  const say = () => requestAnimationFrame(() => announce(`Written back: ${writer.spoken(state.text)}.`));
 
   $("draw-again").addEventListener("click", () => {
     state.seed = newSeed();

@@ -11,6 +11,8 @@ import { createGroups, createWriter } from "./writer.js";
 /** Texts in a column of the map, and in a row of a wide one and a narrow one. */
 const ROWS = 9;
 const COLUMNS = { wide: 5, narrow: 3 };
+/** Rows of structures, which are as high as they are wide. */
+const STRUCTURES = 5;
 /** Width from which the map is wide, in CSS pixels. */
 const WIDE = 560;
 /** Real texts that are named as the nearest. */
@@ -34,13 +36,14 @@ const markup = ({ one, many }) => `
 
 export const usesAtlas = () => true;
 
-export function mount(root, { model, params, setParams, announce, report, atlas }) {
-  const writer = createWriter(model);
+export function mount(root, { model, params, setParams, announce, report, atlas, notation }) {
+  const writer = createWriter(model, notation);
   const subject = subjectOf(model.info);
   const { one } = subject;
   const $ = fill(root, markup(subject));
   const { groups } = writer;
   const size = model.latentSize;
+  const rows = notation ? STRUCTURES : ROWS;
   const { items } = atlas;
   const three = [0, 1, 2].map((first) => model.sample({ seed: 7, first }));
   const own = () => (size === 2 ? wholePlane(items?.plane) : atlas.plane ? componentsPlane(atlas.plane, items?.plane) : trianglePlane(three[0], three[1], three[2]));
@@ -51,6 +54,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
     y: numberParam(params, "y", plane.extent.y, limits[1][0], limits[1][1]),
     group: Math.max(0, writer.groupOf(params.get("class"))),
     z: null,
+    text: "",
     busy: true,
   };
   let unmounted = false;
@@ -70,7 +74,8 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
       const [text] = await writer.write(state.z, state.group);
       if (unmounted || turn !== newest) return;
       const group = groups[state.group];
-      $("here").replaceChildren(writer.shown(text) || "…", ...(group ? [element("small", { textContent: group.title })] : []));
+      state.text = text;
+      $("here").replaceChildren(writer.figure(text), ...(group ? [element("small", { textContent: group.title })] : []));
       showNearest(state.x, state.y);
       if (!writing) state.busy = false;
     } catch (error) {
@@ -91,16 +96,16 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
     const turn = (turns += 1);
     writing = true;
     try {
-      const count = ROWS * columns;
+      const count = rows * columns;
       const z = new Float32Array(count * size);
       for (let i = 0; i < count; i += 1) {
-        const middle = [((i % columns) + 0.5) / columns, (Math.floor(i / columns) + 0.5) / ROWS];
+        const middle = [((i % columns) + 0.5) / columns, (Math.floor(i / columns) + 0.5) / rows];
         z.set(latentAt(plane, placeOf(plane.extent, middle)), i * size);
       }
       const texts = await writer.write(z, Array(count).fill(state.group));
       if (unmounted || turn !== turns) return;
       $("names").style.setProperty("--columns", String(columns));
-      $("names").replaceChildren(...texts.map((text) => element("span", { textContent: writer.shown(text) })));
+      $("names").replaceChildren(...texts.map((text) => element("span", {}, writer.figure(text))));
       writing = false;
       draw();
     } catch (error) {
@@ -126,7 +131,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
     }),
   );
   const remember = () => setParams({ x: state.x, y: state.y });
-  const say = () => requestAnimationFrame(() => announce(`${$("here").textContent}. ${$("nearest").textContent}`));
+  const say = () => requestAnimationFrame(() => announce(`${writer.spoken(state.text)}. ${$("nearest").textContent}`));
   const goTo = (part) => {
     [state.x, state.y] = settle(plane.extent, placeOf(plane.extent, part));
     sliders.forEach((slider, i) => (slider.value = [state.x, state.y][i]));

@@ -11,9 +11,9 @@ import { createWriter } from "./writer.js";
 /** Steps in the list, both ends included. */
 const STEPS = 9;
 /** Ends unless told otherwise, of a model that has these classes. */
-const ENDS = { a: { text: "llanrhystud", name: "GB" }, b: { text: "hachinohe", name: "JP" } };
+const ENDS = { a: { text: "llanrhystud", name: "GB", known: "aspirin" }, b: { text: "hachinohe", name: "JP", known: "caffeine" } };
 
-const markup = ({ one }) => `
+const markup = ({ one }, letter) => `
   <div class="layout">
     <div class="content">
       <div class="text-ends">
@@ -31,20 +31,20 @@ const markup = ({ one }) => `
     </div>
     <div class="prose">
       <p>Both ends are encoded to numbers. Between them every step is a latent on an arc, and the decoder writes what it stands for: no
-      letter is moved, each ${one} is written from its own numbers.</p>
+      ${letter} is moved, each ${one} is written from its own numbers.</p>
       <p id="way-note" hidden></p>
     </div>
   </div>`;
 
 export const usesAtlas = () => true;
 
-export function mount(root, { model, params, setParams, announce, report, atlas }) {
-  const writer = createWriter(model);
+export function mount(root, { model, params, setParams, announce, report, atlas, notation }) {
+  const writer = createWriter(model, notation);
   const subject = subjectOf(model.info);
-  const $ = fill(root, markup(subject));
+  const $ = fill(root, markup(subject, notation?.letter ?? "letter"));
   const { groups } = writer;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const state = { t: numberParam(params, "t", 0, 0, 1), a: null, b: null, z: null, busy: true };
+  const state = { t: numberParam(params, "t", 0, 0, 1), a: null, b: null, z: null, text: "", busy: true };
   let unmounted = false;
   let newest = 0;
   let timer = 0;
@@ -64,11 +64,12 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
       const latents = along.map(at);
       const z = /** @type {Float32Array} */ (join([...sides.flatMap(() => latents), state.z]));
       const classes = [...sides.flatMap((side) => Array(STEPS).fill(side)), groupAt(state.t)];
-      const texts = (await writer.write(z, classes)).map(writer.shown);
+      const texts = await writer.write(z, classes);
       if (unmounted || turn !== newest) return;
       showWay(sides, texts);
       const group = groups[groupAt(state.t)];
-      $("here").replaceChildren(texts.at(-1) ?? "", ...(group ? [element("small", { textContent: group.title })] : []));
+      state.text = texts.at(-1) ?? "";
+      $("here").replaceChildren(writer.figure(state.text), ...(group ? [element("small", { textContent: group.title })] : []));
       state.busy = false;
     } catch (error) {
       if (!unmounted) report(error);
@@ -76,10 +77,10 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
   });
   const showWay = (sides, texts) => {
     const heading = (textContent) => element("th", { textContent, scope: "col" });
-    $("way-head").replaceChildren(element("tr", {}, heading("t"), ...sides.map((side) => heading(groups[side]?.title ?? "Text"))));
+    $("way-head").replaceChildren(element("tr", {}, heading("t"), ...sides.map((side) => heading(groups[side]?.title ?? `The ${subject.one} there`))));
     const rows = along.map((t, i) => {
       const cells = sides.map((_side, k) => {
-        const cell = element("td", { textContent: texts[k * STEPS + i] });
+        const cell = element("td", {}, writer.figure(texts[k * STEPS + i]));
         cell.classList.toggle("on-way", sides.length === 1 || (k === 0) === t <= 0.5);
         return cell;
       });
@@ -91,7 +92,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas 
     });
     $("way-body").replaceChildren(...rows);
   };
-  const say = () => announce(`${Math.round(100 * state.t)} percent of the way: ${$("here").textContent}.`);
+  const say = () => announce(`${Math.round(100 * state.t)} percent of the way: ${writer.spoken(state.text)}.`);
   const move = (t) => {
     state.t = slider.value = t;
     draw();

@@ -4,7 +4,7 @@ import { fetchFile, textOf } from "../../api/network.js";
 import { classNamer } from "../../parts/class-name.js";
 import { element } from "../../parts/dom.js";
 import { SAMPLES } from "../../parts/source.js";
-import { capitalised } from "./writer.js";
+import { capitalised, notationOf } from "./writer.js";
 
 /** Milliseconds without a byte after which nothing stands in for the view. */
 const PATIENCE = 5_000;
@@ -23,10 +23,11 @@ export async function showSamples(host, { source, entry: { data, condition }, ro
   host.replaceChildren();
   const [{ bytes }] = await Promise.all([fetchFile(source, { patience: PATIENCE }), addStyles()]);
   const nameOf = classNamer(condition);
+  const notation = await notationOf({ data });
   const cards = textOf(source, bytes).trim().split("\n").map((line) => {
     const [text, name] = line.split("\t");
     const title = name ? [element("small", { textContent: nameOf(name) })] : [];
-    return element("div", { className: "text-card" }, element("b", { className: "text-name", textContent: data?.capitals ? capitalised(text) : text }), ...title);
+    return element("div", { className: "text-card" }, element("b", { className: "text-name" }, notation ? notation.picture(text) : data?.capitals ? capitalised(text) : text), ...title);
   });
   if (host.dataset.shown === shown) host.replaceChildren(element("div", { className: "texts" }, ...cards.slice(0, rows > 1 ? SAMPLES : 4)));
 }

@@ -7,7 +7,7 @@ import { SAMPLES } from "../../parts/source.js";
 import { subjectOf } from "../../models/subject.js";
 import { cardOf, createGroups, createWriter } from "./writer.js";
 
-const markup = ({ one, many }, size) => `
+const markup = ({ one, many }, size, letter) => `
   <div class="layout">
     <div class="content">
       <div class="opening"><button type="button" id="new-samples" class="primary">New ${many}</button></div>
@@ -32,7 +32,7 @@ const markup = ({ one, many }, size) => `
     <div class="prose">
       <p>
         None of these ${many} were written by anybody. For each the page picks ${size} random numbers, a <i>latent</i> z, and the second
-        half of the network, the decoder, gives every letter at every place a probability; the likeliest are shown. The letters do not
+        half of the network, the decoder, gives every ${letter} at every place a probability; the likeliest are shown. The ${letter}s do not
         see each other: all that holds a ${one} together is z.
       </p>
       <p class="given" id="given"></p>
@@ -47,10 +47,10 @@ export function groupAt(seed, index, count) {
   return ((hash ^ (hash >>> 16)) >>> 0) % count;
 }
 
-export function mount(root, { model, params, setParams, navigate, announce, report }) {
+export function mount(root, { model, params, setParams, navigate, announce, report, notation }) {
   const subject = subjectOf(model.info);
-  const writer = createWriter(model);
-  const $ = fill(root, markup(subject, model.latentSize));
+  const writer = createWriter(model, notation);
+  const $ = fill(root, markup(subject, model.latentSize, notation?.letter ?? "letter"));
   const { groups } = writer;
   const state = {
     seed: seedParam(params, "seed", 7),
@@ -96,7 +96,7 @@ export function mount(root, { model, params, setParams, navigate, announce, repo
     rove($("texts"), cards, columnsOf);
   };
   const columnsOf = () => getComputedStyle($("texts")).gridTemplateColumns.split(" ").length;
-  const say = afterPause(() => announce(`${SAMPLES} ${subject.many} from seed ${state.seed}, the first is ${writer.shown(state.items[0]?.text ?? "")}.`), 300);
+  const say = afterPause(() => announce(`${SAMPLES} ${subject.many} from seed ${state.seed}, the first is ${writer.spoken(state.items[0]?.text ?? "")}.`), 300);
   const changed = (changes, options) => {
     draw();
     say();
@@ -112,14 +112,14 @@ export function mount(root, { model, params, setParams, navigate, announce, repo
   const showChosen = () => {
     $("tray").hidden = !state.chosen;
     const { text, group } = parsed();
-    $("chosen").replaceChildren(writer.shown(text), ...(groups.length > 0 ? [element("small", { textContent: groups[group].title })] : []));
+    $("chosen").replaceChildren(writer.figure(text), ...(groups.length > 0 ? [element("small", { textContent: groups[group].title })] : []));
     [...$("texts").children].forEach((card, i) => card.setAttribute("aria-pressed", String(keyOf(state.items[i]) === state.chosen)));
   };
   const choose = (item) => {
     state.chosen = item && keyOf(item);
     showChosen();
     setParams({ chosen: state.chosen });
-    if (item) announce(`Chosen: ${writer.shown(item.text)}${groups.length > 0 ? `, ${groups[item.group].title}` : ""}. Actions are below.`);
+    if (item) announce(`Chosen: ${writer.spoken(item.text)}${groups.length > 0 ? `, ${groups[item.group].title}` : ""}. Actions are below.`);
   };
   $("close").addEventListener("click", () => choose(null));
   root.addEventListener("keydown", ({ key }) => {

@@ -7,6 +7,7 @@ import * as inside from "./inside.js";
 import * as map from "./map.js";
 import * as morph from "./morph.js";
 import * as sample from "./sample.js";
+import { notationOf } from "./writer.js";
 
 /** For a view that is about pictures only. */
 const none = {
@@ -19,7 +20,9 @@ const none = {
 
 export { showSamples } from "./poster.js";
 
-/** @param {string} name of a view */
-export function viewOfTexts(name) {
-  return { sample, morph, map, edit, inside }[name] ?? none;
+/** @param {string} name of a view @param {{ data?: { notation?: string } }} info of its model */
+export async function viewOfTexts(name, info) {
+  const view = { sample, morph, map, edit, inside }[name] ?? none;
+  const notation = await notationOf(info);
+  return { ...view, mount: (root, context) => view.mount(root, { ...context, notation }) };
 }

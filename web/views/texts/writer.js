@@ -20,11 +20,16 @@ export function capitalised(text) {
   return text.replace(BEGINNINGS, (letters) => letters.toUpperCase());
 }
 
+/** What texts stand for, where that is not language. @param {{ data?: { notation?: string } }} info of a model */
+export async function notationOf({ data }) {
+  return data?.notation ? (await import("./notation.js")).openNotation() : undefined;
+}
+
 /** @typedef {{ text: string, group: number }} Item a text, and the place of its class; 0 where there are none */
 /** @typedef {ReturnType<typeof createWriter>} Writer */
 
-/** @param {import("../../vaelet.js").Model} model */
-export function createWriter(model) {
+/** @param {import("../../vaelet.js").Model} model @param {import("./notation.js").Notation} [notation] where texts stand for something else */
+export function createWriter(model, notation) {
   const spelling = spellingOf(model.info);
   const { condition } = model.info;
   const size = model.latentSize;
@@ -35,17 +40,26 @@ export function createWriter(model) {
   const encode = (texts, classes) => model.encode(/** @type {Float32Array} */ (join(texts.map((text) => valuesOf(spelling, placesOf(spelling, text))))), given(classes));
   const write = async (z, classes) => symbolsOf(spelling, await model.decode(z, given(classes))).map((places) => textOf(spelling, places));
 
+  const shown = (text) => (notation ? notation.shown(text) : spelling.capitals ? capitalised(text) : text);
+
   return {
     spelling,
     groups,
+    notation,
     /** What the classes are: "country". */
     kind: condition?.name ?? "",
     /** Where a class stands; −1 where there is none of this name. @param {string | null} name */
     groupOf: (name) => groups.findIndex((group) => group.name === name),
-    /** A text with capitals, where the model has none. @param {string} text */
-    shown: (text) => (spelling.capitals ? capitalised(text) : text),
+    /** A text as its readers write it: with capitals, where the model has none. @param {string} text */
+    shown,
+    /** What stands for a text on the page. @param {string} text @returns {Node | string} */
+    figure: (text) => (notation ? notation.picture(text) : shown(text) || "…"),
+    /** A text as a screen reader says it. @param {string} text */
+    spoken: (text) => (notation ? notation.spoken(text) : shown(text)),
     /** A text as the model reads it, if it can; throws a sentence. @param {string} text */
-    check: (text) => textOf(spelling, placesOf(spelling, text.trim())),
+    check: (text) => (notation ? notation.check(spelling, text.trim()) : textOf(spelling, placesOf(spelling, text.trim()))),
+    /** What to say of a text that can be read. @param {string} text */
+    remark: (text) => notation?.remark(text.trim()) ?? "",
     /** Texts of latents. @param {Float32Array} z @param {number | number[]} classes */
     write,
     /** Posteriors of texts. @param {string[]} texts @param {number | number[]} classes */
@@ -95,22 +109,22 @@ export function createGroups(writer, { id, chosen, all, onChange }) {
 
 /** A text as a card. @param {Writer} writer @param {Item} item @param {string} tag */
 export function cardOf(writer, { text, group }, tag = "div") {
-  const name = element("b", { className: "text-name", textContent: writer.shown(text) || "…" });
-  const title = writer.groups[group]?.title;
+  const name = element("b", { className: "text-name" }, writer.figure(text));
+  const title = writer.groups[group]?.title ?? writer.notation?.nameOf(text);
   return element(tag, { className: "text-card" }, name, ...(title ? [element("small", { textContent: title })] : []));
 }
 
 /** A field for a text, with a sentence where the model cannot read it. @param {Writer} writer @param {{ id: string, label: string, value: string, onText: (text: string) => void }} options */
 export function createTextField(writer, { id, label, value, onText }) {
-  const input = element("input", { id, value, type: "text", autocomplete: "off", spellcheck: false, maxLength: 200 });
-  input.setAttribute("autocapitalize", "words");
+  const input = element("input", { id, value, type: "text", autocomplete: "off", spellcheck: false, maxLength: writer.notation ? 1000 : 200 });
+  input.setAttribute("autocapitalize", writer.notation ? "none" : "words");
   const problem = element("p", { className: "note", id: `${id}-problem` });
   problem.setAttribute("role", "status");
   input.setAttribute("aria-describedby", problem.id);
   const read = () => {
     try {
       writer.check(input.value);
-      problem.textContent = "";
+      problem.textContent = writer.remark(input.value);
       input.removeAttribute("aria-invalid");
       onText(input.value.trim());
     } catch (error) {
@@ -119,6 +133,7 @@ export function createTextField(writer, { id, label, value, onText }) {
     }
   };
   input.addEventListener("input", read);
+  if (writer.notation) input.placeholder = writer.notation.hint;
   const field = element("div", { className: "text-field" }, element("label", { htmlFor: id, textContent: label }), input, problem);
   return {
     element: field,
