@@ -15,6 +15,7 @@ const MB = 1e6;
 /** The programs that a model needs beside the first one, and which models do. @type {[RegExp, (entry: import("../models/library.js").Entry) => boolean][]} */
 const FURTHER = [
   [/\/vaelet-web-/, ({ condition, likelihood }) => Boolean(condition) || likelihood === "categorical"],
+  [/\/vaelet-(molecule-|structures)/, ({ data }) => Boolean(data?.notation)],
   [/\/vaelet-sound-/, ({ data }) => data?.kind === "sound"],
 ];
 
