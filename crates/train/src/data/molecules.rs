@@ -71,10 +71,8 @@ pub fn read(folder: &Path, split: Split, shape: ImageShape, spelling: &Spelling)
         }
     }
     if long > 0 {
-        eprintln!(
-            "{place}: {long} molecules with more than {} tokens are left out",
-            shape.width
-        );
+        let most = shape.width;
+        eprintln!("{place}: left out for more than {most} tokens: {long}");
     }
     Ok(Images {
         binarize: false,
