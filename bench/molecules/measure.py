@@ -11,6 +11,7 @@ import argparse
 import csv
 import gzip
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +143,7 @@ def main():
     train, test = (rows_of(options.data / f"{split}.csv.gz") for split in ("train", "test"))
     smiles, samples = measure_samples(speller, train, options.count, options.seed)
     found = {
-        "versions": {"rdkit": rdkit.__version__, "selfies": selfies.__version__},
+        "versions": {"rdkit": rdkit.__version__, "selfies": version("selfies")},
         "weights": speller.model.info["weights"]["sha256"],
         "samples": samples,
         "reconstruction": measure_reconstruction(speller, test),
