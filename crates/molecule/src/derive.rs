@@ -54,9 +54,9 @@ struct Derivation {
 impl Derivation {
     /// Derives a chain from at most `most` tokens, and returns how many it took. `left` is how many bonds
     /// the atom `last` has for it, 0 where there is none before.
-    fn chain<'a>(
+    fn chain(
         &mut self,
-        tokens: &mut dyn Iterator<Item = &'a str>,
+        tokens: &mut dyn Iterator<Item = &'_ str>,
         most: usize,
         mut left: u8,
         mut last: Option<usize>,

@@ -1,5 +1,7 @@
 //! What `selfies` 2.2.0 says of random tokens and of SMILES; `make.py` writes the files.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::path::Path;
 
 use proptest::prelude::*;
