@@ -52,6 +52,7 @@ async function vaelet(rate, warmly) {
   const pixels = await digitsOf(`${site}/web/data/digits.png`);
   const numbers = Float64Array.from([BATCH, rate, 1, warmly ? 200 : 0, 0, 1, 0, 1, network === "conv" ? 1 : 0, LATENTS, 0]);
   const learner = Learner.start(pixels, HELD_OUT, Uint32Array.of(1, SIDE, SIDE), numbers, "digit", "digits");
+  if (engine === "vaelet-webgpu") return onGpu(learner, await import(`${site}/vaelet-learn-gpu-web.js`));
   return {
     step: () => learner.step(1),
     settle: () => undefined,
@@ -59,6 +60,24 @@ async function vaelet(rate, warmly) {
       learner.refresh();
       const posterior = learner.encode(learner.heldOut());
       return learner.measure(posterior, learner.decode(learner.sampled(posterior)));
+    },
+  };
+}
+
+/** The same steps on the GPU. */
+async function onGpu(learner, { default: init, GpuLearner }) {
+  await init();
+  const gpu = await GpuLearner.start(learner.description());
+  gpu.setState(learner.handOver(), 0);
+  const flying = [];
+  return {
+    step() {
+      const errand = learner.errand(flying.length);
+      flying.push(gpu.step(errand.x(), errand.epsilon(), errand.numbers()));
+      errand.free();
+    },
+    async settle() {
+      for (const losses of flying.splice(0)) learner.note(await losses);
     },
   };
 }

@@ -17,7 +17,7 @@ import { fileOf, startBrowser, startServer, withPage } from "../browser.mjs";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TARGET = join(ROOT, "target/bench/learning");
-const ENGINES = ["vaelet-cpu", "tfjs-wasm", "tfjs-webgpu", "jax-wasm", "jax-webgpu"];
+const ENGINES = ["vaelet-cpu", "vaelet-webgpu", "tfjs-wasm", "tfjs-webgpu", "jax-wasm", "jax-webgpu"];
 const NETWORKS = ["mlp", "conv"];
 /** Rounds; the result is the median. */
 const ROUNDS = 3;
@@ -85,6 +85,7 @@ async function bytes() {
   const folder = `/dist/v/${version}`;
   const files = {
     vaelet: [`${folder}/vaelet-learn-web-relaxed.js`, `${folder}/vaelet-learn-web-relaxed_bg.wasm`],
+    "vaelet-webgpu": [`${folder}/vaelet-learn-gpu-web.js`, `${folder}/vaelet-learn-gpu-web_bg.wasm`],
     "tfjs-webgpu": ["/target/learning/tfjs-webgpu.mjs"],
     "tfjs-wasm": ["/target/learning/tfjs-wasm.mjs", "/node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm"],
   };

@@ -157,6 +157,22 @@ describe("training in the page", () => {
       await page.waitForFunction(() => !location.hash.includes("from"));
     }));
 
+  for (const [judge, shown] of [["beside", 4], ["alone", 2]]) {
+    test(`a judge ${judge} shows its two losses`, () =>
+      withPage(env, `#/train?judge=${judge}&network=conv`, async (page) => {
+        await started(page);
+        await page.click("#run");
+        await atLeast(page, 3);
+        await page.click("#run");
+        await page.waitForFunction(() => vaelet.training.kept);
+        assert.equal(await page.isHidden("#problem"), true, await page.textContent("#problem-text"));
+        assert.equal(await page.locator(".train-curves figure:visible").count(), shown);
+        assert.equal(await page.isHidden("#redrawn"), judge === "alone");
+        assert.equal(await page.isDisabled("#slow"), judge === "alone");
+        assert.match(await page.textContent("#judge-loss-now"), /^\d/);
+      }));
+  }
+
   // The convolutional network here, the fully connected one above: the page knows both again in a model.json.
   test("a kept model is renamed and deleted", () =>
     withPage(env, "#/train?network=conv", async (page) => {

@@ -108,7 +108,7 @@ impl GpuTrainer {
     /// # Errors
     /// [`Error::TooLarge`] if a batch of one, or the parameters, exceed a limit.
     pub fn new(context: Rc<Context>, program: &Program) -> Result<Option<Self>, Error> {
-        let Some(training) = program.with_logits() else {
+        let Some(training) = program.with_logits(EntryPoint::Autoencode) else {
             return Ok(None);
         };
         let mut numbers = Tensors::new();

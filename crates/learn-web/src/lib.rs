@@ -10,7 +10,9 @@ pub use followed::Followed;
 
 use js_sys::Reflect;
 use vaelet_cpu::CpuRuntime;
-use vaelet_learn::{Augmentation, Design, Error, Network, Pace, Pictures, Run, Settings};
+use vaelet_learn::{
+    Augmentation, Design, Error, Judging, Losses, Network, Pace, Pictures, Run, Settings,
+};
 use vaelet_model::latent::{self, Posterior};
 use vaelet_model::{ImageShape, Likelihood, Training, random};
 use wasm_bindgen::prelude::*;
@@ -43,8 +45,8 @@ impl Learner {
     ///
     /// `sides` are channels, height and width. `numbers` are: batch, learning rate, β, steps over which it rises, free
     /// nats, seed, augmentation (0 none, 1 of drawings, 2 of pictures), 1 to draw pixels as 0 or 1, then 1 for the
-    /// convolutional network or 0 for the other, latents, and 1 for a Gaussian likelihood. `one` and `many` are what a
-    /// picture is called.
+    /// convolutional network or 0 for the other, latents, 1 for a Gaussian likelihood, and 1 for a judge beside the VAE or 2
+    /// for a judge alone. `one` and `many` are what a picture is called.
     ///
     /// # Errors
     /// Too few pictures, pictures that are all alike, or a setting out of its range.
@@ -98,7 +100,8 @@ impl Learner {
         Self::of(Run::restore(checkpoint, pictures), held_out)
     }
 
-    /// Takes `count` steps. Returns the losses of each: −log p(x | z), then KL, in nats per picture.
+    /// Takes `count` steps. Returns the losses of each: −log p(x | z), KL, the judge's and the maker's, in nats per picture; 0
+    /// for those that there are none of.
     ///
     /// # Errors
     /// A loss that is no longer a number (code "diverged", with an `advice` for the learning rate).
@@ -106,7 +109,7 @@ impl Learner {
         let mut losses = Vec::new();
         for _ in 0..count {
             let found = self.run.step().map_err(failure)?;
-            losses.extend([found.reconstruction, found.kl]);
+            losses.extend(all(found));
         }
         Ok(losses)
     }
@@ -161,14 +164,14 @@ impl Learner {
         Errand(self.run.errand(ahead))
     }
 
-    /// The GPU has taken the next step, with these losses: −log p(x | z), then the KL of each latent. Returns both losses.
+    /// The GPU has taken the next step, with these losses: −log p(x | z), then the KL of each latent. Returns all losses.
     ///
     /// # Errors
     /// As [`Learner::step`].
     pub fn note(&mut self, losses: &[f32]) -> Result<Vec<f32>, JsValue> {
         let (reconstruction, kl) = losses.split_first().unwrap_or((&f32::NAN, &[]));
         let found = self.run.note(*reconstruction, kl).map_err(failure)?;
-        Ok(vec![found.reconstruction, found.kl])
+        Ok(all(found).into())
     }
 
     /// Takes the state of the GPU, after all noted steps.
@@ -344,7 +347,18 @@ fn settings_of(numbers: &[f64]) -> Settings {
             _ => Augmentation::Picture,
         },
         binarize: number(7) != 0.0,
+        judging: match number(11) {
+            0.0 => Judging::None,
+            1.0 => Judging::Beside,
+            _ => Judging::Alone,
+        },
     }
+}
+
+/// The losses of a step as a page gets them.
+fn all(losses: Losses) -> [f32; 4] {
+    let [judge, maker] = losses.verdict.unwrap_or_default();
+    [losses.reconstruction, losses.kl, judge, maker]
 }
 
 fn shape_of(sides: &[usize]) -> ImageShape {

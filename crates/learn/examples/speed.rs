@@ -1,7 +1,7 @@
 //! Images per second of the two networks on one core: `cargo run --release -p vaelet-learn --example speed`.
 
 use std::time::Instant;
-use vaelet_learn::{Augmentation, Design, Network, Pictures, Run, Settings};
+use vaelet_learn::{Augmentation, Design, Judging, Network, Pictures, Run, Settings};
 use vaelet_model::{ImageShape, Likelihood, random};
 
 fn main() -> vaelet_learn::Result<()> {
@@ -30,6 +30,7 @@ fn main() -> vaelet_learn::Result<()> {
             seed: 1,
             augmentation: Augmentation::None,
             binarize: true,
+            judging: Judging::None,
         };
         let mut run = Run::new(design, Pictures::new(pixels.clone(), shape)?, settings)?;
         let mut times: Vec<f64> = Vec::new();

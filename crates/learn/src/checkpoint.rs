@@ -1,13 +1,14 @@
 //! A run as bytes: its design, its settings, its parameters and the moments of their gradients.
 
+use crate::parameters::Values;
 use crate::trainer::Numbers;
-use crate::{Augmentation, Design, Error, Network, Result, Settings};
+use crate::{Augmentation, Design, Error, Judging, Network, Result, Settings};
 use vaelet_model::{ImageShape, Likelihood};
 
 /// The first bytes of every checkpoint.
-const MAGIC: &[u8; 8] = b"vaelet\x00\x01";
+const MAGIC: &[u8; 8] = b"vaelet\x00\x02";
 /// Number of whole numbers at the beginning.
-const WHOLES: usize = 15;
+const WHOLES: usize = 17;
 /// More values than any network that is trained in a browser has.
 const MOST: usize = 1 << 26;
 
@@ -35,6 +36,8 @@ pub fn write(design: &Design, settings: &Settings, state: &Numbers) -> Vec<u8> {
         settings.seed,
         settings.augmentation as u64,
         settings.binarize.into(),
+        settings.judging as u64,
+        state.judge[0].len() as u64,
     ];
     let mut bytes = MAGIC.to_vec();
     bytes.extend(wholes.iter().flat_map(|value| value.to_le_bytes()));
@@ -42,7 +45,7 @@ pub fn write(design: &Design, settings: &Settings, state: &Numbers) -> Vec<u8> {
         bytes.extend(value.to_le_bytes());
     }
     bytes.extend(design.one.bytes().chain(design.many.bytes()));
-    for values in &state.values {
+    for values in state.values.iter().chain(&state.judge) {
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
     bytes
@@ -74,7 +77,17 @@ pub fn read(bytes: &[u8]) -> Result<(Design, Settings, Numbers)> {
         gaussian,
         rest @ ..,
     ] = wholes;
-    let [len, steps, batch, warm_up, seed, augmentation, binarize] = rest;
+    let [
+        len,
+        steps,
+        batch,
+        warm_up,
+        seed,
+        augmentation,
+        binarize,
+        judging,
+        judges,
+    ] = rest;
     let [rate, beta, free, sigma] = [
         reader.number()?,
         reader.number()?,
@@ -120,16 +133,16 @@ pub fn read(bytes: &[u8]) -> Result<(Design, Settings, Numbers)> {
             _ => return Err(Error::Checkpoint("its augmentation is not known here")),
         },
         binarize: binarize == 1,
+        judging: match judging {
+            0 => Judging::None,
+            1 => Judging::Beside,
+            2 => Judging::Alone,
+            _ => return Err(Error::Checkpoint("its judge is not known here")),
+        },
     };
-    let (len, steps) = (small(len)?, small(steps)? as u32);
-    let mut values: [Vec<f32>; 4] = Default::default();
-    for values in &mut values {
-        let bytes = reader.take(4 * len)?.as_chunks().0;
-        values.extend(bytes.iter().map(|&bytes| f32::from_le_bytes(bytes)));
-        if !values.iter().all(|value| value.is_finite()) {
-            return Err(Error::Checkpoint("a value in it is not a number"));
-        }
-    }
+    let steps = small(steps)? as u32;
+    let values = reader.values(small(len)?)?;
+    let judge = reader.values(small(judges)?)?;
     if !reader.0.is_empty() {
         return Err(Error::Checkpoint("it is longer than it says"));
     }
@@ -138,6 +151,7 @@ pub fn read(bytes: &[u8]) -> Result<(Design, Settings, Numbers)> {
         settings,
         Numbers {
             values,
+            judge,
             steps,
             sigma,
         },
@@ -158,6 +172,18 @@ impl<'a> Reader<'a> {
         let (taken, rest) = parts.ok_or(Error::Checkpoint("it is shorter than it says"))?;
         self.0 = rest;
         Ok(taken)
+    }
+
+    fn values(&mut self, len: usize) -> Result<Values> {
+        let mut all = Values::default();
+        for values in &mut all {
+            let bytes = self.take(4 * len)?.as_chunks().0;
+            values.extend(bytes.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+            if !values.iter().all(|value| value.is_finite()) {
+                return Err(Error::Checkpoint("a value in it is not a number"));
+            }
+        }
+        Ok(all)
     }
 
     fn whole(&mut self) -> Result<u64> {

@@ -60,6 +60,7 @@ impl Run {
         let losses = Losses {
             reconstruction,
             kl: kl.iter().sum(),
+            verdict: None,
         };
         if !losses.is_finite() {
             return Err(self.go_back());

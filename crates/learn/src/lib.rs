@@ -8,7 +8,9 @@
 mod checkpoint;
 mod elsewhere;
 mod error;
+mod judge;
 mod objective;
+mod parameters;
 mod pictures;
 mod run;
 mod settings;
@@ -16,6 +18,7 @@ mod trainer;
 
 pub use elsewhere::Errand;
 pub use error::{Error, Result};
+pub use judge::{Judging, Verdict};
 pub use objective::Losses;
 pub use pictures::{Augmentation, Pictures};
 pub use run::{Followed, Run};

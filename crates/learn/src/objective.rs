@@ -1,21 +1,26 @@
 //! The negative ELBO of a batch and its gradients, in nats per picture.
 
+use crate::judge::Verdict;
 use vaelet_kernels::training;
 use vaelet_model::{Likelihood, latent};
 
-/// The two halves of the loss, each the mean over a batch, in nats.
+/// The parts of the loss, each the mean over a batch, in nats.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Losses {
     /// −log p(x | z)
     pub reconstruction: f32,
     /// KL(q(z | x) ‖ N(0, I)), whatever free bits count
     pub kl: f32,
+    /// What the judge says, where there is one.
+    pub verdict: Option<Verdict>,
 }
 
 impl Losses {
-    /// Whether both are numbers.
+    /// Whether all are numbers.
     pub fn is_finite(&self) -> bool {
-        self.reconstruction.is_finite() && self.kl.is_finite()
+        let verdict = self.verdict.unwrap_or_default();
+        let all = [self.reconstruction, self.kl, verdict[0], verdict[1]];
+        all.iter().all(|nats| nats.is_finite())
     }
 }
 

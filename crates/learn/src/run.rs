@@ -4,7 +4,7 @@ use crate::checkpoint;
 use crate::objective::Losses;
 use crate::pictures::{binarize, generator};
 use crate::trainer::Numbers;
-use crate::{Design, Error, Pace, Pictures, Result, Settings, Trainer};
+use crate::{Design, Error, Judging, Pace, Pictures, Result, Settings, Trainer};
 use rand_core::Rng;
 use vaelet_cpu::CpuRuntime;
 use vaelet_model::latent::{self, Posterior};
@@ -70,7 +70,8 @@ impl Run {
                 expected: "that of the network",
             });
         }
-        let trainer = Trainer::new(design.describe()?, settings.seed)?;
+        let trainer = Trainer::new(design.describe()?, settings.seed)?
+            .judged(settings.judging, settings.seed)?;
         let safe = [trainer.state.clone(), trainer.state.clone()];
         Ok(Self {
             design,
@@ -179,8 +180,15 @@ impl Run {
     /// A step of which everything is shown for its first `count` pictures.
     ///
     /// # Errors
-    /// As [`Run::step`].
+    /// As [`Run::step`], and [`Error::Setting`] where there is no encoder.
     pub fn follow(&mut self, count: usize) -> Result<Followed> {
+        if self.settings.judging == Judging::Alone {
+            return Err(Error::Setting {
+                name: "the network",
+                found: "one without an encoder".into(),
+                expected: "one with an encoder, so that a picture can be followed through it",
+            });
+        }
         let before = self.trainer.parameters();
         let pace = self.pace();
         let epsilon = self.batch_after(self.trainer.steps());
@@ -297,6 +305,7 @@ impl Run {
         Losses {
             reconstruction: nats.sum::<f32>() / count,
             kl: kl.iter().sum::<f32>() / count,
+            verdict: None,
         }
     }
 
@@ -312,7 +321,8 @@ impl Run {
     pub fn restore(bytes: &[u8], pictures: Pictures) -> Result<Self> {
         let (design, settings, state) = checkpoint::read(bytes)?;
         let mut run = Self::new(design, pictures, settings)?;
-        if state.values[0].len() != run.trainer.state.values[0].len() {
+        let lens = |state: &Numbers| [state.values[0].len(), state.judge[0].len()];
+        if lens(&state) != lens(&run.trainer.state) {
             return Err(Error::Checkpoint("it is of another network"));
         }
         run.safe = [state.clone(), state.clone()];

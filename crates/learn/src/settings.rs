@@ -1,6 +1,6 @@
 //! What a reader can set, and the description of the model that follows from it.
 
-use crate::{Augmentation, Error, Result};
+use crate::{Augmentation, Error, Judging, Result};
 use vaelet_model::networks;
 use vaelet_model::{
     Data, Drawing, FORMAT, ImageShape, LatentGroup, Likelihood, ModelSpec, Precision, Prior,
@@ -40,6 +40,8 @@ pub struct Settings {
     pub augmentation: Augmentation,
     /// Whether pixels are drawn as 0 or 1 with their grey value as probability.
     pub binarize: bool,
+    /// Who judges what the decoder makes.
+    pub judging: Judging,
 }
 
 impl Settings {

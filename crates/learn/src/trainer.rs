@@ -1,15 +1,16 @@
 //! Single steps of training.
 
+use crate::judge::{Judge, Judging};
 use crate::objective::{Losses, divergence, reconstruction};
+use crate::parameters::{Parameters, Values};
 use crate::settings::weights_file;
 use crate::{Error, Result};
-use std::ops::Range;
 use vaelet_cpu::CpuVjp;
-use vaelet_kernels::training::{Adam, State};
+use vaelet_kernels::training::Adam;
 use vaelet_model::networks::initial_tensors;
 use vaelet_model::{
-    EntryPoint, Likelihood, Model, ModelSpec, Params, Precision, Program, Tensor, Tensors, Weights,
-    Wrt, latent, write_tensors,
+    EntryPoint, Likelihood, Model, ModelSpec, Params, Precision, Program, Tensors, Weights, Wrt,
+    latent, write_tensors,
 };
 
 /// How slowly the average of the weights follows; about the last thousand steps count.
@@ -34,10 +35,13 @@ pub struct Trainer {
     /// Of the model as it is written.
     program: Program,
     vjp: CpuVjp,
-    weights: Weights,
-    layout: Vec<Place>,
+    parameters: Parameters,
     pub(crate) state: Numbers,
-    gradient: Vec<f32>,
+    judge: Option<Judge>,
+    /// The decoder by itself, where there is a judge alone.
+    maker: Option<CpuVjp>,
+    /// What was made for the judge, `[N, H, W, C]`.
+    made: Vec<f32>,
     /// KL of each latent in the last step, `[latent]`.
     kl: Vec<f32>,
     /// Gradients of the loss with respect to the posterior and to the logits.
@@ -47,23 +51,19 @@ pub struct Trainer {
 /// All that changes from step to step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Numbers {
-    /// Parameters, mean and square of their gradients, and their average; each in the order of
-    /// `Trainer::layout`.
-    pub values: [Vec<f32>; 4],
+    pub values: Values,
+    /// The judge's; empty where there is none.
+    pub judge: Values,
     /// Number of steps so far.
     pub steps: u32,
     /// Standard deviation of a Gaussian likelihood.
     pub sigma: f32,
 }
 
-/// Where a map's parameters are among all.
-struct Place {
-    params: Params,
-    weight: Range<usize>,
-    bias: Range<usize>,
-}
-
 impl Trainer {
+    /// Nats of reconstruction that a nat of the judge counts as beside a VAE.
+    pub const VERDICT: f32 = 20.0;
+
     /// A trainer of fresh parameters.
     ///
     /// # Errors
@@ -73,13 +73,38 @@ impl Trainer {
         Self::of(spec, tensors)
     }
 
+    /// The trainer with a judge of fresh parameters.
+    ///
+    /// # Errors
+    /// None for a description that can be trained.
+    pub fn judged(mut self, judging: Judging, seed: u64) -> Result<Self> {
+        if judging != Judging::None {
+            let (judge, values) = Judge::new(&self.spec, seed)?;
+            (self.judge, self.state.judge) = (Some(judge), values);
+        }
+        if judging == Judging::Alone {
+            let weights = self.parameters.weights();
+            let program = self.program.with_logits(EntryPoint::Decode);
+            let vjp = |program| CpuVjp::of(&program, weights, EntryPoint::Decode, Wrt::Weights);
+            self.maker = program.and_then(vjp);
+            self.spec.lacks = Some("encoder".into());
+            for (name, tensor) in self.parameters() {
+                if name.starts_with("encoder.") {
+                    self.set(&name, &vec![0.0; tensor.data.len()]);
+                }
+            }
+        }
+        Ok(self)
+    }
+
     /// A trainer that goes on from the parameters of `tensors`.
     ///
     /// # Errors
     /// As [`Trainer::new`].
     pub fn of(spec: ModelSpec, tensors: Tensors) -> Result<Self> {
         let program = Program::of(&spec)?;
-        let training = program.with_logits().filter(|_| spec.classes() == 0);
+        let training = program.with_logits(EntryPoint::Autoencode);
+        let training = training.filter(|_| spec.classes() == 0);
         let Some(training) = training.filter(|_| spec.prior_tensors().is_empty()) else {
             return Err(Error::Setting {
                 name: "the model",
@@ -89,47 +114,33 @@ impl Trainer {
                 expected: "one without a condition, with N(0, I) as its prior and a sigmoid at its end",
             });
         };
-        let mut layout: Vec<Place> = Vec::new();
-        let mut parameters = Vec::new();
-        for params in program.params() {
-            let [(weight, _), (bias, _)] = params.stored();
-            let mut place = |name: &str| {
-                let start = parameters.len();
-                if let Some(tensor) = tensors.get(name) {
-                    parameters.extend_from_slice(&tensor.data);
-                }
-                start..parameters.len()
-            };
-            layout.push(Place {
-                weight: place(&weight),
-                bias: place(&bias),
-                params: params.clone(),
-            });
-        }
-        let weights = Weights::of(tensors, program.params());
-        let vjp = CpuVjp::of(&training, &weights, EntryPoint::Autoencode, Wrt::Weights);
+        let maps: Vec<Params> = program.params().cloned().collect();
+        let (parameters, values) = Parameters::new(tensors, &maps);
+        let weights = parameters.weights();
+        let vjp = CpuVjp::of(&training, weights, EntryPoint::Autoencode, Wrt::Weights);
         let Some(vjp) = vjp else {
             unreachable!("the program has just been given this entry point");
         };
-        let zeros = || vec![0.0; parameters.len()];
         let sigma = match spec.likelihood {
             Likelihood::Gaussian { sigma } => sigma,
             _ => 1.0,
         };
         Ok(Self {
             kl: vec![0.0; spec.latent_size()],
-            gradient: zeros(),
             state: Numbers {
-                values: [parameters.clone(), zeros(), zeros(), parameters],
+                values,
+                judge: Values::default(),
                 steps: 0,
                 sigma,
             },
             seeds: [Vec::new(), Vec::new()],
+            judge: None,
+            maker: None,
+            made: Vec::new(),
             spec,
             program,
             vjp,
-            weights,
-            layout,
+            parameters,
         })
     }
 
@@ -164,10 +175,15 @@ impl Trainer {
     /// A step on pictures `[N, H, W, C]` in `[0, 1]` with noise `[N, latent]`. Returns its losses. If they are not numbers,
     /// the parameters stay as they were.
     pub fn step(&mut self, x: &[f32], epsilon: &[f32], pace: Pace) -> Losses {
-        let losses = self.differentiate(x, epsilon, pace);
+        let losses = match self.maker.is_some() {
+            true => self.make(x, epsilon, pace.rate),
+            false => self.differentiate(x, epsilon, pace),
+        };
         if losses.is_finite() {
             self.update(pace.rate);
-            self.follow_error(losses);
+            if self.maker.is_none() {
+                self.follow_error(losses);
+            }
         }
         losses
     }
@@ -206,20 +222,41 @@ impl Trainer {
             },
             other => other,
         };
-        let losses = Losses {
+        let mut losses = Losses {
             reconstruction: reconstruction(likelihood, logits, x, count, of_logits),
             kl: divergence(posterior, pace.beta, pace.free, &mut self.kl, of_posterior),
+            verdict: None,
         };
-        self.vjp.run(EntryPoint::Backward, &self.seeds);
-        for sums in self.vjp.sum_weights() {
-            let name = &sums.gradient().params.name;
-            let place = self.layout.iter().find(|place| place.params.name == *name);
-            if let Some(place) = place {
-                let (weight, bias) = sums.sums();
-                self.gradient[place.weight.clone()].copy_from_slice(&weight);
-                self.gradient[place.bias.clone()].copy_from_slice(bias);
+        if let Some(judge) = &mut self.judge {
+            sigmoids(logits, &mut self.made);
+            let learning = (pace.rate, self.state.steps + 1);
+            losses.verdict =
+                Some(judge.step(x, &self.made, count, learning, &mut self.state.judge));
+            for (i, gradient) in of_logits.iter_mut().enumerate() {
+                let y = self.made[i];
+                *gradient += Self::VERDICT * judge.direction()[i] * y * (1.0 - y);
             }
         }
+        self.vjp.run(EntryPoint::Backward, &self.seeds);
+        self.parameters.collect(&mut self.vjp);
+        losses
+    }
+
+    /// The losses and gradients of a GAN (Goodfellow et al. 2014): pictures are made of noise alone.
+    fn make(&mut self, x: &[f32], epsilon: &[f32], rate: f32) -> Losses {
+        let mut losses = Losses::default();
+        let (Some(maker), Some(judge)) = (&mut self.maker, &mut self.judge) else {
+            return losses;
+        };
+        let count = x.len() / self.spec.input.len();
+        maker.run(EntryPoint::Forward, &[epsilon]);
+        sigmoids(maker.output(EntryPoint::Forward, 0), &mut self.made);
+        let learning = (rate, self.state.steps + 1);
+        losses.verdict = Some(judge.step(x, &self.made, count, learning, &mut self.state.judge));
+        let pairs = judge.direction().iter().zip(&self.made);
+        let of_logits: Vec<f32> = pairs.map(|(d, y)| d * y * (1.0 - y)).collect();
+        maker.run(EntryPoint::Backward, &[of_logits]);
+        self.parameters.collect(maker);
         losses
     }
 
@@ -227,77 +264,43 @@ impl Trainer {
     fn update(&mut self, rate: f32) {
         self.state.steps += 1;
         let step = self.state.steps;
-        let [parameters, mean, square, average] = &mut self.state.values;
         let adam = Adam {
             rate,
-            beta_1: 0.9,
+            beta_1: if self.maker.is_some() { 0.5 } else { 0.9 },
             beta_2: 0.999,
             epsilon: 1e-8,
             step,
             average: Self::average(step),
         };
-        let state = State {
-            parameters,
-            mean,
-            square,
-            average,
-        };
-        adam.step(&self.gradient, state);
+        self.parameters.update(adam, &mut self.state.values);
         self.load();
     }
 
     /// Sets a tensor, and its average. Returns `false` if there is none of this name and length.
     pub(crate) fn set(&mut self, name: &str, values: &[f32]) -> bool {
-        let places = self.layout.iter().flat_map(|place| {
-            let names = place.params.stored().map(|(name, _)| name);
-            names.into_iter().zip([&place.weight, &place.bias])
-        });
-        let found = places.filter(|(own, range)| own == name && range.len() == values.len());
-        let Some(range) = found.map(|(_, range)| range.clone()).next_back() else {
-            return false;
-        };
-        for part in [0, 3] {
-            self.state.values[part][range.clone()].copy_from_slice(values);
-        }
+        let found = self.parameters.set(name, values, &mut self.state.values);
         self.load();
-        true
+        found
     }
 
     /// Puts the parameters where the kernels read them.
     pub(crate) fn load(&mut self) {
-        let parameters = &self.state.values[0];
-        for place in &self.layout {
-            let (weight, bias) = (
-                &parameters[place.weight.clone()],
-                &parameters[place.bias.clone()],
-            );
-            self.weights.set_weight(&place.params, weight);
-            self.weights.set_bias(&place.params, bias);
+        let mut runtimes = vec![&mut self.vjp];
+        runtimes.extend(&mut self.maker);
+        self.parameters.load(&self.state.values, &mut runtimes);
+        if let Some(judge) = &mut self.judge {
+            judge.load(&self.state.judge);
         }
-        self.vjp.set_weights(&self.weights);
-    }
-
-    /// Parameters, or what else is as long as they are, under their names.
-    fn named(&self, values: &[f32]) -> Tensors {
-        let tensors = self.layout.iter().flat_map(|place| {
-            let ranges = [place.weight.clone(), place.bias.clone()];
-            let tensors = place.params.stored().into_iter().zip(ranges);
-            tensors.map(|((name, shape), range)| {
-                let data = values[range].to_vec();
-                (name, Tensor { shape, data })
-            })
-        });
-        tensors.collect()
     }
 
     /// The gradients of the last step's loss, by name.
     pub fn gradients(&self) -> Tensors {
-        self.named(&self.gradient)
+        self.parameters.named(&self.parameters.gradient)
     }
 
     /// The parameters as the last step left them, by name.
     pub fn parameters(&self) -> Tensors {
-        self.named(&self.state.values[0])
+        self.parameters.named(&self.state.values[0])
     }
 
     /// Outputs of the last step: the posterior `[N, 2 · latent]` and the logits `[N, H, W, C]`.
@@ -312,7 +315,7 @@ impl Trainer {
 
     /// The model with the averaged weights, for a runtime.
     pub fn model(&self) -> Model {
-        let tensors = self.named(&self.state.values[3]);
+        let tensors = self.parameters.named(&self.state.values[3]);
         Model {
             spec: self.spec(),
             program: self.program.clone(),
@@ -327,10 +330,16 @@ impl Trainer {
     /// A weight that is too large for f16.
     pub fn files(&self, describe: impl FnOnce(&mut ModelSpec)) -> Result<(String, Vec<u8>)> {
         let mut spec = self.spec();
-        let tensors = self.named(&self.state.values[3]);
+        let tensors = self.parameters.named(&self.state.values[3]);
         let weights = write_tensors(&spec.weights.file, &tensors, Precision::F16)?;
         spec.weights = weights_file(&weights);
         describe(&mut spec);
         Ok((spec.to_json()?, weights))
     }
+}
+
+/// The means of p(x | z) of logits.
+fn sigmoids(logits: &[f32], out: &mut Vec<f32>) {
+    out.clear();
+    out.extend(logits.iter().map(|l| 1.0 / (1.0 + libm::expf(-l))));
 }

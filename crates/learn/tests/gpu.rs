@@ -5,7 +5,7 @@
 use pollster::block_on;
 use std::rc::Rc;
 use vaelet_gpu::{Context, GpuLosses, GpuPace, GpuTrainer};
-use vaelet_learn::{Augmentation, Design, Error, Network, Pictures, Run, Settings};
+use vaelet_learn::{Augmentation, Design, Error, Judging, Network, Pictures, Run, Settings};
 use vaelet_model::{EntryPoint, ImageShape, Likelihood, random};
 
 const BATCH: usize = 12;
@@ -46,6 +46,7 @@ fn run_of(network: Network, likelihood: Likelihood, channels: usize) -> Run {
         seed: 4,
         augmentation: Augmentation::Picture,
         binarize: likelihood == Likelihood::Bernoulli,
+        judging: Judging::None,
     };
     Run::new(design, Pictures::new(pixels, shape).unwrap(), settings).unwrap()
 }

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use vaelet_learn::{Augmentation, Design, Error, Network, Pace, Pictures, Run, Settings, Trainer};
+use vaelet_learn::{
+    Augmentation, Design, Error, Judging, Network, Pace, Pictures, Run, Settings, Trainer,
+};
 use vaelet_model::{EntryPoint, ImageShape, Likelihood, Model, ModelSpec, Params, Program, random};
 use vaelet_reference::{Oracle, Tensors, training};
 
@@ -33,6 +35,7 @@ fn settings() -> Settings {
         seed: 5,
         augmentation: Augmentation::Drawing,
         binarize: true,
+        judging: Judging::None,
     }
 }
 
@@ -246,6 +249,89 @@ fn training_goes_on_from_a_model() {
     let after = steps(&mut further, 20);
     assert!(after < 1.05 * before, "{before} {after}");
     assert_eq!(further.trainer().steps(), 20);
+}
+
+/// With a judge beside a VAE, and with a judge alone: the judge learns, what is made is believed more and more, and a
+/// checkpoint has it all.
+#[test]
+fn a_judge_learns_and_teaches() {
+    for judging in [Judging::Beside, Judging::Alone] {
+        let settings = Settings {
+            judging,
+            ..settings()
+        };
+        let design = design(Network::Mlp, Likelihood::Bernoulli, SHAPE);
+        let mut run = Run::new(design, pictures(), settings).unwrap();
+        let fresh = run.trainer().parameters();
+        let verdict = |run: &mut Run| run.step().unwrap().verdict.unwrap();
+        let [judge, _] = verdict(&mut run);
+        for _ in 0..5 {
+            verdict(&mut run);
+        }
+        let bytes = run.checkpoint();
+        let after = verdict(&mut run);
+        // Alone, the maker may be ahead of the judge for a while.
+        assert!(
+            judging == Judging::Alone || after[0] < judge,
+            "{judge} {}",
+            after[0]
+        );
+        let mut restored = Run::restore(&bytes, pictures()).unwrap();
+        assert_eq!(verdict(&mut restored), after);
+        let learned = run.trainer().parameters();
+        let moved = |name: &str| learned[name] != fresh[name];
+        assert!(moved("decoder.0.weight"));
+        assert_eq!(moved("encoder.0.weight"), judging == Judging::Beside);
+        assert_eq!(run.follow(2).is_err(), judging == Judging::Alone);
+    }
+}
+
+/// What the judge says goes through logits and decoder into every gradient: by finite differences of the loss, with a
+/// judge that stays as it is at a learning rate of 0.
+#[test]
+fn gradients_with_a_judge_are_the_slopes_of_the_loss() {
+    let spec = design(Network::Convolutional, Likelihood::Bernoulli, SHAPE)
+        .describe()
+        .unwrap();
+    let pace = Pace {
+        rate: 0.0,
+        beta: 0.7,
+        free: 0.0,
+    };
+    let (x, epsilon) = (random::uniforms(1, 3 * 64), random::normals(2, 9));
+    let fresh = Trainer::new(spec.clone(), 1).unwrap().parameters();
+    for judging in [Judging::Beside, Judging::Alone] {
+        let step = |tensors: &vaelet_model::Tensors| {
+            let trainer = Trainer::of(spec.clone(), tensors.clone()).unwrap();
+            let mut trainer = trainer.judged(judging, 1).unwrap();
+            let losses = trainer.step(&x, &epsilon, pace);
+            let [_, maker] = losses.verdict.unwrap();
+            let loss = match judging {
+                Judging::Alone => maker,
+                _ => losses.reconstruction + pace.beta * losses.kl + Trainer::VERDICT * maker,
+            };
+            (f64::from(loss), trainer.gradients())
+        };
+        let (_, gradients) = step(&fresh);
+        for (name, i) in [
+            ("decoder.2.bias", 0),
+            ("decoder.1.weight", 7),
+            ("decoder.0.bias", 5),
+        ] {
+            let moved = |by: f32| {
+                let mut tensors = fresh.clone();
+                tensors.get_mut(name).unwrap().data[i] += by;
+                step(&tensors).0
+            };
+            let expected = (moved(0.02) - moved(-0.02)) / 0.04;
+            let found = f64::from(gradients[name].data[i]);
+            let error = (found - expected).abs();
+            assert!(
+                error < 2e-3 + 0.02 * expected.abs(),
+                "{judging:?} {name}: {found} {expected}"
+            );
+        }
+    }
 }
 
 #[test]

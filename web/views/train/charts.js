@@ -10,38 +10,42 @@ const POINTS = 240;
 /** Nats from which on a latent counts as used. */
 const ALIVE = 0.1;
 
+/** Losses of a step: reconstruction, KL, the judge's, and that of who is judged. */
+const LOSSES = 4;
+const zeros = () => Array.from({ length: LOSSES }, () => 0);
+
 /** Losses of all steps, thinned as they become many: each value is the mean of so many steps. */
 export function createHistory() {
   let each = 1;
-  let sums = [0, 0];
+  let sums = zeros();
   let count = 0;
-  /** @type {[number, number][]} */
+  /** @type {number[][]} */
   let values = [];
   return {
     clear() {
       each = 1;
       count = 0;
-      sums = [0, 0];
+      sums = zeros();
       values = [];
     },
-    /** @param {ArrayLike<number>} losses reconstruction and KL of each step */
+    /** @param {ArrayLike<number>} losses all of each step */
     add(losses) {
-      for (let i = 0; i + 1 < losses.length; i += 2) {
-        sums = [sums[0] + losses[i], sums[1] + losses[i + 1]];
+      for (let i = 0; i < losses.length; i += LOSSES) {
+        sums = sums.map((sum, which) => sum + losses[i + which]);
         count += 1;
         if (count < each) continue;
-        values.push([sums[0] / count, sums[1] / count]);
-        [sums, count] = [[0, 0], 0];
+        values.push(sums.map((sum) => sum / count));
+        [sums, count] = [zeros(), 0];
         if (values.length < 2 * POINTS) continue;
         values = Array.from({ length: POINTS }, (_, j) => {
           const [a, b] = [values[2 * j], values[2 * j + 1]];
-          return /** @type {[number, number]} */ ([(a[0] + b[0]) / 2, (a[1] + b[1]) / 2]);
+          return a.map((value, which) => (value + b[which]) / 2);
         });
         each *= 2;
       }
     },
-    /** @param {0 | 1} which @returns {number[]} */
-    of: (which) => values.map((pair) => pair[which]),
+    /** @param {number} which @returns {number[]} */
+    of: (which) => values.map((all) => all[which]),
     /** Steps between two values. */
     get each() {
       return each;

@@ -55,6 +55,10 @@ export const MARKUP = `
         <div class="choice" role="radiogroup" aria-labelledby="network-title" id="network">
           ${radio("network", "mlp", "Fully connected", true)}${radio("network", "conv", "Convolutional")}
         </div>
+        <div class="choice" role="radiogroup" aria-label="Judge" id="judge">
+          ${radio("judge", "none", "No judge", true)}${radio("judge", "beside", "A judge (VAE-GAN)")}${radio("judge", "alone", "A judge alone (GAN)")}
+        </div>
+        <p class="note" id="about-judge" hidden>A second network, the judge, learns to tell your pictures from made ones, and the first one learns to deceive it. A GAN has no encoder: it only makes up pictures. Training is stable while neither of the two losses goes to 0 or runs away; at 0.69 the judge can only guess.</p>
         <div class="train-fields">
           <div id="latents"></div>
           <div id="beta"></div>
@@ -69,16 +73,21 @@ export const MARKUP = `
 
     <div class="train-live" id="live" data-empty>
       <p class="train-empty">What the network learns appears here while it learns: its losses, pictures that it redraws and makes up, and the map of its numbers.</p>
-      <div class="train-curves">
+      <div class="train-curves" id="elbo">
         <figure><figcaption>Reconstruction, in nats <output id="reconstruction-now"></output></figcaption><div id="reconstruction"></div></figure>
         <figure><figcaption>Information in the numbers (KL), in nats <output id="kl-now"></output></figcaption><div id="kl"></div></figure>
       </div>
+      <div class="train-curves" id="judged" hidden>
+        <figure><figcaption>The judge’s loss, in nats <output id="judge-loss-now"></output></figcaption><div id="judge-loss"></div></figure>
+        <figure><figcaption>The loss of who is judged, in nats <output id="maker-loss-now"></output></figcaption><div id="maker-loss"></div></figure>
+      </div>
+      <p class="note" id="balance" hidden></p>
       <p class="note" id="measure"></p>
       <div class="train-pictures">
-        <figure><figcaption>Pictures, and below each what the network redraws</figcaption><div class="sheet"><canvas id="redrawn" class="ink pixels" role="img" aria-label="Pictures and their reconstructions"></canvas></div></figure>
+        <figure id="redrawn-figure"><figcaption>Pictures, and below each what the network redraws</figcaption><div class="sheet"><canvas id="redrawn" class="ink pixels" role="img" aria-label="Pictures and their reconstructions"></canvas></div></figure>
         <figure><figcaption>Made up from the same random numbers each time</figcaption><div class="sheet"><canvas id="samples" class="ink pixels" role="img" aria-label="Samples"></canvas></div></figure>
-        <figure><figcaption id="map-caption">The map of two numbers</figcaption><div class="frame train-map"><canvas id="decoded" class="ink pixels" hidden></canvas><svg id="cloud" viewBox="-3 -3 6 6" role="img" aria-label="Each picture as a point, where the encoder puts it"></svg></div><p class="note train-legend" id="classes" hidden></p></figure>
-        <figure><figcaption>Information in each number, in nats</figcaption><div id="bars"></div><p class="note" id="alive"></p></figure>
+        <figure id="map-figure"><figcaption id="map-caption">The map of two numbers</figcaption><div class="frame train-map"><canvas id="decoded" class="ink pixels" hidden></canvas><svg id="cloud" viewBox="-3 -3 6 6" role="img" aria-label="Each picture as a point, where the encoder puts it"></svg></div><p class="note train-legend" id="classes" hidden></p></figure>
+        <figure id="bars-figure"><figcaption>Information in each number, in nats</figcaption><div id="bars"></div><p class="note" id="alive"></p></figure>
       </div>
     </div>
   </div>
@@ -109,7 +118,7 @@ export const MARKUP = `
   <div class="prose">
     <p><b>What happens.</b> The encoder turns a picture into a few numbers, each as a mean μ and a width σ. Random noise ε picks one value in that range, z = μ + σε, and the decoder redraws the picture from these values alone.</p>
     <p><b>What it costs.</b> The loss has two parts: how badly the picture is redrawn, and β times the information that the numbers carry (KL). Every step moves all weights a little down the slope of their sum.</p>
-    <p><b>To try.</b> Turn β up while it runs: one number after the other is no longer used, because its information costs more than it helps. With β = 0 nothing keeps the numbers together: pictures are redrawn well, but random numbers give nonsense. With two numbers you see the whole space as a map.</p>
+    <p><b>To try.</b> Turn β up while it runs: one number after the other is no longer used, because its information costs more than it helps. With β = 0 nothing keeps the numbers together: pictures are redrawn well, but random numbers give nonsense. With two numbers you see the whole space as a map. With a judge pictures become sharper, and training less steady: compare the two losses with and without an encoder.</p>
     <p><b>Yours.</b> Drawings and training are kept in this browser until you delete them. A link holds the settings and the seed, never your pictures.</p>
   </div>
 </article>`;

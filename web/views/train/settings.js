@@ -11,7 +11,9 @@ const RATES = [0.0003, 0.001, 0.002, 0.003, 0.005];
 /** @type {("digits" | "drawings" | "pictures")[]} */
 const KINDS = ["digits", "drawings", "pictures"];
 /** @type {("mlp" | "conv")[]} */
-const NETWORKS = ["mlp", "conv"];
+export const NETWORKS = ["mlp", "conv"];
+/** Who judges what the network makes. @type {("none" | "beside" | "alone")[]} */
+const JUDGES = ["none", "beside", "alone"];
 /** @type {("auto" | "webgpu" | "cpu")[]} */
 const BACKENDS = ["auto", "webgpu", "cpu"];
 
@@ -20,6 +22,7 @@ const BACKENDS = ["auto", "webgpu", "cpu"];
  * @property {"digits" | "drawings" | "pictures"} data
  * @property {"mlp" | "conv"} network
  * @property {string} from the model that training goes on from; empty for a fresh network
+ * @property {"none" | "beside" | "alone"} judge
  * @property {number} latents
  * @property {number} beta
  * @property {number} rate
@@ -34,6 +37,7 @@ export function readSettings(params) {
   return {
     data: wordParam(params, "data", KINDS),
     network: wordParam(params, "network", NETWORKS),
+    judge: wordParam(params, "judge", JUDGES),
     from: isName(params.get("from")) ? params.get("from") : "",
     latents: Math.round(numberParam(params, "latents", 2, 2, 32)),
     beta: nearest(BETAS, numberParam(params, "beta", 1, 0, 16)),
@@ -45,22 +49,24 @@ export function readSettings(params) {
 
 /** @param {Settings} settings */
 export function addressOf(settings) {
-  const all = Object.entries(settings).filter(([, value]) => value !== "" && value !== "auto");
+  const all = Object.entries(settings).filter(([, value]) => value !== "" && value !== "auto" && value !== "none");
   return `#/train?${new URLSearchParams(all.map(([name, value]) => [name, String(value)]))}`;
 }
 
 /** What has to be the same for a run to go on. @param {Settings} settings */
-export function identityOf({ data, network, from, latents, seed }) {
-  return JSON.stringify(from ? { data, from, seed } : { data, network, latents, seed });
+export function identityOf({ data, network, judge, from, latents, seed }) {
+  return JSON.stringify(from ? { data, judge, from, seed } : { data, network, judge, latents, seed });
 }
 
 /** As `Learner.start` takes them. @param {Settings} settings @param {import("./data.js").Data} data */
-export function numbersOf({ network, latents, beta, rate, seed, data: kind }, { pixels, sides }) {
+export function numbersOf({ network, judge, latents, beta, rate, seed, data: kind }, { pixels, sides }) {
   const count = pixels.length / (sides[0] * sides[1] * sides[2]);
   const batch = clamp(2 ** Math.round(Math.log2(count)), 16, 128);
   const augmentation = { digits: 0, drawings: 1, pictures: 2 }[kind];
   const warmUp = kind === "digits" ? 400 : 300;
-  return Float64Array.from([batch, rate, beta, warmUp, 0, seed, augmentation, kind === "digits" ? 1 : 0, network === "conv" ? 1 : 0, latents, kind === "pictures" ? 1 : 0]);
+  // A judge would know pixels that are 0 or 1 from those that the network makes.
+  const binarize = kind === "digits" && judge === "none";
+  return Float64Array.from([batch, rate, beta, warmUp, 0, seed, augmentation, binarize ? 1 : 0, network === "conv" ? 1 : 0, latents, kind === "pictures" ? 1 : 0, JUDGES.indexOf(judge)]);
 }
 
 /**
@@ -78,8 +84,8 @@ export function createForm($, settings, onChange) {
   const check = (choices) => {
     for (const [name, value] of Object.entries(choices)) for (const input of $(name).querySelectorAll("input")) input.checked = input.value === value;
   };
-  check({ data: current.data, network: current.network });
-  for (const name of ["data", "network"]) {
+  check({ data: current.data, network: current.network, judge: current.judge });
+  for (const name of ["data", "network", "judge"]) {
     $(name).addEventListener("change", ({ target }) => set({ [name]: target.value }));
   }
   const latents = createSlider($("latents"), { id: "latents", label: "Latents", min: 2, max: 32, step: 1, value: current.latents, format: String, onInput: (latents) => set({ latents }) });

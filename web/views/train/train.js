@@ -8,6 +8,7 @@ import { library } from "../../models/library.js";
 import { acceptFiles } from "../../parts/drop.js";
 import { KL, createBars, scaleFor } from "../../parts/chart.js";
 import { createAnnouncer, element, fill, formatNumber, oncePerFrame } from "../../parts/dom.js";
+import { sayBalance } from "./balance.js";
 import { createDrawings } from "./drawings.js";
 import { createCurve, createHistory, drawCloud, mainAxes, paintRows, rowsOf, sayUsed } from "./charts.js";
 import { dataOfDrawings, dataOfFiles, fetchDigits, pictureOf } from "./data.js";
@@ -125,7 +126,7 @@ export async function mount(root, params) {
     if (settings.data === "drawings" && drawings.list.length < LEAST) throw new Error(`${drawings.list.length} drawings are not enough to learn from; draw at least ${LEAST}.`);
     data = await gather();
     const { pixels, heldOut, sides, one, many } = data;
-    const whole = { heldOut, sides, one, many };
+    const whole = { heldOut, sides, one, many, judge: settings.judge };
     const kept = await keptCheckpoint();
     history.clear();
     pictures = painted = latest = null;
@@ -140,7 +141,7 @@ export async function mount(root, params) {
       }
     }
     await forgetCheckpoint();
-    const tensors = settings.from ? await tensorsOf(settings) : [];
+    const tensors = settings.from ? await tensorsOf(settings, learner) : [];
     latest = await learner.ask("start", { pixels, numbers: numbersOf(settings, data), tensors, ...whole });
     running = identity();
   }
@@ -273,12 +274,14 @@ export async function mount(root, params) {
   function showKeys() {
     const { data: kind } = settings;
     $("about-digits").hidden = kind !== "digits";
+    $("about-judge").hidden = settings.judge === "none";
     $("drawings").hidden = kind !== "drawings";
     $("pictures").hidden = kind !== "pictures";
     $("run").textContent = isRunning ? "Pause" : latest && running === identity() ? "Go on" : "Run";
     $("slow").textContent = slowly ? "Stop" : "Slow motion";
     $("one").disabled = busy || isRunning || Boolean(slowly);
     $("run").disabled = busy;
+    $("slow").disabled = settings.judge === "alone"; // nothing goes from a picture to its copy
     $("anew").hidden = !running || busy;
     $("restart").hidden = !running;
     $("keeping").hidden = !latest?.steps;
@@ -288,7 +291,7 @@ export async function mount(root, params) {
     else if (!running) say("Press Run.");
   }
 
-  const curves = [createCurve($("reconstruction"), "reconstruction loss"), createCurve($("kl"), "KL")];
+  const curves = [createCurve($("reconstruction"), "reconstruction loss"), createCurve($("kl"), "KL"), createCurve($("judge-loss"), "judge’s loss"), createCurve($("maker-loss"), "loss of who is judged")];
   /** Made once it is known how many latents there are. @type {(ReturnType<typeof createBars> & { count: number }) | null} */
   let bars = null;
   const draw = oncePerFrame(() => {
@@ -297,10 +300,15 @@ export async function mount(root, params) {
     const { steps, epochs, beta, kl, stepsASecond, device } = latest;
     const pace = isRunning && stepsASecond ? `, ${Math.round(stepsASecond)} steps a second on the ${device}` : "";
     say(`${steps} steps, ${formatNumber(epochs, epochs < 10 ? 1 : 0)} times through all pictures${pace}. β is ${formatNumber(beta, 2)} now.`);
-    for (const [id, which] of /** @type {[string, 0 | 1][]} */ ([["reconstruction", 0], ["kl", 1]])) {
+    const isAlone = settings.judge === "alone";
+    $("judged").hidden = $("balance").hidden = settings.judge === "none";
+    $("balance").textContent = sayBalance(history.of(2), history.of(3));
+    for (const id of ["elbo", "measure", "redrawn-figure", "bars-figure"]) $(id).hidden = isAlone;
+    $("map-figure").hidden = isAlone && kl.length !== 2;
+    for (const [which, id] of ["reconstruction", "kl", "judge-loss", "maker-loss"].entries()) {
       const values = history.of(which);
       curves[which].show(values, history.each);
-      if (values.length) $(`${id}-now`).textContent = formatNumber(values[values.length - 1], 1);
+      if (values.length) $(`${id}-now`).textContent = formatNumber(values[values.length - 1], which < 2 ? 1 : 2);
     }
     if (bars?.count !== kl.length) {
       $("bars").replaceChildren();
@@ -322,14 +330,16 @@ export async function mount(root, params) {
     const count = data.pixels.length / area - data.heldOut;
     const some = (most) => Array.from({ length: Math.min(most, count) }, (_, i) => Math.floor((i * count) / Math.min(most, count)));
     const half = SHOWN / 2;
-    const rows = rowsOf(pictures.reconstructions, half * area);
     const originals = some(SHOWN).map((i) => pictureOf(data, i));
     const joined = (list) => {
       const all = new Float32Array(list.length * area);
       list.forEach((one, i) => all.set(one, i * area));
       return all;
     };
-    paintRows($("redrawn"), [joined(originals.slice(0, half)), rows[0], joined(originals.slice(half)), rows[1]], sides, ink);
+    if (pictures.reconstructions) {
+      const rows = rowsOf(pictures.reconstructions, half * area);
+      paintRows($("redrawn"), [joined(originals.slice(0, half)), rows[0], joined(originals.slice(half)), rows[1]], sides, ink);
+    }
     paintRows($("samples"), rowsOf(pictures.samples, half * area), sides, ink);
     const latents = kl.length;
     const axes = mainAxes(kl);

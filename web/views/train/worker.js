@@ -19,6 +19,8 @@ const CHECKPOINT = 5_000;
 const REACH = 3;
 /** Pictures of a batch that are followed. */
 const FOLLOWED = 4;
+/** Losses of a step. */
+const LOSSES = 4;
 /** How often a GPU may be lost before no other is asked for. */
 const MOST_LOST = 2;
 /** Seed of the noise that is sampled from. */
@@ -47,6 +49,8 @@ let timesLost = 0;
 let verdict = "";
 /** Wishes for which there is no GPU. @type {Set<string>} */
 const absent = new Set(["cpu"]);
+/** Who judges this run. @type {"none" | "beside" | "alone"} */
+let judge = "none";
 /** Whether the state is there. */
 let onGpu = false;
 
@@ -77,16 +81,16 @@ const turn = () =>
   });
 
 const ACTIONS = {
-  start({ pixels, heldOut, sides, numbers, tensors, one, many }) {
+  start({ pixels, heldOut, sides, numbers, tensors, one, many, judge }) {
     const next = Learner.start(pixels, heldOut, sides, numbers, one, many);
     for (const [name, values] of tensors) {
       if (!next.beginWith(name, values)) throw new Error(`the network has no tensor ${name} of ${values.length} values`);
     }
-    replace(next);
+    replace(next, judge);
     return status();
   },
-  restore({ checkpoint, pixels, heldOut, sides }) {
-    replace(Learner.restore(checkpoint, pixels, heldOut, sides));
+  restore({ checkpoint, pixels, heldOut, sides, judge }) {
+    replace(Learner.restore(checkpoint, pixels, heldOut, sides), judge);
     return status();
   },
   run({ backend }) {
@@ -131,7 +135,8 @@ const ACTIONS = {
   },
 };
 
-function replace(next) {
+function replace(next, judgeOfNext) {
+  judge = judgeOfNext;
   running = onGpu = false;
   learner?.free();
   forgetGpu();
@@ -150,14 +155,14 @@ async function pictures() {
   runtime.refresh();
   const [examples, heldOut] = [learner.examples(SHOWN), learner.heldOut()];
   const shown = {
-    reconstructions: await runtime.decode(means(await runtime.encode(examples))),
+    reconstructions: judge === "alone" ? null : await runtime.decode(means(await runtime.encode(examples))),
     samples: await runtime.decode(learner.noise(NOISE, SHOWN)),
-    cloud: means(await runtime.encode(learner.examples(CLOUD))),
+    cloud: judge === "alone" ? new Float32Array() : means(await runtime.encode(learner.examples(CLOUD))),
     map: latents === 2 ? await runtime.decode(gridOf()) : null,
     heldOut: null,
     ...status(),
   };
-  if (heldOut.length > 0) {
+  if (heldOut.length > 0 && judge !== "alone") {
     const posterior = await runtime.encode(heldOut);
     shown.heldOut = learner.measure(posterior, await runtime.decode(learner.sampled(posterior)));
   }
@@ -201,7 +206,7 @@ async function slice() {
     const began = performance.now();
     const found = onGpu ? await takeSteps(gpu, learner, began + SLICE) : stepsOnCpu(began + SLICE);
     const now = performance.now();
-    stepsASecond = found.length / 2 / ((now - began) / 1000);
+    stepsASecond = found.length / LOSSES / ((now - began) / 1000);
     tellSteps(found);
     if (now > nextPictures) postMessage({ event: "pictures", ...(await pictures()) });
     if (now > nextCheckpoint) {
@@ -244,6 +249,10 @@ async function stop() {
 /** Fetches the program for the GPU and makes it ready, unless that has been done. */
 async function prepareGpu() {
   if (gpu || preparing || absent.has(wanted) || timesLost > MOST_LOST) return;
+  if (judge !== "none") {
+    tellDevice("With a judge it trains on the CPU.");
+    return;
+  }
   preparing = true;
   const of = learner;
   try {
@@ -262,7 +271,7 @@ async function prepareGpu() {
 /** Moves the state to the GPU or back, if it should be there. */
 async function chooseDevice() {
   try {
-    if (running && gpu && wanted !== "cpu" && !verdict) await judge();
+    if (running && gpu && wanted !== "cpu" && !verdict) await tryGpu();
     const use = running && gpu && ((wanted === "auto" && verdict === "faster") || (wanted === "webgpu" && verdict !== "differs"));
     if (Boolean(use) === onGpu) return;
     if (use) {
@@ -279,7 +288,7 @@ async function chooseDevice() {
 }
 
 /** Compares the GPU with the CPU. */
-async function judge() {
+async function tryGpu() {
   const { losses: found, differs, gpuTime, cpuTime } = await compare(gpu, learner);
   tellSteps(found);
   verdict = differs ? "differs" : gpuTime < cpuTime ? "faster" : "slower";

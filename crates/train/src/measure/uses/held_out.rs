@@ -7,7 +7,7 @@ use crate::measure::prior_fit;
 use crate::release::calibration;
 use anyhow::Result;
 use rayon::prelude::*;
-use vaelet_learn::{Augmentation, Design, Network, Pictures, Run, Settings};
+use vaelet_learn::{Augmentation, Design, Judging, Network, Pictures, Run, Settings};
 use vaelet_model::{
     Likelihood, Model, Precision, WeightsFile, latent, random, read_tensors, write_tensors,
 };
@@ -76,6 +76,7 @@ fn without(class: u8, likelihood: Likelihood, train: &Images) -> Result<Model> {
         seed: SEED,
         augmentation: Augmentation::None,
         binarize: others.binarize && likelihood == Likelihood::Bernoulli,
+        judging: Judging::None,
     };
     let steps = EPOCHS * others.count() / BATCH;
     let pictures = Pictures::new(others.pixels.clone(), train.shape)?;
