@@ -22,7 +22,8 @@ pub enum Error {
     /// The loss is infinite or not a number. The state is that of an earlier step.
     #[error(
         "the loss is no longer a number after {failed} steps. Training is back at step {good}, where it still was one; \
-         a learning rate of {advice} may keep it so"
+         a learning rate of {} may keep it so",
+        short(.advice)
     )]
     Diverged {
         /// Number of the step that failed.
@@ -48,6 +49,12 @@ pub enum Error {
     /// A description that cannot be trained, or weights that cannot be written.
     #[error(transparent)]
     Model(#[from] vaelet_model::Error),
+}
+
+/// A number in a sentence.
+pub(crate) fn short(value: &f32) -> String {
+    let text = vaelet_model::decimal(*value);
+    text.strip_suffix(".0").unwrap_or(&text).into()
 }
 
 impl Error {

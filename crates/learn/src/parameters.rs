@@ -114,14 +114,15 @@ impl Parameters {
 
     /// Parameters, or what else is as long as they are, under their names.
     pub fn named(&self, values: &[f32]) -> Tensors {
-        let tensors = self.layout.iter().flat_map(|place| {
+        let mut named = Tensors::new();
+        named.extend(self.layout.iter().flat_map(|place| {
             let ranges = [place.weight.clone(), place.bias.clone()];
             let tensors = place.params.stored().into_iter().zip(ranges);
             tensors.map(|((name, shape), range)| {
                 let data = values[range].to_vec();
                 (name, Tensor { shape, data })
             })
-        });
-        tensors.collect()
+        }));
+        named
     }
 }

@@ -132,7 +132,10 @@ impl Pictures {
                 let at = [x as f32 - centre[0], y as f32 - centre[1]];
                 let from = [0, 1].map(|axis| {
                     let value = map[axis][0] * at[0] + map[axis][1] * at[1];
-                    (value + centre[axis] + move_by[axis]).clamp(0.0, last[axis])
+                    // A clamp could panic, with 2 KB that write numbers.
+                    (value + centre[axis] + move_by[axis])
+                        .max(0.0)
+                        .min(last[axis])
                 });
                 let low = from.map(|v| v as usize);
                 let high = [(low[0] + 1).min(width - 1), (low[1] + 1).min(height - 1)];

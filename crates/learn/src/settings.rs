@@ -1,5 +1,6 @@
 //! What a reader can set, and the description of the model that follows from it.
 
+use crate::error::short;
 use crate::{Augmentation, Error, Judging, Result};
 use vaelet_model::networks;
 use vaelet_model::{
@@ -51,20 +52,14 @@ impl Settings {
     /// [`Error::Setting`] with the name of the first one that is out of its range.
     pub fn check(&self) -> Result<()> {
         let ranges = [
-            ("batch", self.batch as f64, 1.0, 1024.0, "from 1 to 1024"),
-            ("learning rate", self.rate.into(), 0.0, 1.0, "from 0 to 1"),
-            ("β", self.beta.into(), 0.0, 1e4, "from 0 to 10,000"),
-            (
-                "free bits",
-                self.free.into(),
-                0.0,
-                100.0,
-                "from 0 to 100 nats",
-            ),
+            ("batch", self.batch as f32, 1.0, 1024.0, "from 1 to 1024"),
+            ("learning rate", self.rate, 0.0, 1.0, "from 0 to 1"),
+            ("β", self.beta, 0.0, 1e4, "from 0 to 10,000"),
+            ("free bits", self.free, 0.0, 100.0, "from 0 to 100 nats"),
         ];
         for (name, value, least, most, expected) in ranges {
             if !(least..=most).contains(&value) {
-                let found = value.to_string();
+                let found = short(&value);
                 return Err(Error::Setting {
                     name,
                     found,

@@ -28,6 +28,8 @@ pub use format::reading::Reading;
 #[cfg(feature = "write")]
 pub use format::safetensors::write_tensors;
 pub use format::safetensors::{Precision, Tensor, Tensors, Weights, read_tensors, sha256_hex};
+#[cfg(feature = "write")]
+pub use format::write::decimal;
 pub use graph::{
     Entry, EntryPoint, Finish, Kernel, Map, Node, Op, Params, Patches, Program, Reversed, Schedule,
     Shape, Slots, Step, Value, WeightGradient, Window, Wrt, channels_first, channels_last,

@@ -301,7 +301,10 @@ pub fn initial(chain: &Schedule, seed: u64) -> Vec<[(String, Tensor); 2]> {
 pub fn initial_tensors(chains: &[Schedule; 2], seed: u64) -> Tensors {
     let after = seed.wrapping_add(chains[0].steps.len() as u64);
     let [encoder, decoder] = [(0, seed), (1, after)].map(|(i, seed)| initial(&chains[i], seed));
-    encoder.into_iter().chain(decoder).flatten().collect()
+    let mut tensors = Tensors::new();
+    // Collecting would sort first, which are 5 KB in a page's program.
+    tensors.extend(encoder.into_iter().chain(decoder).flatten());
+    tensors
 }
 
 /// Number of products that are summed into one output value.

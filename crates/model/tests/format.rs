@@ -28,7 +28,16 @@ const LAYERS: &str = r#"
          "padding": 1, "activation": "sigmoid", "params": "decoder.2"}],"#;
 
 fn json(layers: &str, weights: &WeightsFile) -> String {
-    let weights = serde_json::to_string(weights).unwrap();
+    let WeightsFile {
+        file,
+        bytes,
+        sha256,
+        precision,
+    } = weights;
+    let precision = format!("{precision:?}").to_lowercase();
+    let weights = format!(
+        r#"{{"file":"{file}","bytes":{bytes},"sha256":"{sha256}","precision":"{precision}"}}"#
+    );
     format!(
         r#"{{"format": "vaelet/1", "name": "tiny", "title": "Tiny",
         "input": {{"channels": 1, "height": 8, "width": 8}},
@@ -580,6 +589,24 @@ fn our_reader_of_tensors_agrees_with_the_safetensors_crate() {
         let halves = view.data().chunks_exact(2);
         let values = halves.map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32());
         assert!(values.eq(ours[&name].data.iter().copied()), "{name}");
+    }
+}
+
+#[test]
+fn our_writer_of_tensors_is_the_safetensors_crate_s() {
+    let mut tensors = tensors(&Program::of(&spec(LAYERS).unwrap()).unwrap());
+    let one = Tensor {
+        shape: Vec::new(),
+        data: vec![0.5],
+    };
+    tensors.insert("a \"name\" \\ \u{1} ö".into(), one);
+    for tensors in [tensors, Tensors::new()] {
+        for precision in [Precision::I8, Precision::F16, Precision::F32] {
+            let ours = write_tensors("w.safetensors", &tensors, precision).unwrap();
+            let read = safetensors::SafeTensors::deserialize(&ours).unwrap();
+            let theirs = safetensors::serialize(read.tensors(), None).unwrap();
+            assert_eq!(ours, theirs, "{precision:?}");
+        }
     }
 }
 

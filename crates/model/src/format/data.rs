@@ -3,13 +3,9 @@
 use super::description::{FILE, ImageShape};
 use super::json::{Field, Object, Value};
 use crate::{Error, Result};
-#[cfg(feature = "write")]
-use serde::Serialize;
 
 /// The kind of a model's data.
 #[derive(Debug, Clone, PartialEq, Default)]
-#[cfg_attr(feature = "write", derive(Serialize))]
-#[cfg_attr(feature = "write", serde(tag = "kind", rename_all = "snake_case"))]
 pub enum Data {
     /// Pictures; so is every file that does not say.
     #[default]
@@ -24,7 +20,6 @@ pub enum Data {
 /// How a text is spelled: each column of `[V, 1, T]` is the one-hot vector of a symbol, of V; those after the
 /// text's last symbol are [`Spelling::end`].
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct Spelling {
     /// The symbols, V of them: letters, or longer tokens such as "[C]".
     pub symbols: Vec<String>,
@@ -34,14 +29,11 @@ pub struct Spelling {
     /// a capital.
     pub capitals: bool,
     /// What the symbols are a notation of, where that is not language.
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub notation: Option<Notation>,
 }
 
 /// What texts stand for that nobody reads as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
-#[cfg_attr(feature = "write", serde(rename_all = "snake_case"))]
 pub enum Notation {
     /// Molecules: SELFIES tokens (Krenn et al. 2020), every list of which is one.
     Selfies,
@@ -142,7 +134,6 @@ impl Spelling {
 /// value of 1 is the loudest band of the sound, 0 is `range` decibels below it, or less. A band is the
 /// mean of the spectrum's magnitudes under a triangle.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct LogMel {
     /// Samples of the sound in a second.
     pub rate: usize,
@@ -255,11 +246,5 @@ impl Data {
             #[cfg(feature = "texts")]
             Self::Sequence(spelling) => spelling.check(shape),
         }
-    }
-
-    /// Whether a file need not say it.
-    #[cfg(feature = "write")]
-    pub(super) fn is_image(&self) -> bool {
-        *self == Self::Image
     }
 }

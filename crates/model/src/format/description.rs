@@ -8,8 +8,6 @@ use super::data::Data;
 use super::json::{Field, Value};
 use super::limits::{MAX_BYTES, MAX_DIM, MAX_VALUES, check_amount, check_dim};
 use crate::{CONDITIONS, Error, Precision, Program, Result, Schedule, sha256_hex};
-#[cfg(feature = "write")]
-use serde::Serialize;
 
 /// The format that this crate reads and writes.
 pub const FORMAT: &str = "vaelet/1";
@@ -19,7 +17,6 @@ pub(crate) const FILE: &str = "model.json";
 
 /// The contents of `model.json`.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct ModelSpec {
     /// Always [`FORMAT`].
     pub format: String,
@@ -28,24 +25,19 @@ pub struct ModelSpec {
     /// Name for people.
     pub title: String,
     /// What its pictures are called; pictures where it does not say.
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub subject: Option<Subject>,
     /// Views of the page that open with this model where the reader names none. Of several such
     /// models the first by name counts; views that a page does not have are no error.
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Vec::is_empty"))]
     pub first: Vec<String>,
     /// "encoder" or "decoder", where the model has none of its own: the layers of that half are
     /// constant then, and views that need it do not show the model.
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub lacks: Option<String>,
     /// What the encoder reads and the decoder writes.
     pub input: ImageShape,
     /// What the values of an image stand for. Of a page's programs only that which makes use of it reads
     /// and checks it.
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Data::is_image"))]
     pub data: Data,
     /// What is known of an image beside its latent; encoder and decoder may read it.
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub condition: Option<Condition>,
     /// p(x | z): how the decoder's output is to be read.
     pub likelihood: Likelihood,
@@ -59,10 +51,8 @@ pub struct ModelSpec {
     /// The file that holds the parameters.
     pub weights: WeightsFile,
     /// A handful of images to start from.
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Vec::is_empty"))]
     pub examples: Vec<Example>,
     /// How the model came to be.
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub training: Option<Training>,
     /// Licence of the weights.
     pub licence: String,
@@ -73,7 +63,6 @@ pub struct ModelSpec {
 /// The class that every image has, and that a caller gives along with an image or a latent: a
 /// conditional VAE (Sohn et al. 2015). Networks read it as a one-hot vector.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct Condition {
     /// What the classes are: "character".
     pub name: String,
@@ -83,7 +72,6 @@ pub struct Condition {
 
 /// What one calls a model's pictures, and whether a reader can draw one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct Subject {
     /// One of them: "digit".
     pub one: String,
@@ -91,17 +79,13 @@ pub struct Subject {
     pub many: String,
     /// The heading above samples, "Digits no one ever wrote"; where it is missing, the
     /// plural with "that never existed".
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub unseen: Option<String>,
     /// What makes an input of a reader's drawing. If it is there, pictures are shown as ink on paper.
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Option::is_none"))]
     pub drawing: Option<Drawing>,
 }
 
 /// How a drawing is normalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
-#[cfg_attr(feature = "write", serde(rename_all = "snake_case"))]
 pub enum Drawing {
     /// As MNIST's digits were ([`crate::drawing`]): for grey images of 28×28, 1 is ink.
     Mnist,
@@ -111,7 +95,6 @@ pub enum Drawing {
 
 /// Shape of one image, which the encoder reads and the decoder writes; values are in `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct ImageShape {
     /// 1 for grey, 3 for RGB; any number of symbols where the likelihood is categorical.
     pub channels: usize,
@@ -135,8 +118,6 @@ impl ImageShape {
 
 /// p(x | z), per value of the image.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
-#[cfg_attr(feature = "write", serde(tag = "kind", rename_all = "snake_case"))]
 pub enum Likelihood {
     /// The decoder, which ends in a sigmoid, gives the probability that a pixel is 1. For grey
     /// values x between 0 and 1, −log p(x | z) is the cross-entropy −Σ x ln y + (1 − x) ln(1 − y):
@@ -175,7 +156,6 @@ impl Likelihood {
 
 /// One group of latent variables.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct LatentGroup {
     /// Name for people and errors.
     pub name: String,
@@ -184,14 +164,11 @@ pub struct LatentGroup {
     /// p(z) of this group.
     pub prior: Prior,
     /// Mean KL of each variable to N(0, 1) over the test set, in nats; empty where not measured.
-    #[cfg_attr(feature = "write", serde(skip_serializing_if = "Vec::is_empty"))]
     pub kl: Vec<f32>,
 }
 
 /// Where a group's samples come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
-#[cfg_attr(feature = "write", serde(tag = "kind", rename_all = "snake_case"))]
 pub enum Prior {
     /// N(0, I).
     StandardNormal,
@@ -212,8 +189,6 @@ pub enum Prior {
 /// `params` names the layer's tensors in the weights file: `<params>.weight` and
 /// `<params>.bias`.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
-#[cfg_attr(feature = "write", serde(tag = "type", rename_all = "snake_case"))]
 pub enum Layer {
     /// y = act(x W + b), W of shape `[inputs, outputs]`. Flattens its input.
     Linear {
@@ -310,7 +285,6 @@ impl Layer {
 
 /// The numbers of a convolution or of its transpose, W of shape `[kernel, kernel, in, out]`.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct Convolution {
     /// Channels read.
     pub in_channels: usize,
@@ -349,8 +323,6 @@ impl Convolution {
 
 /// A function applied to every value of a layer's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[cfg_attr(feature = "write", derive(Serialize))]
-#[cfg_attr(feature = "write", serde(rename_all = "snake_case"))]
 pub enum Activation {
     /// x
     #[default]
@@ -398,7 +370,6 @@ impl Activation {
 
 /// The file that holds the parameters, so that a cut or foreign file is noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct WeightsFile {
     /// File name, beside `model.json`.
     pub file: String,
@@ -426,7 +397,6 @@ impl WeightsFile {
 
 /// An image that ships with the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct Example {
     /// What it shows.
     pub label: String,
@@ -436,7 +406,6 @@ pub struct Example {
 
 /// How a model came to be.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
 pub struct Training {
     /// The data it was trained on.
     pub data: String,
@@ -468,10 +437,7 @@ impl ModelSpec {
     #[cfg(feature = "write")]
     pub fn to_json(&self) -> Result<String> {
         self.check()?;
-        serde_json::to_string(self).map_err(|e| Error::Syntax {
-            file: FILE.into(),
-            reason: e.to_string(),
-        })
+        Ok(super::write::json(self))
     }
 
     /// Number of latent variables in all groups.

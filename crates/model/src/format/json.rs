@@ -56,6 +56,20 @@ impl Value {
     }
 }
 
+/// Appends a text as JSON has it.
+#[cfg(feature = "write")]
+pub fn quote(text: &str, json: &mut String) {
+    json.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => json.extend(['\\', c]),
+            '\0'..' ' => *json += &format!("\\u{:04x}", c as u32),
+            _ => json.push(c),
+        }
+    }
+    json.push('"');
+}
+
 fn is_whole(value: f64) -> bool {
     (0.0..=MAX_WHOLE).contains(&value) && value as u64 as f64 == value
 }

@@ -7,3 +7,5 @@ pub mod limits;
 mod read;
 pub(crate) mod reading;
 pub(crate) mod safetensors;
+#[cfg(feature = "write")]
+pub(crate) mod write;

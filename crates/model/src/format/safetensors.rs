@@ -2,12 +2,12 @@
 //! disk, f32 in memory.
 
 use super::description::product;
+#[cfg(feature = "write")]
+use super::json::quote;
 use super::json::{Field, Value};
 use crate::graph::upsample;
 use crate::{Error, Params, Result, WeightsFile};
 use half::f16;
-#[cfg(feature = "write")]
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -171,8 +171,6 @@ pub fn read_tensors(file: &str, contents: &[u8]) -> Result<Tensors> {
 
 /// How a file stores values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "write", derive(Serialize))]
-#[cfg_attr(feature = "write", serde(rename_all = "lowercase"))]
 pub enum Precision {
     /// Weights in one byte a value and, in a tensor called `<name>.scale`, an f16 for each column
     /// (the last dimension) to multiply it with; the product counts as rounded to f16. Biases and
@@ -215,56 +213,88 @@ impl Precision {
     }
 }
 
-/// Writes tensors as a safetensors file.
+/// Writes tensors as a safetensors file: wide values before narrow ones, so that all are aligned.
 ///
 /// # Errors
-/// [`Error::Syntax`] with the writer's reason; [`Error::Field`] where a value is too
-/// large for the precision.
+/// [`Error::Field`] where a value is too large for the precision.
 #[cfg(feature = "write")]
 pub fn write_tensors(file: &str, tensors: &Tensors, precision: Precision) -> Result<Vec<u8>> {
-    use safetensors::{Dtype, tensor::TensorView};
-    let mut stored = BTreeMap::new();
-    let mut store = |name: &str, dtype, shape: &[usize], bytes: &[u8]| {
-        stored.insert(name.to_string(), (dtype, shape.to_vec(), bytes.to_vec()));
-    };
     let halves = |name: &str, values: &[f32]| {
         let halves: Vec<f16> = values.iter().map(|&v| f16::from_f32(v)).collect();
         match halves.iter().position(|v| !v.is_finite()) {
-            Some(i) => Err(Error::field(file, name, "values that fit f16", values[i])),
+            Some(_) => Err(Error::field(
+                file,
+                name,
+                "values that fit f16",
+                "one that does not",
+            )),
             None => Ok(halves),
         }
     };
+    let mut wide = Stored::new("F32");
+    let mut half = Stored::new("F16");
+    let mut narrow = Stored::new("I8");
     for (name, Tensor { shape, data }) in tensors {
         match (precision, &shape[..]) {
-            (Precision::F32, _) => store(name, Dtype::F32, shape, bytemuck::cast_slice(data)),
+            (Precision::F32, _) => wide.push(name, shape, bytemuck::cast_slice(data)),
             (Precision::I8, &[_, .., columns]) if name.ends_with(".weight") => {
                 halves(name, data)?;
                 let (values, scales) = quantize(data, columns);
-                let (values, scales) =
-                    (bytemuck::cast_slice(&values), bytemuck::cast_slice(&scales));
-                store(name, Dtype::I8, shape, values);
-                store(&format!("{name}{SCALE}"), Dtype::F16, &[columns], scales);
+                narrow.push(name, shape, bytemuck::cast_slice(&values));
+                let name = [name, SCALE].concat();
+                half.push(&name, &[columns], bytemuck::cast_slice(&scales));
             }
-            _ => store(
-                name,
-                Dtype::F16,
-                shape,
-                bytemuck::cast_slice(&halves(name, data)?),
-            ),
+            _ => half.push(name, shape, bytemuck::cast_slice(&halves(name, data)?)),
         }
     }
-    let syntax = |e: safetensors::SafeTensorError| Error::Syntax {
-        file: file.into(),
-        reason: e.to_string(),
-    };
-    let views = stored
-        .iter()
-        .map(|(name, (dtype, shape, data))| {
-            Ok((name, TensorView::new(*dtype, shape.clone(), data)?))
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(syntax)?;
-    safetensors::serialize(views, None).map_err(syntax)
+    let mut header = String::new();
+    let mut values = Vec::new();
+    for Stored { kind, list } in [wide, half, narrow] {
+        for (name, shape, bytes) in list {
+            header.push(if header.is_empty() { '{' } else { ',' });
+            quote(&name, &mut header);
+            let range = [values.len(), values.len() + bytes.len()];
+            let [shape, range] = [&shape[..], &range].map(|numbers| {
+                let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+                numbers.join(",")
+            });
+            header += ":{\"dtype\":\"";
+            header += kind;
+            header += "\",\"shape\":[";
+            header += &shape;
+            header += "],\"data_offsets\":[";
+            header += &range;
+            header += "]}";
+            values.extend(bytes);
+        }
+    }
+    header += if header.is_empty() { "{}" } else { "}" };
+    while !header.len().is_multiple_of(size_of::<u64>()) {
+        header.push(' ');
+    }
+    let length = header.len() as u64;
+    Ok([&length.to_le_bytes(), header.as_bytes(), &values].concat())
+}
+
+/// Tensors of one type, as they are written: name, shape and bytes of each.
+#[cfg(feature = "write")]
+struct Stored {
+    kind: &'static str,
+    list: Vec<(String, Vec<usize>, Vec<u8>)>,
+}
+
+#[cfg(feature = "write")]
+impl Stored {
+    fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            list: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, name: &str, shape: &[usize], bytes: &[u8]) {
+        self.list.push((name.into(), shape.into(), bytes.into()));
+    }
 }
 
 /// The nearest multiples of a scale for each column, and the scales: a 127th of the column's
