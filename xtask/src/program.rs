@@ -70,14 +70,14 @@ pub const PROGRAMS: [Program; 9] = [
     Program {
         name: "vaelet-learn-web",
         package: "vaelet-learn-web",
-        features: &[],
+        features: &["small"],
         optimise: "-O2",
         budget: 104 * 1024,
     },
     Program {
         name: "vaelet-learn-web-relaxed",
         package: "vaelet-learn-web",
-        features: &["relaxed"],
+        features: &["relaxed", "small"],
         optimise: "-O2",
         budget: 104 * 1024,
     },

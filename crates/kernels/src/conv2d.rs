@@ -5,7 +5,9 @@ use crate::first_values;
 use crate::math::gemm::Packed;
 #[cfg(feature = "gradients")]
 use crate::math::winograd::FourTapsStrided;
-use crate::math::winograd::{ThreeTaps, Winograd};
+#[cfg(not(feature = "small"))]
+use crate::math::winograd::ThreeTaps;
+use crate::math::winograd::Winograd;
 use vaelet_model::{Patches, Window};
 
 /// A convolution with its packed weight.
@@ -18,6 +20,7 @@ pub struct Conv2d {
 enum Method {
     /// Gathers the patches of an image (im2col) and multiplies them by the weight.
     Patches(Packed),
+    #[cfg(not(feature = "small"))]
     ThreeTaps(Winograd<ThreeTaps, 4, 4, 4, 2>),
     /// It takes 1.7 KB of wasm, so the page's first module is built without it.
     #[cfg(feature = "gradients")]
@@ -32,6 +35,7 @@ impl Conv2d {
         Self {
             window: *window,
             method: match (window.kernel, window.stride) {
+                #[cfg(not(feature = "small"))]
                 (3, 1) if pays => Method::ThreeTaps(Winograd::new(window, weight)),
                 #[cfg(feature = "gradients")]
                 (4, 2) if pays => Method::FourTaps(Winograd::new(window, weight)),
@@ -46,6 +50,7 @@ impl Conv2d {
     pub fn run(&self, x: &[f32], operands: Operands<'_>, scratch: &mut Vec<f32>, out: &mut [f32]) {
         match &self.method {
             Method::Patches(weight) => self.patches(weight, x, operands, scratch, out),
+            #[cfg(not(feature = "small"))]
             Method::ThreeTaps(weight) => weight.run(x, operands, &self.epilogue, scratch, out),
             #[cfg(feature = "gradients")]
             Method::FourTaps(weight) => weight.run(x, operands, &self.epilogue, scratch, out),

@@ -43,8 +43,10 @@ pub trait Filtering<const POINTS: usize, const PRODUCTS: usize, const OUT: usize
 }
 
 /// F(2, 3): two outputs of a filter with three taps, by 4 products instead of 6.
+#[cfg(not(feature = "small"))]
 pub struct ThreeTaps;
 
+#[cfg(not(feature = "small"))]
 impl Filtering<4, 4, 2> for ThreeTaps {
     const READS: [usize; 4] = [0, 1, 2, 3];
     const STEP: usize = 2;
