@@ -8,41 +8,20 @@ pub struct Followed(pub(crate) vaelet_learn::Followed);
 
 #[wasm_bindgen]
 impl Followed {
-    /// What was encoded, `[N, C, H, W]`.
-    pub fn x(&self) -> Vec<f32> {
-        self.0.x.clone()
-    }
-
-    /// μ, `[N, latent]`.
-    pub fn mean(&self) -> Vec<f32> {
-        self.0.posterior.mean.clone()
-    }
-
-    /// σ, `[N, latent]`.
-    pub fn sigma(&self) -> Vec<f32> {
-        let log_var = self.0.posterior.log_var.iter();
-        log_var.map(|v| (0.5 * v).exp()).collect()
-    }
-
-    /// ε, `[N, latent]`.
-    pub fn epsilon(&self) -> Vec<f32> {
-        self.0.epsilon.clone()
-    }
-
-    /// z = μ + σ ε, `[N, latent]`.
-    pub fn z(&self) -> Vec<f32> {
-        self.0.z.clone()
-    }
-
-    /// The mean of p(x | z), `[N, C, H, W]`.
-    pub fn y(&self) -> Vec<f32> {
-        self.0.y.clone()
-    }
-
-    /// Gradient of the loss with respect to the logits, `[N, C, H, W]`.
-    #[wasm_bindgen(js_name = ofLogits)]
-    pub fn of_logits(&self) -> Vec<f32> {
-        self.0.of_logits.clone()
+    /// By number: x, μ, σ, ε, z, the mean of p(x | z), and the gradient of the loss with respect to the logits. Pictures
+    /// are `[N, C, H, W]`, the others `[N, latent]`.
+    pub fn part(&self, which: usize) -> Vec<f32> {
+        let Followed(step) = self;
+        let all = [
+            &step.x,
+            &step.posterior.mean,
+            &step.sigma,
+            &step.epsilon,
+            &step.z,
+            &step.y,
+            &step.of_logits,
+        ];
+        all.get(which).map(|part| part.to_vec()).unwrap_or_default()
     }
 
     /// Mean −log p(x | z) and KL of the batch, in nats.

@@ -60,17 +60,13 @@ impl Learner {
     ) -> Result<Learner, JsValue> {
         let shape = shape_of(sides);
         let number = |i: usize| numbers.get(i).copied().unwrap_or(0.0);
-        let network = match number(8) {
-            0.0 => Network::Mlp,
-            _ => Network::Convolutional,
-        };
         let likelihood = match number(10) {
             0.0 => Likelihood::Bernoulli,
             _ => Likelihood::Gaussian { sigma: 0.3 },
         };
         let (pictures, held_out) = split(pixels, held_out, shape)?;
         let design = Design {
-            network,
+            network: network(number(8) != 0.0),
             latents: number(9) as usize,
             shape,
             likelihood,
@@ -78,6 +74,28 @@ impl Learner {
             many,
         };
         Self::of(Run::new(design, pictures, settings_of(numbers)), held_out)
+    }
+
+    /// The text of `model.json` of a network before it is trained: the convolutional one or the other, for pictures of these
+    /// channels, height and width.
+    ///
+    /// # Errors
+    /// A number of latents or a side that the network cannot have.
+    pub fn describe(
+        convolutional: bool,
+        latents: usize,
+        sides: &[usize],
+    ) -> Result<String, JsValue> {
+        let design = Design {
+            network: network(convolutional),
+            latents,
+            shape: shape_of(sides),
+            likelihood: Likelihood::Bernoulli,
+            one: String::new(),
+            many: String::new(),
+        };
+        let spec = design.describe().map_err(failure)?;
+        spec.to_json().map_err(failure)
     }
 
     /// Begins with this tensor of a trained model. Returns `false` if the network has none of this name and length.
@@ -359,6 +377,13 @@ fn settings_of(numbers: &[f64]) -> Settings {
 fn all(losses: Losses) -> [f32; 4] {
     let [judge, maker] = losses.verdict.unwrap_or_default();
     [losses.reconstruction, losses.kl, judge, maker]
+}
+
+fn network(convolutional: bool) -> Network {
+    match convolutional {
+        false => Network::Mlp,
+        true => Network::Convolutional,
+    }
 }
 
 fn shape_of(sides: &[usize]) -> ImageShape {

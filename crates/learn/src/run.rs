@@ -40,6 +40,8 @@ pub struct Followed {
     pub x: Vec<f32>,
     /// q(z | x), `[N, latent]` each.
     pub posterior: Posterior,
+    /// σ of it.
+    pub sigma: Vec<f32>,
     /// ε, `[N, latent]`
     pub epsilon: Vec<f32>,
     /// z = μ + σ ε, `[N, latent]`
@@ -206,7 +208,7 @@ impl Run {
         let epsilon = epsilon[..count * size].to_vec();
         let mut y = images(logits);
         for value in &mut y {
-            *value = 1.0 / (1.0 + (-*value).exp());
+            *value = 1.0 / (1.0 + libm::expf(-*value));
         }
         let mut moved = self.trainer.parameters();
         for (name, tensor) in &mut moved {
@@ -214,8 +216,10 @@ impl Run {
                 *value -= before;
             }
         }
+        let log_var = posterior.log_var.iter();
         Ok(Followed {
             count,
+            sigma: log_var.map(|v| libm::expf(0.5 * v)).collect(),
             x: images(&self.batch),
             z: latent::reparameterize(&posterior.mean, &posterior.log_var, &epsilon, 1.0),
             posterior,

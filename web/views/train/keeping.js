@@ -60,7 +60,7 @@ export function createKeeping($, { learner, facts, address, onList, onFurther })
 
   /** Shows the models that are kept. */
   async function list() {
-    const [models, beginnings] = await Promise.all([keptModels(), keptBeginnings()]);
+    const [models, beginnings] = await Promise.all([keptModels(), keptBeginnings(learner)]);
     $("kept-section").hidden = models.length === 0;
     $("kept").replaceChildren(...models.map((model) => itemOf(model, beginnings.find(({ name }) => name === model.name))));
     onList(beginnings);

@@ -81,6 +81,11 @@ const turn = () =>
   });
 
 const ACTIONS = {
+  /** Encoder and decoder of one of the program's networks, as model.json has them. */
+  network({ network, latents, sides }) {
+    const { encoder, decoder } = JSON.parse(Learner.describe(network === "conv", latents, sides));
+    return { encoder, decoder };
+  },
   start({ pixels, heldOut, sides, numbers, tensors, one, many, judge }) {
     const next = Learner.start(pixels, heldOut, sides, numbers, one, many);
     for (const [name, values] of tensors) {
@@ -118,7 +123,7 @@ const ACTIONS = {
     const batch = learner.follow(FOLLOWED);
     const names = batch.names().split(" ");
     const tensor = (name) => ({ name, shape: [...batch.shape(name)], gradient: batch.gradient(name), moved: batch.moved(name) });
-    const [x, mean, sigma, epsilon, z, y, ofLogits] = [batch.x(), batch.mean(), batch.sigma(), batch.epsilon(), batch.z(), batch.y(), batch.ofLogits()];
+    const [x, mean, sigma, epsilon, z, y, ofLogits] = [0, 1, 2, 3, 4, 5, 6].map((which) => batch.part(which));
     const shown = { x, mean, sigma, epsilon, z, y, ofLogits, losses: batch.losses(), tensors: names.map(tensor) };
     batch.free();
     return { ...shown, ...status() };
