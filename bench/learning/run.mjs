@@ -79,17 +79,12 @@ function medians(all) {
   return table;
 }
 
-/** What a reader fetches of each, gzip. */
+/** What the page has fetched of each engine for the first network, in bytes after gzip. */
 async function bytes() {
   const sizes = {};
-  const folder = `/dist/v/${version}`;
-  const files = {
-    vaelet: [`${folder}/vaelet-learn-web-relaxed.js`, `${folder}/vaelet-learn-web-relaxed_bg.wasm`],
-    "vaelet-webgpu": [`${folder}/vaelet-learn-gpu-web.js`, `${folder}/vaelet-learn-gpu-web_bg.wasm`],
-    "tfjs-webgpu": ["/target/learning/tfjs-webgpu.mjs"],
-    "tfjs-wasm": ["/target/learning/tfjs-wasm.mjs", "/node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm"],
-  };
-  for (const [engine, paths] of Object.entries(files)) {
+  for (const engine of engines) {
+    const paths = results.find((result) => result.engine === engine && result.programs)?.programs;
+    if (!paths) continue;
     const all = await Promise.all(paths.map((path) => readFile(fileOf(path))));
     sizes[engine] = all.reduce((sum, file) => sum + gzipSync(file).length, 0);
   }
