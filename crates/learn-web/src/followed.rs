@@ -24,9 +24,9 @@ impl Followed {
         all.get(which).map(|part| part.to_vec()).unwrap_or_default()
     }
 
-    /// Mean −log p(x | z) and KL of the batch, in nats.
+    /// All losses of the batch, as `Learner.step` gives them.
     pub fn losses(&self) -> Vec<f32> {
-        vec![self.0.losses.reconstruction, self.0.losses.kl]
+        crate::all(self.0.losses).into()
     }
 
     /// Names of the weights and biases, separated by spaces.
