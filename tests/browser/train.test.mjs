@@ -50,7 +50,7 @@ describe("training in the page", () => {
 
   test("thirty signs are drawn on a phone, learned, kept, and shown in an article", async () => {
     let files;
-    await withPage(env, "#/train?data=drawings&latents=2&rate=0.002", async (page) => {
+    await withPage(env, "#/train?data=drawings", async (page) => {
       await started(page);
       await drawSigns(page, 30);
       await page.click("#run");
@@ -82,17 +82,23 @@ describe("training in the page", () => {
     try {
       await withPage(env, "", async (page) => {
         await page.waitForFunction(() => document.querySelector("vae-let").loadedModel);
-        const redrawn = await page.evaluate(async ({ signs, url }) => {
+        const { redrawn, samples } = await page.evaluate(async ({ signs, url }) => {
           const { normalizeStrokes } = await import(`${url}web/vaelet.js`);
           const model = document.querySelector("vae-let").loadedModel;
+          const samples = await model.decode(model.sample({ seed: 7, count: 60 }));
           const all = [];
           for (const sign of signs) {
             const pixels = normalizeStrokes(sign);
             const { mean } = await model.encode(pixels);
             all.push([Array.from(pixels), Array.from(await model.decode(mean))]);
           }
-          return all;
+          return { redrawn: all, samples: Array.from({ length: 60 }, (_, i) => Array.from(samples.subarray(784 * i, 784 * (i + 1)))) };
         }, { signs: SIGNS, url: env.server.url });
+        // Samples look like the signs: each like one of them, and each sign is among them.
+        const alike = samples.map((sample) => redrawn.map(([sign]) => correlation(sample, sign)));
+        const best = alike.map((all) => Math.max(...all));
+        assert.ok(best.filter((value) => value > RESEMBLANCE).length >= 40, `${best}`);
+        redrawn.forEach((_, i) => assert.ok(alike.some((all) => all[i] > RESEMBLANCE), `sign ${i} is never made up`));
         for (const [sign, copy] of redrawn) assert.ok(correlation(sign, copy) > RESEMBLANCE, `${correlation(sign, copy)}`);
       }, { url: article.url, expected: /samples\.png|404/ });
     } finally {

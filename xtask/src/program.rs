@@ -72,14 +72,14 @@ pub const PROGRAMS: [Program; 9] = [
         package: "vaelet-learn-web",
         features: &["small"],
         optimise: "-O2",
-        budget: 104 * 1024,
+        budget: 81 * 1024,
     },
     Program {
         name: "vaelet-learn-web-relaxed",
         package: "vaelet-learn-web",
         features: &["relaxed", "small"],
         optimise: "-O2",
-        budget: 104 * 1024,
+        budget: 81 * 1024,
     },
     Program {
         name: "vaelet-learn-gpu-web",

@@ -105,7 +105,12 @@ impl Case {
             "latents": [{ "name": "z", "size": self.latent, "prior": { "kind": "standard_normal" } }],
             "encoder": self.encoder,
             "decoder": self.decoder,
-            "weights": weights,
+            "weights": {
+                "file": weights.file,
+                "bytes": weights.bytes,
+                "sha256": weights.sha256,
+                "precision": name(weights.precision),
+            },
             "licence": "",
             "credit": "",
         });

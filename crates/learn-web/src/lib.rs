@@ -95,7 +95,7 @@ impl Learner {
             many: String::new(),
         };
         let spec = design.describe().map_err(failure)?;
-        spec.to_json().map_err(failure)
+        Ok(spec.to_unchecked_json())
     }
 
     /// Begins with this tensor of a trained model. Returns `false` if the network has none of this name and length.
@@ -256,12 +256,8 @@ impl Learner {
     }
 
     /// The text of `model.json` of what is trained.
-    ///
-    /// # Errors
-    /// None that a description which is being trained has.
-    pub fn description(&self) -> Result<String, JsValue> {
-        let text = self.run.trainer().spec().to_json();
-        text.map_err(failure)
+    pub fn description(&self) -> String {
+        self.run.trainer().spec().to_unchecked_json()
     }
 
     /// Everything but the pictures.

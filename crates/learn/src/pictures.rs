@@ -8,10 +8,12 @@ use vaelet_model::ImageShape;
 /// Least number of pictures.
 const LEAST: usize = 20;
 /// Largest turn of a drawing, in radians.
-const TURN: f32 = 0.2;
+const TURN: f32 = 0.15;
 /// Largest change of a drawing's size and slant, as a share.
-const STRETCH: f32 = 0.12;
-/// Largest shift, in pixels.
+const STRETCH: f32 = 0.1;
+/// Largest shift of a drawing, in pixels: its centre of mass is in the middle already.
+const NUDGE: f32 = 0.4;
+/// Largest shift of a picture, in pixels.
 const SHIFT: f32 = 1.5;
 /// Largest change of a picture's contrast and brightness.
 const LIGHT: f32 = 0.1;
@@ -95,7 +97,7 @@ impl Pictures {
             Augmentation::Drawing => {
                 let turn = TURN * signed(rng);
                 let [wide, tall, slant] = [(); 3].map(|()| STRETCH * signed(rng));
-                let move_by = [(); 2].map(|()| SHIFT * signed(rng));
+                let move_by = [(); 2].map(|()| NUDGE * signed(rng));
                 // From the new picture to the old one.
                 let map = [[(1.0 + wide), slant - turn], [turn, (1.0 + tall)]];
                 self.transformed(picture, map, move_by, [1.0, 0.0], out);

@@ -334,7 +334,7 @@ impl Trainer {
         let weights = write_tensors(&spec.weights.file, &tensors, Precision::F16)?;
         spec.weights = weights_file(&weights);
         describe(&mut spec);
-        Ok((spec.to_json()?, weights))
+        Ok((spec.to_unchecked_json(), weights))
     }
 }
 

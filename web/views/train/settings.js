@@ -8,6 +8,8 @@ import { createSlider } from "../../parts/slider.js";
 /** Values of β that the slider has. */
 const BETAS = [0, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16];
 const RATES = [0.0003, 0.001, 0.002, 0.003, 0.005];
+/** β and learning rate to begin with: at β = 1 there are gaps between the numbers of a few drawings, where samples are nonsense. */
+const PACES = { digits: [1, 0.001], drawings: [8, 0.003], pictures: [1, 0.001] };
 /** @type {("digits" | "drawings" | "pictures")[]} */
 const KINDS = ["digits", "drawings", "pictures"];
 /** @type {("mlp" | "conv")[]} */
@@ -34,14 +36,16 @@ const nearest = (values, value) => values.reduce((best, one) => (Math.abs(one - 
 
 /** @param {URLSearchParams} params @returns {Settings} */
 export function readSettings(params) {
+  const data = wordParam(params, "data", KINDS);
+  const [beta, rate] = PACES[data];
   return {
-    data: wordParam(params, "data", KINDS),
+    data,
     network: wordParam(params, "network", NETWORKS),
     judge: wordParam(params, "judge", JUDGES),
     from: isName(params.get("from")) ? params.get("from") : "",
     latents: Math.round(numberParam(params, "latents", 2, 2, 32)),
-    beta: nearest(BETAS, numberParam(params, "beta", 1, 0, 16)),
-    rate: nearest(RATES, numberParam(params, "rate", 0.001, 0, 1)),
+    beta: nearest(BETAS, numberParam(params, "beta", beta, 0, 16)),
+    rate: nearest(RATES, numberParam(params, "rate", rate, 0, 1)),
     seed: seedParam(params, "seed", 1),
     backend: wordParam(params, "backend", BACKENDS),
   };
@@ -85,13 +89,19 @@ export function createForm($, settings, onChange) {
     for (const [name, value] of Object.entries(choices)) for (const input of $(name).querySelectorAll("input")) input.checked = input.value === value;
   };
   check({ data: current.data, network: current.network, judge: current.judge });
-  for (const name of ["data", "network", "judge"]) {
+  for (const name of ["network", "judge"]) {
     $(name).addEventListener("change", ({ target }) => set({ [name]: target.value }));
   }
   const latents = createSlider($("latents"), { id: "latents", label: "Latents", min: 2, max: 32, step: 1, value: current.latents, format: String, onInput: (latents) => set({ latents }) });
-  createSlider($("beta"), { id: "beta", label: "Price β of information", min: 0, max: BETAS.length - 1, step: 1, value: BETAS.indexOf(current.beta), format: (i) => String(BETAS[i]), onInput: (i) => set({ beta: BETAS[i] }, true) });
+  const price = createSlider($("beta"), { id: "beta", label: "Price β of information", min: 0, max: BETAS.length - 1, step: 1, value: BETAS.indexOf(current.beta), format: (i) => String(BETAS[i]), onInput: (i) => set({ beta: BETAS[i] }, true) });
   $("rate").value = String(current.rate);
   $("rate").addEventListener("change", ({ target }) => set({ rate: Number(target.value) }, true));
+  $("data").addEventListener("change", ({ target }) => {
+    const [beta, rate] = PACES[target.value];
+    price.value = BETAS.indexOf(beta);
+    $("rate").value = String(rate);
+    set({ data: target.value, beta, rate });
+  });
   const showNetwork = () => {
     $("network").hidden = latents.element.hidden = current.from !== "";
   };

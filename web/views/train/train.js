@@ -122,7 +122,11 @@ export async function mount(root, params) {
 
   /** Makes sure that the worker has a run of these settings: the one it has, the one that was kept, or a new one. */
   async function prepare() {
-    if (running === identity()) return;
+    const pace = { rate: settings.rate, beta: settings.beta, free: 0 };
+    if (running === identity()) {
+      await learner.ask("pace", pace);
+      return;
+    }
     if (settings.data === "drawings" && drawings.list.length < LEAST) throw new Error(`${drawings.list.length} drawings are not enough to learn from; draw at least ${LEAST}.`);
     data = await gather();
     const { pixels, heldOut, sides, one, many } = data;
@@ -133,7 +137,7 @@ export async function mount(root, params) {
     if (kept?.settings === identity()) {
       try {
         latest = await learner.ask("restore", { checkpoint: kept.bytes, pixels, ...whole });
-        await learner.ask("pace", { rate: settings.rate, beta: settings.beta, free: 0 });
+        await learner.ask("pace", pace);
         running = identity();
         return;
       } catch (error) {
