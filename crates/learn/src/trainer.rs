@@ -17,6 +17,10 @@ use vaelet_model::{
 const AVERAGE_DECAY: f32 = 0.999;
 /// How slowly a Gaussian's σ follows the error of the last steps.
 const SIGMA_DECAY: f32 = 0.95;
+/// Length of the judge's gradient beside a VAE, as a share of that of the reconstruction, and the largest factor that makes it so
+/// long (Esser et al. 2021, equation 7).
+const SHARE: f32 = 0.4;
+const LARGEST: f32 = 20.0;
 
 /// The weights of a step's losses, and how far it goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +46,8 @@ pub struct Trainer {
     maker: Option<CpuVjp>,
     /// What was made for the judge, `[N, H, W, C]`.
     made: Vec<f32>,
+    /// See [`Trainer::verdict_weight`].
+    verdict_weight: f32,
     /// KL of each latent in the last step, `[latent]`.
     kl: Vec<f32>,
     /// Gradients of the loss with respect to the posterior and to the logits.
@@ -61,9 +67,6 @@ pub(crate) struct Numbers {
 }
 
 impl Trainer {
-    /// Nats of reconstruction that a nat of the judge counts as beside a VAE.
-    pub const VERDICT: f32 = 20.0;
-
     /// A trainer of fresh parameters.
     ///
     /// # Errors
@@ -137,6 +140,7 @@ impl Trainer {
             judge: None,
             maker: None,
             made: Vec::new(),
+            verdict_weight: 0.0,
             spec,
             program,
             vjp,
@@ -170,6 +174,11 @@ impl Trainer {
     /// KL to N(0, 1) of each latent in the last step, in nats.
     pub fn kl(&self) -> &[f32] {
         &self.kl
+    }
+
+    /// Nats of reconstruction that a nat of the judge counted as in the last step beside a VAE.
+    pub fn verdict_weight(&self) -> f32 {
+        self.verdict_weight
     }
 
     /// A step on pictures `[N, H, W, C]` in `[0, 1]` with noise `[N, latent]`. Returns its losses. If they are not numbers,
@@ -232,9 +241,12 @@ impl Trainer {
             let learning = (pace.rate, self.state.steps + 1);
             losses.verdict =
                 Some(judge.step(x, &self.made, count, learning, &mut self.state.judge));
-            for (i, gradient) in of_logits.iter_mut().enumerate() {
-                let y = self.made[i];
-                *gradient += Self::VERDICT * judge.direction()[i] * y * (1.0 - y);
+            let verdict = through_sigmoid(judge.direction(), &self.made);
+            let length = |values: &[f32]| values.iter().map(|v| v * v).sum::<f32>().sqrt();
+            let equal = length(of_logits) / length(&verdict).max(f32::MIN_POSITIVE);
+            self.verdict_weight = (SHARE * equal).min(LARGEST);
+            for (gradient, verdict) in of_logits.iter_mut().zip(verdict) {
+                *gradient += self.verdict_weight * verdict;
             }
         }
         self.vjp.run(EntryPoint::Backward, &self.seeds);
@@ -253,8 +265,7 @@ impl Trainer {
         sigmoids(maker.output(EntryPoint::Forward, 0), &mut self.made);
         let learning = (rate, self.state.steps + 1);
         losses.verdict = Some(judge.step(x, &self.made, count, learning, &mut self.state.judge));
-        let pairs = judge.direction().iter().zip(&self.made);
-        let of_logits: Vec<f32> = pairs.map(|(d, y)| d * y * (1.0 - y)).collect();
+        let of_logits = through_sigmoid(judge.direction(), &self.made);
         maker.run(EntryPoint::Backward, &[of_logits]);
         self.parameters.collect(maker);
         losses
@@ -336,6 +347,12 @@ impl Trainer {
         describe(&mut spec);
         Ok((spec.to_unchecked_json(), weights))
     }
+}
+
+/// Gradients with respect to logits, of those with respect to their sigmoids.
+fn through_sigmoid(gradient: &[f32], sigmoids: &[f32]) -> Vec<f32> {
+    let pairs = gradient.iter().zip(sigmoids);
+    pairs.map(|(d, y)| d * y * (1.0 - y)).collect()
 }
 
 /// The means of p(x | z) of logits.

@@ -265,7 +265,7 @@ fn a_judge_learns_and_teaches() {
         let fresh = run.trainer().parameters();
         let verdict = |run: &mut Run| run.step().unwrap().verdict.unwrap();
         let [judge, _] = verdict(&mut run);
-        for _ in 0..5 {
+        for _ in 0..30 {
             verdict(&mut run);
         }
         let bytes = run.checkpoint();
@@ -301,18 +301,20 @@ fn gradients_with_a_judge_are_the_slopes_of_the_loss() {
     let (x, epsilon) = (random::uniforms(1, 3 * 64), random::normals(2, 9));
     let fresh = Trainer::new(spec.clone(), 1).unwrap().parameters();
     for judging in [Judging::Beside, Judging::Alone] {
-        let step = |tensors: &vaelet_model::Tensors| {
+        // The judge's weight follows from the gradients, and counts as a number.
+        let step = |tensors: &vaelet_model::Tensors, weight: Option<f32>| {
             let trainer = Trainer::of(spec.clone(), tensors.clone()).unwrap();
             let mut trainer = trainer.judged(judging, 1).unwrap();
             let losses = trainer.step(&x, &epsilon, pace);
             let [_, maker] = losses.verdict.unwrap();
+            let weight = weight.unwrap_or(trainer.verdict_weight());
             let loss = match judging {
                 Judging::Alone => maker,
-                _ => losses.reconstruction + pace.beta * losses.kl + Trainer::VERDICT * maker,
+                _ => losses.reconstruction + pace.beta * losses.kl + weight * maker,
             };
-            (f64::from(loss), trainer.gradients())
+            (f64::from(loss), trainer.gradients(), weight)
         };
-        let (_, gradients) = step(&fresh);
+        let (_, gradients, weight) = step(&fresh, None);
         for (name, i) in [
             ("decoder.2.bias", 0),
             ("decoder.1.weight", 7),
@@ -321,7 +323,7 @@ fn gradients_with_a_judge_are_the_slopes_of_the_loss() {
             let moved = |by: f32| {
                 let mut tensors = fresh.clone();
                 tensors.get_mut(name).unwrap().data[i] += by;
-                step(&tensors).0
+                step(&tensors, Some(weight)).0
             };
             let expected = (moved(0.02) - moved(-0.02)) / 0.04;
             let found = f64::from(gradients[name].data[i]);
