@@ -45,11 +45,16 @@ impl Packed {
     pub fn multiply(&self, a: &[f32], out: &mut [f32]) {
         let (inner, columns) = (self.inner, self.columns);
         assert_eq!(a.len() * columns, out.len() * inner);
+        #[cfg(target_arch = "x86_64")]
+        let [paired, rows] = wide::multiply_pairs(a, inner, &self.panels, out, columns);
         for (i, panel) in self.panels.chunks_exact(inner * WIDTH).enumerate() {
             let first = i * WIDTH;
             let last = columns.min(first + WIDTH);
             #[cfg(target_arch = "x86_64")]
-            let done = wide::multiply(a, panel, out, columns, first..last);
+            let done = match first < paired {
+                true => rows,
+                false => wide::multiply(a, panel, out, columns, first..last),
+            };
             #[cfg(not(target_arch = "x86_64"))]
             let done = 0;
             let (a, out) = (&a[done * inner..], &mut out[done * columns..]);

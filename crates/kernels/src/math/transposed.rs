@@ -15,10 +15,15 @@ pub fn multiply_transposed(a: &[f32], rows: usize, b: &[f32], columns: usize, ou
     assert_eq!(a.len() * columns, b.len() * rows);
     assert_eq!(out.len(), rows * columns);
     for (a, b) in a.chunks(DEPTH * rows).zip(b.chunks(DEPTH * columns)) {
+        #[cfg(target_arch = "x86_64")]
+        let paired = wide::multiply_transposed_pairs(a, rows, b, columns, out);
         for column in (0..columns).step_by(WIDTH) {
             let width = WIDTH.min(columns - column);
             #[cfg(target_arch = "x86_64")]
-            let done = wide::multiply_transposed(a, rows, b, columns, column, out);
+            let done = match column < paired {
+                true => rows / wide::ROWS * wide::ROWS,
+                false => wide::multiply_transposed(a, rows, b, columns, column, out),
+            };
             #[cfg(not(target_arch = "x86_64"))]
             let done = 0;
             for row in (done..rows).step_by(ROWS) {
