@@ -13,6 +13,41 @@ export function weightsFile(tensors) {
   return Buffer.concat([length, text, ...Object.values(tensors).map(([, data]) => Buffer.from(data.buffer))]);
 }
 
+/** Values of a matrix and of a vector, with their shapes. */
+export const matrix = (rows, columns, value) => [[rows, columns], Float32Array.from({ length: rows * columns }, (_, i) => value(Math.floor(i / columns), i % columns))];
+export const vector = (length, value) => [[length], Float32Array.from({ length }, (_, i) => value(i))];
+
+/**
+ * A model of texts that gives every text back: each place has a latent, whose value says which symbol stands there. The first
+ * symbol is the end.
+ * @param {{ symbols: string[], places: number, codes: number[], sure: number, logVariance: number }} options `codes` are the
+ *   values of a latent for each symbol, `sure` and `logVariance` how sure the decoder is and how exact the encoder
+ */
+export function spelled({ symbols, places: T, codes, sure, logVariance }) {
+  const V = symbols.length;
+  return {
+    // Values lie place by place, as the networks have them.
+    tensors: {
+      "encoder.0.weight": matrix(T * V, 2 * T, (from, to) => (Math.floor(from / V) === to ? codes[from % V] : 0)),
+      "encoder.0.bias": vector(2 * T, (to) => (to < T ? 0 : logVariance)),
+      // −sure (z − code)², without what all symbols have in common.
+      "decoder.0.weight": matrix(T, T * V, (from, to) => (Math.floor(to / V) === from ? 2 * sure * codes[to % V] : 0)),
+      "decoder.0.bias": vector(T * V, (to) => -sure * codes[to % V] ** 2),
+    },
+    model: {
+      input: { channels: V, height: 1, width: T },
+      data: { kind: "sequence", symbols, end: 0 },
+      likelihood: { kind: "categorical", symbols: V },
+      latents: [{ name: "z", size: T, prior: { kind: "standard_normal" } }],
+      encoder: [{ type: "linear", inputs: T * V, outputs: 2 * T, params: "encoder.0" }],
+      decoder: [
+        { type: "linear", inputs: T, outputs: T * V, params: "decoder.0" },
+        { type: "reshape", channels: V, height: 1, width: T },
+      ],
+    },
+  };
+}
+
 /**
  * Publishes a model for a page, before it is opened.
  * @param {import("playwright-core").Page} page

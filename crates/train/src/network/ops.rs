@@ -1,7 +1,8 @@
 //! Operations that make burn's CPU backend train convolutions fast, as an extension of it.
 //!
-//! [`convolve`] and [`silu`], and their gradients, are the runtimes' own kernels. [`relu6`] and [`depthwise`] are what a frozen EfficientNet is made of beside
-//! products: their parameters get no gradient. Images are channels-innermost, as in the runtimes.
+//! [`convolve`] and [`silu`], and their gradients, are the runtimes' own kernels. [`relu6`] and [`depthwise`] are what a
+//! frozen EfficientNet is made of beside products: their parameters get no gradient. Images are channels-innermost, as in
+//! the runtimes.
 
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
