@@ -189,7 +189,10 @@ describe("what a new reader meets", () => {
 
   onPage("Share: a card with the picture and its numbers", "#/edit?model=avatars", async (page) => {
     await page.click("#share");
-    await page.waitForSelector("#share-card-part:not([hidden])");
+    await page.waitForSelector("#share-dialog[open]");
+    const top = await page.evaluate(() => document.querySelector("#share-link").getBoundingClientRect().top);
+    await page.waitForSelector("#share-save:enabled");
+    assert.equal(await page.evaluate(() => document.querySelector("#share-link").getBoundingClientRect().top), top, "the card pushed the link away");
     const [width, height, reds] = await page.evaluate(async () => {
       const card = document.querySelector("#share-card");
       await card.decode();

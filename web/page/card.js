@@ -5,11 +5,11 @@ import { paperOf } from "../parts/dom.js";
 import { enlarge, imageOf, pngOf } from "../parts/picture.js";
 
 /** Sizes in pixels. */
-const WIDTH = 600;
+export const WIDTH = 600;
 const EDGE = 40;
 const SIDE = WIDTH - 2 * EDGE;
 const CODE = 90;
-const HEIGHT = EDGE + SIDE + 24 + CODE + 96;
+export const HEIGHT = EDGE + SIDE + 24 + CODE + 96;
 /** Bars are cut off at ± this. */
 const LIMIT = 3;
 

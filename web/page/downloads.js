@@ -138,8 +138,8 @@ export function createDownloads(onChange) {
       }
     }
     working = false;
+    await show(); // what the status says is so before it says it
     $("offline-status").textContent = failed.length === 0 ? "Done: this works without a network now." : `${failed.join(", ")} could not be downloaded. Check the connection and the free space of this device, and try again.`;
-    await show();
     onChange();
   };
   $("offline-all").addEventListener("click", () => download(parts.filter((_, i) => !here[i])));

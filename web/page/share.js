@@ -6,6 +6,7 @@ import { SITE } from "../models/library.js";
 import { element, fill } from "../parts/dom.js";
 import { save } from "../parts/picture.js";
 import { change, formatHash } from "../parts/route.js";
+import { HEIGHT, WIDTH } from "./card.js";
 
 /** Milliseconds for which a button says that it has copied. */
 const COPIED = 2_000;
@@ -24,8 +25,8 @@ const MARKUP = `
     <button type="button" id="share-system" hidden>Send…</button>
   </p>
   <div class="share-card" id="share-card-part" hidden>
-    <img id="share-card" alt="A card with the picture, its numbers as bars, and the address">
-    <p>A card with the picture and its numbers. <button type="button" id="share-save">Save the card</button></p>
+    <img id="share-card" alt="A card with the picture, its numbers as bars, and the address" width="${WIDTH}" height="${HEIGHT}">
+    <p>A card with the picture and its numbers. <button type="button" id="share-save" disabled>Save the card</button></p>
   </div>
   <p><label for="share-controls">Embed it in your page, with</label>
     <select id="share-controls"><option value="full">all controls</option><option value="slider">sliders only</option><option value="none">no controls</option></select></p>
@@ -61,16 +62,21 @@ export function createSharing() {
   let shared;
   /** @type {Blob | null} */
   let card = null;
+  /** The card's place is there before it is, so that nothing moves under a finger when it comes. */
   const showCard = async () => {
     card = null;
-    $("share-card-part").hidden = true;
-    const of = shared;
-    const made = await shared.card?.();
-    if (!made || of !== shared) return;
-    card = made;
+    $("share-card-part").hidden = !shared.card;
+    $("share-save").disabled = true;
     URL.revokeObjectURL($("share-card").src);
+    $("share-card").removeAttribute("src");
+    const of = shared;
+    const made = await shared.card?.().catch(console.info); // links do without
+    if (of !== shared) return;
+    $("share-card-part").hidden = !made;
+    if (!made) return;
+    card = made;
     $("share-card").src = URL.createObjectURL(card);
-    $("share-card-part").hidden = false;
+    $("share-save").disabled = false;
   };
   const show = () => {
     const still = $("share-what").querySelector(":checked").value === "frame";
@@ -90,7 +96,7 @@ export function createSharing() {
     const picture = navigator.canShare?.({ files }) ? { files } : {};
     navigator.share({ title: shared.title, url: $("share-link").value, ...picture }).catch(() => {}); // the reader has changed their mind
   });
-  $("share-save").addEventListener("click", () => card && save(card, CARD));
+  $("share-save").addEventListener("click", () => save(card, CARD));
   dialog.addEventListener("click", ({ target }) => target.dataset.copy && copy(target, $(target.dataset.copy), $("copied")));
   return (next) => {
     shared = next;
@@ -98,7 +104,7 @@ export function createSharing() {
     $("share-what").hidden = !shared.frame;
     $("share-what").querySelector("input").checked = true;
     show();
-    showCard().catch(console.info); // links do without
+    showCard();
     dialog.showModal();
   };
 }
