@@ -222,13 +222,20 @@ pub(super) fn run(args: &RunArgs, mode: Mode) -> Result<()> {
 
 /// What a model was trained on, and the weight of the KL term.
 fn objective(preset: &Preset) -> (String, f32) {
+    let mut data = preset.data.to_owned();
+    if preset.regression > 0.0 {
+        let weight = preset.regression;
+        data += &format!(
+            ", with {weight} times the squared error of a linear head that reads its measures from z"
+        );
+    }
     match preset.penalty {
         Penalty::TotalCorrelation if preset.beta != 1.0 => {
-            let (data, beta) = (preset.data, preset.beta);
-            let data = format!("{data}, with {beta} times the total correlation of the latents");
+            let beta = preset.beta;
+            data += &format!(", with {beta} times the total correlation of the latents");
             (data, 1.0)
         }
-        _ => (preset.data.into(), preset.beta),
+        _ => (data, preset.beta),
     }
 }
 

@@ -101,6 +101,19 @@ impl Images {
         chosen.iter().map(|&i| self.labels[i].into()).collect()
     }
 
+    /// What was measured of each image, in standard deviations from the mean; 0 where all are alike.
+    pub fn deviations(&self) -> Vec<Vec<f32>> {
+        let each = |measure: &Measure| {
+            let count = measure.values.len() as f64;
+            let values = measure.values.iter().map(|&value| f64::from(value));
+            let mean = values.clone().sum::<f64>() / count;
+            let variance = values.clone().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
+            let scale = variance.sqrt().max(f64::MIN_POSITIVE);
+            values.map(|v| ((v - mean) / scale) as f32).collect()
+        };
+        self.measures.iter().map(each).collect()
+    }
+
     /// The chosen images, `[N, C, H, W]` in `[0, 1]`.
     pub fn floats(&self, chosen: &[usize]) -> Vec<f32> {
         channels_first(&self.plain(chosen), self.shape.channels, self.shape.len())

@@ -21,7 +21,7 @@ use attributes::Rule;
 use folder::Kind;
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
-pub use images::{Images, Split};
+pub use images::{Images, Measure, Split};
 use std::path::Path;
 use vaelet_model::{ImageShape, LogMel};
 

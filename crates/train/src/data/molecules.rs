@@ -1,8 +1,7 @@
 //! Molecules: `train.csv.gz` and `test.csv.gz`, with a column of SELFIES, and one of a number for each measure.
 
-use super::images::Measure;
 use super::words::one_hot;
-use super::{Images, Split};
+use super::{Images, Measure, Split};
 use anyhow::{Context, Result};
 use csv::{Reader, StringRecord};
 use flate2::read::GzDecoder;

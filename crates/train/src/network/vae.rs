@@ -9,12 +9,14 @@ use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor};
 use vaelet_model::{Model, Params, Schedule, Tensors};
 
-/// Encoder and decoder of one model, and its learned prior.
+/// Encoder and decoder of one model, its learned prior, and what only training needs.
 #[derive(Module, Debug)]
 pub struct Network {
     encoder: Stack,
     decoder: Stack,
     prior: Option<Density>,
+    /// Reads what was measured of an image from z; no part of the released model.
+    head: Option<Affine>,
 }
 
 /// What an encoder or a decoder reads.
@@ -59,6 +61,17 @@ impl Network {
             encoder: Stack::init(&graphs.encoder, seed, device),
             decoder: Stack::init(&graphs.decoder, after, device),
             prior: None,
+            head: None,
+        }
+    }
+
+    /// The same with a linear head that reads `count` numbers from `latent`, all of them 0 as yet; without one where
+    /// there are none.
+    pub fn with_head(self, [latent, count]: [usize; 2], device: &Device) -> Self {
+        let head = || Affine::new(vec![0.0; latent * count], vec![0.0; count], device);
+        Self {
+            head: (count > 0).then(head),
+            ..self
         }
     }
 
@@ -78,6 +91,7 @@ impl Network {
             encoder: stack(&encoder),
             decoder: stack(&decoder),
             prior: Density::of(model, device)?,
+            head: None,
         })
     }
 
@@ -152,6 +166,8 @@ impl Network {
                 .prior
                 .zip(other.prior.as_ref())
                 .map(|(a, b)| a.average(b, decay)),
+            // Nothing is read with the averaged one.
+            head: self.head,
         }
     }
 
@@ -162,6 +178,16 @@ impl Network {
         let mean = posterior.clone().slice([0..batch, 0..width / 2]);
         let log_var = posterior.slice([0..batch, width / 2..width]);
         (mean, log_var)
+    }
+
+    /// The squared error with which the head reads `measured`, `[N, measures]`, from latents `[N, latent]`: the sum over
+    /// measures, the mean over images (Gómez-Bombarelli et al. 2018). Without a head it reads 0.
+    pub fn misread(&self, z: Tensor<2>, measured: Tensor<2>) -> Tensor<1> {
+        let error = match &self.head {
+            Some(head) => z.matmul(head.weight.val()) + head.bias.val().unsqueeze() - measured,
+            None => measured,
+        };
+        error.square().sum_dim(1).mean()
     }
 
     /// Images in `[0, 1]` of latents `[N, latent]`.

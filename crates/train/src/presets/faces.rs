@@ -39,6 +39,7 @@ pub(super) fn faces_map(name: &str) -> Preset {
         penalty: Penalty::Divergence,
         patience: None,
         components: 4,
+        regression: 0.0,
         adversarial: false,
     }
 }

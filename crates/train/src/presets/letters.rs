@@ -46,6 +46,7 @@ pub(super) fn letters(name: &str) -> Preset {
         penalty: Penalty::Divergence,
         patience: None,
         components: 8,
+        regression: 0.0,
         adversarial: false,
     }
 }

@@ -64,6 +64,7 @@ fn digits(name: &str, title: &str, layers: Layers) -> Preset {
         penalty: Penalty::Divergence,
         patience: None,
         components: 32,
+        regression: 0.0,
         adversarial: false,
     }
 }

@@ -54,6 +54,9 @@ pub struct Preset {
     pub beta: f32,
     /// What `beta` weighs.
     pub penalty: Penalty,
+    /// Weight of the squared error with which a linear head reads the images' measures from z, in their standard
+    /// deviations, so that each grows along one direction; 0 without such a head.
+    pub regression: f64,
     /// Epochs without a better −ELBO on held-out images after which training stops; if none, no
     /// images are held out.
     pub patience: Option<usize>,
@@ -131,6 +134,7 @@ pub fn pictures(name: &str, title: &str, subject: Subject, credit: &str, side: u
         penalty: Penalty::Divergence,
         patience: Some(20),
         components: 8,
+        regression: 0.0,
         adversarial: false,
     }
 }

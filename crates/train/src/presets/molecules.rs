@@ -62,6 +62,7 @@ pub(super) fn molecules(name: &str) -> Preset {
         batch: 256,
         learning_rate: 8e-3,
         beta: 0.1,
+        regression: 10.0,
         patience: None,
         components: 4,
         ..preset

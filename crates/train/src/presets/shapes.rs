@@ -35,6 +35,7 @@ pub(super) fn shapes(name: &str, title: &str, beta: f32) -> Preset {
         penalty: Penalty::TotalCorrelation,
         patience: None,
         components: 16,
+        regression: 0.0,
         adversarial: false,
     }
 }

@@ -38,6 +38,7 @@ pub fn recordings(name: &str, title: &str, subject: Subject, credit: &str) -> Pr
         penalty: Penalty::Divergence,
         patience: Some(20),
         components: 8,
+        regression: 0.0,
         adversarial: false,
     }
 }

@@ -51,6 +51,7 @@ pub fn words(name: &str, title: &str, subject: Subject, credit: &str, survey: Su
         penalty: Penalty::Divergence,
         patience: Some(10),
         components: 16,
+        regression: 0.0,
         adversarial: false,
     }
 }

@@ -60,6 +60,7 @@ fn twenty_steps_are_burns() {
                 },
                 target: None,
                 epsilon: epsilon.clone(),
+                measured: None,
                 count,
             };
             let price = Price {

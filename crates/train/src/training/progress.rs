@@ -90,6 +90,10 @@ pub(super) fn conditions(preset: &Preset, images: &Images) -> BTreeMap<String, S
         ("images", format!("{count} (checksum {pixels:08x})")),
         ("a batch of", preset.batch.to_string()),
         ("a weight of the KL term of", preset.beta.to_string()),
+        (
+            "a weight of what a head reads of",
+            preset.regression.to_string(),
+        ),
         ("augmentation", preset.augment.to_string()),
         ("images held out", preset.patience.is_some().to_string()),
     ]

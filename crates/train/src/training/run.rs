@@ -58,13 +58,20 @@ impl Run {
         let name = &settings.preset.spec.name;
         let folder = settings.run.join(CHECKPOINT);
         atomic::recover(&folder)?;
-        let network = |device: &Device| match &settings.begin {
-            Some(model) => Network::of(model, device),
-            None => Ok(Network::init(graphs, settings.seed, device)),
-        };
         let Preset {
             spec, adversarial, ..
         } = &settings.preset;
+        let read = match settings.preset.regression {
+            0.0 => 0,
+            _ => images.measures.len(),
+        };
+        let network = |device: &Device| -> Result<Network> {
+            let network = match &settings.begin {
+                Some(model) => Network::of(model, device)?,
+                None => Network::init(graphs, settings.seed, device),
+            };
+            Ok(network.with_head([spec.latent_size(), read], device))
+        };
         let features = settings.features.clone().filter(|_| *adversarial);
         let adversary = |features| Adversary::new(spec.input, features, settings.seed, &device);
         let sigma = match spec.likelihood {
@@ -127,6 +134,7 @@ impl Run {
             beta,
             penalty,
             augment,
+            regression,
             ..
         } = settings.preset;
         let device = settings.device().clone().autodiff();
@@ -138,6 +146,7 @@ impl Run {
         let steps = training.len() / size;
         let total = steps * settings.epochs;
         let mut rng = Pcg64Mcg::seed_from_u64(settings.seed.wrapping_add((epoch as u64) << 32));
+        let measured = (regression > 0.0).then(|| images.deviations());
         let mut order = training.to_vec();
         order.shuffle(&mut rng);
 
@@ -167,6 +176,12 @@ impl Run {
                 input,
                 target,
                 epsilon: random::normals(rng.next_u64(), size * latent),
+                measured: measured.as_ref().map(|measured| {
+                    let rows = chosen
+                        .iter()
+                        .flat_map(|&i| measured.iter().map(move |of| of[i]));
+                    (rows.collect(), regression)
+                }),
                 count: size,
             };
             let warmth = match settings.begin {
@@ -261,6 +276,7 @@ impl Run {
                 input: Rows::new(x, images, chosen, settings.preset.spec.classes()),
                 target: None,
                 epsilon: random::normals(rng.next_u64(), count * latent),
+                measured: None,
                 count,
             };
             let (input, target, epsilon) = batch.part(0, 1, settings.device());

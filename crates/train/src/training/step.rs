@@ -21,6 +21,9 @@ pub struct Batch {
     pub target: Option<Rows>,
     /// `[N, latent]`
     pub epsilon: Vec<f32>,
+    /// What was measured of each image, in standard deviations from the mean, `[N, measures]`, and the weight of the
+    /// squared error with which the network's head reads it from z.
+    pub measured: Option<(Vec<f32>, f64)>,
     /// N.
     pub count: usize,
 }
@@ -55,12 +58,7 @@ pub struct Step {
 impl Batch {
     /// ImageShape, target and ε of part `i` of `parts`, as equal as they can be, on `device`.
     pub fn part(&self, i: usize, parts: usize, device: &Device) -> (Labelled, Labelled, Tensor<2>) {
-        let (start, end) = (i * self.count / parts, (i + 1) * self.count / parts);
-        let tensor = |values: &[f32]| {
-            let len = values.len() / self.count;
-            let values = values[start * len..end * len].to_vec();
-            batch::to_tensor(values, end - start, device)
-        };
+        let tensor = |values: &[f32]| self.rows(values, i, parts, device);
         let labelled = |rows: &Rows| Labelled {
             values: tensor(&rows.images),
             condition: (!rows.condition.is_empty()).then(|| tensor(&rows.condition)),
@@ -68,6 +66,14 @@ impl Batch {
         let input = labelled(&self.input);
         let target = self.target.as_ref().map_or_else(|| input.clone(), labelled);
         (input, target, tensor(&self.epsilon))
+    }
+
+    /// The part of `[N, …]` values.
+    fn rows(&self, values: &[f32], i: usize, parts: usize, device: &Device) -> Tensor<2> {
+        let (start, end) = (i * self.count / parts, (i + 1) * self.count / parts);
+        let len = values.len() / self.count;
+        let values = values[start * len..end * len].to_vec();
+        batch::to_tensor(values, end - start, device)
     }
 }
 
@@ -96,8 +102,12 @@ pub fn learn(
             let (input, target, epsilon) = batch.part(i, devices.len(), &device);
             let share = input.values.dims()[0] as f32 / batch.count as f32;
             let elbo = elbo(&copy, graphs, likelihood, input, target, epsilon);
-            let loss = elbo.loss(price, warmth) * share;
-            let gradients = GradientsParams::from_grads(loss.backward(), &copy);
+            let mut loss = elbo.loss(price, warmth);
+            if let Some((measured, weight)) = &batch.measured {
+                let measured = batch.rows(measured, i, devices.len(), &device);
+                loss = loss + copy.misread(elbo.z, measured) * *weight;
+            }
+            let gradients = GradientsParams::from_grads((loss * share).backward(), &copy);
             let means = vec![elbo.reconstruction.mean(), elbo.divergence.mean()];
             (gradients, Tensor::cat(means, 0).inner() * share)
         })
@@ -160,6 +170,7 @@ mod tests {
         let graphs = Graphs { encoder, decoder };
         let device = Device::flex();
         let network = Network::init(&graphs, 1, &device.clone().autodiff());
+        let network = network.with_head([spec.latent_size(), 2], &device.clone().autodiff());
         let count = 5;
         let batch = Batch {
             input: Rows {
@@ -168,6 +179,7 @@ mod tests {
             },
             target: None,
             epsilon: random::normals(3, count * spec.latent_size()),
+            measured: Some((random::normals(4, 2 * count), 3.0)),
             count,
         };
         let learned = |devices: &[Device]| {

@@ -3,6 +3,7 @@
 use super::checkpoint::{CHECKPOINT, PROGRESS};
 use super::run::SLOWER;
 use super::*;
+use crate::data::Measure;
 use crate::data::batch;
 use crate::network::growth::grown;
 use crate::network::growth::tests::untrained;
@@ -260,6 +261,56 @@ fn a_loss_that_is_no_number_is_not_saved_and_the_advice_works() {
 fn first(images: &Images, count: usize) -> Images {
     let pixels = images.pixels[..count * images.shape.len()].to_vec();
     Images::unlabelled(pixels, images.shape)
+}
+
+/// The grey value of one pixel among noise is nothing to an autoencoder, but to a head that reads it from z it is.
+#[test]
+fn what_a_head_reads_is_in_the_latent_and_the_head_in_no_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut images = first(&images(), 256);
+    let values = (0..256).map(|i| images.image(i)[400].into()).collect();
+    images.measures = vec![Measure {
+        name: "dark".into(),
+        values,
+    }];
+    let with = |name: &str, regression, mode| {
+        let mut settings = settings(&dir.path().join(name), 24, mode);
+        (settings.preset.regression, settings.preset.batch) = (regression, 32);
+        settings.preset.learning_rate = 3e-3;
+        settings
+    };
+    let known = |settings: &Settings| {
+        let [encoder, decoder] = settings.preset.spec.chains().unwrap();
+        let graphs = Graphs { encoder, decoder };
+        let network = train(settings, &graphs, &images).unwrap().network;
+        let x = batch::to_tensor(images.plain(&images.spread(256)), 256, &Device::flex());
+        let means = to_vec(network.encode(&graphs, x.into()).0).unwrap();
+        // The latent that is most like the measure.
+        let values = &images.deviations()[0];
+        let correlation = |latent: usize| {
+            let column = Images {
+                measures: vec![Measure {
+                    name: String::new(),
+                    values: means.iter().skip(latent).step_by(10).copied().collect(),
+                }],
+                ..images.clone()
+            };
+            let column = column.deviations().remove(0);
+            let products = column.iter().zip(values).map(|(a, b)| a * b);
+            (products.sum::<f32>() / 256.0).abs()
+        };
+        let squares = (0..10).map(|latent| correlation(latent).powi(2));
+        (squares.sum::<f32>(), network.to_tensors(&graphs).unwrap())
+    };
+    let (without, plain) = known(&with("plain", 0.0, Mode::Start));
+    let (read, tensors) = known(&with("read", 300.0, Mode::Start));
+    assert!(read > 0.5 && without < 0.3, "{read} {without}");
+    assert!(plain.keys().eq(tensors.keys()));
+    // A checkpoint has the head, and a run goes on with it or not at all.
+    let (_, again) = known(&with("read", 300.0, Mode::Export));
+    assert_eq!(again, tensors);
+    let error = failure(&with("read", 0.0, Mode::Resume), &images);
+    assert!(error.contains("300"), "{error}");
 }
 
 /// A decoder learns to draw another character of the font than its encoder has read.
