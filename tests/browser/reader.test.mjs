@@ -248,6 +248,31 @@ describe("what a new reader meets", () => {
       assert.equal(await page.locator("#lesson").count(), 0);
     }, { bypassCSP: true }));
 
+  test("Learn: a step that is opened from far down begins at its task", () =>
+    withPage(env, "#/learn", async (page) => {
+      for (const i of [2, 5]) {
+        await page.click(`.go >> nth=${i}`);
+        await page.waitForSelector("#lesson");
+        await ready(page);
+        await settle(page);
+        const [top, bottom] = await page.locator("#lesson").evaluate((bar) => [bar.getBoundingClientRect().top, bar.getBoundingClientRect().bottom]);
+        assert.ok(top >= 0 && bottom <= PHONE.viewport.height, `the task of step ${i + 1} stands from ${top} to ${bottom}`);
+        await page.click("#nav-learn");
+        await page.waitForSelector(".learn");
+      }
+    }, PHONE));
+
+  onPage("Inside: a number of a layer under the magnifying glass is no wider than a phone", "#/inside", async (page) => {
+    for (const [part, i] of [["encoder", 0], ["decoder", -1]]) {
+      const layer = page.locator(`#${part} .layer:visible canvas`).nth(i); // one that convolves
+      await layer.scrollIntoViewIfNeeded();
+      await layer.tap({ position: { x: 30, y: 20 } });
+      await page.waitForSelector(`#${part}-probe .probe-pair`);
+      const wide = await page.locator(`#${part}, #${part}-probe *`).evaluateAll((nodes) => nodes.map((node) => node.getBoundingClientRect().right));
+      assert.ok(Math.max(...wide) <= PHONE.viewport.width, `${Math.max(...wide)} pixels`);
+    }
+  }, PHONE);
+
   test("an element without controls shows its pictures alone", async () => {
     const article = await startArticle(`<script type="module" src="${env.server.url}web/vae-let.js"></script><vae-let model="digits" view="morph" controls="none" loading="eager"></vae-let>`, "default-src * data: blob: 'wasm-unsafe-eval'");
     try {

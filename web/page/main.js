@@ -273,6 +273,7 @@ function entryOf(name) {
 /** The reader followed a link, went back, or edited the address. */
 function follow() {
   if (route.page || parseHash(location.hash).page) {
+    scrollTo(0, 0); // or the next page would begin as far down as this one was
     location.reload();
     return;
   }
