@@ -1,10 +1,11 @@
 // The gradient of a weight: for each block of four inputs × four outputs, the sum over all rows of
 // the outer product of the input's vec4 and δ's. δ is bound as `residual`. Blocks have the order of
-// the packed weight. The threads of a workgroup share one sum. Appended to linear, conv2d or
-// conv_transpose2d.
+// the packed weight. SHARE threads have one sum: one where there are many blocks, and none has to
+// wait for another, or more where there are few. Appended to linear, conv2d or conv_transpose2d.
 
-override THREADS: u32;
-override ROWS: u32; // per item and phase
+override THREADS: u32; // of a workgroup
+override SHARE: u32;   // a power of two
+override ROWS: u32;    // per item and phase
 
 var<workgroup> partial: array<mat4x4<f32>, THREADS>;
 
@@ -24,12 +25,15 @@ fn delta(to: vec2<u32>, column: u32) -> vec4<f32> {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let column = group.x;
-    let k = group.y;
-    let tap = group.z % TAPS;
-    set_phase(group.z / TAPS);
+    let place = group.x * (THREADS / SHARE) + local.x / SHARE;
+    let column = place % COLUMNS;
+    let k = place / COLUMNS;
+    let part = local.x % SHARE;
+    let tap = group.y;
+    set_phase(group.z);
     var sum = mat4x4<f32>();
-    for (var row = local.x; row < frame.batch * ROWS; row += THREADS) {
+    let rows = select(0u, frame.batch * ROWS, k < DEPTH);
+    for (var row = part; row < rows; row += SHARE) {
         let a = source(row, tap);
         if a != OUTSIDE {
             let x = load(a, k);
@@ -38,16 +42,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
         }
     }
     partial[local.x] = sum;
-    for (var span = THREADS / 2; span > 0; span /= 2) {
+    for (var span = SHARE / 2; span > 0; span /= 2) {
         workgroupBarrier();
-        if local.x < span {
+        if part < span {
             partial[local.x] += partial[local.x + span];
         }
     }
-    if local.x == 0 {
+    if part == 0 && k < DEPTH {
         let block = 4 * (WEIGHT + ((phase * TAPS + tap) * DEPTH + k) * COLUMNS + column);
         for (var i = 0u; i < 4; i++) {
-            y[block + i] = partial[0][i];
+            y[block + i] = partial[local.x][i];
         }
     }
 }

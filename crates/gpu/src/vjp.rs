@@ -71,7 +71,7 @@ impl GpuVjp {
         let context = engine.context.clone();
         let limit = context.capabilities.workgroups as u64;
         for kernel in &kernels {
-            for (_, _, workgroups) in kernel.dispatches() {
+            for (_, _, workgroups) in kernel.dispatches(parallelism) {
                 let most = workgroups.into_iter().max().unwrap_or(0) as u64;
                 at_most("workgroups for a weight's gradient", most, limit)?;
             }
@@ -82,7 +82,7 @@ impl GpuVjp {
                 (pipeline, workgroups)
             };
             let built = kernels.into_iter().map(|kernel| {
-                let pipelines = kernel.dispatches().map(&mut build);
+                let pipelines = kernel.dispatches(parallelism).map(&mut build);
                 (kernel, pipelines)
             });
             built.collect()

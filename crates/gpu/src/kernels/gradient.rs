@@ -10,7 +10,7 @@ use super::weights::{Offsets, unpack};
 use crate::device::pipeline::Constants;
 use vaelet_model::{Tensor, Tensors, WeightGradient};
 
-/// Number of threads that share one sum.
+/// Threads of a workgroup, and the most that share one sum.
 const THREADS: usize = 64;
 
 /// Computes the gradients of one map's weight and bias.
@@ -46,8 +46,9 @@ impl GradientKernel {
         (kernel, end)
     }
 
-    /// Shader, constants and workgroups for the weight, then for the bias.
-    pub fn dispatches(&self) -> [(Shader, Constants, [usize; 3]); 2] {
+    /// Shader, constants and workgroups for the weight, then for the bias, on a device that `parallelism` threads keep
+    /// busy.
+    pub fn dispatches(&self, parallelism: usize) -> [(Shader, Constants, [usize; 3]); 2] {
         let (layer, mut weight) = kind(Some(&self.gradient.map));
         let linear = layer == LayerKind::Linear;
         let [x, delta] = self.layouts;
@@ -63,6 +64,11 @@ impl GradientKernel {
             linear,
         ));
         weight.extend(epilogue);
+        let places = self.geometry.columns() * self.geometry.depth();
+        let (taps, phases) = (self.geometry.taps, self.geometry.phases);
+        let idle = parallelism / (places * taps * phases).max(1);
+        let share = idle.next_power_of_two().clamp(1, THREADS);
+        weight.push(("SHARE", share as f64));
         weight.push(("ROWS", self.geometry.rows as f64));
         let mut bias = operands(&self.delta, self.offsets, [delta; 3], linear);
         bias.extend(epilogue);
@@ -77,17 +83,12 @@ impl GradientKernel {
                 derivative: false,
             })
         };
-        // Together, columns and depth may be more than a GPU allows in one dimension.
-        let blocks = [
-            self.geometry.columns(),
-            self.geometry.depth(),
-            self.geometry.taps * self.geometry.phases,
-        ];
+        let workgroups = [places.div_ceil(THREADS / share), taps, phases];
         [
             (
                 shader(layer, Product::WeightGradient, !x.is_vectors()),
                 weight,
-                blocks,
+                workgroups,
             ),
             (
                 shader(

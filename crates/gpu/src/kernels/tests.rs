@@ -50,7 +50,10 @@ fn variants() -> Vec<(LayerShader, Constants)> {
         }
     }
     for kernel in gradients() {
-        for (shader, constants, _) in kernel.dispatches() {
+        for (shader, constants, _) in [1, 1 << 16]
+            .into_iter()
+            .flat_map(|parallelism| kernel.dispatches(parallelism))
+        {
             let Shader::Layer(shader) = shader else {
                 panic!("{shader:?} is not a layer shader");
             };
