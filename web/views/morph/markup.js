@@ -26,11 +26,13 @@ export const markup = ({ one, many }, modes) => `
               <p class="invite">Draw the missing ${one} to start</p>
             </div>
           </figure>`).join("")}
+        <div class="ways">
+          <div id="t-host"></div>
+          <div id="u-host"></div>
+        </div>
         <div class="path">
           <div class="strip sheet" id="strip-frame"><div id="strip"></div><canvas id="fade-strip" class="ink pixels" role="img" aria-label="The same steps as a cross-fade of the pixels"></canvas></div>
           <div class="grid-pad sheet" id="grid-pad"><div id="grid"></div><i class="cross" id="cross"></i></div>
-          <div id="t-host"></div>
-          <div id="u-host"></div>
           <div class="row">
             <button type="button" id="play" class="primary">Play</button>
             <button type="button" id="save">Save animation</button>

@@ -48,8 +48,8 @@ export function mount(root, { model, params, setParams, promise, report, announc
     c: null,
     d: null,
     ends: wordParam(params, "ends", ["two", "four"]),
-    t: numberParam(params, "t", 0, 0, 1),
-    u: numberParam(params, "u", 0, 0, 1),
+    t: numberParam(params, "t", still ? 0.5 : 0, 0, 1), // half-way the ways differ most
+    u: numberParam(params, "u", still ? 0.5 : 0, 0, 1),
     z: null,
     zLerp: null,
     playing: !still && !params.has("t") && !params.has("u"),
