@@ -138,11 +138,17 @@ describe("the views", () => {
   });
 
   onPage("Sample: what was kept stays, whatever else the reader does", "#/sample?model=digits&seed=7&chosen=sample-7-3-1", async (page) => {
+    await page.click("#keep");
     await page.click("#new-samples");
+    assert.equal((await state(page)).chosen, null, "what was chosen is none of the new ones");
+    await page.waitForSelector("#tray", { state: "hidden" });
+    const { seed } = await state(page);
+    await page.click("#picks button >> nth=0");
     await page.click("#keep");
     await page.goBack();
-    await page.waitForFunction(() => vaelet.view?.state.seed === 7);
-    assert.deepEqual((await state(page)).kept, ["sample-7-3-1"]);
+    await page.waitForFunction(() => vaelet.view?.state.seed === 7 && vaelet.view.state.chosen);
+    assert.deepEqual((await state(page)).kept, ["sample-7-3-1", `sample-${seed}-0-1`]);
+    assert.equal((await state(page)).chosen, "sample-7-3-1");
   });
 
   onPage("Morph: the four corners are the ends", "#/morph?model=digits&ends=four&t=0&u=0", async (page) => {

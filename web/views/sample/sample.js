@@ -104,7 +104,9 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
   $("seed").addEventListener("change", () => setSeed(state.seed)); // what was no seed goes back to the last one
   $("new-samples").addEventListener("click", () => {
     setSeed(newSeed());
-    changed({ seed: state.seed }, { push: true });
+    state.chosen = null; // it is none of these, and stands in their way
+    showChosen();
+    changed({ seed: state.seed, chosen: null }, { push: true });
   });
   createTemperature($("temperature-host"), "Variety", state.temperature, (value) => {
     state.temperature = value;

@@ -144,7 +144,9 @@ export function mount(root, { model, params, setParams, navigate, announce, repo
   $("new-samples").addEventListener("click", () => {
     state.seed = newSeed();
     $("seed").value = String(state.seed);
-    changed({ seed: state.seed }, { push: true });
+    state.chosen = null; // it is none of these, and stands in their way
+    showChosen();
+    changed({ seed: state.seed, chosen: null }, { push: true });
   });
   createTemperature($("temperature-host"), "Variety", state.temperature, (value) => {
     state.temperature = value;
