@@ -9,9 +9,9 @@ const LONGEST = 80;
 /**
  * @param {{ title: string, subject?: { one: string, many: string, unseen?: string, drawing?: string }, data?: { kind: string } }} info a
  *   model.json, or its entry in the list of models
- * @returns {{ drawable: boolean, ink: boolean, sound: boolean, one: string, many: string, unseen: string, own: string }} words that are
+ * @returns {{ drawable: boolean, ink: boolean, sound: boolean, kind: string, one: string, many: string, unseen: string, own: string }} words that are
  *   safe in markup; whether a reader can draw one, whether its pictures are shown as ink on paper, whether they are
- *   heard, and what a reader has of one's own
+ *   heard, what the machine takes and gives, and what a reader has of one's own
  */
 export function subjectOf({ title, subject, data }) {
   const { one, many, unseen, drawing } = Object(subject);
@@ -23,6 +23,7 @@ export function subjectOf({ title, subject, data }) {
   return {
     drawable,
     sound,
+    kind: sound ? "sound" : data?.kind === "sequence" ? "text" : "picture",
     own: sound ? "recording" : "photo",
     ink: drawable || (known && drawing === "ink"),
     one: known ? plain(one) : "picture",

@@ -8,6 +8,7 @@ import { fill } from "./dom.js";
 const MARKUP = `
   <button type="button" id="hear-it" disabled>Hear it</button>
   <label class="check"><input type="checkbox" id="hear-at-once" checked>Play what I choose</label>
+  <span class="note">Each picture is a sound: time runs to the right, pitch upwards, and what is bright is loud.</span>
   <span class="note" id="hear-status" role="status"></span>
 `;
 

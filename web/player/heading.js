@@ -36,9 +36,11 @@ export function showHeading($, view, subject, latents) {
   $("heading").hidden = false;
   $("title").textContent = headingOf(view, subject, latents);
   $("lead").textContent = leadOf(view, subject, latents);
+  $("machine").dataset.of = subject.kind;
   $("machine").querySelectorAll("li").forEach((item, i) => {
     item.classList.toggle("lit", i >= STARTS[view]);
     const link = item.querySelector("a");
+    if (i % 5 === 0) link.textContent = subject.kind; // the first and the last part
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   });

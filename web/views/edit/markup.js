@@ -64,7 +64,7 @@ export const markup = ({ one, many, drawable, own }, size, promise) => `
       <p id="attributes-prose" hidden>
         An attribute is a direction<span class="notation"> v</span>: the difference between the latents of ${many} with it and of those
         without, learned from labelled ones. Adding it moves any ${one}. Other things change too: whatever goes
-        with a smile in the photos (teeth, cheeks) comes along. A slider ends where a classifier is still sure of the
+        with it in the ${own}s${one === "face" ? " (teeth and cheeks with a smile)" : ""} comes along. A slider ends where a classifier is still sure of the
         attribute; beyond that the network has seen no data, and its ${many} fall apart.
       </p>
       <p id="axes-prose">
