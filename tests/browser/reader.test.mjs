@@ -157,7 +157,7 @@ describe("what a new reader meets", () => {
 
   onPage("a model that a view cannot show: the view stays, says so and leads back", "#/draw?model=avatars", async (page) => {
     assert.equal(await page.evaluate(() => vaelet.model.info.name), "digits");
-    assert.match(await page.textContent("#missing"), /Avatars.*cannot be drawn by hand.*Handwritten digits/);
+    assert.match(await page.textContent("#missing"), /Avatars.*reads no drawings.*Handwritten digits/);
     await page.click("#missing a");
     await page.waitForFunction(() => vaelet.model?.info.name === "avatars" && vaelet.view);
     assert.equal(await page.isVisible("#missing"), false);
@@ -214,6 +214,7 @@ describe("what a new reader meets", () => {
     withPage(env, "#/learn", async (page) => {
       await page.waitForSelector(".learn");
       assert.equal(await page.locator(".learn li").count(), 6);
+      assert.match(await page.textContent(".learn"), /the space of all codes, the latent space,/);
       const links = await page.evaluate(() => [...document.querySelectorAll(".learn .go")].map(({ hash }) => hash));
       assert.deepEqual(await audit(page), []);
       await page.click("#reveal");
@@ -271,6 +272,41 @@ describe("what a new reader meets", () => {
       const wide = await page.locator(`#${part}, #${part}-probe *`).evaluateAll((nodes) => nodes.map((node) => node.getBoundingClientRect().right));
       assert.ok(Math.max(...wide) <= PHONE.viewport.width, `${Math.max(...wide)} pixels`);
     }
+  }, PHONE);
+
+  onPage("Morph: its slider is in the first screen of a phone, and without motion it stands where the ways differ", "#/morph", async (page) => {
+    const { bottom } = await page.locator("#t").evaluate((slider) => slider.getBoundingClientRect());
+    assert.ok(bottom <= PHONE.viewport.height, `it ends at ${bottom}`);
+    assert.equal((await state(page)).t, 0.5);
+  }, { ...PHONE, reducedMotion: "reduce" });
+
+  onPage("sounds are called so, and no smile is told of them", "#/edit?model=voices", async (page) => {
+    assert.deepEqual(await page.locator("#machine .is-picture").allTextContents(), ["sound", "sound"]);
+    await page.waitForFunction(() => /pitch upwards/.test(document.querySelector("#sound").textContent));
+    const prose = await page.textContent("#attributes-prose");
+    assert.match(prose, /Other things change too: whatever goes\s+with it in the recordings comes along/);
+    await page.goto(`${env.server.url}#/draw?model=voices`);
+    await ready(page);
+    assert.deepEqual(await page.locator("#machine .is-picture").allTextContents(), ["picture", "picture"]);
+    assert.match(await page.textContent("#missing"), /^“Spoken digits” reads no drawings/);
+  });
+
+  onPage("Map: two numbers of faces open where there is a face", "#/map?model=faces-map", async (page) => {
+    const contrast = await page.evaluate(async () => {
+      const [opened, middle] = await Promise.all([vaelet.view.state.z, [0, 0]].map((z) => vaelet.model.decode(new Float32Array(z))));
+      const range = (pixels) => Math.max(...pixels) - Math.min(...pixels);
+      return range(opened) / range(middle);
+    });
+    assert.ok(contrast > 1.2, `${contrast} of the contrast in the middle`);
+  });
+
+  onPage("Draw: the words of a chart keep clear of its numbers, and a slider's name is in one line", "#/draw?example=3", async (page) => {
+    const box = (selector) => page.locator(selector).first().evaluate((node) => node.getBoundingClientRect().toJSON());
+    const ticks = await page.locator("#posterior .plot-tick").evaluateAll((nodes) => nodes.map((node) => node.getBoundingClientRect().top));
+    const { bottom } = await box("#posterior .plot-y");
+    assert.ok(bottom <= Math.min(...ticks), `the caption ends at ${bottom}, the uppermost number begins at ${Math.min(...ticks)}`);
+    const { height } = await box(".noise label");
+    assert.ok(height < 30, `${height} pixels high`);
   }, PHONE);
 
   test("an element without controls shows its pictures alone", async () => {

@@ -33,7 +33,7 @@ const MARKUP = `
     <h2>For teachers</h2>
     <p><b>Time:</b> ten minutes alone, half an hour with discussion. <b>Needs:</b> any current browser, also on a phone. For a room with poor Wi-Fi, “Download for offline use” at the foot of a view brings all models (the list says how large they are).</p>
     <p><b>One task each.</b> “Open this step” shows the task above the view. The address of that page is a link to the step; print this page for a worksheet.</p>
-    <p><b>Goals.</b> Pupils can say what encoder, code and decoder do; that a code is a range, μ ± σ; and that training balances good copies against little information.</p>
+    <p><b>Goals.</b> Pupils can say what encoder, code and decoder do; what a latent space is; that a code is a range, μ ± σ; and that training balances good copies against little information.</p>
     <p><b>Common misconceptions.</b> “The faces are stored somewhere.” No: two million numbers cannot hold the photos; the model’s card shows the nearest training photo beside samples.
       “Each number has a meaning.” Seldom: most change several things at once. “Blurred means badly trained.” 64 numbers leave details open, and the average of all possibilities is blurred.
       “A morph is a cross-fade.” Compare both in Morph.</p>

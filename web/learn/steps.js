@@ -33,9 +33,9 @@ export const STEPS = [
     answer: "During training the noise forces neighbouring codes to mean similar pictures, or pictures would often be redrawn wrongly. That makes the space smooth: between two codes there are sensible pictures, and random numbers give new ones.",
   },
   {
-    title: "A map of all digits",
+    title: "A map of the latent space",
     link: "#/map?model=digits-map",
-    doIt: "Drag over the map. Find a place where a 4 turns into a 9. Then choose “Dots by class”.",
+    doIt: "A code has only two numbers here, so the space of all codes, the <i>latent space</i>, is a map. Drag over it. Find a place where a 4 turns into a 9. Then choose “Dots by class”.",
     question: "Nobody told the network which digit is which. Why are similar ones together all the same?",
     answer: "Because of the noise: a code must still be redrawn well when it is moved a little. The network makes fewest mistakes if neighbours look alike. With only two numbers there is too little room, and different digits share a place; there the picture is a blur of them.",
   },

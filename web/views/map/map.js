@@ -23,6 +23,8 @@ const AXES = {
   components: ["x, first direction", "y, second direction"],
   three: ["x, from a to b", "y, towards c"],
 };
+/** Where a map of two numbers without classes opens: in its middle very different pictures share a place, and are a blur. */
+const APART = [2, 0];
 /** Decoded pictures on a side, small ones and large ones. */
 const GRID = { small: 13, large: 9 };
 /** Width of a thumbnail as a part of the map's, and how much of it others leave free. */
@@ -193,8 +195,8 @@ export function mount(root, { model, folder, params, setParams, atlas, announce,
     addSliders();
     showLayer();
   };
-  /** Where a map opens: in a crowd of one class. */
-  const start = () => settle(plane.extent, (!three() && items && clearest(items)) || [0, 0]);
+  /** Where a map opens: in a crowd of one class, or apart from the others. */
+  const start = () => settle(plane.extent, (!three() && items && clearest(items)) || (size === 2 ? APART : [0, 0]));
   const addSliders = () => {
     const limits = limitsOf(plane.extent);
     const hosts = limits.map(() => element("div"));
