@@ -146,6 +146,8 @@ describe("the views", () => {
     await page.click("#picks button >> nth=0");
     await page.click("#keep");
     await page.goBack();
+    await page.waitForFunction(() => vaelet.view && !vaelet.view.state.chosen);
+    await page.goBack();
     await page.waitForFunction(() => vaelet.view?.state.seed === 7 && vaelet.view.state.chosen);
     assert.deepEqual((await state(page)).kept, ["sample-7-3-1", `sample-${seed}-0-1`]);
     assert.equal((await state(page)).chosen, "sample-7-3-1");

@@ -190,9 +190,10 @@ export function mount(root, { model, folder, memory, params, setParams, navigate
     numbers.then((chart) => !unmounted && state.chosen && chart.show(latent(state.chosen)), () => ($("numbers").parentElement.hidden = true));
   };
   const choose = (text) => {
+    const push = !state.chosen; // the browser's Back closes the tray, instead of leaving the page
     state.chosen = text;
     showChosen();
-    setParams({ chosen: text });
+    setParams({ chosen: text }, { push });
     if (!text) return;
     hear(latent(text));
     const chosen = parseSource(text, state.seed, model.latentSize);

@@ -116,9 +116,10 @@ export function mount(root, { model, params, setParams, navigate, announce, repo
     [...$("texts").children].forEach((card, i) => card.setAttribute("aria-pressed", String(keyOf(state.items[i]) === state.chosen)));
   };
   const choose = (item) => {
+    const push = !state.chosen; // the browser's Back closes the tray, instead of leaving the page
     state.chosen = item && keyOf(item);
     showChosen();
-    setParams({ chosen: state.chosen });
+    setParams({ chosen: state.chosen }, { push });
     if (item) announce(`Chosen: ${writer.spoken(item.text)}${groups.length > 0 ? `, ${groups[item.group].title}` : ""}. Actions are below.`);
   };
   $("close").addEventListener("click", () => choose(null));
