@@ -263,6 +263,22 @@ describe("what a new reader meets", () => {
       }
     }, PHONE));
 
+  test("Learn: the last step leads to the part that it is about", () =>
+    withPage(env, "#/inside?model=digits-beta-1&beta=16&lesson=6", async (page) => {
+      await ready(page);
+      await page.tap("#lesson-part");
+      await page.waitForFunction(() => Math.abs(document.getElementById("part-family").getBoundingClientRect().top) < 5);
+    }, PHONE));
+
+  onPage("Sample: the browser's Back closes what was chosen", "#/sample?model=digits", async (page) => {
+    await page.tap("#picks button >> nth=8");
+    await page.waitForSelector("#tray", { state: "visible" });
+    await page.goBack();
+    await page.waitForSelector("#tray", { state: "hidden" });
+    assert.match(page.url(), /#\/sample\?model=digits/);
+    assert.doesNotMatch(page.url(), /chosen/);
+  }, PHONE);
+
   onPage("Inside: a number of a layer under the magnifying glass is no wider than a phone", "#/inside", async (page) => {
     for (const [part, i] of [["encoder", 0], ["decoder", -1]]) {
       const layer = page.locator(`#${part} .layer:visible canvas`).nth(i); // one that convolves

@@ -197,7 +197,7 @@ describe("training in the page", () => {
     }));
 
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
-    for (const width of [390, 1440]) {
+    for (const width of [320, 390, 1440]) {
       test(`nothing hinders anybody at ${width} pixels, ${colorScheme}`, () =>
         withPage(env, "#/train?data=drawings", async (page) => {
           await started(page);

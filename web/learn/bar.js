@@ -24,7 +24,8 @@ export function showStep(params, onClose) {
   const $ = fill(bar, `
     <p><a href="${linkOf(i, maths)}">Step ${i + 1} of ${STEPS.length}</a> ${step.doIt}</p>
     <details><summary>${step.question}</summary><p>${step.answer}</p></details>
-    <p class="lesson-ways">${next} <a href="#/learn">All steps</a> <button type="button" id="lesson-close">Close</button></p>`);
+    <p class="lesson-ways">${step.part ? '<button type="button" id="lesson-part">Go to that part</button>' : ""} ${next} <a href="#/learn">All steps</a> <button type="button" id="lesson-close">Close</button></p>`);
+  $("lesson-part")?.addEventListener("click", () => document.getElementById(step.part)?.scrollIntoView());
   $("lesson-close").addEventListener("click", () => {
     bar.remove();
     onClose();

@@ -1,6 +1,6 @@
 /** The steps of the lesson: each a link to a view in a state of its own, something to do, a question and its answer. */
 
-/** @typedef {{ title: string, link: string, doIt: string, question: string, answer: string }} Step */
+/** @typedef {{ title: string, link: string, doIt: string, question: string, answer: string, part?: string }} Step `part` is where to look in a long view, by its id */
 
 /** @type {Step[]} */
 export const STEPS = [
@@ -42,6 +42,7 @@ export const STEPS = [
   {
     title: "Information has a price",
     link: "#/inside?model=digits-beta-1&beta=16",
+    part: "part-family",
     doIt: "Go to the last part, “One network, four settings of β”, and compare the four.",
     question: "What happens when information becomes too expensive?",
     answer: "The cost has two parts: the pixels that are wrong, and the information that the numbers carry. With a small β the network keeps much information and copies well, but random numbers give bad digits. With a large β it stops using most numbers, and every digit becomes the same blur.",
