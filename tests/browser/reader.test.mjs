@@ -279,6 +279,18 @@ describe("what a new reader meets", () => {
     assert.doesNotMatch(page.url(), /chosen/);
   }, PHONE);
 
+  onPage("Edit: what scrolls below the two faces on a phone is hidden by them", "#/edit", async (page) => {
+    await page.tap("#origin summary");
+    const chosen = page.locator("#origin-host .choice label:has(:checked)");
+    await chosen.waitFor();
+    const above = await chosen.evaluate((label) => {
+      scrollBy(0, label.getBoundingClientRect().top - 60);
+      const { left, top, width, height } = label.getBoundingClientRect();
+      return Boolean(document.elementFromPoint(left + width / 2, top + height / 2)?.closest(".before-after"));
+    });
+    assert.equal(above, true);
+  }, PHONE);
+
   onPage("Inside: a number of a layer under the magnifying glass is no wider than a phone", "#/inside", async (page) => {
     for (const [part, i] of [["encoder", 0], ["decoder", -1]]) {
       const layer = page.locator(`#${part} .layer:visible canvas`).nth(i); // one that convolves

@@ -25,7 +25,7 @@ const MARKUP = `
   <h2 id="offline-title">Download for offline use</h2>
   <p class="note">What is here works without a network, as long as this browser keeps it. The page itself is here already.</p>
   <p class="row">
-    <button type="button" class="primary" id="offline-all"></button>
+    <button type="button" class="primary" id="offline-all" disabled>Looking what is here…</button>
     <button type="button" id="offline-close">Close</button>
   </p>
   <p class="note" id="offline-status" role="status"></p>

@@ -9,7 +9,7 @@ import { fill } from "../../parts/dom.js";
 import { sizeFor } from "../../parts/picture.js";
 
 const part = (id, title) => `<figure class="step"><figcaption>${title}</figcaption><div class="frame"><canvas id="${id}" class="ink pixels" role="img" aria-label="${title}"></canvas></div></figure>`;
-const MARKUP = `<div class="pair">${part("pair-plain", "The plain network")}${part("pair-sharp", "Trained on against a critic")}</div><p class="note" id="pair-note" role="status">Loading the other network…</p>`;
+const MARKUP = `<div class="pair">${part("pair-plain", "Plain")}${part("pair-sharp", "Sharpened")}</div><p class="note" id="pair-note" role="status">Loading the other network…</p>`;
 
 /**
  * @param {HTMLElement} host
@@ -41,7 +41,7 @@ export async function createPair(host, model) {
     for (const id of ["pair-plain", "pair-sharp"]) $(id).replaceWith($(id).cloneNode());
     draw();
   };
-  $("pair-note").textContent = "The same numbers z in both. The plain network draws the average of all pictures that fit them; the other draws one of these, because a critic that sees the average knows it for made up.";
+  $("pair-note").textContent = "The same numbers z in both. The plain network draws the average of all pictures that fit them. The other was trained against a second network, a critic, that tells such averages from photos: so it draws one of these pictures.";
   return {
     show(z) {
       shown = z;
