@@ -157,7 +157,7 @@ describe("what a new reader meets", () => {
 
   onPage("a model that a view cannot show: the view stays, says so and leads back", "#/draw?model=avatars", async (page) => {
     assert.equal(await page.evaluate(() => vaelet.model.info.name), "digits");
-    assert.match(await page.textContent("#missing"), /Avatars.*reads no drawings.*Handwritten digits/);
+    assert.match(await page.textContent("#missing"), /Avatars.*was not trained on drawings.*Handwritten digits/);
     await page.click("#missing a");
     await page.waitForFunction(() => vaelet.model?.info.name === "avatars" && vaelet.view);
     assert.equal(await page.isVisible("#missing"), false);
@@ -270,6 +270,14 @@ describe("what a new reader meets", () => {
       await page.waitForFunction(() => Math.abs(document.getElementById("part-family").getBoundingClientRect().top) < 5);
     }, PHONE));
 
+  onPage("Sample: what was chosen leaves most of a phone on its side free", "#/sample", async (page) => {
+    await page.tap("#picks button >> nth=2");
+    await page.waitForSelector("#numbers .plot-area");
+    await settle(page);
+    const { height } = await page.locator("#tray").evaluate((tray) => tray.getBoundingClientRect());
+    assert.ok(height < 195, `${height} of 390 pixels`);
+  }, { viewport: { width: 844, height: 390 }, hasTouch: true, isMobile: true });
+
   onPage("Sample: the browser's Back closes what was chosen", "#/sample?model=digits", async (page) => {
     await page.tap("#picks button >> nth=8");
     await page.waitForSelector("#tray", { state: "visible" });
@@ -316,7 +324,7 @@ describe("what a new reader meets", () => {
     await page.goto(`${env.server.url}#/draw?model=voices`);
     await ready(page);
     assert.deepEqual(await page.locator("#machine .is-picture").allTextContents(), ["picture", "picture"]);
-    assert.match(await page.textContent("#missing"), /^“Spoken digits” reads no drawings/);
+    assert.match(await page.textContent("#missing"), /^“Spoken digits” was not trained on drawings/);
   });
 
   onPage("Map: two numbers of faces open where there is a face", "#/map?model=faces-map", async (page) => {

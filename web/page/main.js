@@ -239,7 +239,7 @@ function open() {
   }
   const opened = player.open({ view: route.view, folder: folderOf(modelName()), params: route.params, backend: requestedBackend, recipient: "link", entry: entryOf(modelName()) });
   if (chosen && !suited([chosen], route.view).length) {
-    const why = { draw: "reads no drawings", use: "has to be told what it draws" }[route.view] ?? "has only two numbers to change";
+    const why = { draw: "was not trained on drawings", use: "has to be told what it draws" }[route.view] ?? "has only two numbers to change";
     player.tell(`“${chosen.title}” ${why}, so here is “${entryOf(modelName())?.title ?? modelName()}”. `, {
       text: `Back to “${chosen.title}”`,
       href: formatHash(VIEWS[0], change(new URLSearchParams({ model: chosen.name }), shared())),

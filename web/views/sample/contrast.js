@@ -24,7 +24,7 @@ export function createContrast(host, model, many) {
   const show = (share) => $("contrast-sheet").style.setProperty("--share", String(share));
   createSlider($("contrast-host"), {
     id: "contrast",
-    label: `Left: where ${many} are. Right: anywhere`,
+    label: `Where ${many} are | anywhere`,
     min: 0,
     max: 1,
     step: 0.01,
