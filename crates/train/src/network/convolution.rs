@@ -7,13 +7,31 @@ use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use vaelet_model::{Map, Window};
 
-/// What a step gives before bias and activation, with a weight `[kernel² · inputs, outputs]`.
-pub fn product(map: &Map, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+/// A step before its activation, with a weight `[kernel² · inputs, outputs]` and a bias `[outputs]`.
+pub fn affine(map: &Map, x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     match map {
-        Map::Linear { .. } => x.matmul(weight),
-        _ if on_cpu(&x) => ops::convolve(x, weight, *map),
-        _ => natively(map, x, weight),
+        Map::Conv2d(_) | Map::ConvTranspose2d(_) if on_cpu(&x) => {
+            ops::convolve(x, weight, bias, *map)
+        }
+        _ => biased(natively(map, x, weight), bias),
     }
+}
+
+/// A convolution without a bias.
+pub fn product(window: Window, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    let map = Map::Conv2d(window);
+    if !on_cpu(&x) {
+        return natively(&map, x, weight);
+    }
+    let zeros = Tensor::zeros([window.output[2]], &x.device());
+    ops::convolve(x, weight, zeros, map)
+}
+
+/// A bias added to all channels of `[N, H · W · C]`.
+pub(super) fn biased(y: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    let [batch, len] = y.dims();
+    let outputs = bias.dims()[0];
+    (y.reshape([batch * len / outputs, outputs]) + bias.reshape([1, outputs])).reshape([batch, len])
 }
 
 /// `[3, 3, in, out]` to `[4, 4, in, out]`: the convolution of an image doubled as a transposed

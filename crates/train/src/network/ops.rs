@@ -8,20 +8,22 @@ use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::Checkpoi
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::flex::FlexTensor;
+use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{
     Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata, backend_extension,
 };
-use burn::tensor::{Shape, Tensor, TensorData};
+use burn::tensor::{Shape, Slice, Tensor, TensorData};
 use rayon::prelude::*;
+use std::ops::Range;
 use vaelet_kernels::{Conv2d, ConvTranspose2d, Epilogue, Operands, WeightSums};
 use vaelet_model::{Activation, Finish, Map, Params, Patches, WeightGradient, Window};
 
-/// A x of images `[N, H · W · C]`, where A is a convolution or the transpose of one, with a weight
-/// `[kernel² · C, C']`.
-pub fn convolve(x: Tensor<2>, weight: Tensor<2>, map: Map) -> Tensor<2> {
+/// A x + `bias` of images `[N, H · W · C]`, where A is a convolution or the transpose of one, with a weight
+/// `[kernel² · C, C']` and a bias `[C']`.
+pub fn convolve(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, map: Map) -> Tensor<2> {
     let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
-    Tensor::from_dispatch(Dispatch::convolve(x, weight, map))
+    Tensor::from_dispatch(Dispatch::convolve(x, weight, bias.into_dispatch(), map))
 }
 
 /// x · sigmoid(x) of every value (Elfwing et al. 2018).
@@ -57,7 +59,18 @@ trait CpuOps: Backend {
         filters: FloatTensor<Self>,
         patches: Patches,
     ) -> FloatTensor<Self>;
-    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, map: Map) -> FloatTensor<Self>;
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        map: Map,
+    ) -> FloatTensor<Self>;
+    fn convolve_inputs(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        map: Map,
+    ) -> FloatTensor<Self>;
+    /// The gradient of the weight, and in a last row that of the bias.
     fn convolve_weights(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
@@ -152,16 +165,21 @@ impl CpuOps for Flex {
         FlexTensor::from_data(TensorData::new(out, Shape::new([batch, p.image_len()])))
     }
 
-    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, map: Map) -> FloatTensor<Self> {
-        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let [read, written] = image_lens(&map);
-        let kernel = Kernel::new(&map, weight.storage());
-        let batch = x.shape()[0];
-        let mut out = vec![0.0f32; batch * written];
-        out.par_chunks_mut(IMAGES * written)
-            .zip(x.storage::<f32>().par_chunks(IMAGES * read))
-            .for_each_init(Vec::new, |scratch, (out, x)| kernel.run(x, scratch, out));
-        FlexTensor::from_data(TensorData::new(out, Shape::new([batch, written])))
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        map: Map,
+    ) -> FloatTensor<Self> {
+        run(&x, &weight, bias.to_contiguous().storage(), &map)
+    }
+
+    fn convolve_inputs(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        map: Map,
+    ) -> FloatTensor<Self> {
+        run(&grad, &turned(weight, &map), &[0.0], &map.adjoint())
     }
 
     fn convolve_weights(
@@ -179,19 +197,20 @@ impl CpuOps for Flex {
             .map_init(Vec::new, |scratch, (x, grad)| {
                 let mut sums = WeightSums::new(&gradient);
                 sums.add(x, grad, scratch);
-                sums.sums().0.into_owned()
+                let (weight, bias) = sums.sums();
+                [&weight, bias].concat()
             })
             .collect();
-        let mut sum = vec![0.0f32; gradient.params.weight.iter().product()];
+        let outputs = gradient.params.bias;
+        let rows = gradient.params.weight[..3].iter().product::<usize>() + 1;
+        let mut sum = vec![0.0f32; rows * outputs];
         // In the order of images, so that the result does not depend on the number of threads.
         for part in parts {
             sum.iter_mut()
                 .zip(part)
                 .for_each(|(sum, part)| *sum += part);
         }
-        let outputs = window(&map).output[2];
-        let shape = Shape::new([sum.len() / outputs, outputs]);
-        FlexTensor::from_data(TensorData::new(sum, shape))
+        FlexTensor::from_data(TensorData::new(sum, Shape::new([rows, outputs])))
     }
 
     fn silu(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -238,8 +257,8 @@ enum Kernel {
 }
 
 impl Kernel {
-    fn new(map: &Map, weight: &[f32]) -> Self {
-        let epilogue = Epilogue::new(&[0.0], Finish::Activate(Activation::None));
+    fn new(map: &Map, weight: &[f32], bias: &[f32]) -> Self {
+        let epilogue = Epilogue::new(bias, Finish::Activate(Activation::None));
         match map {
             Map::Conv2d(window) => Self::Conv2d(Conv2d::new(window, weight, epilogue)),
             Map::ConvTranspose2d(window) => {
@@ -255,6 +274,19 @@ impl Kernel {
             Self::ConvTranspose2d(kernel) => kernel.run(x, Operands::default(), scratch, out),
         }
     }
+}
+
+/// A x + `bias`.
+fn run(x: &FlexTensor, weight: &FlexTensor, bias: &[f32], map: &Map) -> FlexTensor {
+    let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+    let [read, written] = image_lens(map);
+    let kernel = Kernel::new(map, weight.storage(), bias);
+    let batch = x.shape()[0];
+    let mut out = vec![0.0f32; batch * written];
+    out.par_chunks_mut(IMAGES * written)
+        .zip(x.storage::<f32>().par_chunks(IMAGES * read))
+        .for_each_init(Vec::new, |scratch, (out, x)| kernel.run(x, scratch, out));
+    FlexTensor::from_data(TensorData::new(out, Shape::new([batch, written])))
 }
 
 const NO_IMAGES: &str = "a linear layer reads no image";
@@ -284,7 +316,7 @@ fn weight_gradient(map: Map) -> WeightGradient {
         params: Params {
             name: String::new(),
             weight: vec![kernel, kernel, input[2], output[2]],
-            bias: 0,
+            bias: output[2],
             upsampled: false,
             adjoint: false,
         },
@@ -294,31 +326,43 @@ fn weight_gradient(map: Map) -> WeightGradient {
 }
 
 /// The weight of the adjoint map: `[kernel² · C', C]` of `[kernel² · C, C']`.
-fn turned<B: Backend>(weight: FloatTensor<B>, map: &Map) -> FloatTensor<B> {
+fn turned(weight: FlexTensor, map: &Map) -> FlexTensor {
     let [inputs, outputs] = [window(map).input[2], window(map).output[2]];
     let taps = window(map).kernel.pow(2);
-    let weight = B::float_reshape(weight, Shape::new([taps, inputs, outputs]));
-    let weight = B::float_swap_dims(weight, 1, 2);
-    B::float_reshape(weight, Shape::new([taps * outputs, inputs]))
+    let weight = Flex::float_reshape(weight, Shape::new([taps, inputs, outputs]));
+    let weight = Flex::float_swap_dims(weight, 1, 2);
+    Flex::float_reshape(weight, Shape::new([taps * outputs, inputs]))
 }
 
 #[derive(Debug)]
 struct Convolve;
 
-impl<B: CpuOps> Backward<B, 2> for Convolve {
+impl<B: CpuOps> Backward<B, 3> for Convolve {
     type State = (FloatTensor<B>, FloatTensor<B>, Map);
 
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [of_x, of_weight] = ops.parents;
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [of_x, of_weight, of_bias] = ops.parents;
         let (x, weight, map) = ops.state;
         let grad = grads.consume::<B>(&ops.node);
         if let Some(node) = of_x {
-            let weight = turned::<B>(weight, &map);
-            let gradient = B::convolve(grad.clone(), weight, map.adjoint());
+            let gradient = B::convolve_inputs(grad.clone(), weight, map);
             grads.register::<B>(node.id, gradient);
         }
+        if of_weight.is_none() && of_bias.is_none() {
+            return;
+        }
+        let both = B::convolve_weights(x, grad, map);
+        let [rows, outputs] = both.shape().dims();
+        let part = |rows: Range<usize>| {
+            let whole = [rows, 0..outputs].map(Slice::from);
+            B::float_slice(both.clone(), &whole)
+        };
         if let Some(node) = of_weight {
-            grads.register::<B>(node.id, B::convolve_weights(x, grad, map));
+            grads.register::<B>(node.id, part(0..rows - 1));
+        }
+        if let Some(node) = of_bias {
+            let bias = B::float_reshape(part(rows - 1..rows), Shape::new([outputs]));
+            grads.register::<B>(node.id, bias);
         }
     }
 }
@@ -406,16 +450,31 @@ impl<B: CpuOps, C: CheckpointStrategy> CpuOps for Autodiff<B, C> {
         Self::from_inner(B::depthwise_backward(grad, filters, patches))
     }
 
-    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, map: Map) -> FloatTensor<Self> {
-        let nodes = [x.node(), weight.node()];
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        map: Map,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node(), bias.node()];
         let (x, weight) = (x.into_primitive(), weight.into_primitive());
+        let bias = bias.into_primitive();
         match Convolve.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(op) => {
-                let y = B::convolve(x.clone(), weight.clone(), map);
+                let y = B::convolve(x.clone(), weight.clone(), bias, map);
                 op.finish((x, weight, map), y)
             }
-            OpsKind::UnTracked(op) => op.finish(B::convolve(x, weight, map)),
+            OpsKind::UnTracked(op) => op.finish(B::convolve(x, weight, bias, map)),
         }
+    }
+
+    fn convolve_inputs(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        map: Map,
+    ) -> FloatTensor<Self> {
+        let (grad, weight) = (grad.into_primitive(), weight.into_primitive());
+        Self::from_inner(B::convolve_inputs(grad, weight, map))
     }
 
     fn convolve_weights(
@@ -446,7 +505,7 @@ impl<B: CpuOps, C: CheckpointStrategy> CpuOps for Autodiff<B, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::convolution::natively;
+    use crate::network::convolution::{biased, natively};
     use burn::tensor::{Device, activation};
     use vaelet_model::random;
 
@@ -511,17 +570,21 @@ mod tests {
                 // More images than one task takes.
                 let x = tensor(1, [IMAGES + 3, read]);
                 let weight = tensor(2, [kernel * kernel * w.input[2], w.output[2]]);
+                let bias = tensor(4, [1, w.output[2]]).reshape([w.output[2]]).detach();
+                let bias: Tensor<1> = bias.require_grad();
                 let direction = tensor(3, [IMAGES + 3, written]);
                 let results = [true, false].map(|ours| {
                     let y = match ours {
-                        true => convolve(x.clone(), weight.clone(), map),
-                        false => natively(&map, x.clone(), weight.clone()),
+                        true => convolve(x.clone(), weight.clone(), bias.clone(), map),
+                        false => biased(natively(&map, x.clone(), weight.clone()), bias.clone()),
                     };
                     let grads = (y.clone() * direction.clone()).sum().backward();
                     let of = |of: &Tensor<2>| {
                         Tensor::from_inner(of.grad(&grads).expect("both are tracked"))
                     };
-                    [y.clone(), of(&x), of(&weight)]
+                    let of_bias =
+                        Tensor::<1>::from_inner(bias.grad(&grads).expect("it is tracked"));
+                    [y.clone(), of(&x), of(&weight), of_bias.unsqueeze()]
                 });
                 for (a, b) in results[0].iter().zip(&results[1]) {
                     assert_eq!(a.dims(), b.dims());

@@ -4,7 +4,7 @@
 //! are `[N, H · W · C]`, channels innermost.
 
 use super::Labelled;
-use super::convolution::{fold, product};
+use super::convolution::{affine, fold};
 use super::ops::silu;
 use super::tensors::on_cpu;
 use burn::module::{Module, Param};
@@ -115,11 +115,6 @@ impl Affine {
             true => fold(self.weight.val()),
             false => self.weight.val(),
         };
-        let bias = self.bias.val();
-        let outputs = bias.dims()[0];
-        let y = product(map, x, weight);
-        let [batch, len] = y.dims();
-        (y.reshape([batch * len / outputs, outputs]) + bias.reshape([1, outputs]))
-            .reshape([batch, len])
+        affine(map, x, weight, self.bias.val())
     }
 }

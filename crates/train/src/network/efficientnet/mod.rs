@@ -7,15 +7,15 @@
 
 pub mod pretrained;
 
-use crate::network::ops::{convolve, depthwise, relu6};
-use crate::network::{on_cpu, to_images, to_rows};
+use crate::network::ops::{depthwise, relu6};
+use crate::network::{on_cpu, product, to_images, to_rows};
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::fs;
 use std::path::Path;
-use vaelet_model::{Map, Patches, Tensors, Window, read_tensors, sha256_hex};
+use vaelet_model::{Patches, Tensors, Window, read_tensors, sha256_hex};
 
 /// A file, and the SHA-256 of its contents.
 pub struct Pinned {
@@ -258,7 +258,7 @@ impl Convolution {
                 stride,
                 padding: patches.padding,
             };
-            convolve(x.values, weight, Map::Conv2d(window))
+            product(window, x.values, weight)
         };
         let values = if clamped && on_cpu(&values) {
             relu6(values, self.bias.clone())

@@ -7,7 +7,7 @@ use crate::network::{Affine, product, to_vec};
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData, activation};
-use vaelet_model::{Map, Window, random};
+use vaelet_model::{Window, random};
 
 /// What the activation between convolutions makes of negative values.
 const LEAK: f64 = 0.2;
@@ -107,7 +107,7 @@ impl Heads {
                 for (i, (window, (weight, affine))) in steps {
                     let [batch, outputs] = [x.dims()[0], window.output[2]];
                     let len: usize = window.output.iter().product();
-                    let y = product(&Map::Conv2d(window), x, weight);
+                    let y = product(window, x, weight);
                     let y = y.reshape([batch * len / outputs, outputs]);
                     let y = y + affine.bias.val().reshape([1, outputs]);
                     x = y.reshape([batch, len]);

@@ -5,7 +5,7 @@ use super::{BLOCKS, SIDES};
 use crate::network::efficientnet::{EfficientNet, Maps};
 use crate::network::product;
 use burn::tensor::{Device, Tensor, TensorData};
-use vaelet_model::{Map, Window, random};
+use vaelet_model::{Window, random};
 
 /// Channels that each scale is mixed into.
 pub const MIXED: usize = 64;
@@ -65,7 +65,7 @@ impl Mixing {
                 padding: 1,
             };
             let x = x.reshape([batch, pixels * MIXED]);
-            mixed.push(product(&Map::Conv2d(window), x, self.wide[i].clone()) * 0.5);
+            mixed.push(product(window, x, self.wide[i].clone()) * 0.5);
         }
         mixed.reverse();
         mixed
