@@ -321,6 +321,9 @@ describe("what a new reader meets", () => {
     await page.waitForFunction(() => /pitch upwards/.test(document.querySelector("#sound").textContent));
     const prose = await page.textContent("#attributes-prose");
     assert.match(prose, /Other things change too: whatever goes\s+with it in the recordings comes along/);
+    await page.goto(`${env.server.url}#/map?model=voices`);
+    await ready(page);
+    assert.match(await page.textContent("#lead"), /the sound there is what the network makes of them/);
     await page.goto(`${env.server.url}#/draw?model=voices`);
     await ready(page);
     assert.deepEqual(await page.locator("#machine .is-picture").allTextContents(), ["picture", "picture"]);

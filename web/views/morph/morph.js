@@ -191,7 +191,7 @@ export function mount(root, { model, params, setParams, promise, report, announc
     if (complete()) hear(at(state.t, state.u, "slerp"));
   };
   const sliders = {};
-  for (const [id, label] of [["t", "How far, t (0 is the first, 1 the second)"], ["u", "From top to bottom, u"]]) {
+  for (const [id, label] of [["t", "From the first to the second, t"], ["u", "From top to bottom, u"]]) {
     sliders[id] = createSlider($(`${id}-host`), {
       id,
       label,

@@ -105,7 +105,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas,
   };
   const slider = createSlider($("t-host"), {
     id: "t",
-    label: "How far, t (0 is the first, 1 the second)",
+    label: "From the first to the second, t",
     min: 0,
     max: 1,
     step: 0.01,
