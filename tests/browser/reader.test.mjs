@@ -314,6 +314,9 @@ describe("what a new reader meets", () => {
     const { bottom } = await page.locator("#t").evaluate((slider) => slider.getBoundingClientRect());
     assert.ok(bottom <= PHONE.viewport.height, `it ends at ${bottom}`);
     assert.equal((await state(page)).t, 0.5);
+    await page.setViewportSize({ width: 340, height: 844 });
+    const tops = await page.locator(".morph-frame").evaluateAll((frames) => frames.map((frame) => frame.getBoundingClientRect().top));
+    assert.equal(new Set(tops).size, 1, `the three stand at ${tops}`);
   }, { ...PHONE, reducedMotion: "reduce" });
 
   onPage("sounds are called so, and no smile is told of them", "#/edit?model=voices", async (page) => {

@@ -241,7 +241,7 @@ export function createPlayer(root, hooks) {
     const subject = subjectOf(model.info);
     $("loading").hidden = true;
     const given = showCondition(request);
-    hearing = subject.sound ? import("../parts/hear.js").then(({ createHearing }) => createHearing($("sound"), loaded)) : null;
+    hearing = subject.sound ? Promise.all([import("../parts/hear.js"), hooks.addStyles()]).then(([{ createHearing }]) => createHearing($("sound"), loaded)) : null;
     $("sound").hidden = !hearing;
     const heard = hearing;
     heard?.catch(() => player.tell("The code that plays sounds could not be loaded, so nothing is heard. Reload the page to try again."));

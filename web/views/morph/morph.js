@@ -17,7 +17,7 @@ import { markup } from "./markup.js";
 
 /** Ways between latents. */
 const MODES = ["slerp", "lerp"];
-const TITLES = { slerp: "Along an arc", lerp: "In a straight line", fade: "Cross-fade" };
+const TITLES = { slerp: "Along an arc", lerp: "Straight line", fade: "Cross-fade" };
 const STEPS = 9;
 /** Points of each way whose distances are plotted. */
 const PLOTTED = 33;
