@@ -254,6 +254,14 @@ export interface Given {
   classes?: number | ArrayLike<number>;
 }
 
+/** For models of texts whose decoder reads the symbols that it has written. */
+export interface Written {
+  /** The symbols of each text so far, T for each item, as places in `info.data.symbols`; a number beyond these is no symbol. */
+  written?: ArrayLike<number>;
+  /** How all texts begin; the rest is written to it. */
+  begins?: string;
+}
+
 export class Model {
   private constructor();
 
@@ -280,7 +288,7 @@ export class Model {
   /** The posteriors of images [N, C, H, W] with values in [0, 1]. */
   encode(pixels: Numbers, options?: Given): Promise<Posterior>;
   /** Images for latents, [N, C, H, W] in [0, 1]. */
-  decode(z: Numbers, options?: Given): Promise<Float32Array>;
+  decode(z: Numbers, options?: Given & Written): Promise<Float32Array>;
   /** z = μ + T·σ·ε of any number of posteriors; `epsilon`, of the same length, overrides `seed`. */
   reparameterize(
     mean: Numbers,
@@ -347,9 +355,10 @@ export class Model {
 
   /**
    * What latents spell, in a model whose `info.data.kind` is "sequence": one text for each. `decode` gives the logits
-   * [N, V, 1, T] of such a model, V symbols at T places.
+   * [N, V, 1, T] of such a model, V symbols at T places. A text that `begins` with something is written on from there, by a
+   * decoder that reads what it has written.
    */
-  spell(z: Numbers, options?: Given): Promise<string[]>;
+  spell(z: Numbers, options?: Given & Written): Promise<string[]>;
   /**
    * A text as one-hot values [V, 1, T], as `encode` takes it. Rejects with "bad-input" for an empty text, one that is too
    * long, and letters that the model does not have; the message says which.

@@ -33,12 +33,18 @@ describe("models of texts", () => {
       const { mean } = await model.encode(x);
       const [back] = await model.spell(mean);
       const [other] = await model.spell(mean, { classes: 1 });
+      const begun = await Promise.all(["ca", "B", "ab"].map(async (begins) => (await model.spell(mean, { begins }))[0]));
+      const many = await model.spell(model.sample({ seed: 5, count: 60 }));
+      const [free, forced] = await Promise.all([model.decode(mean), model.decode(mean, { written: [3, 1, 2] })]);
       const { reconstruction, image } = await model.reconstruct(document.createElement("canvas"), x, { temperature: 0 });
-      const codes = await Promise.all([() => model.parse("cd"), () => model.parse(""), () => model.parse("abca"), () => model.parse(7), () => model.spell([1])].map((call) => call().then(() => "nothing", ({ code }) => code)));
-      return { back, other, reconstruction, logits: [...image], x: [...x], codes };
+      const codes = await Promise.all([() => model.parse("cd"), () => model.parse(""), () => model.parse("abca"), () => model.parse(7), () => model.spell([1]), () => model.spell(mean, { begins: "x" }), () => model.decode(mean, { written: [1] })].map((call) => call().then(() => "nothing", ({ code }) => code)));
+      return { back, other, begun, many, free: free[6], forced: forced[6], reconstruction, logits: [...image], x: [...x], codes };
     });
     assert.deepEqual([found.back, found.other], ["cab", "bab"]);
-    assert.deepEqual(found.codes, Array(5).fill("bad-input"));
+    assert.deepEqual(found.begun, ["cab", "bab", "abb"]);
+    assert.ok(!found.many.some((one) => one.includes("aa")), "no a follows an a");
+    assert.ok(Math.abs(found.forced - found.free) < 1e-4, "the logits are those for the text that is written");
+    assert.deepEqual(found.codes, Array(7).fill("bad-input"));
     let nats = 0;
     for (let t = 0; t < 3; t += 1) {
       const column = [0, 1, 2, 3].map((v) => found.logits[v * 3 + t]);

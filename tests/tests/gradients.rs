@@ -11,7 +11,7 @@ use pollster::block_on;
 use std::path::Path;
 use vaelet_cpu::CpuVjp;
 use vaelet_gpu::GpuVjp;
-use vaelet_model::{EntryPoint, Model, Tensor, Tensors, Wrt, latent, random};
+use vaelet_model::{EntryPoint, Model, Tensor, Tensors, Wrt, channels_first, latent, random};
 
 /// The seeds are those of the trainer in `golden_gradients.rs`.
 const SEED: u64 = 11;
@@ -20,13 +20,22 @@ const DIRECTIONS: u64 = 100;
 const TOLERANCE: f64 = 2e-3;
 
 /// The inputs, and the gradients of the outputs: posterior, z and images.
-fn arguments(model: &Model, golden: &Tensors) -> ([Vec<f32>; 3], [Vec<f32>; 3]) {
-    let (len, size) = (model.spec.input.len(), model.spec.latent_size());
+fn arguments(model: &Model, golden: &Tensors) -> (Vec<Vec<f32>>, [Vec<f32>; 3]) {
+    let (input, reach) = (model.spec.input, model.spec.reach());
+    let (len, size) = (input.len(), model.spec.latent_size());
     let [images, epsilon] = ["images", "epsilon"].map(|name| golden[name].data.clone());
     let count = epsilon.len() / size;
     // A model without a condition ignores the last input.
     let condition = latent::one_hot(&classes(golden), count, model.spec.classes());
-    let inputs = [images, epsilon, condition];
+    let mut inputs = vec![images, epsilon];
+    if reach > 0 {
+        let (symbols, columns) = (input.channels, input.width);
+        let written = latent::likeliest(&inputs[0], symbols, columns);
+        let context = latent::context(&written, count, columns, [reach, symbols]);
+        let channels = reach * symbols;
+        inputs.push(channels_first(&context, channels, columns * channels));
+    }
+    inputs.push(condition);
     let seeds = [(0, 2 * size), (1, size), (2, len)];
     (
         inputs,
@@ -34,8 +43,8 @@ fn arguments(model: &Model, golden: &Tensors) -> ([Vec<f32>; 3], [Vec<f32>; 3]) 
     )
 }
 
-fn slices<const N: usize>(values: &[Vec<f32>; N]) -> [&[f32]; N] {
-    values.each_ref().map(Vec::as_slice)
+fn slices(values: &[Vec<f32>]) -> Vec<&[f32]> {
+    values.iter().map(Vec::as_slice).collect()
 }
 
 fn assert_golden(what: &str, folder: &Path, images: Vec<f32>, mut all: Tensors) {

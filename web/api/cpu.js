@@ -89,14 +89,14 @@ export class Cpu {
   }
 
   /** Runs items in groups. @returns {Promise<Float32Array[]>} an answer for each group */
-  async #run(values, size, classes, question) {
+  async #run(values, size, classes, question, written = null) {
     await this.ready();
     const answers = [];
     let next = 0;
     await inSlices(() => {
       const end = next + this.#together;
       const group = values.subarray(next * size, end * size);
-      answers.push(this.#use((raw) => question(given(raw, classes?.subarray(next, end)), group)));
+      answers.push(this.#use((raw) => question(given(raw, classes?.subarray(next, end), written?.subarray((next * size * written.length) / values.length)), group)));
       next = end;
       return next * size < values.length;
     });
@@ -114,9 +114,12 @@ export class Cpu {
     return join([0, 1].flatMap((part) => answers.map((answer) => half(answer, part))));
   }
 
-  /** @param {Float32Array} z @param {Uint32Array | null} [classes] as in `encode` @returns {Promise<Float32Array>} */
-  async decode(z, classes) {
-    return join(await this.#run(z, this.#latent, classes, (raw, group) => raw.decode(group)));
+  /**
+   * @param {Float32Array} z @param {Uint32Array | null} [classes] as in `encode`
+   * @param {Uint32Array | null} [written] symbols of the texts so far, for a decoder that reads them @returns {Promise<Float32Array>}
+   */
+  async decode(z, classes, written) {
+    return join(await this.#run(z, this.#latent, classes, (raw, group) => raw.decode(group), written));
   }
 
   /**
@@ -164,14 +167,14 @@ export class Cpu {
   }
 
   /** μ, log σ², z and the image, one after the other; drawn where there is a canvas. */
-  async reconstruct(canvas, pixels, epsilon, temperature, classes = null) {
+  async reconstruct(canvas, pixels, epsilon, temperature, classes = null, written = null) {
     const isNewest = canvas && this.#claim(canvas);
     if (!this.#raw) await this.ready();
     const context = canvas && contextOf(canvas);
     const posterior = this.#use((raw) => given(raw, classes).encode(pixels));
     const [mean, logVar] = [posterior.subarray(0, this.#latent), posterior.subarray(this.#latent)];
     const z = call(() => this.#model.reparameterize(mean, logVar, epsilon, temperature));
-    const image = this.#use((raw) => given(raw, classes).decode(z));
+    const image = this.#use((raw) => given(raw, classes, written).decode(z));
     if (context && isNewest()) this.#paint(context, image, [1, 1], 0);
     return join([posterior, z, image]);
   }

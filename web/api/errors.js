@@ -40,7 +40,7 @@ export function isCrash(error) {
 export function understood(error) {
   if (error instanceof VaeletError) return error;
   if (isCrash(error)) {
-    return new VaeletError("crashed", `The program crashed in the middle of a computation (${error.message}). The next call works again; smaller batches need less memory.`, { cause: error });
+    return new VaeletError("crashed", `The program crashed (${error.message}). The next call works again; smaller batches need less memory.`, { cause: error });
   }
   if (!error?.code || !(error instanceof Error) || error instanceof DOMException) return error;
   // A browser's own reasons go on for lines.

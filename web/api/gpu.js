@@ -98,13 +98,13 @@ export class Gpu {
   }
 
   /** As `Cpu.decode`. */
-  decode(z, classes = null) {
-    return this.#ask((raw) => given(raw, classes).decode(z));
+  decode(z, classes = null, written = null) {
+    return this.#ask((raw) => given(raw, classes, written).decode(z));
   }
 
   /** As `Cpu.reconstruct`. */
-  reconstruct(canvas, pixels, epsilon, temperature, classes = null) {
-    return this.#ask((raw) => given(raw, classes).reconstruct(canvas, pixels, epsilon, temperature));
+  reconstruct(canvas, pixels, epsilon, temperature, classes = null, written = null) {
+    return this.#ask((raw) => given(raw, classes, written).reconstruct(canvas, pixels, epsilon, temperature));
   }
 
   /** As `Cpu.present`; the GPU has it when this returns. */

@@ -71,10 +71,10 @@ export async function loadModel(url, options) {
  * @param {any} files of its folder @param {object} raw the program's model
  */
 function modelOn(files, raw) {
-  const { input, latents, condition } = files.info;
+  const { input, latents, condition, likelihood } = files.info;
   const image = input.channels * input.height * input.width;
   const latent = latents.reduce((sum, { size }) => sum + size, 0);
-  const sizes = { image, latent, classes: condition?.classes.length ?? 0 };
+  const sizes = { image, latent, classes: condition?.classes.length ?? 0, isText: likelihood.kind === "categorical" };
   const backend = new Backend(raw, sizes);
   const model = new Model(KEY, { files, sizes, backend, uses: null });
   backend.onMoved = () => {
@@ -104,18 +104,18 @@ export class Model {
   onRebuilt = null;
 
   #backend;
-  /** Numbers of an image and of a latent, and the classes of the condition. */
+  /** Numbers of an image and of a latent, the classes of the condition, and whether items are texts. */
   #sizes;
   /**
    * What a model has in common with those of `given`: its files, what runs it, and the code of its uses, once one was asked for.
-   * @type {{ files: any, sizes: { image: number, latent: number, classes: number }, backend: Backend, uses: Promise<import("./uses.js").Uses> | null, sounds?: Promise<import("./sound.js").Sounds> | null, texts?: Promise<import("./texts.js").Texts> | null }}
+   * @type {{ files: any, sizes: { image: number, latent: number, classes: number, isText: boolean }, backend: Backend, uses: Promise<import("./uses.js").Uses> | null, sounds?: Promise<import("./sound.js").Sounds> | null, texts?: Promise<import("./texts.js").Texts> | null }}
    */
   #shared;
   #class;
 
   /** Use `loadModel`. */
   constructor(key, shared, classIndex = 0) {
-    if (key !== KEY) throw refused("Models are not made by `new`, but by loadModel");
+    if (key !== KEY) throw refused("Use loadModel to make a model");
     /** The parsed model.json. */
     this.info = shared.files.info;
     this.#shared = shared;
@@ -182,13 +182,14 @@ export class Model {
   /**
    * Images for latents, [N, C, H, W] in [0, 1].
    * @param {Float32Array} z
-   * @param {{ classes?: number | ArrayLike<number> }} [options] as of `encode`
+   * @param {{ classes?: number | ArrayLike<number>, written?: ArrayLike<number>, begins?: string }} [options] classes as of `encode`; the others of texts only, see `Texts.decode`
    * @returns {Promise<Float32Array>}
    */
   async decode(z, options) {
     const latents = this.#latents("z", z);
     const classes = this.#classesOf(options, latents.length / this.latentSize);
-    return this.#backend.run((runtime) => runtime.decode(latents, classes));
+    const run = (...given) => this.#backend.run((runtime) => runtime.decode(...given));
+    return this.#sizes.isText ? this.#later("texts", "decode", [run, latents, classes, options]) : run(latents, classes);
   }
 
   /**
@@ -283,7 +284,9 @@ export class Model {
     const noise = this.#noiseOf(options, 1);
     const classes = this.#classesOf(options, 1);
     drawable(canvas);
-    const answer = await this.#backend.run((runtime, draws) => runtime.reconstruct(draws ? canvas : null, image, ...noise, classes));
+    // p(x | z) of a text is each symbol's, given the right ones before it.
+    const written = this.#sizes.isText && (await this.#later("texts", "symbols", [image]));
+    const answer = await this.#backend.run((runtime, draws) => runtime.reconstruct(draws ? canvas : null, image, ...noise, classes, written));
     const size = this.latentSize;
     const [mean, logVar, z, y] = [answer.slice(0, size), answer.slice(size, 2 * size), answer.slice(2 * size, 3 * size), answer.slice(3 * size)];
     const [reconstruction, kl, logPrior, ...nats] = this.#backend.ask((model) => model.cost(image, y, mean, logVar, noise[0], z));
@@ -299,7 +302,7 @@ export class Model {
    */
   async elbo(pixels, options) {
     const { seed, temperature = 1, classes } = optionsOf(options);
-    if (temperature !== 1) throw refused("The ELBO is defined at temperature 1 only: leave the temperature out, or ask reconstruct for the terms");
+    if (temperature !== 1) throw refused("The ELBO is defined at temperature 1 only; ask reconstruct for its terms");
     const unseen = Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
     const { reconstruction, kl, logPrior, klToStandardNormal } = await this.reconstruct(unseen, pixels, { seed, classes });
     return { elbo: -(reconstruction + kl), reconstruction, kl, logPrior, klToStandardNormal };
@@ -310,7 +313,7 @@ export class Model {
    * layer first. Computed on the CPU, whatever runs the model: a GPU keeps these values to itself.
    * @param {"encoder" | "decoder"} part
    * @param {Float32Array} values pixels [C, H, W], or a latent
-   * @param {{ classes?: number | ArrayLike<number> }} [options] as of `encode`
+   * @param {{ classes?: number | ArrayLike<number> }} [options] as of `decode`
    * @returns {Promise<{ height: number, width: number, channels: number, values: Float32Array }[]>} values [H, W, C]
    */
   async activations(part, values, options) {
@@ -406,7 +409,7 @@ export class Model {
       return null;
     }
     const list = typeof given === "object" && given !== null ? Array.from(given) : Array(count).fill(given ?? this.#class);
-    if (list.length !== count) throw refused(`classes has ${list.length} numbers, where ${count} were expected: one for each item`);
+    if (list.length !== count) throw refused(`classes has ${list.length} numbers instead of ${count}, one for each item`);
     return Uint32Array.from(list, (value) => whole("classes", value, NaN, 0, classes - 1));
   }
 

@@ -91,11 +91,13 @@ export function call(question) {
 }
 
 /**
- * A runtime of the program, told the class of each item of its next call where its model has a condition.
- * @template T @param {T & { given?: (classes: Uint32Array) => void }} raw @param {Uint32Array | null} classes @returns {T}
+ * A runtime of the program, told what its next call is given: the class of each item, where its model has a condition, and the
+ * symbols of its text so far, where the decoder reads them. Only the larger program takes any.
+ * @template T @param {T & { given?: (classes: ArrayLike<number>, written: ArrayLike<number>) => void }} raw
+ * @param {Uint32Array | null | undefined} classes @param {Uint32Array | null | false} [written] @returns {T}
  */
-export function given(raw, classes) {
-  if (classes) raw.given?.(classes);
+export function given(raw, classes, written) {
+  raw.given?.(classes || [], written || []);
   return raw;
 }
 
@@ -132,7 +134,7 @@ export function discard(object) {
   try {
     object.free();
   } catch (error) {
-    console.info("vaelet: memory of a call that stopped in the middle stays taken.", error.message);
+    console.info("vaelet: memory of a call that crashed stays taken.", error.message);
   }
 }
 

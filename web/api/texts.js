@@ -3,8 +3,9 @@
  * this when it is first used. `crates/model/src/format/data.rs` says what a spelling is.
  */
 
-import { refused } from "./arguments.js";
+import { refused, whole } from "./arguments.js";
 import { VaeletError } from "./errors.js";
+import { join } from "./numbers.js";
 
 /**
  * @typedef {object} Spelling
@@ -93,6 +94,11 @@ export function sharesOf({ symbols, columns }, logits) {
   return shares;
 }
 
+/** Whether a decoder reads the symbols that it has written. @param {{ type: string, layers?: any[] }[]} layers */
+export function readsText(layers) {
+  return layers.some(({ type, layers: inner }) => type === "context" || (inner && readsText(inner)));
+}
+
 export class Texts {
   #info;
 
@@ -101,11 +107,15 @@ export class Texts {
     this.#info = info;
   }
 
-  /** @param {import("./model.js").Model} model the one that was asked, for it has a class @param {Float32Array} z @param {object} [options] */
+  /**
+   * @param {import("./model.js").Model} model the one that was asked, for it has a class @param {Float32Array} z
+   * @param {{ begins?: string }} [options] and what `decode` takes
+   */
   async spell(model, z, options) {
     const spelling = spellingOf(this.#info);
     const values = await model.decode(z, options);
-    return symbolsOf(spelling, values).map((places) => textOf(spelling, places));
+    const begun = begunOf(spelling, options);
+    return symbolsOf(spelling, values).map((places) => textOf(spelling, [...begun, ...places.slice(begun.length)]));
   }
 
   async parse(text) {
@@ -113,4 +123,63 @@ export class Texts {
     if (typeof text !== "string") throw refused("text has to be a string");
     return valuesOf(spelling, placesOf(spelling, text.trim()));
   }
+
+  /** The symbols of texts that are given as values [N, V, 1, T]. @param {Float32Array} values */
+  async symbols(values) {
+    return Uint32Array.from(symbolsOf(spellingOf(this.#info), values).flat());
+  }
+
+  /** The symbols of so many texts so far; null where none are given. @param {{ written?: ArrayLike<number> } | undefined} options @param {number} count */
+  async written(options, count) {
+    if (options?.written === undefined) return null;
+    const { columns } = spellingOf(this.#info);
+    if (!readsText(this.#info.decoder)) throw refused("The decoder of this model reads no text, so it takes nothing written");
+    const list = Array.from(options.written);
+    if (list.length !== count * columns) throw refused(`written has ${list.length} numbers, where ${count * columns} were expected: a symbol for each place`);
+    return Uint32Array.from(list, (value) => whole("written", value, NaN, 0, 2 ** 31));
+  }
+
+  /**
+   * Logits of the texts that latents spell. A decoder that reads what it has written is asked for all places at once, and
+   * again with what it gave, until that stays. So each text is what writing the likeliest symbol one after another
+   * gives (`latent::settle` in `crates/model`). A beginning that is given stays, and the rest is written to it.
+   * @param {(z: Float32Array, classes: Uint32Array | null, written?: Uint32Array) => Promise<Float32Array>} run asks the decoder
+   * @param {Float32Array} z @param {Uint32Array | null} classes
+   * @param {{ written?: ArrayLike<number>, begins?: string }} [options] the symbols of the texts, or how they begin
+   */
+  async decode(run, z, classes, options) {
+    const latent = this.#info.latents.reduce((sum, { size }) => sum + size, 0);
+    const count = z.length / latent;
+    const given = await this.written(options, count);
+    if (given) return run(z, classes, given);
+    const reads = readsText(this.#info.decoder);
+    if (!reads && !options?.begins) return run(z, classes);
+    const spelling = spellingOf(this.#info);
+    const begun = begunOf(spelling, options);
+    if (!reads) throw refused("The decoder of this model reads no text, so it cannot go on from a beginning");
+    const { columns, symbols } = spelling;
+    const size = symbols.length * columns;
+    const logits = new Float32Array(count * size);
+    const start = [...begun, ...Array(columns - begun.length).fill(symbols.length)]; // no symbol yet
+    const written = Array.from({ length: count }, () => start);
+    let open = [...written.keys()];
+    // After so many turns that many places are right, and the last turn finds it so.
+    for (let turn = 0; open.length > 0 && turn <= columns; turn += 1) {
+      const rows = /** @type {Float32Array} */ (join(open.map((item) => z.subarray(item * latent, (item + 1) * latent))));
+      const part = await run(rows, classes && Uint32Array.from(open, (item) => classes[item]), Uint32Array.from(open.flatMap((item) => written[item])));
+      const better = symbolsOf(spelling, part).map((places) => [...begun, ...places.slice(begun.length)]);
+      open = open.filter((item, i) => {
+        logits.set(part.subarray(i * size, (i + 1) * size), item * size);
+        const isSettled = better[i].every((place, t) => place === written[item][t]);
+        written[item] = better[i];
+        return !isSettled;
+      });
+    }
+    return logits;
+  }
+}
+
+/** The symbols of a beginning; none where none is given. @param {Spelling} spelling @param {{ begins?: string } | undefined} options */
+function begunOf(spelling, options) {
+  return options?.begins ? placesOf(spelling, options.begins) : [];
 }

@@ -43,7 +43,7 @@ pub const PROGRAMS: [Program; 9] = [
     Program {
         name: "vaelet-web-full",
         features: &["full"],
-        budget: 124 * 1024,
+        budget: 126 * 1024,
         ..FIRST
     },
     Program {

@@ -107,7 +107,7 @@ impl Comparison {
             columns: 1,
         };
         let (one, epsilon) = (&images[..image], &z[..latent]);
-        let found = block_on(gpu.reconstruct(one, &[], epsilon, 0.5, &target)?)?;
+        let found = block_on(gpu.reconstruct(one, [&[], &[]], epsilon, 0.5, &target)?)?;
         let mean = &posterior.mean[..latent];
         let expected = reparameterize(mean, &posterior.log_var[..latent], epsilon, 0.5);
         let images = cpu.decode(&expected);

@@ -98,17 +98,19 @@ proptest! {
         let [x_len, y_len] = [from, to].map(|value| program.values[value].len());
         let [x_channels, y_channels] = [from, to].map(|value| program.values[value].shape[2]);
         let x = random::normals(seed ^ 1, BATCH * x_len);
-        // Of a condition any number is as good as a class.
-        let c_len = entry.inputs.get(1).map_or(0, |&value| program.values[value].len());
-        let c = random::normals(seed ^ 3, BATCH * c_len);
+        // Of a context and a condition any number is as good as a symbol or a class.
+        let given = &entry.inputs[1..];
+        let sizes_of = |value: usize| (program.values[value].channels(), program.values[value].len());
+        let c: Vec<Vec<f32>> = (3..).zip(given).map(|(i, &value)| random::normals(seed ^ i, BATCH * sizes_of(value).1)).collect();
         let dy = random::normals(seed ^ 2, BATCH * y_len);
 
-        let (mut y, mut dx, mut dc) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut y, mut dx, mut dc) = (Vec::new(), Vec::new(), vec![Vec::new(); given.len()]);
         let mut of_weights = vaelet_reference::Tensors::new();
         let mut sizes = BTreeMap::new();
         for (i, (x, dy)) in x.chunks_exact(x_len).zip(dy.chunks_exact(y_len)).enumerate() {
-            let c = &c[i * c_len..][..c_len];
-            let values = oracle.forward(entry, &[wide(x), wide(c)]);
+            let parts = c.iter().map(|c| wide(&c[i * c.len() / BATCH..][..c.len() / BATCH]));
+            let inputs: Vec<Vec<f64>> = [wide(x)].into_iter().chain(parts).collect();
+            let values = oracle.forward(entry, &inputs);
             prop_assume!(!is_at_a_kink(&program, &values));
             y.extend_from_slice(&values[to]);
             let gradients = oracle.backward(entry, &values, &[wide(dy)]);
@@ -117,7 +119,9 @@ proptest! {
             }
             let Gradients { values, tensors } = gradients;
             dx.extend_from_slice(&values[from]);
-            dc.extend(entry.inputs.get(1).into_iter().flat_map(|&value| values[value].clone()));
+            for (dc, &value) in dc.iter_mut().zip(given) {
+                dc.extend_from_slice(&values[value]);
+            }
             for (name, tensor) in tensors {
                 let zeros = vec![0.0; tensor.len()];
                 let sum = of_weights.entry(name).or_insert(zeros);
@@ -128,20 +132,26 @@ proptest! {
         let weights = networks::weights(&program, &tensors);
         let x = channels_first(&x, x_channels, x_len);
         let dy = channels_first(&dy, y_channels, y_len);
+        let c: Vec<Vec<f32>> = c.iter().zip(given).map(|(c, &value)| {
+            let (channels, len) = sizes_of(value);
+            channels_first(c, channels, len)
+        }).collect();
+        let inputs: Vec<&[f32]> = [x.as_slice()].into_iter().chain(c.iter().map(Vec::as_slice)).collect();
         for wrt in [Wrt::All, Wrt::Inputs, Wrt::Weights] {
             let mut vjp = CpuVjp::of(&program, &weights, EntryPoint::Forward, wrt).unwrap();
             // An earlier call must have no effect.
-            vjp.forward(&[&x, &c]);
+            vjp.forward(&inputs);
             vjp.backward(&[&vec![1.0; dy.len()]]);
             vjp.weight_gradients();
-            let out = vjp.forward(&[&x, &c]);
+            let out = vjp.forward(&inputs);
             assert_close("y", &channels_last(&out[0], y_channels, y_len), &y);
             let gradients = vjp.backward(&[&dy]);
             if wrt != Wrt::Weights {
                 assert_close("dx", &channels_last(&gradients[0], x_channels, x_len), &dx);
-                // A chain need not read its condition.
-                for found in &gradients[1..] {
-                    assert_close("dc", found, &dc);
+                // A chain need not read its condition, the last.
+                for ((found, expected), &value) in gradients[1..].iter().zip(&dc).zip(given) {
+                    let (channels, len) = sizes_of(value);
+                    assert_close("dc", &channels_last(found, channels, len), expected);
                 }
             }
             let found = vjp.weight_gradients();

@@ -6,7 +6,9 @@ use crate::{Context, Error};
 use std::future::Future;
 use std::rc::Rc;
 use vaelet_model::latent::{self, Posterior};
-use vaelet_model::{Architecture, EntryPoint, Model, Schedule};
+use vaelet_model::{
+    Architecture, CONDITIONS, CONTEXTS, EntryPoint, Model, Schedule, channels_first,
+};
 
 /// A model on the GPU. Pipelines are built once. Buffers grow to the largest batch so far and are
 /// kept. Batches may have any size; large ones are split.
@@ -16,6 +18,9 @@ use vaelet_model::{Architecture, EntryPoint, Model, Schedule};
 pub struct GpuRuntime {
     pub(crate) engine: Engine,
     pub(crate) latent: usize,
+    /// Of what the decoder reads: places of a text, symbols before each, and how many symbols there are; nothing
+    /// where it reads none.
+    context: Option<[usize; 3]>,
     /// Of the condition; 0 where there is none.
     classes: usize,
     present: Present,
@@ -61,6 +66,7 @@ impl GpuRuntime {
             architecture.spec.input,
             decode.map_or(0, |entry| entry.outputs[0]),
         );
+        let reach = architecture.spec.reach();
         let (engine, present) = Engine::new(
             context,
             schedule,
@@ -74,6 +80,7 @@ impl GpuRuntime {
         Ok(Self {
             engine,
             latent: architecture.spec.latent_size(),
+            context: (reach > 0).then_some([input.width, reach, input.channels]),
             classes: architecture.spec.classes(),
             present,
         })
@@ -113,7 +120,7 @@ impl GpuRuntime {
         classes: &[usize],
     ) -> Result<impl Future<Output = Result<Posterior, Error>> + use<>, Error> {
         let latent = self.latent;
-        let parts = self.run(EntryPoint::Encode, images, classes)?;
+        let parts = self.run(EntryPoint::Encode, images, None, classes)?;
         Ok(async move { Ok(Posterior::from_encoder(&first(parts.await?), latent)) })
     }
 
@@ -138,7 +145,21 @@ impl GpuRuntime {
         z: &[f32],
         classes: &[usize],
     ) -> Result<impl Future<Output = Result<Vec<f32>, Error>> + use<>, Error> {
-        let parts = self.run(EntryPoint::Decode, z, classes)?;
+        self.decode_written(z, classes, &[])
+    }
+
+    /// The same of a decoder that reads the symbols of the text so far, `[N, T]`: its logits at each place for
+    /// those before it. Others ignore what is written.
+    ///
+    /// # Errors
+    /// Those of [`GpuRuntime::decode`].
+    pub fn decode_written(
+        &mut self,
+        z: &[f32],
+        classes: &[usize],
+        written: &[usize],
+    ) -> Result<impl Future<Output = Result<Vec<f32>, Error>> + use<>, Error> {
+        let parts = self.run(EntryPoint::Decode, z, Some(written), classes)?;
         Ok(async move { Ok(first(parts.await?)) })
     }
 
@@ -154,8 +175,9 @@ impl GpuRuntime {
         classes: &[usize],
         target: &Target<'_>,
     ) -> Result<(), Error> {
-        let condition = latent::one_hot(classes, z.len() / self.latent, self.classes);
-        let inputs = [z, &condition];
+        let items = z.len() / self.latent;
+        let [context, condition] = self.given(Some(&[]), classes, items);
+        let inputs = [z, &context, &condition];
         let call = Call {
             read: false,
             ..self.call(EntryPoint::Decode, &inputs, 0.0)?
@@ -166,7 +188,8 @@ impl GpuRuntime {
     }
 
     /// Encodes images `[N, C, H, W]`, samples z = μ + T · σ · ε, decodes z and draws the result, in
-    /// one submit. Both networks get the classes `[N]` if the model has a condition. The future
+    /// one submit. Both networks get the classes `[N]` if the model has a condition, and a decoder that reads them the
+    /// symbols of the texts, `[N, T]`. The future
     /// resolves with the values.
     ///
     /// # Errors
@@ -174,14 +197,15 @@ impl GpuRuntime {
     pub fn reconstruct(
         &mut self,
         images: &[f32],
-        classes: &[usize],
+        [classes, written]: [&[usize]; 2],
         epsilon: &[f32],
         temperature: f32,
         target: &Target<'_>,
     ) -> Result<impl Future<Output = Result<Reconstruction, Error>> + use<>, Error> {
         let latent = self.latent;
-        let condition = latent::one_hot(classes, epsilon.len() / latent, self.classes);
-        let inputs = [images, epsilon, &condition];
+        let items = epsilon.len() / latent;
+        let [context, condition] = self.given(Some(written), classes, items);
+        let inputs = [images, epsilon, &context, &condition];
         let call = self.call(EntryPoint::Autoencode, &inputs, temperature)?;
         if epsilon.len() != call.items * latent {
             return Err(Error::Input {
@@ -210,19 +234,41 @@ impl GpuRuntime {
         self.engine.checked()
     }
 
-    /// Runs an entry point that has one input besides the condition.
+    /// Runs an entry point that has one input besides the context, for which something is written, and the condition.
     fn run(
         &mut self,
         entry: EntryPoint,
         input: &[f32],
+        written: Option<&[usize]>,
         classes: &[usize],
     ) -> Result<impl Future<Output = Result<Vec<Vec<f32>>, Error>> + use<>, Error> {
         let value = self.engine.entry(entry).inputs[0];
         let items = input.len() / self.engine.len(value);
-        let condition = latent::one_hot(classes, items, self.classes);
-        let inputs = [input, &condition];
+        let [context, condition] = self.given(written, classes, items);
+        let inputs = [input, &context, &condition];
         let call = self.call(entry, &inputs, 0.0)?;
         self.engine.run(call, None)
+    }
+
+    /// The last inputs of an entry point, of so many items: the context, where it reads what is written, and the
+    /// condition. What it does not have is empty at the end.
+    fn given(&self, written: Option<&[usize]>, classes: &[usize], items: usize) -> [Vec<f32>; 2] {
+        if !CONDITIONS {
+            return [Vec::new(), Vec::new()];
+        }
+        let condition = latent::one_hot(classes, items, self.classes);
+        match (self.context, written) {
+            (Some([columns, reach, symbols]), Some(written)) if CONTEXTS => {
+                let context = latent::context(written, items, columns, [reach, symbols]);
+                let channels = reach * symbols;
+                // As all images that callers give.
+                [
+                    channels_first(&context, channels, columns * channels),
+                    condition,
+                ]
+            }
+            _ => [condition, Vec::new()],
+        }
     }
 
     /// A call whose outputs are read back. The number of items follows from the first input.

@@ -243,7 +243,7 @@ fn batches_that_do_not_fit_are_split() {
     block_on(gpu.checked()).unwrap();
     canvas.assert_shows(&context, &cpu.decode(&z), model.spec.input);
 
-    let found = gpu.reconstruct(&images, &[], &epsilon, 0.7, &canvas.target());
+    let found = gpu.reconstruct(&images, [&[], &[]], &epsilon, 0.7, &canvas.target());
     let found = block_on(found.unwrap()).unwrap();
     let z = reparameterize(&posterior.mean, &posterior.log_var, &epsilon, 0.7);
     assert_close(&found.posterior.mean, &posterior.mean);
@@ -351,7 +351,8 @@ fn arguments_that_are_not_whole_items_are_errors() {
     assert_eq!(gpu.decode(&z[1..]).err(), input(127, 128));
     assert_eq!(gpu.present(&[], &[], &target).err(), input(0, LATENT));
     let reconstruct = |gpu: &mut GpuRuntime, image: &[f32], epsilon: &[f32]| {
-        gpu.reconstruct(image, &[], epsilon, 1.0, &target).err()
+        gpu.reconstruct(image, [&[], &[]], epsilon, 1.0, &target)
+            .err()
     };
     assert_eq!(reconstruct(&mut gpu, &[], &[]), input(0, INPUT.len()));
     assert_eq!(reconstruct(&mut gpu, &image, &[]), input(0, LATENT));

@@ -5,14 +5,14 @@
 
 mod common;
 
-use common::{conditional, context, grid, model, model_of, read_texture, texture};
+use common::{conditional, context, grid, model, model_of, read_texture, texture, writing};
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_gpu::{Context, GpuRuntime, Target, wgpu};
-use vaelet_model::latent::reparameterize;
+use vaelet_model::latent::{self, reparameterize};
 use vaelet_model::{Activation, ImageShape, Layer, Model, Precision, random};
 
 /// Runs a property test. Compiling a pipeline for a software adapter is slow, so there are only a
@@ -245,7 +245,7 @@ fn reparameterize_and_present_equal_the_cpu() {
                 columns,
             };
             let found = gpu
-                .reconstruct(&images, &[], &epsilon, temperature, &target)
+                .reconstruct(&images, [&[], &[]], &epsilon, temperature, &target)
                 .unwrap();
             let found = block_on(found).unwrap();
 
@@ -312,7 +312,7 @@ fn extreme_exponents_give_finite_and_equal_results() {
         };
         for (temperature, epsilon) in [(1.0, 1.5), (0.0, 1.5), (2.0, -3.0)] {
             let epsilon = [epsilon; 13];
-            let found = gpu.reconstruct(&extremes, &[], &epsilon, temperature, &target);
+            let found = gpu.reconstruct(&extremes, [&[], &[]], &epsilon, temperature, &target);
             let found = block_on(found.unwrap()).unwrap();
             let posterior = cpu.encode(&extremes);
             let z = reparameterize(&posterior.mean, &posterior.log_var, &epsilon, temperature);
@@ -444,4 +444,75 @@ fn conditional_models_equal_the_cpu() {
         seen.push(decoded);
     }
     assert_eq!(cpu.decode(&z), seen[2]);
+}
+
+/// Decoders that read what is written equal the CPU's for texts, parts of texts, none, and unknown symbols; both write
+/// the same texts.
+#[test]
+fn decoders_that_read_their_text_equal_the_cpu() {
+    let Some(context) = context() else { return };
+    let (symbols, columns, latent) = (5, 7, 3);
+    let input = ImageShape {
+        channels: symbols,
+        height: 1,
+        width: columns,
+    };
+    let read = |reach, outputs, params: &str| Layer::Context {
+        reach,
+        outputs,
+        activation: Activation::Silu,
+        params: params.into(),
+    };
+    let encoder = vec![
+        Layer::linear(35, 9, Activation::None, "e.0"),
+        Layer::linear(9, 6, Activation::None, "e.1"),
+    ];
+    let decoder = vec![
+        Layer::linear(latent, 7 * 6, Activation::Silu, "d.0"),
+        Layer::reshape([1, columns, 6]),
+        read(3, 6, "d.1"),
+        Layer::conv2d([6, symbols], [1, 1, 0], Activation::None, "d.2"),
+        read(3, symbols, "d.3"),
+        Layer::conv2d([symbols, symbols], [1, 1, 0], Activation::None, "d.4"),
+    ];
+    for classes in [Vec::new(), vec!["a".into(), "b".into()]] {
+        let mut decoder = decoder.clone();
+        if !classes.is_empty() {
+            decoder.insert(
+                0,
+                Layer::Condition {
+                    outputs: latent,
+                    activation: Activation::Silu,
+                    params: "d.c".into(),
+                },
+            );
+        }
+        let model = writing(input, latent, classes, [encoder.clone(), decoder], 5);
+        let (mut gpu, mut cpu) = (
+            GpuRuntime::new(context.clone(), &model).unwrap(),
+            CpuRuntime::new(&model),
+        );
+        let (count, given) = (4, [0, 1, 1, 0]);
+        let z = random::normals(2, count * latent);
+        let mut seen = Vec::new();
+        let text: Vec<usize> = (0..count * columns).map(|i| i * i % symbols).collect();
+        for written in [&text[..], &text[..9], &[], &[99; 28], &[1; 28]] {
+            let expected = cpu.decode_written(&z, &given, written);
+            let found = block_on(gpu.decode_written(&z, &given, written).unwrap()).unwrap();
+            assert_close(&found, &expected);
+            seen.push(expected);
+        }
+        assert_eq!(seen[2], seen[3], "what is no symbol is nothing written");
+        assert!(seen[0] != seen[1] && seen[1] != seen[2]);
+        let chosen = |logits: &[f32]| latent::likeliest(logits, symbols, columns);
+        let start = vec![latent::UNWRITTEN; count * columns];
+        let texts = latent::settle(start.clone(), columns, |written| {
+            Ok::<_, ()>(chosen(&cpu.decode_written(&z, &given, written)))
+        });
+        let found = latent::settle(start, columns, |written| {
+            let logits = gpu.decode_written(&z, &given, written)?;
+            Ok::<_, vaelet_gpu::Error>(chosen(&block_on(logits)?))
+        });
+        assert_eq!(found.unwrap(), texts.unwrap());
+    }
 }

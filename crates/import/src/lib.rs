@@ -813,7 +813,8 @@ fn ends_with_sigmoid(layers: &[Layer]) -> bool {
             | Layer::Conv2d(Convolution { activation, .. })
             | Layer::ConvTranspose2d(Convolution { activation, .. })
             | Layer::Residual { activation, .. }
-            | Layer::Condition { activation, .. },
+            | Layer::Condition { activation, .. }
+            | Layer::Context { activation, .. },
         ) => *activation == Activation::Sigmoid,
         Some(Layer::Reshape { .. }) => ends_with_sigmoid(&layers[..layers.len() - 1]),
         _ => false,

@@ -43,6 +43,10 @@ pub const CONDITIONS: bool = cfg!(feature = "full");
 /// Whether GELU, ELU and softplus are read; where they are not, one is an error that names the field.
 pub const ACTIVATIONS: bool = cfg!(feature = "full");
 
+/// Whether decoders that read the symbols before each place are read; where they are not, one is an error that names
+/// the layer.
+pub const CONTEXTS: bool = cfg!(feature = "texts");
+
 /// A model whose description and weights have been read and agree with each other.
 #[derive(Debug, Clone)]
 pub struct Model {

@@ -151,15 +151,28 @@ pub fn conditional(latent: usize) -> Layers {
     [encoder, decoder]
 }
 
-/// For texts of `shape` `[V, 1, T]`, with a class if there `is_condition`. Each symbol is `narrow` numbers, alike
-/// at all places; vectors of `hidden` numbers know the whole text. The decoder's last residual block lets
-/// neighbouring symbols agree.
-pub fn spelled(
-    latent: usize,
-    shape: ImageShape,
-    [narrow, hidden]: [usize; 2],
-    is_condition: bool,
-) -> Layers {
+/// Sizes of [`spelled`].
+#[derive(Debug, Clone, Copy)]
+pub struct Spelled {
+    /// Numbers that the encoder makes of a symbol, alike at all places.
+    pub narrow: usize,
+    /// Numbers that know the whole text, in both networks.
+    pub hidden: usize,
+    /// Numbers of each place that the decoder writes from.
+    pub place: usize,
+    /// Symbols before each place that the decoder reads.
+    pub reach: usize,
+}
+
+/// For texts of `shape` `[V, 1, T]`, with a class if there `is_condition`. The decoder plans all places at once, from z;
+/// then each reads the symbols before it, so that neighbouring symbols agree.
+pub fn spelled(latent: usize, shape: ImageShape, sizes: Spelled, is_condition: bool) -> Layers {
+    let Spelled {
+        narrow,
+        hidden,
+        place,
+        reach,
+    } = sizes;
     let flat = shape.width * narrow;
     let joined = |layer: &mut Builder, inputs: usize| -> Vec<Layer> {
         match is_condition {
@@ -179,11 +192,12 @@ pub fn spelled(
     let mut decoder = joined(&mut layer, latent);
     decoder.extend([
         layer.residual_vector(hidden),
-        layer.linear(hidden, flat, Activation::Silu),
-        Layer::reshape([1, shape.width, narrow]),
-        layer.residual(narrow, Activation::Silu),
+        layer.linear(hidden, shape.width * place, Activation::None),
+        Layer::reshape([1, shape.width, place]),
+        layer.context(reach.min(shape.width), place),
+        layer.residual_pointwise(place),
         Layer::conv2d(
-            [narrow, shape.channels],
+            [place, shape.channels],
             [1, 1, 0],
             Activation::None,
             layer.params(),
@@ -260,9 +274,12 @@ pub fn image(channels: usize, side: usize) -> Layer {
 /// numbers come from a seed of its own, the first one's from `seed` + 1.
 pub fn initial(chain: &Schedule, seed: u64) -> Vec<[(String, Tensor); 2]> {
     let mut seed = seed;
-    let condition = chain.entries.first().and_then(|entry| entry.inputs.get(1));
-    // Only one value of a one-hot vector is not 0.
-    let reads_condition = |step: &Step| Some(&step.input) == condition;
+    let given = chain
+        .entries
+        .first()
+        .map_or(&[][..], |entry| &entry.inputs[1..]);
+    // Only one value of a one-hot vector is not 0. Of a context these are several, but few places need all.
+    let reads_condition = |step: &Step| given.contains(&step.input);
     let is_condition = |value: usize| {
         let mut written = chain.steps.iter().filter(|step| step.output == value);
         written.any(reads_condition)
@@ -398,7 +415,32 @@ impl Builder {
         )
     }
 
-    /// The same of a vector: two linear layers and an addition.
+    /// Adds the symbols before each place to an image of a text, then a SiLU.
+    fn context(&mut self, reach: usize, outputs: usize) -> Layer {
+        Layer::Context {
+            reach,
+            outputs,
+            activation: Activation::Silu,
+            params: self.params(),
+        }
+    }
+
+    /// Two convolutions of single pixels and an addition.
+    fn residual_pointwise(&mut self, channels: usize) -> Layer {
+        let first = self.pointwise(channels, channels);
+        let second = Layer::conv2d(
+            [channels, channels],
+            [1, 1, 0],
+            Activation::None,
+            self.params(),
+        );
+        Layer::Residual {
+            layers: vec![first, second],
+            activation: Activation::Silu,
+        }
+    }
+
+    /// Two linear layers and an addition.
     fn residual_vector(&mut self, size: usize) -> Layer {
         Layer::Residual {
             layers: vec![

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use vaelet_model::{
     Data, EntryPoint, Error, Model, ModelSpec, Notation, Params, Precision, Priors, Program,
-    Tensor, Tensors, WeightsFile, random, read_tensors, write_tensors,
+    Tensor, Tensors, WeightsFile, latent, random, read_tensors, write_tensors,
 };
 
 const LAYERS: &str = r#"
@@ -423,6 +423,115 @@ fn texts_that_cannot_be_spelled_are_refused() {
         r#""outputs": 12, "activation": "sigmoid","#,
         "decoder",
     );
+}
+
+/// A decoder whose places read the two symbols before them.
+const READING: &str = r#"{"type": "reshape", "channels": 3, "height": 1, "width": 4},
+    {"type": "context", "reach": 2, "outputs": 3, "activation": "silu", "params": "c"},
+    {"type": "residual", "layers": [
+        {"type": "conv2d", "in_channels": 3, "out_channels": 3, "kernel": 1, "stride": 1, "padding": 0, "params": "r"}]}],"#;
+
+#[test]
+fn decoders_read_the_text_before_each_place() {
+    let plain = r#"{"type": "reshape", "channels": 3, "height": 1, "width": 4}],"#;
+    let good = sequence(SEQUENCE).replace(plain, READING);
+    let spec = ModelSpec::parse(&good).unwrap();
+    assert_eq!(spec.reach(), 2);
+    assert_eq!(
+        ModelSpec::parse(&sequence(SEQUENCE)).unwrap().reach(),
+        0,
+        "others do not"
+    );
+    assert_eq!(ModelSpec::parse(&spec.to_json().unwrap()).unwrap(), spec);
+    let program = Program::of(&spec).unwrap();
+    let shapes = |name| -> Vec<_> {
+        let inputs = program.entry(name).unwrap().inputs.iter();
+        inputs.map(|&value| program.values[value].shape).collect()
+    };
+    let context = [1, 4, 6];
+    assert_eq!(shapes(EntryPoint::Encode), [[1, 4, 3]]);
+    assert_eq!(shapes(EntryPoint::Decode), [[1, 1, 5], context]);
+    assert_eq!(
+        shapes(EntryPoint::Autoencode),
+        [[1, 4, 3], [1, 1, 5], context]
+    );
+    assert_eq!(tensors(&program)["c.weight"].shape, [1, 1, 6, 3]);
+
+    let refused = |from: &str, to: &str, expected: &[&str]| {
+        assert!(good.contains(from), "{from}");
+        let error = ModelSpec::parse(&good.replacen(from, to, 1)).and_then(|spec| {
+            spec.chains()?;
+            Program::of(&spec)
+        });
+        let error = error.unwrap_err().to_string();
+        for expected in expected {
+            assert!(error.contains(expected), "{from} → {to}: {error}");
+        }
+    };
+    refused(r#""reach": 2"#, r#""reach": 0"#, &["decoder[2]", "text"]);
+    refused(r#""reach": 2"#, r#""reach": 5"#, &["decoder[2].reach"]);
+    refused(r#""reach": 2"#, r#""reach": 1e15"#, &["decoder[2].reach"]);
+    refused(
+        r#""outputs": 3, "activation""#,
+        r#""outputs": 4, "activation""#,
+        &["decoder[2]", "4×1×4"],
+    );
+    refused(
+        r#""kernel": 1, "stride": 1, "padding": 0"#,
+        r#""kernel": 3, "stride": 1, "padding": 1"#,
+        &["decoder[3].layers[0]", "kernel 1"],
+    );
+    let linear = r#"{"type": "context", "reach": 2, "outputs": 3, "params": "c"}, {"type": "linear", "inputs": 12, "outputs": 12, "params": "c"},"#;
+    let start = good.find(r#"{"type": "context""#).unwrap();
+    let layer = &good[start..start + good[start..].find("},").unwrap() + 2];
+    refused(layer, linear, &["decoder[3]", "kernel 1"]);
+    let twice = format!("{layer}{}", layer.replace("\"reach\": 2", "\"reach\": 1"));
+    refused(layer, &twice, &["decoder[3].reach", "2", "1"]);
+    // An encoder has read the text anyway.
+    let encoder = r#"{"type": "context", "reach": 2, "outputs": 3, "params": "x"}, {"type": "linear", "inputs": 12, "outputs": 10"#;
+    refused(
+        r#"{"type": "linear", "inputs": 12, "outputs": 10"#,
+        encoder,
+        &["encoder[0]", "no context"],
+    );
+}
+
+/// What a place reads is what stands before it, the nearest first; what is not written is nothing.
+#[test]
+fn contexts_hold_the_symbols_before_each_place() {
+    let context = latent::context(&[1, 0, latent::UNWRITTEN, 2], 1, 4, [2, 3]);
+    let hot = |symbols: [Option<usize>; 2]| -> Vec<f32> {
+        let one = |symbol| (0..3).map(move |i| f32::from(u8::from(Some(i) == symbol)));
+        symbols.into_iter().flat_map(one).collect()
+    };
+    let expected = [
+        hot([None, None]),
+        hot([Some(1), None]),
+        hot([Some(0), Some(1)]),
+        hot([None, Some(0)]),
+    ];
+    assert_eq!(context, expected.concat());
+    // A second text that is missing.
+    let two = latent::context(&[1, 0, 0, 2], 2, 4, [2, 3]);
+    assert_eq!(two[24..], [0.0; 24]);
+}
+
+#[test]
+fn texts_settle_as_if_written_in_turn() {
+    // A counter: each symbol is one more than the one before.
+    let mut turns = 0;
+    let text = latent::settle(vec![latent::UNWRITTEN; 8], 4, |written| {
+        turns += 1;
+        let next = |i: usize| match i % 4 {
+            0 => i / 4,
+            _ => written[i - 1].wrapping_add(1),
+        };
+        Ok::<_, ()>((0..8).map(next).collect())
+    });
+    assert_eq!(text.unwrap(), [0, 1, 2, 3, 1, 2, 3, 4]);
+    assert_eq!(turns, 4);
+    let failed = latent::settle(vec![0], 1, |_| Err("lost"));
+    assert_eq!(failed, Err("lost"));
 }
 
 #[test]

@@ -4,13 +4,18 @@ use crate::Tensors;
 use vaelet_model::{Activation, Layer, Params, Program, Shape, Tensor, Weights, random};
 
 /// A chain of one to five random layers or blocks with small shapes. One in three chains has a
-/// condition as its second input.
+/// condition as its last input. One in four is of texts, of one row, and ends in layers that read a context, its input
+/// before that.
 pub fn chain(seed: u64) -> Program {
     let mut choice = Choice {
         numbers: random::uniforms(seed, 512).into_iter(),
     };
-    let input = [choice.of(5..10), choice.of(5..10), choice.of(1..6)];
+    let mut input = [choice.of(5..10), choice.of(5..10), choice.of(1..6)];
     let classes = [0, 0, choice.of(1..5)][choice.of(0..3)];
+    let text = (choice.of(0..4) == 0).then(|| [choice.of(1..9), choice.of(1..7), choice.of(1..4)]);
+    if let Some([width, ..]) = text {
+        input = [1, width, input[2]];
+    }
     let (mut layers, mut program) = (Vec::new(), None);
     let mut remaining = choice.of(1..6);
     for number in 0.. {
@@ -18,8 +23,19 @@ pub fn chain(seed: u64) -> Program {
         let mut longer: Vec<Layer> = layers.clone();
         longer.extend(choice.layers(shape, number, classes));
         // A layer that does not fit the image is left out. A linear layer always fits.
-        if let Ok(fits) = Program::conditional_chain("random", input, classes, &longer, None) {
+        let built = |layers: &[Layer], context| {
+            Program::conditional_chain("random", input, (context, classes), layers, None)
+        };
+        if let Ok(fits) = built(&longer, None) {
             (layers, program) = (longer, Some(fits));
+        }
+        if let (1, Some([width, symbols, reach]), Some(program)) = (remaining, text, &mut program) {
+            layers.extend(choice.places(output_shape(program), width, reach.min(width)));
+            let context = [1, width, reach.min(width) * symbols];
+            match built(&layers, Some(context)) {
+                Ok(fits) => *program = fits,
+                Err(error) => unreachable!("every place is read by itself: {error}"),
+            }
         }
         remaining = remaining.saturating_sub(1);
         if let (0, Some(program)) = (remaining, &program) {
@@ -132,6 +148,35 @@ impl Choice {
                 }
             }
         }]
+    }
+
+    /// From any shape to a text of this width, and layers that read what is before each place.
+    fn places(&mut self, shape: Shape, width: usize, reach: usize) -> Vec<Layer> {
+        let [channels, more] = [self.of(1..6), self.of(1..6)];
+        let context = |layer: &mut Self, outputs, name: &str| Layer::Context {
+            reach,
+            outputs,
+            activation: layer.activation(),
+            params: name.into(),
+        };
+        let inputs = shape.iter().product();
+        let mut layers = vec![
+            Layer::linear(inputs, width * channels, self.activation(), "p0"),
+            Layer::reshape([1, width, channels]),
+            context(self, channels, "p1"),
+            Layer::conv2d([channels, more], [1, 1, 0], self.activation(), "p2"),
+        ];
+        if self.of(0..2) == 0 {
+            layers.push(context(self, more, "p3"));
+        }
+        if self.of(0..2) == 0 {
+            let inner = Layer::conv2d([more, more], [1, 1, 0], Activation::None, "p4");
+            layers.push(Layer::Residual {
+                layers: vec![inner],
+                activation: self.activation(),
+            });
+        }
+        layers
     }
 
     fn linear(&mut self, shape: Shape, number: usize) -> Layer {

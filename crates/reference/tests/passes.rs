@@ -23,7 +23,8 @@ fn conditions_are_fused_into_maps() {
     };
     let image = Layer::reshape([2, 3, 5]);
     let layers = [linear, condition.clone(), image];
-    let chain = |layers: &[Layer]| Program::conditional_chain("test", [1, 1, 7], 4, layers, None);
+    let chain =
+        |layers: &[Layer]| Program::conditional_chain("test", [1, 1, 7], (None, 4), layers, None);
     let program = chain(&layers).unwrap();
     let steps = Schedule::new(&program, &[]).steps;
     assert_eq!(steps.len(), 2);

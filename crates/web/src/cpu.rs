@@ -1,5 +1,6 @@
 //! A model on the CPU. Each call is short: it packs one layer or runs a few images.
 
+use crate::given::Given;
 use std::rc::Rc;
 use vaelet_cpu::CpuRuntime;
 use vaelet_model::Model;
@@ -10,8 +11,7 @@ use wasm_bindgen::prelude::*;
 pub struct Cpu {
     model: Rc<Model>,
     runtime: CpuRuntime,
-    /// The class of each item of the next calls; none in a model without a condition.
-    classes: Vec<usize>,
+    given: Given,
 }
 
 impl Cpu {
@@ -20,7 +20,7 @@ impl Cpu {
         Self {
             runtime: CpuRuntime::unpacked(&model),
             model,
-            classes: Vec::new(),
+            given: Given::default(),
         }
     }
 }
@@ -33,21 +33,22 @@ impl Cpu {
         self.runtime.pack(&self.model)
     }
 
-    /// Sets the class of each item of the following calls.
+    /// Sets the class of each item of the following calls, and the symbols of its text so far.
     #[cfg(feature = "full")]
-    pub fn given(&mut self, classes: Vec<usize>) {
-        self.classes = classes;
+    pub fn given(&mut self, classes: Vec<usize>, written: Vec<usize>) {
+        self.given.set(classes, written);
     }
 
     /// Encodes images `[N, C, H, W]`. Returns all means `[N, latent]`, then all log-variances.
     pub fn encode(&mut self, images: &[f32]) -> Vec<f32> {
-        let posterior = self.runtime.encode_given(images, &self.classes);
+        let posterior = self.runtime.encode_given(images, self.given.classes());
         [posterior.mean, posterior.log_var].concat()
     }
 
     /// Decodes latents `[N, latent]` to images `[N, C, H, W]` in `[0, 1]`.
     pub fn decode(&mut self, z: &[f32]) -> Vec<f32> {
-        self.runtime.decode_given(z, &self.classes)
+        self.runtime
+            .decode_written(z, self.given.classes(), self.given.written())
     }
 
     /// RGBA bytes of an image `[C, H, W]`, scaled to cell `number` of a grid of `columns` × `rows`
@@ -69,9 +70,10 @@ impl Cpu {
     /// concatenated: for each layer height, width and channels, then its values `[H, W, C]`.
     pub fn activations(&mut self, values: &[f32], decoder: bool) -> Vec<f32> {
         if decoder {
-            self.runtime.trace_decoder(values, &self.classes)
+            self.runtime
+                .trace_decoder(values, self.given.classes(), self.given.written())
         } else {
-            self.runtime.trace_encoder(values, &self.classes)
+            self.runtime.trace_encoder(values, self.given.classes())
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A model on the GPU and the canvases that it draws into. All models share one device.
 
 use crate::error::Failure;
+use crate::given::Given;
 use js_sys::{Float32Array, Function, Promise};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -19,8 +20,7 @@ pub struct Gpu {
     model: Rc<Model>,
     device: Rc<Shared>,
     runtime: GpuRuntime,
-    /// The class of each item of the next calls; none in a model without a condition.
-    classes: Vec<usize>,
+    given: Given,
     canvases: Canvases,
     on_lost: Rc<Listener>,
 }
@@ -42,7 +42,7 @@ impl Gpu {
         Ok(Self {
             model,
             runtime,
-            classes: Vec::new(),
+            given: Given::default(),
             canvases: Canvases::default(),
             device,
             on_lost,
@@ -76,15 +76,15 @@ impl Gpu {
         *self.on_lost.borrow_mut() = callback;
     }
 
-    /// Sets the class of each item of the following calls.
+    /// Sets the class of each item of the following calls, and the symbols of its text so far.
     #[cfg(feature = "full")]
-    pub fn given(&mut self, classes: Vec<usize>) {
-        self.classes = classes;
+    pub fn given(&mut self, classes: Vec<usize>, written: Vec<usize>) {
+        self.given.set(classes, written);
     }
 
     /// Encodes images `[N, C, H, W]`. Promises all means `[N, latent]`, then all log-variances.
     pub fn encode(&mut self, images: &[f32]) -> Result<Promise, JsValue> {
-        let posterior = self.runtime.encode_given(images, &self.classes);
+        let posterior = self.runtime.encode_given(images, self.given.classes());
         let posterior = posterior.map_err(Failure::from)?;
         Ok(promise_numbers(&self.device, async move {
             let posterior = posterior.await?;
@@ -94,7 +94,9 @@ impl Gpu {
 
     /// Decodes latents `[N, latent]`. Promises images `[N, C, H, W]` in `[0, 1]`.
     pub fn decode(&mut self, z: &[f32]) -> Result<Promise, JsValue> {
-        let images = self.runtime.decode_given(z, &self.classes);
+        let images = self
+            .runtime
+            .decode_written(z, self.given.classes(), self.given.written());
         let images = images.map_err(Failure::from)?;
         Ok(promise_numbers(&self.device, images))
     }
@@ -110,12 +112,12 @@ impl Gpu {
         let Self {
             device,
             runtime,
-            classes,
+            given,
             canvases,
             ..
         } = self;
         Ok(canvases.draw(&device.context, canvas, columns, |target| {
-            runtime.present(z, classes, target)
+            runtime.present(z, given.classes(), target)
         })?)
     }
 
@@ -131,12 +133,18 @@ impl Gpu {
         let Self {
             device,
             runtime,
-            classes,
+            given,
             canvases,
             ..
         } = self;
         let result = canvases.draw(&device.context, canvas, 1, |target| {
-            runtime.reconstruct(image, classes, epsilon, temperature, target)
+            runtime.reconstruct(
+                image,
+                [given.classes(), given.written()],
+                epsilon,
+                temperature,
+                target,
+            )
         })?;
         Ok(promise_numbers(device, async move {
             let Reconstruction {

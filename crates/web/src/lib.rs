@@ -11,6 +11,7 @@
 
 mod cpu;
 mod error;
+mod given;
 mod gpu;
 
 use error::Failure;

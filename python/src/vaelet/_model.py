@@ -47,12 +47,30 @@ class Model:
         x = self._run("encoder", np.moveaxis(images, 1, 3), classes)
         return np.split(x.reshape(len(images), 2 * self.latent_size), 2, axis=1)
 
-    def decode(self, z, classes=None):
-        """The images [N, C, H, W] of latents [N, L] or [L], in [0, 1]; the mean of p(x | z)."""
+    def decode(self, z, classes=None, written=None):
+        """The images [N, C, H, W] of latents [N, L] or [L], in [0, 1]; the mean of p(x | z).
+
+        Of texts these are logits. Where the decoder reads the symbols before each place, they are those of the text that
+        it writes, the likeliest symbol one after another, or of the symbols [N, W] that are `written`.
+        """
         z = _items(z, (self.latent_size,), "z")
         channels, height, width = self.image_shape
-        images = self._run("decoder", z, classes).reshape(len(z), height, width, channels)
-        return np.moveaxis(images, 3, 1)
+
+        def images(written=None):
+            values = self._run("decoder", z, classes, written).reshape(len(z), height, width, channels)
+            return np.moveaxis(values, 3, 1)
+
+        if written is not None or not _reads_text(self.info["decoder"]):
+            return images(None if written is None else np.asarray(written).reshape(len(z), width))
+        # All places at once, again with what came out, until that stays: after n turns n symbols are right.
+        written = np.full((len(z), width), channels)
+        for _ in range(width + 1):
+            logits = images(written)
+            better = logits[:, :, 0].argmax(axis=1)
+            if np.array_equal(better, written):
+                break
+            written = better
+        return logits
 
     def sample(self, count=1, seed=None):
         """Latents [N, L] of the model's own prior. Seeds are numpy's, not those of the page."""
@@ -69,7 +87,7 @@ class Model:
             parts.append(noise)
         return np.concatenate(parts, axis=1).astype(np.float32)
 
-    def _run(self, chain, x, classes):
+    def _run(self, chain, x, classes, written=None):
         if classes is not None and not self.classes:
             raise ValueError("this model has no classes")
         if classes is not None:
@@ -77,10 +95,10 @@ class Model:
             if np.any((classes < 0) | (classes >= len(self.classes))):
                 raise ValueError(f"classes have to be 0 to {len(self.classes) - 1}")
         for layer in self.info[chain]:
-            x = self._layer(layer, x, classes)
+            x = self._layer(layer, x, classes, written)
         return x
 
-    def _layer(self, layer, x, classes):
+    def _layer(self, layer, x, classes, written):
         kind = layer["type"]
         if kind == "reshape":
             return x.reshape(len(x), layer["height"], layer["width"], layer["channels"])
@@ -89,7 +107,7 @@ class Model:
         if kind == "residual":
             y = x
             for inner in layer["layers"]:
-                y = self._layer(inner, y, classes)
+                y = self._layer(inner, y, classes, written)
             y = x + y.reshape(x.shape)
         else:
             weight, bias = (self._tensors[f"{layer['params']}.{part}"] for part in ("weight", "bias"))
@@ -103,6 +121,10 @@ class Model:
                 y = x.reshape(len(x), -1) + bias
                 if classes is not None:
                     y = y + weight[classes]
+            elif kind == "context":
+                y = x + bias
+                if written is not None:
+                    y = y + _context(written, layer["reach"], self.image_shape[0]) @ weight[0, 0]
             else:
                 raise ValueError(f"a layer of the type {kind!r} is not known; update the package")
         return _activate(layer.get("activation", "none"), y)
@@ -115,6 +137,18 @@ def _items(values, shape, name):
     if values.shape[1:] != shape or values.ndim != len(shape) + 1:
         raise ValueError(f"{name} has the shape {values.shape}; expected (N, {', '.join(map(str, shape))})")
     return values
+
+
+def _reads_text(layers):
+    return any(layer["type"] == "context" or _reads_text(layer.get("layers", [])) for layer in layers)
+
+
+def _context(written, reach, symbols):
+    """The one-hot symbols before each place, the nearest first: [N, 1, W, reach · V]."""
+    one_hot = np.eye(symbols + 1, symbols, dtype=np.float32)[np.minimum(written, symbols)]
+    width = written.shape[1]
+    padded = np.pad(one_hot, ((0, 0), (reach, 0), (0, 0)))
+    return np.concatenate([padded[:, reach - back : reach - back + width] for back in range(1, reach + 1)], axis=2)[:, np.newaxis]
 
 
 def _conv2d(x, weight, stride, padding):

@@ -42,8 +42,8 @@ const markup = ({ one, many }) => `
     <div class="prose">
       <p>The encoder turns the ${one} into numbers, and everything here is written from these: unchanged, with other numbers added, or for another
       class.</p>
-      <p id="beginnings-how">For a beginning the network guesses the rest, reads both, and guesses again, eight times: guesses that fit the beginning stay. So the ends
-      are ${many} that the network finds likely, not entries of a list.</p>
+      <p id="beginnings-how">Each letter is written from the numbers and from the letters before it. So a beginning is written on letter by letter, from
+      numbers that fit it: the ends are ${many} that the network finds likely, not entries of a list.</p>
     </div>
   </div>`;
 
@@ -55,6 +55,8 @@ export function mount(root, { model, params, setParams, announce, report, atlas,
   const $ = fill(root, markup(subject));
   const { groups } = writer;
   const first = itemParam(writer, params, "text", beginningOf(atlas, writer, WISH, 2));
+  // Where a token means what those before it leave it to mean, a beginning says little.
+  const isWhole = Boolean(notation) || !writer.reads;
   const state = {
     z: null,
     begin: params.get("begin") ?? writer.shown(first.text).slice(0, LETTERS),
@@ -123,7 +125,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas,
   // Finishing
   let turns = 0;
   const finish = async () => {
-    if (notation) return; // where a token means what those before it leave it to mean, a beginning says little
+    if (isWhole) return;
     const turn = (turns += 1);
     state.finishing = true;
     $("finish-note").textContent = "";
@@ -192,13 +194,13 @@ export function mount(root, { model, params, setParams, announce, report, atlas,
     },
     onChange: (value) => setParams({ far: value }),
   });
-  for (const id of ["beginnings", "beginnings-how"]) $(id).hidden = Boolean(notation);
+  for (const id of ["beginnings", "beginnings-how"]) $(id).hidden = isWhole;
   $("elsewhere").hidden = groups.length === 0;
   $("elsewhere-title").textContent = `The same numbers for another ${writer.kind}`;
 
   return {
     state,
-    lead: notation ? `Type a ${subject.one}, and move the slider: a small neural network in your browser writes another one.` : `Write a ${subject.one}, or only how it begins: a small neural network in your browser writes it anew, or finishes it.`,
+    lead: notation ? `Type a ${subject.one}, and move the slider: a small neural network in your browser writes another one.` : `Write a ${subject.one}${isWhole ? "" : ", or only how it begins"}: a small neural network in your browser writes it anew${isWhole ? "" : ", or finishes it"}.`,
     share: () => ({ all: { ...paramsOf(writer, "text", start.item), begin: state.begin, seed: String(state.seed) } }),
     redraw: () => start.redraw(),
     unmount() {

@@ -12,9 +12,9 @@ import { createWriter } from "./writer.js";
 const LIKELIEST = 3;
 /** Less than this share is not shown. */
 const LEAST = 0.005;
-const WISH = { text: "aberystwyth", name: "GB", known: "paracetamol" };
+const WISH = { text: "machynlleth", name: "GB", known: "paracetamol" };
 
-const markup = ({ one }, size) => `
+const markup = ({ one }, size, reads) => `
   <div class="layout">
     <div class="content inside-texts">
       <fieldset id="start"></fieldset>
@@ -48,7 +48,8 @@ const markup = ({ one }, size) => `
     </div>
     <div class="prose">
       <p>A ${one} is a table: a column for each place, a row for each symbol, 1 where they meet and 0 elsewhere. The last layer has a row of numbers for each
-      place, and their softmax is the probability p(x | z) of each symbol there. Given z the places know nothing of each other.</p>
+      place, and their softmax is the probability p(x | z) of each symbol there. ${reads ? `Each place also reads the symbols written before it. The cost is that of the
+      right symbols, each given the right ones before it.` : "Given z the places know nothing of each other."}</p>
     </div>
   </div>`;
 
@@ -58,7 +59,7 @@ export function mount(root, { model, params, setParams, announce, report, atlas,
   const subject = subjectOf(model.info);
   const writer = createWriter(model, notation);
   const size = model.latentSize;
-  const $ = fill(root, markup(subject, size));
+  const $ = fill(root, markup(subject, size, writer.reads));
   const { symbols, end, columns } = writer.spelling;
   const state = { seed: seedParam(params, "seed", 7), temperature: numberParam(params, "temperature", 1, 0, 2), z: null, text: "", elbo: null, busy: true };
   let unmounted = false;

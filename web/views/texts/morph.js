@@ -11,7 +11,7 @@ import { createWriter } from "./writer.js";
 /** Steps in the list, both ends included. */
 const STEPS = 9;
 /** Ends unless told otherwise, of a model that has these classes. */
-const ENDS = { a: { text: "llanrhystud", name: "GB", known: "aspirin" }, b: { text: "hachinohe", name: "JP", known: "caffeine" } };
+const ENDS = { a: { text: "llandovery", name: "GB", known: "aspirin" }, b: { text: "hachinohe", name: "JP", known: "caffeine" } };
 
 const markup = ({ one }, letter) => `
   <div class="layout">

@@ -7,7 +7,7 @@ import { SAMPLES } from "../../parts/source.js";
 import { subjectOf } from "../../models/subject.js";
 import { cardOf, createGroups, createWriter } from "./writer.js";
 
-const markup = ({ one, many }, size, letter) => `
+const markup = ({ one, many }, size, letter, reads) => `
   <div class="layout">
     <div class="content">
       <div class="opening"><button type="button" id="new-samples" class="primary">New ${many}</button></div>
@@ -32,8 +32,8 @@ const markup = ({ one, many }, size, letter) => `
     <div class="prose">
       <p>
         None of these ${many} were written by anybody. For each the page picks ${size} random numbers, a <i>latent</i> z, and the second
-        half of the network, the decoder, gives every ${letter} at every place a probability; the likeliest are shown. The ${letter}s do not
-        see each other: all that holds a ${one} together is z.
+        half of the network, the decoder, gives every ${letter} at every place a probability; the likeliest are shown. ${reads ? `Each
+        ${letter} is written from z and from the ${letter}s before it.` : `The ${letter}s do not see each other: all that holds a ${one} together is z.`}
       </p>
       <p class="given" id="given"></p>
       <p>With little variety the numbers stay close to average, so the ${many} look typical; with much they become strange.</p>
@@ -50,7 +50,7 @@ export function groupAt(seed, index, count) {
 export function mount(root, { model, params, setParams, navigate, announce, report, notation }) {
   const subject = subjectOf(model.info);
   const writer = createWriter(model, notation);
-  const $ = fill(root, markup(subject, model.latentSize, notation?.letter ?? "letter"));
+  const $ = fill(root, markup(subject, model.latentSize, notation?.letter ?? "letter", writer.reads));
   const { groups } = writer;
   const state = {
     seed: seedParam(params, "seed", 7),

@@ -4,16 +4,16 @@
  */
 
 import { join } from "../../api/numbers.js";
-import { placesOf, sharesOf, spellingOf, textOf, symbolsOf, valuesOf } from "../../api/texts.js";
+import { placesOf, readsText, sharesOf, spellingOf, textOf, symbolsOf, valuesOf } from "../../api/texts.js";
 import { element } from "../../parts/dom.js";
 import { classNamer } from "../../parts/class-name.js";
 
 /** The first letters of words, with those after an apostrophe: "L'Aquila". */
 const BEGINNINGS = /(?:^|[\s-])(?:\p{L}')?\p{L}/gu;
 /** Passes in which what is missing of a text is written again. */
-const PASSES = 8;
-/** Texts that are finished at once; some end up alike, and those that do not begin as asked are left out. */
-const CHAINS = 32;
+const PASSES = 2;
+/** Texts that are finished at once; some end up alike. */
+const CHAINS = 24;
 
 /** A text whose words begin with capitals. @param {string} text */
 export function capitalised(text) {
@@ -69,33 +69,29 @@ export function createWriter(model, notation) {
       const logits = await model.decode(z, given(group));
       return { shares: sharesOf(spelling, logits), text: textOf(spelling, symbolsOf(spelling, logits)[0]), logits };
     },
+    /** Whether the decoder reads what it has written, and so can go on from a beginning. */
+    reads: readsText(/** @type {any} */ (model.info).decoder),
     /**
-     * Texts that begin like this: what is missing is sampled, then encoded with the beginning and written again, which leads to
-     * p(what is missing | the beginning) (Rezende et al. 2014, appendix F).
+     * Texts that begin like this. The rest is written from the beginning and a latent: first one of the prior, then one of the
+     * posterior of the text so far, which leads to p(z | the beginning) (Rezende et al. 2014, appendix F).
      * @param {string} beginning @param {number} group @param {number} seed
      */
     async finish(beginning, group, seed) {
-      const start = placesOf(spelling, beginning);
-      const length = textOf(spelling, start).length;
+      const begins = textOf(spelling, placesOf(spelling, beginning));
       const classes = Array(CHAINS).fill(group);
-      let texts = await write(model.sample({ seed, count: CHAINS }), classes);
+      const begun = (z) => model.spell(z, { begins, ...given(classes) });
+      let texts = await begun(model.sample({ seed, count: CHAINS }));
       for (let pass = 0; pass < PASSES; pass += 1) {
-        const begun = texts.map((text) => textOf(spelling, [...start, ...placesAfter(text, start.length)].slice(0, spelling.columns)));
-        const { mean, logVar } = await encode(begun, classes);
-        texts = await write(model.reparameterize(mean, logVar, { seed: seed + pass, temperature: pass + 1 < PASSES ? 1 : 0 }), classes);
+        const { mean, logVar } = await encode(texts, classes);
+        texts = await begun(model.reparameterize(mean, logVar, { seed: seed + pass }));
       }
-      return [...new Set(texts)].filter((text) => text.length > length && text.startsWith(textOf(spelling, start)));
+      return [...new Set(texts)].filter((text) => text.length > begins.length);
     },
     /** Latents near one, at this distance in each direction. @param {Float32Array} z @param {number} distance @param {{ seed: number, count: number }} noise */
     near(z, distance, noise) {
       return model.noise(noise).map((value, i) => z[i % size] + distance * value);
     },
   };
-
-  /** The symbols of a text from a place on. */
-  function placesAfter(text, from) {
-    return text === "" ? [] : placesOf(spelling, text).slice(from);
-  }
 }
 
 /** A choice of classes, in the order of their names. @param {Writer} writer @param {{ id: string, chosen: number, all?: string, onChange: (group: number) => void }} options `all` is offered as −1 */

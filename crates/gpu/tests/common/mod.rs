@@ -8,7 +8,7 @@ use vaelet_gpu::Context;
 use vaelet_gpu::wgpu::{self, Limits};
 use vaelet_model::{
     Condition, Data, FORMAT, ImageShape, LatentGroup, Layer, Likelihood, Model, ModelSpec,
-    Precision, Prior, Program, Tensor, Tensors, WeightsFile, random, write_tensors,
+    Precision, Prior, Program, Spelling, Tensor, Tensors, WeightsFile, random, write_tensors,
 };
 
 /// A GPU. Without one it prints a message and returns `None`, or panics if `VAELET_REQUIRE_GPU` is
@@ -123,10 +123,45 @@ pub fn conditional(
     let condition = Some(Condition { name, classes });
     let data = |i, len, _| random::normals(seed ^ (i as u64) << 32, len);
     build(
-        input,
+        of_images(input),
         latent,
         condition,
         [encoder, decoder],
+        Precision::F16,
+        data,
+    )
+}
+
+/// [`model`] of texts, whose classes may be none.
+#[allow(dead_code, reason = "not every test needs it")]
+pub fn writing(
+    input: ImageShape,
+    latent: usize,
+    classes: Vec<String>,
+    layers: [Vec<Layer>; 2],
+    seed: u64,
+) -> Model {
+    let name = "class".into();
+    let condition = (!classes.is_empty()).then_some(Condition { name, classes });
+    let symbols = input.channels;
+    let likelihood = Likelihood::Categorical { symbols };
+    let letters = ('a'..='z').map(String::from);
+    let spelling = Spelling {
+        symbols: [String::new()]
+            .into_iter()
+            .chain(letters)
+            .take(symbols)
+            .collect(),
+        end: 0,
+        capitals: false,
+        notation: None,
+    };
+    let data = |i, len, _| random::normals(seed ^ (i as u64) << 32, len);
+    build(
+        (input, likelihood, Data::Sequence(spelling)),
+        latent,
+        condition,
+        layers,
         Precision::F16,
         data,
     )
@@ -142,11 +177,16 @@ pub fn model_of(
     precision: Precision,
     data: impl Fn(usize, usize, usize) -> Vec<f32>,
 ) -> Model {
-    build(input, latent, None, [encoder, decoder], precision, data)
+    let kind = of_images(input);
+    build(kind, latent, None, [encoder, decoder], precision, data)
+}
+
+fn of_images(input: ImageShape) -> (ImageShape, Likelihood, Data) {
+    (input, Likelihood::Gaussian { sigma: 1.0 }, Data::Image)
 }
 
 fn build(
-    input: ImageShape,
+    (input, likelihood, kind): (ImageShape, Likelihood, Data),
     latent: usize,
     condition: Option<Condition>,
     [encoder, decoder]: [Vec<Layer>; 2],
@@ -161,9 +201,9 @@ fn build(
         lacks: None,
         first: Vec::new(),
         input,
-        data: Data::Image,
+        data: kind,
         condition,
-        likelihood: Likelihood::Gaussian { sigma: 1.0 },
+        likelihood,
         latents: vec![LatentGroup {
             name: "z".into(),
             size: latent,

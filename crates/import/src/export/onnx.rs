@@ -53,6 +53,10 @@ impl<'a> Writer<'a> {
             let (name, form, shape) = match (i, encodes) {
                 (0, true) => ("image", Form::Image, vec![c, h, w]),
                 (0, false) => ("z", Form::Flat, vec![c]),
+                // The one-hot symbols before each place.
+                (1, false) if self.model.spec.reach() > 0 => {
+                    ("context", Form::Image, vec![c, h, w])
+                }
                 _ => ("class", Form::Flat, vec![c]),
             };
             self.names.insert((value, form), name.into());

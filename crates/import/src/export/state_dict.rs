@@ -141,8 +141,8 @@ impl Writer<'_> {
                         (*height, *width) = (2 * *height, 2 * *width);
                     }
                 }
-                Layer::Condition { .. } => {
-                    let what = "a conditional model as a state_dict";
+                Layer::Condition { .. } | Layer::Context { .. } => {
+                    let what = "a model that reads a class, or its own text, as a state_dict";
                     return Err(Error::unsupported(
                         &self.spec.name,
                         what,

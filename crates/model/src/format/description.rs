@@ -7,7 +7,7 @@
 use super::data::Data;
 use super::json::{Field, Value};
 use super::limits::{MAX_BYTES, MAX_DIM, MAX_VALUES, check_amount, check_dim};
-use crate::{CONDITIONS, Error, Precision, Program, Result, Schedule, sha256_hex};
+use crate::{CONDITIONS, CONTEXTS, Error, Precision, Program, Result, Schedule, Shape, sha256_hex};
 
 /// The format that this crate reads and writes.
 pub const FORMAT: &str = "vaelet/1";
@@ -226,6 +226,20 @@ pub enum Layer {
     /// [`Condition`] is added to a vector of `outputs` values.
     Condition {
         /// Values read and written for each image.
+        outputs: usize,
+        /// Applied to the sum.
+        activation: Activation,
+        /// Name of the tensors.
+        params: String,
+    },
+    /// y[t] = act(x[t] + Σⱼ W[0, 0, j · V + s[t − 1 − j]] + b), W of shape `[1, 1, reach · V, outputs]`: at each place t of
+    /// a text of V symbols the `reach` symbols s before it are added to an image `[outputs, 1, T]`, the nearest
+    /// first; before the text there are none. So p(x | z) is a product over places, each given the symbols before
+    /// it, and every layer after this one reads each place by itself. Only decoders of a categorical likelihood have one.
+    Context {
+        /// How many symbols before each place are read.
+        reach: usize,
+        /// Channels read and written.
         outputs: usize,
         /// Applied to the sum.
         activation: Activation,
@@ -460,6 +474,32 @@ impl ModelSpec {
         condition.map_or(0, |condition| condition.classes.len())
     }
 
+    /// How many symbols before each place the decoder reads ([`Layer::Context`]); 0 where it reads none.
+    pub fn reach(&self) -> usize {
+        fn of(layers: &[Layer]) -> Option<usize> {
+            layers.iter().find_map(|layer| match layer {
+                Layer::Context { reach, .. } => Some(*reach),
+                Layer::Residual { layers, .. } => of(layers),
+                _ => None,
+            })
+        }
+        match CONTEXTS && self.likelihood.is_categorical() && self.input.height == 1 {
+            true => of(&self.decoder).unwrap_or(0),
+            false => 0,
+        }
+    }
+
+    /// What [`Layer::Context`] reads, `[1, T, reach · V]`: see [`crate::latent::context`].
+    pub(crate) fn context(&self) -> Option<Shape> {
+        let (
+            ImageShape {
+                channels, width, ..
+            },
+            reach,
+        ) = (self.input, self.reach());
+        (reach > 0).then(|| [1, width, reach.saturating_mul(channels)])
+    }
+
     /// Names and shapes of the priors' tensors in the weights file.
     pub fn prior_tensors(&self) -> Vec<(String, Vec<usize>)> {
         let groups = self.latents.iter();
@@ -477,11 +517,11 @@ impl ModelSpec {
         let latent = [1, 1, self.latent_size()];
         let classes = self.classes();
         let posterior = [1, 1, 2 * latent[2]];
-        let chain = |field, input, layers, output| {
-            Program::conditional_chain(field, input, classes, layers, Some(output))
+        let chain = |field, input, context, layers, output| {
+            Program::conditional_chain(field, input, (context, classes), layers, Some(output))
         };
-        let encoder = chain("encoder", image, &self.encoder, posterior)?;
-        let decoder = chain("decoder", latent, &self.decoder, image)?;
+        let encoder = chain("encoder", image, None, &self.encoder, posterior)?;
+        let decoder = chain("decoder", latent, self.context(), &self.decoder, image)?;
         Ok([encoder, decoder].map(|program| Schedule::new(&program, &[])))
     }
 

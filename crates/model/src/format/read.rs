@@ -6,12 +6,15 @@ use super::description::{
     Layer, Likelihood, ModelSpec, Prior, Subject, Training, WeightsFile,
 };
 use super::json::{Field, Object};
-use crate::{ACTIVATIONS, CONDITIONS, Error, Precision, Result};
+use crate::{ACTIVATIONS, CONDITIONS, CONTEXTS, Error, Precision, Result};
 
 /// The layers there are.
-const LAYERS: &str = match CONDITIONS {
-    true => "linear, conv2d, conv_transpose2d, residual, reshape, upsample or condition",
-    false => "linear, conv2d, conv_transpose2d, residual, reshape or upsample",
+const LAYERS: &str = match (CONDITIONS, CONTEXTS) {
+    (true, true) => {
+        "linear, conv2d, conv_transpose2d, residual, reshape, upsample, condition or context"
+    }
+    (true, false) => "linear, conv2d, conv_transpose2d, residual, reshape, upsample or condition",
+    _ => "linear, conv2d, conv_transpose2d, residual, reshape or upsample",
 };
 
 /// The likelihoods there are.
@@ -213,6 +216,12 @@ impl Layer {
                 width: count(o, "width")?,
             },
             "condition" if CONDITIONS => Self::Condition {
+                outputs: count(o, "outputs")?,
+                activation: activation(o)?,
+                params: text(o, "params")?,
+            },
+            "context" if CONTEXTS => Self::Context {
+                reach: count(o, "reach")?,
                 outputs: count(o, "outputs")?,
                 activation: activation(o)?,
                 params: text(o, "params")?,

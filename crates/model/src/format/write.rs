@@ -214,6 +214,18 @@ fn of_layer(layer: &Layer) -> String {
             object.text("activation", name_of(*activation));
             object.text("params", params);
         }
+        Layer::Context {
+            reach,
+            outputs,
+            activation,
+            params,
+        } => {
+            object.text("type", "context");
+            object.count("reach", *reach);
+            object.count("outputs", *outputs);
+            object.text("activation", name_of(*activation));
+            object.text("params", params);
+        }
         Layer::Upsample {} => object.text("type", "upsample"),
     }
     object.end()

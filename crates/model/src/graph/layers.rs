@@ -8,12 +8,12 @@ use crate::format::description::{FILE, ModelSpec, product};
 use crate::format::limits::{
     MAX_DIM, MAX_LAYERS, MAX_OPERATIONS, MAX_VALUES, MAX_WINDOW, check_amount, check_dim,
 };
-use crate::{Activation, CONDITIONS, Convolution, Error, Layer, Likelihood, Result};
+use crate::{Activation, CONDITIONS, CONTEXTS, Convolution, Error, Layer, Likelihood, Result};
 use std::mem;
 
 impl Program {
     /// Encoder, sample and decoder of a model. What reads the condition takes it as its last input,
-    /// a one-hot vector.
+    /// a one-hot vector; what decodes with a context takes that before it.
     ///
     /// # Errors
     /// [`Error::Field`] that names the layer whose shape does not fit.
@@ -26,14 +26,16 @@ impl Program {
         let mut program = Self::default();
         let start = program.value(image);
         let condition = program.condition(spec.classes());
-        let mut builder = Builder::at(program, start, condition);
+        let mut builder = Builder::at(program, start, [None, condition]);
         let posterior = builder.chain("encoder", &spec.encoder, Some([1, 1, 2 * latent[2]]))?;
         let encoder = builder.program.nodes.len();
         let noise = builder.program.value(latent);
         let z = builder
             .program
             .push(Op::Sample, vec![posterior, noise], latent);
-        builder = Builder::at(builder.program, z, condition);
+        let mut program = builder.program;
+        let context = spec.context().map(|shape| program.value(shape));
+        builder = Builder::at(program, z, [context, condition]);
         let mean = builder.chain("decoder", &spec.decoder, Some(image))?;
         let mut program = builder.program;
         let all = program.nodes.len();
@@ -63,13 +65,13 @@ impl Program {
             },
             Entry {
                 name: EntryPoint::Decode,
-                inputs: vec![z],
+                inputs: with(vec![z], context),
                 outputs: vec![mean],
                 range: encoder + 1..all,
             },
             Entry {
                 name: EntryPoint::Autoencode,
-                inputs: vec![start, noise],
+                inputs: with(vec![start, noise], context),
                 outputs: vec![posterior, z, mean],
                 range: 0..all,
             },
@@ -89,29 +91,31 @@ impl Program {
         layers: &[Layer],
         output: Option<Shape>,
     ) -> Result<Self> {
-        Self::conditional_chain(field, input, 0, layers, output)
+        Self::conditional_chain(field, input, (None, 0), layers, output)
     }
 
-    /// The same with the one-hot vector of so many `classes` as a second input, if there are any.
+    /// The same with a `context` of this shape as another input, if there is one, and the one-hot vector of so
+    /// many `classes` as the last, if there are any.
     ///
     /// # Errors
     /// As [`Program::chain`].
     pub fn conditional_chain(
         field: &str,
         input: Shape,
-        classes: usize,
+        (context, classes): (Option<Shape>, usize),
         layers: &[Layer],
         output: Option<Shape>,
     ) -> Result<Self> {
         let mut program = Self::default();
         let start = program.value(input);
+        let context = context.map(|shape| program.value(shape));
         let condition = program.condition(classes);
-        let mut builder = Builder::at(program, start, condition);
+        let mut builder = Builder::at(program, start, [context, condition]);
         let end = builder.chain(field, layers, output)?;
         let mut program = builder.program;
         program.entries = vec![Entry {
             name: EntryPoint::Forward,
-            inputs: vec![start],
+            inputs: with(vec![start], context),
             outputs: vec![end],
             range: 0..program.nodes.len(),
         }];
@@ -149,20 +153,26 @@ struct Builder {
     start: [usize; 2],
     current: usize,
     shape: Shape,
+    /// The value of the context.
+    context: Option<usize>,
     /// The value of the condition.
     condition: Option<usize>,
+    /// How many symbols before each place are read, once a layer has read them.
+    reach: Option<usize>,
     /// Whether the layer before was an upsampling.
     upsample: bool,
 }
 
 impl Builder {
     /// At a value of a program.
-    fn at(program: Program, value: usize, condition: Option<usize>) -> Self {
+    fn at(program: Program, value: usize, [context, condition]: [Option<usize>; 2]) -> Self {
         Self {
             start: [program.nodes.len(), value],
             shape: program.values[value].shape,
             current: value,
+            context,
             condition,
+            reach: None,
             upsample: false,
             program,
         }
@@ -222,6 +232,10 @@ impl Builder {
             if self.upsample && !matches!(layer, Layer::Conv2d(_)) {
                 return Err(Error::field(FILE, field, AFTER_UPSAMPLE, "another layer"));
             }
+            if CONTEXTS && self.reach.is_some() && !is_of_places(layer) {
+                let expected = "after context only conv2d of kernel 1, stride 1 and padding 0";
+                return Err(Error::field(FILE, field, expected, "another layer"));
+            }
             self.layer(&field, layer)?;
         }
         if self.upsample {
@@ -274,8 +288,14 @@ impl Builder {
                 activation,
                 params,
             } if CONDITIONS => self.add_condition(field, *outputs, *activation, params),
+            &Layer::Context {
+                reach,
+                outputs,
+                activation,
+                ref params,
+            } if CONTEXTS => self.add_context(field, [reach, outputs], activation, params),
             // Nothing reads one.
-            Layer::Condition { .. } => Ok(()),
+            Layer::Condition { .. } | Layer::Context { .. } => Ok(()),
             Layer::Upsample {} => {
                 self.upsample = true;
                 Ok(())
@@ -306,6 +326,57 @@ impl Builder {
         self.current = condition;
         let none = Activation::None;
         self.push(field, map, params, vec![inputs, outputs], none, shape)?;
+        let inputs = vec![before, self.current];
+        self.current = self.program.push(Op::Add, inputs, shape);
+        self.activate(activation);
+        Ok(())
+    }
+
+    /// Adds a linear map of the symbols before each place to what there is.
+    fn add_context(
+        &mut self,
+        field: &str,
+        [reach, outputs]: [usize; 2],
+        activation: Activation,
+        params: &str,
+    ) -> Result<()> {
+        let Some(context) = self.context else {
+            let expected = "no context but in a decoder of texts, `[V, 1, T]`";
+            return Err(Error::field(FILE, field, expected, "one"));
+        };
+        let read = self.program.values[context].shape;
+        let [_, width, channels] = read;
+        let (of_reach, of_outputs) = (format!("{field}.reach"), format!("{field}.outputs"));
+        check_dim(&of_reach, reach, width)?;
+        check_dim(&of_outputs, outputs, MAX_DIM)?;
+        check_dim(&of_reach, channels, MAX_DIM)?;
+        let values = width as f64 * channels as f64;
+        check_amount(&of_reach, "values in its context", values, MAX_VALUES)?;
+        // Of V symbols: the first of such layers has said how many places.
+        let expected = *self.reach.get_or_insert(reach);
+        self.expect(&of_reach, expected, reach)?;
+        let (before, shape) = (self.current, [1, width, outputs]);
+        if self.shape != shape {
+            let expected = format!("an image of {} before it", show(shape));
+            return Err(Error::field(FILE, field, expected, show(self.shape)));
+        }
+        let map = Map::Conv2d(Window {
+            input: read,
+            output: shape,
+            kernel: 1,
+            stride: 1,
+            padding: 0,
+        });
+        self.current = context;
+        let none = Activation::None;
+        self.push(
+            field,
+            map,
+            params,
+            vec![1, 1, channels, outputs],
+            none,
+            shape,
+        )?;
         let inputs = vec![before, self.current];
         self.current = self.program.push(Op::Add, inputs, shape);
         self.activate(activation);
@@ -461,6 +532,24 @@ impl Builder {
             Err(Error::field(FILE, field, expected, found))
         }
     }
+}
+
+/// Whether a layer reads each place of a text by itself.
+fn is_of_places(layer: &Layer) -> bool {
+    match layer {
+        Layer::Conv2d(it) => [it.kernel, it.stride, it.padding] == [1, 1, 0],
+        // Its layers are asked one by one.
+        Layer::Residual { .. } | Layer::Context { .. } => true,
+        _ => false,
+    }
+}
+
+/// Inputs, and the context after them.
+fn with(mut inputs: Vec<usize>, context: Option<usize>) -> Vec<usize> {
+    if CONTEXTS {
+        inputs.extend(context);
+    }
+    inputs
 }
 
 fn len(shape: Shape) -> usize {

@@ -4,7 +4,7 @@ mod angle;
 pub mod prior;
 pub mod random;
 
-use crate::{CONDITIONS, Likelihood};
+use crate::{CONDITIONS, CONTEXTS, Likelihood};
 use angle::sin_cos;
 
 /// ln 2π
@@ -115,6 +115,78 @@ pub fn one_hot(classes: &[usize], count: usize, size: usize) -> Vec<f32> {
         }
     }
     values
+}
+
+/// What [`crate::Layer::Context`] reads of texts whose symbols are `written`, `[N, T]`: at each of `columns` places the
+/// one-hot vectors, of so many `symbols`, of the `reach` symbols before it, the nearest first, `[N, 1, T, reach · V]`.
+/// Before a text, and where a number is none of a symbol, they are all zeros.
+pub fn context(
+    written: &[usize],
+    count: usize,
+    columns: usize,
+    [reach, symbols]: [usize; 2],
+) -> Vec<f32> {
+    if !CONTEXTS {
+        return Vec::new();
+    }
+    let len = reach * symbols;
+    let mut values = vec![0.0; count * columns * len];
+    for (text, values) in written
+        .chunks(columns)
+        .zip(values.chunks_exact_mut(columns * len))
+    {
+        for (t, values) in values.chunks_exact_mut(len).enumerate() {
+            // The symbols before this place, from the nearest on.
+            let before = text[..t.min(text.len())].iter().rev();
+            for (values, &symbol) in values.chunks_exact_mut(symbols).zip(before) {
+                if let Some(value) = values.get_mut(symbol) {
+                    *value = 1.0;
+                }
+            }
+        }
+    }
+    values
+}
+
+/// What stands for no symbol in [`context()`].
+pub const UNWRITTEN: usize = usize::MAX;
+
+/// The likeliest of so many `symbols` at each place, `[N, T]`, of logits `[N, V, 1, T]`.
+pub fn likeliest(logits: &[f32], symbols: usize, columns: usize) -> Vec<usize> {
+    let texts = logits.chunks_exact(symbols * columns);
+    let likeliest = |text: &[f32], t: usize| {
+        let value = |symbol: usize| text[symbol * columns + t];
+        (1..symbols).fold(0, |best, next| match value(next) > value(best) {
+            true => next,
+            false => best,
+        })
+    };
+    texts
+        .flat_map(|text| (0..columns).map(move |t| likeliest(text, t)))
+        .collect()
+}
+
+/// The texts that a decoder writes which reads its own symbols: `next` takes the symbols so far, `[N, columns]`, and gives
+/// the likeliest at every place for these. It is asked again with what it gave, until that stays or all places had their
+/// turn. The result is that of writing one symbol after another, the likeliest each time: after k turns the first k
+/// symbols are those (a Jacobi iteration; Song et al. 2021, "Accelerating Feedforward Computation via Parallel Nonlinear
+/// Equation Solving").
+///
+/// # Errors
+/// Those of `next`.
+pub fn settle<E>(
+    mut written: Vec<usize>,
+    columns: usize,
+    mut next: impl FnMut(&[usize]) -> Result<Vec<usize>, E>,
+) -> Result<Vec<usize>, E> {
+    for _ in 0..columns {
+        let better = next(&written)?;
+        if better == written {
+            break;
+        }
+        written = better;
+    }
+    Ok(written)
 }
 
 /// KL(q(z | x) ‖ N(0, I)) of each variable, in nats (Kingma and Welling 2014, appendix B):

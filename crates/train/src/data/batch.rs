@@ -18,6 +18,9 @@ const TEMPO: f32 = 0.15;
 /// Largest shift of an augmented sound, in frames.
 const LATER: f32 = 3.0;
 
+/// Largest share of a text that its decoder does not get to read.
+const FORGOTTEN: f32 = 0.4;
+
 /// How the images of a batch are changed, so that a network does not learn a few images by heart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Augment {
@@ -26,6 +29,9 @@ pub enum Augment {
     /// Mirrored, shifted and changed in brightness. With a discriminator they are only mirrored,
     /// because it learns from them.
     Picture,
+    /// The decoder reads texts in which symbols are missing, so that it learns to rely on z as well, and every z is drawn
+    /// at a temperature of its own up to 1, so that it learns to read μ as well as draws.
+    Text,
     /// As the same words said slower or faster, earlier or later, a little higher or lower.
     Sound,
 }
@@ -37,6 +43,7 @@ impl fmt::Display for Augment {
             Self::None => "false",
             Self::Picture => "true",
             Self::Sound => "sound",
+            Self::Text => "text",
         })
     }
 }
@@ -66,6 +73,30 @@ fn binarized(images: &Images, chosen: &[usize], rng: &mut Pcg64Mcg) -> Vec<f32> 
             f32::from(u8::from(uniform_255 < u64::from(grey)))
         })
         .collect()
+}
+
+/// Texts `[N, T · V]` of which some symbols are forgotten, which are zeros then: of each text a random share, at most
+/// [`FORGOTTEN`] (Bowman et al. 2016, section 3.1).
+pub fn forgotten(texts: &[f32], shape: ImageShape, rng: &mut Pcg64Mcg) -> Vec<f32> {
+    let mut texts = texts.to_vec();
+    for text in texts.chunks_exact_mut(shape.len()) {
+        let share = rng.random::<f32>() * FORGOTTEN;
+        for symbol in text.chunks_exact_mut(shape.channels) {
+            if rng.random::<f32>() < share {
+                symbol.fill(0.0);
+            }
+        }
+    }
+    texts
+}
+
+/// Noise `[N, latent]` times a random temperature for each text, from 0 to 1.
+pub fn tempered(mut epsilon: Vec<f32>, latent: usize, rng: &mut Pcg64Mcg) -> Vec<f32> {
+    for epsilon in epsilon.chunks_exact_mut(latent) {
+        let temperature = rng.random::<f32>();
+        epsilon.iter_mut().for_each(|value| *value *= temperature);
+    }
+    epsilon
 }
 
 /// For each of the chosen images another one of its group, or, one time in eight, itself.

@@ -5,6 +5,8 @@ use super::*;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use jpeg_encoder::{ColorType, Encoder};
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
 use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -430,4 +432,38 @@ fn only_images_that_are_drawn_need_no_folder() {
         failure(Source::Folder, None),
         "give the folder of the model's data set with --data"
     );
+}
+
+#[test]
+fn texts_are_forgotten_by_whole_symbols_and_noise_only_shrinks() {
+    let shape = ImageShape {
+        channels: 3,
+        height: 1,
+        width: 50,
+    };
+    let mut rng = Pcg64Mcg::seed_from_u64(1);
+    let texts = [0.0, 1.0, 0.0].repeat(50 * 40);
+    let read = batch::forgotten(&texts, shape, &mut rng);
+    let mut shares = Vec::new();
+    for text in read.chunks_exact(shape.len()) {
+        for symbol in text.chunks_exact(3) {
+            assert!(
+                [[0.0; 3], [0.0, 1.0, 0.0]]
+                    .iter()
+                    .any(|known| known == symbol)
+            );
+        }
+        shares.push(1.0 - text.iter().sum::<f32>() / 50.0);
+    }
+    let mean = shares.iter().sum::<f32>() / 40.0;
+    assert!((0.1..0.3).contains(&mean), "{mean}");
+    assert!(shares.iter().any(|&share| share < 0.1) && shares.iter().any(|&share| share > 0.2));
+
+    let noise = batch::tempered([2.0, -1.0].repeat(100), 2, &mut rng);
+    let temperatures: Vec<f32> = noise.chunks(2).map(|pair| pair[0] / 2.0).collect();
+    for (pair, t) in noise.chunks(2).zip(&temperatures) {
+        assert!((pair[1] + t).abs() < 1e-6 && (0.0..=1.0).contains(t));
+    }
+    let mean = temperatures.iter().sum::<f32>() / 100.0;
+    assert!((0.4..0.6).contains(&mean), "{mean}");
 }

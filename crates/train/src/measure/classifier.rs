@@ -112,7 +112,7 @@ impl Classifier {
                 .map(|_| rng.random_range(0..images.count()))
                 .collect();
             let loss = loss(&chosen, &|x| {
-                stack.run(&graph, Tensor::from_inner(x).into(), true)
+                stack.run(&graph, Tensor::from_inner(x).into(), None, true)
             });
             let gradients = GradientsParams::from_grads(loss.backward(), &stack);
             let rest = 1.0 - step as f64 / training.steps as f64;
@@ -136,7 +136,7 @@ impl Classifier {
 
     /// Logits of pictures `[N, H · W · C]`, `[N, outputs]`.
     pub fn logits(&self, pictures: Tensor<2>) -> Tensor<2> {
-        self.stack.run(&self.graph, pictures.into(), true)
+        self.stack.run(&self.graph, pictures.into(), None, true)
     }
 
     /// Logits of pictures `[N, H · W · C]`, a row for each.

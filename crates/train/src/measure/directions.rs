@@ -257,7 +257,7 @@ impl<'a> Subjects<'a> {
         }
         z.chunks_exact_mut(latent).for_each(place);
         let classes: Vec<usize> = chosen.iter().map(|&i| self.classes[i]).collect();
-        self.classifier.read(self.release.pictures(z, &classes))
+        self.classifier.read(self.release.pictures(z, &classes)?)
     }
 
     /// Moves images by `reach` along `vector`, `most` at most: those that lack attribute `i`

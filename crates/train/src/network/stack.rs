@@ -51,20 +51,29 @@ impl Stack {
         }
     }
 
-    /// The chain's output, `[N, H · W · C]`, or what it is before the last activation.
-    pub fn run(&self, graph: &Schedule, input: Labelled, last_activation: bool) -> Tensor<2> {
+    /// The chain's output, `[N, H · W · C]`, or what it is before the last activation. A context is the second input
+    /// of a chain that reads one, a condition the last.
+    pub fn run(
+        &self,
+        graph: &Schedule,
+        input: Labelled,
+        context: Option<Tensor<2>>,
+        last_activation: bool,
+    ) -> Tensor<2> {
         let mut values = BTreeMap::new();
-        let given = [Some(input.values), input.condition];
-        let inputs = graph.entries.iter().flat_map(|entry| &entry.inputs);
-        for (&value, given) in inputs.zip(given) {
-            values.extend(given.map(|given| (value, given)));
-        }
+        let inputs = &graph.entries[0].inputs;
+        values.insert(inputs[0], input.values);
+        let given = &inputs[1..];
+        let last = given.last().zip(input.condition);
+        values.extend(last.map(|(&value, condition)| (value, condition)));
+        let first = given.first().zip(context);
+        values.extend(first.map(|(&value, context)| (value, context)));
         let last = graph.steps.len() - 1;
         for (i, (step, affine)) in graph.steps.iter().zip(&self.steps).enumerate() {
             let Some((map, params)) = step.map() else {
                 unreachable!("every step of a chain of layers has a map");
             };
-            // Only a condition can be missing; then its layers add their bias only.
+            // Only a context or a condition can be missing; then its layers add their bias only.
             let mut y = match values.get(&step.input) {
                 Some(x) => affine.forward(map, params, x.clone()),
                 None => affine.bias.val().unsqueeze(),

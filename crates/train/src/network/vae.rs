@@ -6,8 +6,8 @@ use super::stack::{Affine, Stack};
 use super::tensors::{to_vec, towards};
 use anyhow::{Context as _, Result};
 use burn::module::Module;
-use burn::tensor::{Device, Gradients, Tensor};
-use vaelet_model::{Model, Params, Schedule, Tensors};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use vaelet_model::{Map, Model, Params, Schedule, Tensors, channels_first, latent};
 
 /// Encoder and decoder of one model, its learned prior, and what only training needs.
 #[derive(Module, Debug)]
@@ -26,6 +26,9 @@ pub struct Labelled {
     pub values: Tensor<2>,
     /// The class of each, `[N, classes]`; none where the model has no condition.
     pub condition: Option<Tensor<2>>,
+    /// The one-hot vectors of texts, `[N, T · V]`, that are known to a decoder which reads what it has written; zeros for
+    /// symbols that are not. Encoders and other decoders do not read it.
+    pub written: Option<Tensor<2>>,
 }
 
 impl From<Tensor<2>> for Labelled {
@@ -33,6 +36,7 @@ impl From<Tensor<2>> for Labelled {
         Self {
             values,
             condition: None,
+            written: None,
         }
     }
 }
@@ -47,6 +51,23 @@ pub struct Graphs {
 }
 
 impl Graphs {
+    /// What the decoder reads of its own text, if it does: `[T, V]` and how many symbols before each place.
+    fn reads(&self) -> Option<([usize; 2], usize)> {
+        let given = self.decoder.entries.first()?.inputs.get(1..)?;
+        self.decoder
+            .steps
+            .iter()
+            .find_map(|step| match step.map()?.0 {
+                Map::Conv2d(window) if given.contains(&step.input) => {
+                    let [_, columns, channels] = window.input;
+                    let output = self.decoder.entries[0].outputs[0];
+                    let symbols = self.decoder.values[output].shape[2];
+                    Some(([columns, symbols], channels / symbols))
+                }
+                _ => None,
+            })
+    }
+
     fn params(&self) -> impl Iterator<Item = &Params> {
         let steps = self.encoder.steps.iter().chain(&self.decoder.steps);
         steps.filter_map(|step| Some(step.map()?.1))
@@ -173,7 +194,7 @@ impl Network {
 
     /// Mean and log-variance of q(z | x, c), each `[N, latent]`.
     pub fn encode(&self, graphs: &Graphs, input: Labelled) -> (Tensor<2>, Tensor<2>) {
-        let posterior = self.encoder.run(&graphs.encoder, input, true);
+        let posterior = self.encoder.run(&graphs.encoder, input, None, true);
         let [batch, width] = posterior.dims();
         let mean = posterior.clone().slice([0..batch, 0..width / 2]);
         let log_var = posterior.slice([0..batch, width / 2..width]);
@@ -192,16 +213,62 @@ impl Network {
 
     /// Images in `[0, 1]` of latents `[N, latent]`.
     pub fn decode(&self, graphs: &Graphs, z: Labelled) -> Tensor<2> {
-        self.decoder.run(&graphs.decoder, z, true)
+        let context = context(graphs, &z);
+        self.decoder.run(&graphs.decoder, z, context, true)
+    }
+
+    /// The same of latents alone: what a decoder writes that reads its own text ([`latent::settle`]).
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn write(&self, graphs: &Graphs, z: Labelled) -> Result<Tensor<2>> {
+        let Some(([columns, symbols], _)) = graphs.reads() else {
+            return Ok(self.decode(graphs, z));
+        };
+        let (count, device) = (z.values.dims()[0], z.values.device());
+        let given = |written: &[usize]| {
+            let values = latent::one_hot(written, count * columns, symbols);
+            let shape = [count, columns * symbols];
+            let written = Tensor::from_data(TensorData::new(values, shape), &device);
+            Labelled {
+                written: Some(written),
+                ..z.clone()
+            }
+        };
+        let start = vec![latent::UNWRITTEN; count * columns];
+        let text = latent::settle(start, columns, |written| {
+            let logits = to_vec(self.decode(graphs, given(written)))?;
+            let planes = channels_first(&logits, symbols, columns * symbols);
+            anyhow::Ok(latent::likeliest(&planes, symbols, columns))
+        })?;
+        Ok(self.decode(graphs, given(&text)))
     }
 
     /// What the decoder gives before its last activation: for a Bernoulli likelihood
     /// the logits, from which the loss is exact.
     pub fn decode_logits(&self, graphs: &Graphs, z: Labelled) -> Tensor<2> {
-        self.decoder.run(&graphs.decoder, z, false)
+        let context = context(graphs, &z);
+        self.decoder.run(&graphs.decoder, z, context, false)
     }
 
     fn affines(&self) -> impl Iterator<Item = &Affine> {
         self.encoder.steps.iter().chain(&self.decoder.steps)
     }
+}
+
+/// What the decoder reads of the texts that are written: [`latent::context`] on the device, `[N, T · reach · V]`.
+fn context(graphs: &Graphs, z: &Labelled) -> Option<Tensor<2>> {
+    let (([columns, symbols], reach), written) = graphs.reads().zip(z.written.clone())?;
+    let (count, device) = (written.dims()[0], written.device());
+    let shifted = (1..=reach).map(|back| {
+        let [zeros, rest] = [back.min(columns), columns.saturating_sub(back)].map(|n| n * symbols);
+        let zeros = Tensor::zeros([count, zeros], &device);
+        let text = match rest {
+            0 => zeros,
+            _ => Tensor::cat(vec![zeros, written.clone().slice([0..count, 0..rest])], 1),
+        };
+        text.reshape([count * columns, symbols])
+    });
+    let context = Tensor::cat(shifted.collect(), 1);
+    Some(context.reshape([count, columns * reach * symbols]))
 }

@@ -5,7 +5,7 @@ use crate::data::Source;
 use crate::data::batch::Augment;
 use crate::data::words::Survey;
 use crate::training::objective::Penalty;
-use vaelet_model::networks::spelled;
+use vaelet_model::networks::{Spelled, spelled};
 use vaelet_model::{Condition, Data, ImageShape, Likelihood, Spelling, Subject};
 
 /// Countries with at least 300 names, by their codes.
@@ -25,7 +25,13 @@ pub fn words(name: &str, title: &str, subject: Subject, credit: &str, survey: Su
         height: 1,
         width: survey.longest,
     };
-    let layers = spelled(32, shape, [16, 256], survey.condition.is_some());
+    let sizes = Spelled {
+        narrow: 16,
+        hidden: 256,
+        place: 64,
+        reach: 8,
+    };
+    let layers = spelled(32, shape, sizes, survey.condition.is_some());
     let likelihood = Likelihood::Categorical { symbols };
     let mut spec = spec(
         name,
@@ -43,7 +49,7 @@ pub fn words(name: &str, title: &str, subject: Subject, credit: &str, survey: Su
         spec,
         source: Source::Words,
         data: "a table of texts",
-        augment: Augment::None,
+        augment: Augment::Text,
         epochs: 100,
         batch: 64,
         learning_rate: 2e-3,
@@ -77,15 +83,21 @@ pub(super) fn places(name: &str) -> Preset {
     let mut preset = words(name, "Places", subject, credit, survey);
     preset.spec.licence = "CC-BY-4.0".into();
     let latent = 48;
-    let [encoder, decoder] = spelled(latent, preset.spec.input, [24, 352], true);
+    let sizes = Spelled {
+        narrow: 24,
+        hidden: 288,
+        place: 64,
+        reach: 8,
+    };
+    let [encoder, decoder] = spelled(latent, preset.spec.input, sizes, true);
     (preset.spec.encoder, preset.spec.decoder) = (encoder, decoder);
     preset.spec.latents[0].size = latent;
     Preset {
         data: "103,842 names of places in 70 countries",
-        epochs: 60,
+        epochs: 40,
         batch: 128,
         learning_rate: 3e-3,
-        beta: 0.2,
+        beta: 0.5,
         patience: None,
         ..preset
     }

@@ -44,6 +44,8 @@ pub fn golden_gradients(release: &LoadedModel, golden: &Tensors) -> Result<Tenso
     let given = |values| Labelled {
         values,
         condition: condition.clone(),
+        // What is read of the images is another input, and no way to their gradient.
+        written: Some(images.clone().detach()),
     };
 
     let (mean, log_var) = network.encode(&release.graphs, given(images.clone()));

@@ -75,7 +75,7 @@ impl LoadedModel {
     /// A device that fails.
     pub fn decode(&self, z: Vec<f32>, classes: &[usize]) -> Result<Vec<f32>> {
         let input = self.model.spec.input;
-        let images = to_vec(self.pictures(z, classes))?;
+        let images = to_vec(self.pictures(z, classes)?)?;
         Ok(channels_first(&images, input.channels, input.len()))
     }
 
@@ -93,7 +93,7 @@ impl LoadedModel {
         let mut texts = Vec::with_capacity(z.len() / size);
         for (i, z) in z.chunks(BATCH * size).enumerate() {
             let classes = classes.get(i * BATCH..).unwrap_or_default();
-            texts.extend(texts_of(spelling, self.pictures(z.to_vec(), classes))?);
+            texts.extend(texts_of(spelling, self.pictures(z.to_vec(), classes)?)?);
         }
         Ok(texts)
     }
@@ -123,6 +123,7 @@ impl LoadedModel {
         Labelled {
             values,
             condition: (size > 0).then(|| batch::to_tensor(condition, count, &self.device)),
+            written: None,
         }
     }
 
@@ -138,9 +139,12 @@ impl LoadedModel {
     }
 
     /// What the decoder makes of latents `[N, latent]` and classes, `[N, H · W · C]`.
-    pub fn pictures(&self, z: Vec<f32>, classes: &[usize]) -> Tensor<2> {
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn pictures(&self, z: Vec<f32>, classes: &[usize]) -> Result<Tensor<2>> {
         let z = self.given(self.latents(z), classes);
-        self.network.decode(&self.graphs, z)
+        self.network.write(&self.graphs, z)
     }
 
     pub(super) fn latents(&self, values: Vec<f32>) -> Tensor<2> {

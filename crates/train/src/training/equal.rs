@@ -57,6 +57,7 @@ fn twenty_steps_are_burns() {
                 input: Rows {
                     images: images.clone(),
                     condition: Vec::new(),
+                    written: Vec::new(),
                 },
                 target: None,
                 epsilon: epsilon.clone(),

@@ -58,7 +58,7 @@ impl Elbo {
 }
 
 /// Encodes the images of `input`, `[N, H · W · C]` in `[0, 1]`, draws z = μ + σ · `epsilon`, decodes
-/// it with the condition of `target`, and compares what comes back with the images of `target`
+/// it with the condition of `target` and what is written of it, which is all where it does not say, and compares what comes back with the images of `target`
 /// (Kingma and Welling 2014, equation 10, one sample). An autoencoder has its input as its target.
 pub fn elbo(
     network: &Network,
@@ -78,6 +78,8 @@ pub fn elbo(
     let latents = Labelled {
         values: z.clone(),
         condition: target.condition,
+        // Each symbol is predicted from the right ones before it.
+        written: target.written.or_else(|| Some(target.values.clone())),
     };
     let logits = network.decode_logits(graphs, latents);
     Elbo {

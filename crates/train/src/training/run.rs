@@ -163,19 +163,26 @@ impl Run {
                 (Augment::Picture, None) => batch::augmented(images, chosen, &mut rng),
                 (Augment::Picture, Some(_)) => batch::mirrored(images, chosen, &mut rng),
                 (Augment::Sound, _) => batch::spoken(images, chosen, &mut rng),
-                (Augment::None, _) => batch::of(likelihood, images, chosen, &mut rng),
+                (Augment::None | Augment::Text, _) => {
+                    batch::of(likelihood, images, chosen, &mut rng)
+                }
             };
-            let input = Rows::new(values, images, chosen, classes);
+            let mut input = Rows::new(values, images, chosen, classes);
             // From one character the latent must hold what all characters of the font share.
             let target = (!images.groups.is_empty()).then(|| {
                 let partners = batch::partners(images, chosen, &mut rng);
                 let values = batch::of(likelihood, images, &partners, &mut rng);
                 Rows::new(values, images, &partners, classes)
             });
+            let mut epsilon = random::normals(rng.next_u64(), size * latent);
+            if augment == Augment::Text {
+                input.written = batch::forgotten(&input.images, images.shape, &mut rng);
+                epsilon = batch::tempered(epsilon, latent, &mut rng);
+            }
             let batch = Batch {
                 input,
                 target,
-                epsilon: random::normals(rng.next_u64(), size * latent),
+                epsilon,
                 measured: measured.as_ref().map(|measured| {
                     let rows = chosen
                         .iter()
@@ -356,8 +363,9 @@ impl Run {
             values: batch::to_tensor(z, count, settings.device()),
             condition: (!given.is_empty())
                 .then(|| batch::to_tensor(given, count, settings.device())),
+            written: None,
         };
-        let decoded = self.averaged.decode(graphs, z);
+        let decoded = self.averaged.write(graphs, z)?;
         if let Data::Sequence(spelling) = &spec.data {
             let texts = texts_of(spelling, decoded)?.join("\n");
             return put(&settings.run, "samples.txt", texts.as_bytes());

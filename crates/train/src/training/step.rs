@@ -34,6 +34,8 @@ pub struct Rows {
     pub images: Vec<f32>,
     /// Their classes, `[N, classes]`; empty where the model has no condition.
     pub condition: Vec<f32>,
+    /// What the decoder may read of them, `[N, T · V]`; empty where that is all.
+    pub written: Vec<f32>,
 }
 
 impl Rows {
@@ -42,6 +44,7 @@ impl Rows {
         Self {
             images: values,
             condition: latent::one_hot(&images.classes(chosen), chosen.len(), classes),
+            written: Vec::new(),
         }
     }
 }
@@ -62,6 +65,7 @@ impl Batch {
         let labelled = |rows: &Rows| Labelled {
             values: tensor(&rows.images),
             condition: (!rows.condition.is_empty()).then(|| tensor(&rows.condition)),
+            written: (!rows.written.is_empty()).then(|| tensor(&rows.written)),
         };
         let input = labelled(&self.input);
         let target = self.target.as_ref().map_or_else(|| input.clone(), labelled);
@@ -176,6 +180,7 @@ mod tests {
             input: Rows {
                 images: random::uniforms(2, count * spec.input.len()),
                 condition: Vec::new(),
+                written: Vec::new(),
             },
             target: None,
             epsilon: random::normals(3, count * spec.latent_size()),

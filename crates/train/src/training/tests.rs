@@ -375,6 +375,7 @@ fn a_conditional_model_learns_the_class_and_not_only_the_image() {
             1,
             &Device::flex(),
         )),
+        written: None,
     };
     // From the bar across of one font, both of its bars.
     let (mean, _) = network.encode(&graphs, given(images.plain(&[6]), &[0]));

@@ -1,7 +1,7 @@
 //! log p(x), estimated by importance sampling (Burda et al. 2016).
 
 use crate::data::{Images, batch};
-use crate::network::to_vec;
+use crate::network::{Labelled, to_vec};
 use crate::release::loaded::LoadedModel;
 use crate::training::objective::{log_normal, log_posterior, reconstruction};
 use anyhow::Result;
@@ -67,9 +67,12 @@ fn log_weights(
         let epsilon =
             Tensor::<2>::from_data(TensorData::new(epsilon.to_vec(), shape), &release.device);
         let z = mean.clone() + (log_var.clone() * 0.5).exp() * epsilon.clone();
-        let latents = release.given(z.clone(), &vec![class; count]);
-        let logits = release.network.decode_logits(&release.graphs, latents);
         let x = x.clone().repeat_dim(0, count);
+        let latents = Labelled {
+            written: Some(x.clone()),
+            ..release.given(z.clone(), &vec![class; count])
+        };
+        let logits = release.network.decode_logits(&release.graphs, latents);
         let nats = reconstruction(release.model.spec.likelihood, logits, x);
         let posterior = log_posterior(log_var.clone(), epsilon);
         let normal = log_normal(z.clone());
