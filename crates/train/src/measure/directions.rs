@@ -3,13 +3,17 @@
 
 use crate::data::Images;
 use crate::data::attributes::Attribute;
-use crate::measure::classifier::{Classifier, JUDGE};
+use crate::data::batch;
+use crate::measure::classifier::{Classifier, JUDGE, Training};
+use crate::measure::spelled::picture;
 use crate::measure::steer;
 use crate::release::loaded::LoadedModel;
 use anyhow::{Context, Result};
+use burn::tensor::Tensor;
 use linfa_linalg::cholesky::InverseC;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
+use vaelet_model::Data;
 
 /// The ranges along a direction that are tried, in ascending order.
 const REACHES: [f32; 8] = [0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0];
@@ -20,7 +24,7 @@ const TRIED: usize = 200;
 const SUBJECTS: usize = 2000;
 
 /// z + t · `vector` has more of an attribute for t up to `high`, less down to `low`; the
-/// means of the images with it and of those without are 1 apart.
+/// means of the images with it and of those without are 1 apart. Of a measure see [`along`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Direction {
     /// Name of the attribute.
@@ -90,30 +94,97 @@ pub fn find(
         .collect()
 }
 
-/// Directions in which what was measured of images grows: posterior means regressed on the values, in their standard
-/// deviations, of which a step of 1 is one. No classifier tells how far they lead, so they go [`DEVIATIONS`] each way.
+/// Directions in which what was measured of images grows: posterior means regressed on the values. They are as long as
+/// it takes to be followed: a step of 1 changes what a reader of training images finds in what is decoded by a standard
+/// deviation, as the mean over images moved by [`DEVIATIONS`] either way.
 ///
 /// # Errors
 /// A device that fails, or values that are all alike.
 pub fn along(release: &LoadedModel, images: &Images) -> Result<Vec<Direction>> {
     let means = release.means(images, &images.spread(usize::MAX))?;
-    let measures = images.measures.iter();
+    let values = images.deviations();
+    let reader = reader(release, images, &values)?;
+    let chosen = images.spread(TRIED);
+    let (start, classes) = (release.means(images, &chosen)?, images.classes(&chosen));
+    let measures = images.measures.iter().enumerate();
     measures
-        .map(|measure| {
-            let vector = slope(&measure.values, &means)
+        .map(|(i, measure)| {
+            let slope = slope(&measure.values, &means)
                 .with_context(|| format!("all values of {} are alike", measure.name))?;
+            let read = |reach: f32| -> Result<f32> {
+                let moved = start.chunks_exact(slope.len());
+                let moved = moved.flat_map(|z| z.iter().zip(&slope).map(|(z, v)| z + reach * v));
+                let read = reader.read(seen(release, moved.collect(), &classes)?)?;
+                Ok(read.iter().map(|read| read[i]).sum::<f32>() / read.len() as f32)
+            };
+            let scale = scale(|reach| Ok((read(reach)? - read(-reach)?) / 2.0))?;
             Ok(Direction {
                 name: measure.name.clone(),
                 low: -DEVIATIONS,
                 high: DEVIATIONS,
-                vector,
+                vector: slope.iter().map(|v| v * scale).collect(),
             })
         })
         .collect()
 }
 
-/// How far a direction of a measure goes.
+/// How far a direction of a measure goes, in its standard deviations.
 const DEVIATIONS: f32 = 3.0;
+/// Lengths of a direction that are tried, in ascending order, for a slope of 1.
+const SCALES: [f32; 9] = [1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0];
+/// Of the reader of measures.
+const READER: Training = Training {
+    steps: 2000,
+    learning_rate: 2e-3,
+    weight_decay: 1e-3,
+    seed: JUDGE,
+};
+
+/// The least of [`SCALES`] with which a measure has `changed` by [`DEVIATIONS`]; the one with which it changes most
+/// where none is enough.
+fn scale(changed: impl Fn(f32) -> Result<f32>) -> Result<f32> {
+    let mut best = (f32::MIN, SCALES[0]);
+    for scale in SCALES {
+        let change = changed(scale * DEVIATIONS)?;
+        if change > best.0 {
+            best = (change, scale);
+        }
+        if change >= DEVIATIONS {
+            break;
+        }
+    }
+    Ok(best.1)
+}
+
+/// Learns the values of all measures from training images.
+fn reader(release: &LoadedModel, images: &Images, values: &[Vec<f32>]) -> Result<Classifier> {
+    let device = release.device.clone().autodiff();
+    Classifier::fit(release, images, values.len(), READER, |chosen, read| {
+        let right = chosen
+            .iter()
+            .flat_map(|&i| values.iter().map(move |of| of[i]));
+        let right = batch::to_tensor(right.collect(), chosen.len(), &device);
+        (read(release.batch(images, chosen)) - right)
+            .square()
+            .mean()
+    })
+}
+
+/// What is decoded from latents `[N, latent]` as a reader of images knows it: of texts only whole symbols.
+fn seen(release: &LoadedModel, z: Vec<f32>, classes: &[usize]) -> Result<Tensor<2>> {
+    let Data::Sequence(spelling) = &release.model.spec.data else {
+        return release.pictures(z, classes);
+    };
+    let texts = release.texts(spelling, z, classes)?;
+    let rows = texts
+        .iter()
+        .flat_map(|text| picture(release, spelling, text));
+    Ok(batch::to_tensor(
+        rows.collect(),
+        texts.len(),
+        &release.device,
+    ))
+}
 
 /// The regression of means `[N, latent]` on values, for a step of one standard deviation.
 fn slope(values: &[f32], means: &[f32]) -> Option<Vec<f32>> {
@@ -298,6 +369,14 @@ impl<'a> Subjects<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::args::subject;
+    use crate::data::Measure;
+    use crate::data::words::Survey;
+    use crate::presets::words;
+    use burn::tensor::Device;
+    use vaelet_model::{
+        Activation, Layer, Precision, Spelling, Tensor, Tensors, WeightsFile, random, write_tensors,
+    };
 
     #[test]
     fn a_measure_grows_along_its_direction() {
@@ -307,6 +386,82 @@ mod tests {
         let step = slope(&values, &means).unwrap();
         assert!((step[0] - 0.5 * 5.0_f32.sqrt()).abs() < 1e-6 && step[1].abs() < 1e-6);
         assert_eq!(slope(&[2.0; 4], &means), None);
+    }
+
+    /// A text has a letter b for each tenth of its mean, and the decoder writes one for each fifth.
+    #[test]
+    fn a_slider_goes_as_far_as_what_is_written_takes() {
+        const LETTERS: usize = 24;
+        let spelling = Spelling {
+            symbols: ["", "a", "b"].map(Into::into).into(),
+            end: 0,
+            capitals: false,
+            notation: None,
+        };
+        let survey = Survey {
+            spelling: spelling.clone(),
+            longest: LETTERS,
+            condition: None,
+        };
+        let mut spec = words("any", "Any", subject("word,words").unwrap(), "", survey).spec;
+        spec.latents[0].size = 1;
+        spec.encoder = vec![Layer::linear(3 * LETTERS, 2, Activation::None, "e")];
+        spec.decoder = vec![
+            Layer::linear(1, 3 * LETTERS, Activation::None, "d"),
+            Layer::reshape([1, LETTERS, 3]),
+        ];
+        // Of each symbol: what it adds to μ and to ln σ².
+        let read = [0.0, 0.0, 0.0, 0.0, 0.1, 0.0].repeat(LETTERS);
+        let write = [0.0, 0.0, 1.0].repeat(LETTERS);
+        let place = |t: usize| [-9.0, 0.2 * (t as f32 - 11.5) + 1.2, 0.0];
+        let tensor = |shape: &[usize], data: Vec<f32>| Tensor {
+            shape: shape.into(),
+            data,
+        };
+        let tensors = Tensors::from([
+            ("e.weight".into(), tensor(&[3 * LETTERS, 2], read)),
+            ("e.bias".into(), tensor(&[2], vec![0.0; 2])),
+            ("d.weight".into(), tensor(&[1, 3 * LETTERS], write)),
+            (
+                "d.bias".into(),
+                tensor(&[3 * LETTERS], (0..LETTERS).flat_map(place).collect()),
+            ),
+        ]);
+        let contents = write_tensors("weights.safetensors", &tensors, Precision::F32).unwrap();
+        spec.weights = WeightsFile::describe("weights.safetensors", &contents);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("weights.safetensors"), contents).unwrap();
+        std::fs::write(folder.path().join("model.json"), spec.to_json().unwrap()).unwrap();
+        let release = LoadedModel::read(folder.path(), Device::flex()).unwrap();
+
+        let (mut pixels, mut values) = (Vec::new(), Vec::new());
+        for text in random::uniforms(1, 1000 * LETTERS).chunks(LETTERS) {
+            let is_b = text.iter().map(|&value| value < 0.5);
+            values.push(is_b.clone().filter(|&b| b).count() as f32);
+            pixels.extend(is_b.flat_map(|b| [0, 255 * u8::from(!b), 255 * u8::from(b)]));
+        }
+        let images = Images {
+            measures: vec![Measure {
+                name: "b".into(),
+                values,
+            }],
+            ..Images::unlabelled(pixels, spec.input)
+        };
+        let found = along(&release, &images).unwrap();
+        // A standard deviation is 2.45 letters, so 0.49 of the latent, where means are 0.245 apart.
+        let step = found[0].vector[0];
+        assert!((0.42..0.63).contains(&step), "{step}");
+    }
+
+    #[test]
+    fn a_direction_is_as_long_as_it_takes_to_be_followed() {
+        // A decoder that follows a quarter of the way, one that follows at once, one that never does, one that does not
+        // know strange places.
+        assert_eq!(scale(|reach| Ok(reach / 3.5)).unwrap(), 4.0);
+        assert_eq!(scale(|reach| Ok(2.0 * reach)).unwrap(), 1.0);
+        assert_eq!(scale(|_| Ok(0.0)).unwrap(), 1.0);
+        assert_eq!(scale(|reach| Ok(2.0 - (reach - 4.5).abs())).unwrap(), 1.5);
+        assert!(scale(|_| anyhow::bail!("lost")).is_err());
     }
 
     /// Most who smile are old: the direction of the smile has no age in it all the same.

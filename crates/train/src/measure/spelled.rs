@@ -120,8 +120,8 @@ pub fn text_of(spelling: &Spelling, images: &Images, i: usize) -> String {
     }))
 }
 
-/// What a model wrote, as the reader sees real texts: only whole symbols.
-fn picture(release: &LoadedModel, spelling: &Spelling, text: &str) -> Vec<f32> {
+/// What a model wrote, `[T · V]`, as a reader sees real texts: only whole symbols.
+pub fn picture(release: &LoadedModel, spelling: &Spelling, text: &str) -> Vec<f32> {
     let shape = release.model.spec.input;
     let spelled = spelling.spell(text).unwrap_or_default();
     let ends = std::iter::repeat(spelling.end);

@@ -2,6 +2,7 @@
 
 use super::words::words;
 use super::{Preset, subject};
+use crate::data::batch::Augment;
 use crate::data::words::Survey;
 use vaelet_model::{Activation, ImageShape, Layer, Notation, Spelling};
 
@@ -35,8 +36,8 @@ const TOKENS: [&str; 26] = [
     "[H]",
 ];
 /// Most tokens of a molecule; few in the data set have more.
-const LONGEST: usize = 49;
-const LATENT: usize = 120;
+const LONGEST: usize = 48;
+const LATENT: usize = 96;
 
 /// Drug-like molecules. β is below 1, because a molecule of which one token comes back wrong is another one.
 pub(super) fn molecules(name: &str) -> Preset {
@@ -54,47 +55,63 @@ pub(super) fn molecules(name: &str) -> Preset {
     };
     let subject = subject("molecule", "molecules", "Molecules that nobody made");
     let mut preset = words(name, "Molecules", subject, credit, survey);
-    (preset.spec.encoder, preset.spec.decoder) = patches(preset.spec.input);
+    (preset.spec.encoder, preset.spec.decoder) = layers(preset.spec.input);
     preset.spec.latents[0].size = LATENT;
     Preset {
         data: "150,000 drug-like molecules of MOSES, as SELFIES",
-        epochs: 6,
-        batch: 256,
-        learning_rate: 8e-3,
-        beta: 0.1,
-        regression: 10.0,
+        // The decoder reads all tokens before each: with β this low z is needed all the same.
+        augment: Augment::None,
+        epochs: 7,
+        batch: 128,
+        learning_rate: 6e-3,
+        beta: 0.2,
+        regression: 20.0,
         patience: None,
         components: 4,
         ..preset
     }
 }
 
-/// Encoder and decoder for texts of `shape` `[V, 1, T]`, T one more than a multiple of 3. Three neighbouring tokens together
-/// are some numbers, alike at all places, and one linear layer on either side of the latent knows the whole molecule.
-/// So few weights learn to spell long texts.
-fn patches(shape: ImageShape) -> (Vec<Layer>, Vec<Layer>) {
-    const PATCH: usize = 3;
-    // Numbers of a token, and of a patch within a network and on either side of the latent.
-    const TOKEN: usize = 16;
-    const WIDE: usize = 128;
-    const READ: usize = 16;
-    const WRITTEN: usize = 24;
-    let (symbols, parts) = (shape.channels, shape.width.div_ceil(PATCH));
+/// Encoder and decoder for texts of `shape` `[V, 1, T]`, T even. The encoder's convolutions read neighbouring tokens,
+/// alike at all places, and a linear layer the whole molecule. The decoder plans each place from z, and writes it after
+/// reading the tokens before it.
+fn layers(shape: ImageShape) -> (Vec<Layer>, Vec<Layer>) {
+    // Numbers of a token, of a few neighbours, and of what the latent is read from.
+    const READ: [usize; 4] = [24, 64, 96, 32];
+    // Tokens before each place, and numbers of what is planned and written there.
+    const REACH: usize = 12;
+    const PLANNED: usize = 64;
+    const WRITTEN: usize = 192;
+    let (symbols, length) = (shape.channels, shape.width);
     let each =
         |channels, params: &str| Layer::conv2d(channels, [1, 1, 0], Activation::Silu, params);
     // On an image of one row, this padding leaves the kernel's middle row.
-    let window = [PATCH, PATCH, PATCH / 2];
+    let near = |channels, stride, params: &str| {
+        Layer::conv2d(channels, [3, stride, 1], Activation::Silu, params)
+    };
     let encoder = vec![
-        each([symbols, TOKEN], "encoder.0"),
-        Layer::conv2d([TOKEN, WIDE], window, Activation::Silu, "encoder.1"),
-        each([WIDE, READ], "encoder.2"),
-        Layer::linear(parts * READ, 2 * LATENT, Activation::None, "encoder.3"),
+        each([symbols, READ[0]], "encoder.0"),
+        near([READ[0], READ[1]], 1, "encoder.1"),
+        near([READ[1], READ[2]], 2, "encoder.2"),
+        each([READ[2], READ[3]], "encoder.3"),
+        Layer::linear(
+            length / 2 * READ[3],
+            2 * LATENT,
+            Activation::None,
+            "encoder.4",
+        ),
     ];
     let decoder = vec![
-        Layer::linear(LATENT, parts * WRITTEN, Activation::Silu, "decoder.0"),
-        Layer::reshape([1, parts, WRITTEN]),
-        each([WRITTEN, WIDE], "decoder.1"),
-        Layer::conv_transpose2d([WIDE, symbols], window, Activation::None, "decoder.2"),
+        Layer::linear(LATENT, length * PLANNED, Activation::None, "decoder.0"),
+        Layer::reshape([1, length, PLANNED]),
+        Layer::Context {
+            reach: REACH,
+            outputs: PLANNED,
+            activation: Activation::Silu,
+            params: "decoder.1".into(),
+        },
+        each([PLANNED, WRITTEN], "decoder.2"),
+        Layer::conv2d([WRITTEN, symbols], [1, 1, 0], Activation::None, "decoder.3"),
     ];
     (encoder, decoder)
 }
