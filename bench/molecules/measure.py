@@ -1,7 +1,7 @@
 """What a model of molecules makes, as RDKit sees it, with MOSES' definitions (Polykovskiy et al. 2020):
 
     pip install numpy scipy rdkit selfies==2.2.0 python/
-    pip install molsets            # for the Fréchet ChemNet distance; left out where it cannot be imported
+    pip install fcd_torch          # the Fréchet ChemNet distance as molsets has it; left out where it cannot be imported
     python bench/molecules/measure.py models/molecules DATA    # the folder with train.csv.gz and test.csv.gz
 
 Writes bench/results/molecules.json.
@@ -110,15 +110,18 @@ def measure_slider(speller, folder, test, name):
     means = speller.encode(rows)
     moved = means[:, np.newaxis] + stops[np.newaxis, :, np.newaxis] * np.array(direction["vector"], np.float32)
     texts = [speller.write(row) for row in speller.decode(moved.reshape(-1, means.shape[1]).astype(np.float32))]
-    logp = np.array([Crippen.MolLogP(molecule(text)) for text in texts]).reshape(len(means), STOPS)
-    each = [spearmanr(stops, row).statistic for row in logp]
+    found = [molecule(text) for text in texts]
+    logp = np.array([np.nan if one is None else Crippen.MolLogP(one) for one in found]).reshape(len(means), STOPS)
+    # A molecule that is the same at all stops has followed nothing.
+    each = [0.0 if np.nanmin(row) == np.nanmax(row) else spearmanr(stops, row, nan_policy="omit").statistic for row in logp]
     return {
         "molecules": len(means),
         "from": float(stops[0]),
         "to": float(stops[-1]),
-        "rho_each": float(np.nanmean(each)),
-        "rho_all": float(spearmanr(np.tile(stops, len(means)), logp.ravel()).statistic),
-        "logp": [float(value) for value in np.median(logp, axis=0)],
+        "valid": float(np.mean(np.isfinite(logp))),
+        "rho_each": float(np.mean(each)),
+        "rho_all": float(spearmanr(np.tile(stops, len(means)), logp.ravel(), nan_policy="omit").statistic),
+        "logp": [float(value) for value in np.nanmedian(logp, axis=0)],
     }
 
 

@@ -32,6 +32,15 @@ class Golden(unittest.TestCase):
         np.testing.assert_array_equal(z, model.sample(3, seed=1))
         np.testing.assert_allclose(model.decode(z[0]), model.decode(z)[:1], atol=1e-6)
 
+    def test_a_text_is_written_as_if_symbol_by_symbol(self):
+        model = load(MODELS / "molecules")
+        symbols, _, width = model.image_shape
+        z = model.sample(2, seed=1)
+        written = np.full((2, width), symbols)
+        for place in range(width):
+            written[:, place] = model.decode(z, written=written)[:, :, 0, place].argmax(1)
+        np.testing.assert_array_equal(model.decode(z)[:, :, 0].argmax(1), written)
+
     def test_what_is_wrong_is_said(self):
         with self.assertRaisesRegex(FileNotFoundError, "no model.json"):
             load(MODELS)
