@@ -22,7 +22,6 @@ use anyhow::Result;
 use burn::tensor::Device;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use vaelet_uses::Calibration;
 
 /// Arguments of the command.
 #[derive(Args)]
@@ -158,11 +157,7 @@ pub(super) fn complete(
         let followed = followed.map_or_else(Vec::new, Disentanglement::followed);
         Atlas::write(folder, &release, directions, followed, train, test)?;
     }
-    // A handful of test images says nothing of what is strange.
-    let is_of_texts = release.model.spec.likelihood.is_categorical();
-    if test.count() >= Calibration::LEAST && !is_of_texts {
-        calibration::write(folder, &release.model, test)?;
-    }
+    calibration::complete(folder, &release.model, test)?;
     print!("{}", measured.table());
     Ok(())
 }

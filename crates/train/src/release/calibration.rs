@@ -12,6 +12,18 @@ use vaelet_uses::{Calibration, Engine, Mixture};
 
 const FILE: &str = "calibration.json";
 
+/// What a release has of this: nothing where a model has no uses, as one with a condition, or so few test images that
+/// they say nothing of what is strange.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn complete(folder: &Path, model: &Model, test: &Images) -> Result<()> {
+    if test.count() >= Calibration::LEAST && Engine::new(model).is_ok() {
+        write(folder, model, test)?;
+    }
+    Ok(())
+}
+
 /// Scores the test images and keeps that in the model's folder.
 ///
 /// # Errors
@@ -95,4 +107,26 @@ pub fn read(folder: &Path, model: &Model) -> Result<Calibration> {
     };
     calibration.check().with_context(again)?;
     Ok(calibration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_without_uses_is_released_without() {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        for (name, expected) in [("letters", false), ("digits-beta-1", true)] {
+            let dir = tempfile::tempdir().expect("a folder");
+            let read = |file: &str| fs::read(models.join(name).join(file)).expect(file);
+            let [description, weights] = ["model.json", "weights.safetensors"].map(read);
+            let description = String::from_utf8(description).expect("UTF-8");
+            let model = Model::read(&description, &weights).expect("a released model");
+            let shape = model.spec.input;
+            let pixels = (0..Calibration::LEAST * shape.len()).map(|i| (i % 251) as u8);
+            let test = Images::unlabelled(pixels.collect(), shape);
+            complete(dir.path(), &model, &test).expect("nothing hinders");
+            assert_eq!(dir.path().join(FILE).exists(), expected, "{name}");
+        }
+    }
 }
