@@ -162,9 +162,7 @@ async function share() {
     await otherStyles.addTo(document);
     sharing ??= createSharing();
     const { all = {}, frame = null, z = player.latent } = player.view?.share?.() ?? {};
-    const { model } = player;
-    const card = z && z.length === model?.latentSize ? async () => (await import("./card.js")).cardOf(model, z, location.host + location.pathname) : null;
-    sharing({ ...route, title: document.title, model: modelName(), all, frame, card });
+    sharing({ ...route, title: document.title, model: modelName(), loaded: player.model, all, frame, z });
   } catch (error) {
     console.info(error);
     tell("The code for sharing could not be loaded. The address of this page is a link to what it shows. Reload the page to try again; a content blocker may stop it.");

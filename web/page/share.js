@@ -6,7 +6,7 @@ import { SITE } from "../models/library.js";
 import { element, fill } from "../parts/dom.js";
 import { save } from "../parts/picture.js";
 import { change, formatHash } from "../parts/route.js";
-import { HEIGHT, WIDTH } from "./card.js";
+import { HEIGHT, WIDTH, cardOf } from "./card.js";
 
 /** Milliseconds for which a button says that it has copied. */
 const COPIED = 2_000;
@@ -49,7 +49,8 @@ const MARKUP = `
  * @property {URLSearchParams} params the view's state in the address
  * @property {Record<string, string>} all what the view shows by default too, so that a link stays what it is
  * @property {Record<string, string> | null} frame where something that plays stands now
- * @property {(() => Promise<Blob>) | null} card makes a picture of what is shown
+ * @property {import("../vaelet.js").Model | null} loaded
+ * @property {Float32Array | null | undefined} z of what is shown, from which its card is drawn
  */
 
 /** The dialog; gives what opens it. @returns {(shared: Shared) => void} */
@@ -65,12 +66,14 @@ export function createSharing() {
   /** The card's place is there before it is, so that nothing moves under a finger when it comes. */
   const showCard = async () => {
     card = null;
-    $("share-card-part").hidden = !shared.card;
+    const of = shared;
+    const { loaded, z } = of;
+    const isDrawn = z && z.length === loaded?.latentSize;
+    $("share-card-part").hidden = !isDrawn;
     $("share-save").disabled = true;
     URL.revokeObjectURL($("share-card").src);
     $("share-card").removeAttribute("src");
-    const of = shared;
-    const made = await shared.card?.().catch(console.info); // links do without
+    const made = isDrawn && (await cardOf(loaded, z, location.host + location.pathname).catch(console.info)); // links do without
     if (of !== shared) return;
     $("share-card-part").hidden = !made;
     if (!made) return;

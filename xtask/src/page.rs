@@ -16,7 +16,7 @@ use crate::{library, program, shell, tools, version};
 
 /// Maximum size of the HTML page and the scripts and styles of its first view, in bytes. Each file
 /// is compressed separately.
-const FIRST_VIEW: usize = 36 * 1024 + 64;
+const FIRST_VIEW: usize = 36 * 1024;
 /// Maximum size of all scripts and styles, in bytes after gzip. Other views fetch theirs when
 /// opened.
 const MODULES: usize = 192 * 1024;

@@ -8,8 +8,10 @@ use vaelet_model::networks::fine;
 
 /// Pixel-art people.
 pub(super) fn characters(name: &str) -> Preset {
-    let credit = "Trained on sprites of the Liberated Pixel Cup by the artists of its AUTHORS.txt, \
-        CC BY-SA 3.0 or GPL 3.0";
+    let credit = "Trained on sprites of the Liberated Pixel Cup by Luke Mehl, Johannes Sjölund, Marcel van de Steeg, \
+        Manuel Riecke, Thane Brimhall, Matthew Krohn, Lori Angela Nagel, Lanea Zimmerman, Stephen Challener, \
+        Daniel Eddeland, Shaun Williams, Joe White, Barbara Rivera, JRConway3, JaidynReiman, Nila122 and \
+        neo4cat6, CC BY-SA 3.0 or GPL 3.0";
     let subject = subject("character", "characters", "Characters nobody drew");
     let mut preset = pictures(name, "Pixel-art characters", subject, credit, 64);
     preset.spec.licence = "CC-BY-SA-3.0".into();
