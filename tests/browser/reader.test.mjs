@@ -171,6 +171,11 @@ describe("what a new reader meets", () => {
     for (const [, options] of groups) for (const option of options) assert.match(option, /\d numbers, \d+\.\d MB/);
   });
 
+  onPage("Edit: only a face can be a photo of one's own", "#/edit?model=characters", async (page) => {
+    assert.equal(await page.textContent("#own"), "Use a picture…");
+    assert.doesNotMatch(await page.textContent("main"), /photo/);
+  });
+
   onPage("Share: a morph plays on, and its link holds model and ends", "#/morph", async (page) => {
     await page.click("#share");
     await page.waitForSelector("#share-dialog[open]");

@@ -24,7 +24,7 @@ export function subjectOf({ title, subject, data }) {
     drawable,
     sound,
     kind: sound ? "sound" : data?.kind === "sequence" ? "text" : "picture",
-    own: sound ? "recording" : "photo",
+    own: sound ? "recording" : known && one === "face" ? "photo" : "picture",
     ink: drawable || (known && drawing === "ink"),
     one: known ? plain(one) : "picture",
     many: plural,
